@@ -1,0 +1,67 @@
+# CallAPI. `make help` lists the targets; each sets up what it needs in .venv.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+NATIVE_SOURCES := $(shell find native -name '*.rs' -o -name 'Cargo.toml' -o -name 'Cargo.lock' 2>/dev/null | grep -v '/target/')
+MODULE := src/callapi/media/_native.abi3.so
+DEMO ?= stay
+
+.PHONY: help
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(BIN)/.installed: pyproject.toml constraints.txt scripts/need
+	@scripts/need python "$(PYTHON)"
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt maturin
+	@touch $@
+
+$(MODULE): $(BIN)/.installed $(NATIVE_SOURCES)
+	@scripts/need cargo
+	$(BIN)/maturin develop --quiet --release --locked --skip-install
+	@touch $@
+
+$(BIN)/callapi: $(BIN)/.installed
+	@scripts/need cargo
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/maturin develop --quiet --release --locked
+	@touch $@
+
+.PHONY: install
+install: $(BIN)/callapi $(MODULE)  ## prepare .venv and the native module; start nothing
+
+$(BIN)/.dev: $(BIN)/callapi
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/maturin develop --quiet --release --locked --extras dev
+	@touch $@
+
+.PHONY: dev
+dev: $(BIN)/.dev $(MODULE)  ## prepare .venv with the tools for tests and checks
+
+.PHONY: run
+run: install  ## a first real call through <Dial><Sip>, then a live node (DEMO=once: leave after the call)
+	$(BIN)/callapi demo --$(DEMO)
+
+.PHONY: test
+test: dev  ## the whole suite
+	scripts/system-packages sip-tester
+	cd native && cargo test --quiet --locked
+	$(BIN)/pytest
+
+.PHONY: check
+check: dev  ## formatters, linters, types, floors, shape
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	cd native && cargo fmt --check && cargo clippy --quiet --locked --all-targets -- -D warnings
+
+.PHONY: fmt
+fmt: dev  ## format everything
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	cd native && cargo fmt
+
+.PHONY: clean
+clean:  ## take away what was built
+	rm -rf .venv native/target $(MODULE)

@@ -1,0 +1,2 @@
+//! Pure media arithmetic for `CallAPI`: no socket, no clock, no Python. Time enters as an argument.
+#![forbid(unsafe_code)]

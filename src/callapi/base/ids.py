@@ -1,0 +1,66 @@
+"""Identifiers of the REST resources: two letters and 32 lower-case hex digits, as Twilio's."""
+
+import re
+import secrets
+from typing import Final, NewType
+
+AccountSid = NewType("AccountSid", str)
+CallSid = NewType("CallSid", str)
+RecordingSid = NewType("RecordingSid", str)
+NumberSid = NewType("NumberSid", str)
+ApplicationSid = NewType("ApplicationSid", str)
+ClientSid = NewType("ClientSid", str)
+NotificationSid = NewType("NotificationSid", str)
+TrunkSid = NewType("TrunkSid", str)
+EventId = NewType("EventId", str)
+
+_SID: Final = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
+
+
+def is_sid(text: str, prefix: str) -> bool:
+    """Whether `text` has the form of a sid that begins with the two letters `prefix`."""
+    return text.startswith(prefix) and _SID.fullmatch(text) is not None
+
+
+def _new(prefix: str) -> str:
+    return prefix + secrets.token_hex(16)
+
+
+def new_account_sid() -> AccountSid:
+    """A fresh `AC…`."""
+    return AccountSid(_new("AC"))
+
+
+def new_call_sid() -> CallSid:
+    """A fresh `CA…`."""
+    return CallSid(_new("CA"))
+
+
+def new_recording_sid() -> RecordingSid:
+    """A fresh `RE…`."""
+    return RecordingSid(_new("RE"))
+
+
+def new_number_sid() -> NumberSid:
+    """A fresh `PN…`."""
+    return NumberSid(_new("PN"))
+
+
+def new_application_sid() -> ApplicationSid:
+    """A fresh `AP…`."""
+    return ApplicationSid(_new("AP"))
+
+
+def new_client_sid() -> ClientSid:
+    """A fresh `CL…`."""
+    return ClientSid(_new("CL"))
+
+
+def new_notification_sid() -> NotificationSid:
+    """A fresh `NO…`."""
+    return NotificationSid(_new("NO"))
+
+
+def new_trunk_sid() -> TrunkSid:
+    """A fresh `TK…`."""
+    return TrunkSid(_new("TK"))

@@ -1,0 +1,251 @@
+"""The configuration of one node: TOML and `CALLAPI_…` environment variables, validated at start.
+
+An environment variable overrides the file: `CALLAPI_SIP__LISTEN='["udp://0.0.0.0:5060"]'`, two underscores
+per level, lists and tables as JSON. An unknown key or a bad value is refused with its name, its place (file
+and line, or the variable) and what is allowed.
+"""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from callapi.base.errors import CallApiError
+
+Method = Literal["GET", "POST"]
+CodecName = Literal["PCMU", "PCMA", "G722", "opus"]
+PREFIX = "CALLAPI_"
+ACCOUNT_SID = "CALLAPI_ACCOUNT_SID"
+AUTH_TOKEN = "CALLAPI_AUTH_TOKEN"  # noqa: S105 - the variable's name, not a secret
+_NOT_SETTINGS = frozenset({ACCOUNT_SID, AUTH_TOKEN})
+
+
+class SettingsError(CallApiError):
+    """The configuration is not usable; the text says which key, where, and what is allowed."""
+
+
+_LISTEN = re.compile(r"(?P<transport>udp|tcp|tls)://(?P<host>\[[0-9a-fA-F:.]+\]|[^:/\s]+):(?P<port>\d{1,5})")
+_HOST_PORT = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^:/\s]+):\d{1,5}")
+
+
+def _listen_address(text: str) -> str:
+    match = _LISTEN.fullmatch(text)
+    if match is None or int(match["port"]) > 65535:
+        raise ValueError("must look like udp://127.0.0.1:5060, tcp://... or tls://...")
+    return text
+
+
+def _host_port(text: str) -> str:
+    if _HOST_PORT.fullmatch(text) is None:
+        raise ValueError("must look like 127.0.0.1:8080")
+    return text
+
+
+def _port_range(text: str) -> str:
+    match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text)
+    if match is None or not 1024 <= int(match[1]) < int(match[2]) <= 65535:
+        raise ValueError("must be a range such as 20000-29999, within 1024-65535")
+    return text
+
+
+def _http_url(text: str) -> str:
+    if text and not re.match(r"https?://[^/\s]+", text):
+        raise ValueError("must be an http:// or https:// URL, or empty")
+    return text
+
+
+ListenAddress = Annotated[str, AfterValidator(_listen_address)]
+HostPort = Annotated[str, AfterValidator(_host_port)]
+PortRange = Annotated[str, AfterValidator(_port_range)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NodeSettings(_Section):
+    """`[node]`: the process itself."""
+
+    name: str = "node-1"
+    data_dir: Path = Path("data")
+    drain_timeout_s: float = Field(30, ge=0, le=86_400)
+
+
+class SipSettings(_Section):
+    """`[sip]`: the user agent."""
+
+    listen: tuple[ListenAddress, ...] = ("udp://127.0.0.1:5060", "tcp://127.0.0.1:5060")
+    advertised_address: str = ""
+    trusted_networks: tuple[IPv4Network | IPv6Network, ...] = (IPv4Network("127.0.0.0/8"),)
+    tls_certificate: Path | None = None
+    tls_private_key: Path | None = None
+    tls_ca: Path | None = None
+    session_expires_s: int = Field(1800, ge=90, le=86_400)
+
+    @model_validator(mode="after")
+    def _tls_needs_a_certificate(self) -> Self:
+        if any(each.startswith("tls:") for each in self.listen) and not (
+            self.tls_certificate and self.tls_private_key
+        ):
+            raise ValueError("a tls:// listener needs sip.tls_certificate and sip.tls_private_key")
+        return self
+
+
+class MediaSettings(_Section):
+    """`[media]`: RTP."""
+
+    address: str = "127.0.0.1"
+    advertised_address: str = ""
+    rtp_ports: PortRange = "20000-29999"
+    codecs: tuple[CodecName, ...] = Field(("PCMU", "PCMA", "G722", "opus"), min_length=1)
+    timeout_s: float = Field(60, gt=0, le=3600)
+    threads: int = Field(0, ge=0, le=64, description="0: one for each core")
+
+
+class HttpSettings(_Section):
+    """`[http]`: the REST server."""
+
+    listen: HostPort = "127.0.0.1:8080"
+    public_url: HttpUrl = "http://127.0.0.1:8080"
+
+
+class DatabaseSettings(_Section):
+    """`[database]`."""
+
+    url: str = Field("sqlite:///{data_dir}/callapi.db", pattern=r"^(sqlite|postgresql)(\+\w+)?://")
+
+
+class WebhookSettings(_Section):
+    """`[webhooks]`: requests to applications."""
+
+    timeout_s: float = Field(15, gt=0, le=120)
+    allow_private_networks: bool = True
+    max_retry_age_s: float = Field(86_400, ge=0, description="a callback older than this is given up")
+
+
+class LimitSettings(_Section):
+    """`[limits]`: admission."""
+
+    max_calls: int = Field(5000, ge=1)
+    calls_per_second: float = Field(0, ge=0, description="0: no limit")
+
+
+class NumberSettings(_Section):
+    """`[[numbers]]`: a number or SIP user that the node answers for."""
+
+    number: str = Field(min_length=1)
+    voice_url: HttpUrl = ""
+    voice_method: Method = "POST"
+    voice_fallback_url: HttpUrl = ""
+    voice_fallback_method: Method = "POST"
+    status_callback: HttpUrl = ""
+    status_callback_method: Method = "POST"
+
+
+class Settings(_Section):
+    """The whole configuration; every section has working defaults."""
+
+    node: NodeSettings = NodeSettings()
+    sip: SipSettings = SipSettings()
+    media: MediaSettings = MediaSettings()
+    http: HttpSettings = HttpSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    webhooks: WebhookSettings = WebhookSettings()
+    limits: LimitSettings = LimitSettings()
+    numbers: tuple[NumberSettings, ...] = ()
+
+    def database_url(self) -> str:
+        """`database.url` with `{data_dir}` filled in."""
+        return self.database.url.replace("{data_dir}", str(self.node.data_dir))
+
+
+def load_settings(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read `path` (TOML; None: defaults alone), then the environment over it.
+
+    Raises:
+        SettingsError: with one line for each thing that is wrong.
+    """
+    text, table = "", {}
+    if path is not None:
+        try:
+            text = path.read_text(encoding="utf-8")
+            table = tomllib.loads(text)
+        except OSError as error:
+            raise SettingsError(f"cannot read {path}: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{path} is not TOML: {error}") from error
+    variables = _overlay(table, environ)
+    try:
+        return Settings.model_validate(table)
+    except ValidationError as error:
+        lines = [_explain(each, path, text, variables) for each in error.errors()]
+        raise SettingsError("\n".join(lines)) from error
+
+
+def _overlay(table: dict[str, Any], environ: Mapping[str, str]) -> dict[str, str]:
+    """Write each `CALLAPI_…` variable into `table`; return key path -> variable name."""
+    variables = {}
+    for name, raw in sorted(environ.items()):
+        if not name.startswith(PREFIX) or name in _NOT_SETTINGS:
+            continue
+        *parents, leaf = name.removeprefix(PREFIX).lower().split("__")
+        section = table
+        for parent in parents:
+            section = section.setdefault(parent, {})
+            if not isinstance(section, dict):
+                raise SettingsError(f"{name}: {parent} is not a table")
+        section[leaf] = _value(raw)
+        variables[".".join([*parents, leaf])] = name
+    return variables
+
+
+def _value(raw: str) -> Any:
+    if raw[:1] in "[{" or raw in {"true", "false"}:
+        try:
+            return json.loads(raw)
+        except ValueError:
+            return raw
+    return raw
+
+
+def _explain(problem: Any, path: Path | None, text: str, variables: Mapping[str, str]) -> str:
+    keys = [str(each) for each in problem["loc"]]
+    dotted = ".".join(keys)
+    prefixes = [".".join(keys[:end]) for end in range(len(keys), 0, -1)]
+    named = [variables[prefix] for prefix in prefixes if prefix in variables]
+    place = named[0] if named else f"{path}{_line(text, keys)}" if path else "defaults"
+    if problem["type"] == "extra_forbidden":
+        allowed = ", ".join(sorted(_known_keys(problem["loc"][:-1])))
+        return f"{place}: unknown key {dotted}; allowed here: {allowed}"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{place}: {dotted or 'configuration'}: {message}; got {problem['input']!r}"
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    if not location:
+        return list(Settings.model_fields)
+    if location[0] == "numbers":
+        return list(NumberSettings.model_fields)
+    section = Settings.model_fields[str(location[0])].default
+    return list(type(section).model_fields)
+
+
+def _line(text: str, keys: list[str]) -> str:
+    """`:<line>` of the deepest key that can be found in `text`, as TOML is usually written."""
+    names = [each for each in keys if not each.isdigit()]
+    section, found = "", ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[\[?\s*([\w.]+)", line):
+            section = header[1]
+            if names and section == names[0] and not found:
+                found = f":{number}"
+        elif (key := re.match(r"\s*([\w-]+)\s*=", line)) and [*filter(None, [section]), key[1]] == names[:2]:
+            return f":{number}"
+    return found

@@ -1,0 +1,40 @@
+"""The ceilings of the house: modules of 600 lines, functions of 60; every module says what it is."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted((ROOT / "src").rglob("*.py"))
+RUST = sorted(path for path in (ROOT / "native").rglob("*.rs") if "target" not in path.parts)
+LONGEST_MODULE = 600
+LONGEST_FUNCTION = 60
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", MODULES + RUST, ids=_name)
+def test_no_module_is_over_the_ceiling(path: Path) -> None:
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= LONGEST_MODULE, f"{_name(path)} has {lines} lines; split it"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_functions_are_short_and_the_module_says_what_it_is(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree), f"{_name(path)} has no docstring"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert length <= LONGEST_FUNCTION, f"{_name(path)}:{node.lineno} {node.name} has {length} lines"
+
+
+def test_rooms_have_a_docstring_and_do_nothing_else_than_re_export() -> None:
+    for path in (ROOT / "src").rglob("__init__.py"):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        for node in body:
+            allowed = isinstance(node, ast.Expr | ast.Import | ast.ImportFrom | ast.Assign)
+            assert allowed, f"{_name(path)}:{node.lineno} does more than re-export"
