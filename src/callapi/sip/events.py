@@ -1,0 +1,119 @@
+"""What a session tells its story: frozen values, read from `Session.events`; `Ended` is the last, exactly once.
+
+Bodies are opaque here: this room counts offers and answers (RFC 3264) but never reads one.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from callapi.sip.headers import Headers
+from callapi.sip.message import Response
+
+
+class Party(StrEnum):
+    """Who ended a session: this side, the far side, or the network between (timeouts, broken transports)."""
+
+    LOCAL = "local"
+    REMOTE = "remote"
+    NETWORK = "network"
+
+
+@dataclass(frozen=True, slots=True)
+class Provisional:
+    """A 101..199 to our INVITE, first or repeated; a reliable one was PRACKed already (RFC 3262)."""
+
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The first 2xx to our INVITE.
+
+    ACK is sent already if our INVITE held the offer; otherwise the body is the peer's offer and
+    `OutboundSession.acknowledge(answer)` must follow.
+    """
+
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A final answer >= 300 to our INVITE, followed by `Ended`.
+
+    `local`: no peer sent it, it was made here (408 nobody answered, 503 no next hop could be reached,
+    487 hung up before the INVITE left, RFC 3261 §8.1.3.1).
+    """
+
+    response: Response
+    local: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The ACK for our 2xx arrived; `body` is the answer if our 2xx held the offer, else empty."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OfferReceived:
+    """A re-INVITE or UPDATE with an offer: call `answer_offer(body)` or `refuse_offer(status)`."""
+
+    body: bytes
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRequested:
+    """A re-INVITE without a body: call `answer_offer(our_offer)`; the answer comes as `AnswerReceived`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReceived:
+    """The answer to an offer of ours: to `offer()`, or in the ACK after `OfferRequested`."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRefused:
+    """Our re-INVITE or UPDATE was refused and the old session stays (a 491 is retried inside first)."""
+
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class InfoReceived:
+    """An INFO within the dialog (RFC 6086); 200 was answered already."""
+
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last event of every session.
+
+    `status` is the final response of the INVITE if there was one (200: it was answered; 487: cancelled).
+    `reason` is text for people: the Reason header's text, the reason phrase, or what the network did.
+    `headers` are those of the message that ended it: BYE, CANCEL or final response, if any came.
+    """
+
+    by: Party
+    status: int | None
+    reason: str
+    headers: Headers | None = field(default=None)
+
+
+SessionEvent = (
+    Provisional
+    | Accepted
+    | Refused
+    | Confirmed
+    | OfferReceived
+    | OfferRequested
+    | AnswerReceived
+    | OfferRefused
+    | InfoReceived
+    | Ended
+)

@@ -1,0 +1,80 @@
+"""What a story may ask of its session: one frozen value per command, each an input of the machine."""
+
+from dataclasses import dataclass
+
+ExtraHeaders = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Send a 101..199; reliably (RFC 3262) if the peer requires it, or supports it and there is a body."""
+
+    status: int
+    reason: str | None
+    body: bytes
+    headers: ExtraHeaders
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Send the 200: with the answer, or with our offer if the INVITE held none."""
+
+    body: bytes
+    headers: ExtraHeaders
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Send a final answer >= 300."""
+
+    status: int
+    reason: str | None
+    headers: ExtraHeaders
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Send the ACK, with the answer to the offer that the 2xx held."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Send a re-INVITE with an offer."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerOffer:
+    """Answer the peer's re-INVITE or UPDATE; after `OfferRequested`, the body is our offer."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseOffer:
+    """Refuse the peer's re-INVITE or UPDATE; the session stays as it was."""
+
+    status: int
+    headers: ExtraHeaders
+
+
+@dataclass(frozen=True, slots=True)
+class SendInfo:
+    """Send an INFO; its answer is of no interest unless it says that the dialog is gone."""
+
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the session by whatever its state asks for: BYE, CANCEL or a final answer."""
+
+    reason: str | None
+    headers: ExtraHeaders
+
+
+Command = Ring | Accept | Refuse | Acknowledge | Offer | AnswerOffer | RefuseOffer | SendInfo | HangUp

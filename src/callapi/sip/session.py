@@ -1,0 +1,229 @@
+"""A session as its story sees it: commands are synchronous, events are awaited.
+
+A session holds no protocol rule. A command is an input of its machine (`invite_session`), performed by the endpoint
+before the method returns; what the machine tells comes out of `events`. Commands to a session that has ended do
+nothing: the story may be one step behind the wire, and `Ended` is on its way to it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from callapi.sip.events import Ended, InfoReceived, Provisional, SessionEvent
+from callapi.sip.headers import NameAddr
+from callapi.sip.invite_session.commands import (
+    Accept,
+    Acknowledge,
+    AnswerOffer,
+    Command,
+    ExtraHeaders,
+    HangUp,
+    Offer,
+    Refuse,
+    RefuseOffer,
+    Ring,
+    SendInfo,
+)
+from callapi.sip.message import Request, Response
+from callapi.sip.transport import Hop
+
+MOST_UNREAD_EVENTS = 64
+
+
+class SessionPort(Protocol):
+    """The endpoint's side of a session: what the commands and the properties reach through."""
+
+    call_id: str
+    local_tag: str
+    remote_tag: str
+    local_uri: NameAddr
+    remote_uri: NameAddr
+    is_answered: bool
+
+    def command(self, command: Command) -> None: ...
+
+
+class Session:
+    """One INVITE session, inbound or outbound, from its INVITE to its `Ended`."""
+
+    __slots__ = ("_ended", "_events", "_port", "_waiter", "request", "source")
+
+    def __init__(self, request: Request, source: Hop | None, port: SessionPort) -> None:
+        self.request = request
+        self.source = source
+        self._port = port
+        self._events: deque[SessionEvent] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._ended: Ended | None = None
+
+    # --- what it is -------------------------------------------------------------------------------------------------
+
+    @property
+    def call_id(self) -> str:
+        """The Call-ID of the dialog."""
+        return self._port.call_id
+
+    @property
+    def local_tag(self) -> str:
+        """Our tag of the dialog."""
+        return self._port.local_tag
+
+    @property
+    def remote_tag(self) -> str:
+        """The peer's tag; empty until an answer brought it."""
+        return self._port.remote_tag
+
+    @property
+    def local_uri(self) -> NameAddr:
+        """Who we are in this dialog (From of an outbound INVITE, To of an inbound one)."""
+        return self._port.local_uri
+
+    @property
+    def remote_uri(self) -> NameAddr:
+        """Who the peer is in this dialog."""
+        return self._port.remote_uri
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether a 2xx to the INVITE was sent or received."""
+        return self._port.is_answered
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the session is over, though its last events may be unread."""
+        return self._ended is not None
+
+    # --- events -----------------------------------------------------------------------------------------------------
+
+    @property
+    def events(self) -> AsyncIterator[SessionEvent]:
+        """The events from here on, `Ended` last. One reader at a time."""
+        return self._read()
+
+    async def _read(self) -> AsyncIterator[SessionEvent]:
+        while True:
+            event = await self.next_event()
+            yield event
+            if isinstance(event, Ended):
+                return
+
+    async def next_event(self) -> SessionEvent:
+        """The next event; after `Ended` it is `Ended` again. Cancelling the wait loses nothing."""
+        while not self._events:
+            if self._ended is not None:
+                return self._ended
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        return self._events.popleft()
+
+    def tell(self, event: SessionEvent) -> None:
+        """For the endpoint: put an event into the queue.
+
+        The queue is bounded: of events that a peer may send at will, those above `MOST_UNREAD_EVENTS` are lost;
+        the others come one for one with commands of the story, and are few.
+        """
+        if self._ended is not None:
+            return
+        if isinstance(event, Provisional | InfoReceived) and len(self._events) >= MOST_UNREAD_EVENTS:
+            return
+        if isinstance(event, Ended):
+            self._ended = event
+        self._events.append(event)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def detach(self, port: SessionPort) -> None:
+        """For the endpoint: the machine is gone; `port` keeps the last facts and ignores commands."""
+        self._port = port
+
+    # --- commands ---------------------------------------------------------------------------------------------------
+
+    def hang_up(self, *, reason: str | None = None, headers: ExtraHeaders = ()) -> None:
+        """End the session: BYE when answered, CANCEL when outbound and ringing, 603 when inbound and ringing.
+
+        Idempotent. `reason` becomes a Reason header (RFC 3326), as given, e.g. `Q.850;cause=16`. A 2xx that crosses
+        our CANCEL is acknowledged and hung up inside; `Ended` comes when the peer has answered or time is up.
+        """
+        self._port.command(HangUp(reason, headers))
+
+    def offer(self, body: bytes) -> None:
+        """Offer new session parameters by re-INVITE; `AnswerReceived` or `OfferRefused` follows.
+
+        Raises LocalProtocolError when not answered yet, or when an offer is still open (RFC 3264 §4).
+        """
+        self._port.command(Offer(body))
+
+    def answer_offer(self, body: bytes) -> None:
+        """Answer `OfferReceived`, or give our offer after `OfferRequested`.
+
+        Raises LocalProtocolError when there is nothing to answer.
+        """
+        self._port.command(AnswerOffer(body))
+
+    def refuse_offer(self, status: int = 488, headers: ExtraHeaders = ()) -> None:
+        """Refuse `OfferReceived` or `OfferRequested`; the session stays as it was.
+
+        Raises LocalProtocolError when there is nothing to refuse.
+        """
+        self._port.command(RefuseOffer(status, headers))
+
+    def send_info(self, content_type: str, body: bytes) -> None:
+        """Send an INFO within the dialog (RFC 6086). Raises LocalProtocolError when there is no dialog yet."""
+        self._port.command(SendInfo(content_type, body))
+
+
+class InboundSession(Session):
+    """A session whose INVITE came to us."""
+
+    __slots__ = ()
+
+    source: Hop
+
+    def ring(
+        self, status: int = 180, reason: str | None = None, body: bytes = b"", headers: ExtraHeaders = ()
+    ) -> None:
+        """Send a 101..199; a body is an answer (early media). May be repeated.
+
+        Raises LocalProtocolError once a final answer was given.
+        """
+        self._port.command(Ring(status, reason, body, headers))
+
+    def accept(self, body: bytes, headers: ExtraHeaders = ()) -> None:
+        """Send the 200, repeated until the ACK comes (`Confirmed`); without an ACK the session ends by BYE.
+
+        Raises LocalProtocolError once a final answer was given.
+        """
+        self._port.command(Accept(body, headers))
+
+    def refuse(self, status: int, reason: str | None = None, headers: ExtraHeaders = ()) -> None:
+        """Send a final answer >= 300; `Ended` follows at once.
+
+        Raises LocalProtocolError once a final answer was given.
+        """
+        self._port.command(Refuse(status, reason, headers))
+
+
+class OutboundSession(Session):
+    """A session whose INVITE is ours. `request` is the INVITE as last sent (after digest or failover)."""
+
+    __slots__ = ("final",)
+
+    def __init__(self, request: Request, port: SessionPort) -> None:
+        super().__init__(request, None, port)
+        self.final: Response | None = None
+        """The final response of the INVITE, once there is one."""
+
+    def acknowledge(self, body: bytes) -> None:
+        """Send the ACK with our answer, after `Accepted` to an INVITE without an offer.
+
+        Raises LocalProtocolError when no ACK is owed.
+        """
+        self._port.command(Acknowledge(body))
+
+    def cancel(self, *, reason: str | None = None, headers: ExtraHeaders = ()) -> None:
+        """`hang_up`, by the name it has while ringing."""
+        self.hang_up(reason=reason, headers=headers)
