@@ -1,7 +1,7 @@
 """The one driver of the SIP core: performs every output, owns every timer, logs every transition.
 
-Datagrams come in by `receive`, commands by the sessions; both end in a machine's `handle(input, now)`, whose outputs
-are performed here and nowhere else.
+Datagrams come in by `receive`, commands by the sessions; both end in a machine's `handle(input, now)`,
+whose outputs are performed here and nowhere else.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -36,6 +36,24 @@ class OutboundInvite:
     """Session timer in seconds (RFC 4028); None: the endpoint's, 0: none asked for."""
     call_id: str | None = None
     """None: made here."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundRequest:
+    """A request outside a dialog: REGISTER, OPTIONS, ..."""
+
+    method: str
+    uri: SipUri
+    from_: NameAddr
+    """A tag is added."""
+    to: NameAddr
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    credentials: Credentials | None = None
+    routes: tuple[NameAddr, ...] = ()
+    call_id: str | None = None
+    """None: made here. A phone keeps one over its REGISTERs, with a rising `cseq` (RFC 3261 §10.2.4)."""
+    cseq: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +140,7 @@ class Endpoint:
         """
         raise NotImplementedError
 
-    async def request(
-        self,
-        method: str,
-        uri: SipUri,
-        *,
-        from_: NameAddr,
-        to: NameAddr,
-        headers: tuple[tuple[str, str], ...] = (),
-        body: bytes = b"",
-        credentials: Credentials | None = None,
-        routes: tuple[NameAddr, ...] = (),
-    ) -> Response:
+    async def request(self, request: OutboundRequest) -> Response:
         """Send a request outside a dialog (OPTIONS, REGISTER, ...) and wait for its final response.
 
         A timeout is a 408, an unreachable or unresolvable peer a 503, as RFC 3261 §8.1.3.1 has it.

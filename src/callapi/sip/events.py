@@ -1,4 +1,4 @@
-"""What a session tells its story: frozen values, read from `Session.events`; `Ended` is the last, exactly once.
+"""What a session tells its story: frozen values from `Session.events`; `Ended` is the last, exactly once.
 
 Bodies are opaque here: this room counts offers and answers (RFC 3264) but never reads one.
 """

@@ -1,8 +1,8 @@
 """A session as its story sees it: commands are synchronous, events are awaited.
 
-A session holds no protocol rule. A command is an input of its machine (`invite_session`), performed by the endpoint
-before the method returns; what the machine tells comes out of `events`. Commands to a session that has ended do
-nothing: the story may be one step behind the wire, and `Ended` is on its way to it.
+A session holds no protocol rule. A command is an input of its machine (`invite_session`), performed by the
+endpoint before the method returns; what the machine tells comes out of `events`. Commands to a session that
+has ended do nothing: the story may be one step behind the wire, and `Ended` is on its way to it.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ class Session:
         self._waiter: asyncio.Future[None] | None = None
         self._ended: Ended | None = None
 
-    # --- what it is -------------------------------------------------------------------------------------------------
+    # --- what it is ---
 
     @property
     def call_id(self) -> str:
@@ -94,7 +94,7 @@ class Session:
         """Whether the session is over, though its last events may be unread."""
         return self._ended is not None
 
-    # --- events -----------------------------------------------------------------------------------------------------
+    # --- events ---
 
     @property
     def events(self) -> AsyncIterator[SessionEvent]:
@@ -123,8 +123,8 @@ class Session:
     def tell(self, event: SessionEvent) -> None:
         """For the endpoint: put an event into the queue.
 
-        The queue is bounded: of events that a peer may send at will, those above `MOST_UNREAD_EVENTS` are lost;
-        the others come one for one with commands of the story, and are few.
+        The queue is bounded: of events that a peer may send at will, those above `MOST_UNREAD_EVENTS` are
+        lost; the others come one for one with commands of the story, and are few.
         """
         if self._ended is not None:
             return
@@ -140,13 +140,14 @@ class Session:
         """For the endpoint: the machine is gone; `port` keeps the last facts and ignores commands."""
         self._port = port
 
-    # --- commands ---------------------------------------------------------------------------------------------------
+    # --- commands ---
 
     def hang_up(self, *, reason: str | None = None, headers: ExtraHeaders = ()) -> None:
         """End the session: BYE when answered, CANCEL when outbound and ringing, 603 when inbound and ringing.
 
-        Idempotent. `reason` becomes a Reason header (RFC 3326), as given, e.g. `Q.850;cause=16`. A 2xx that crosses
-        our CANCEL is acknowledged and hung up inside; `Ended` comes when the peer has answered or time is up.
+        Idempotent. `reason` becomes a Reason header (RFC 3326), as given, e.g. `Q.850;cause=16`. A 2xx that
+        crosses our CANCEL is acknowledged and hung up inside; `Ended` comes when the peer has answered or
+        time is up.
         """
         self._port.command(HangUp(reason, headers))
 
@@ -172,7 +173,7 @@ class Session:
         self._port.command(RefuseOffer(status, headers))
 
     def send_info(self, content_type: str, body: bytes) -> None:
-        """Send an INFO within the dialog (RFC 6086). Raises LocalProtocolError when there is no dialog yet."""
+        """Send an INFO in the dialog (RFC 6086). Raises LocalProtocolError when there is no dialog yet."""
         self._port.command(SendInfo(content_type, body))
 
 

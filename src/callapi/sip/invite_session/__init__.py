@@ -1,1 +1,1 @@
-"""The machine of one INVITE session, in parts; pure: `now` and entropy are arguments, bodies are opaque bytes."""
+"""The machine of one INVITE session, in parts; pure: time and entropy are arguments, bodies are opaque."""
