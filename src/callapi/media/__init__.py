@@ -1,0 +1,72 @@
+"""Floor 1, media: SDP and offer/answer, prompts, and the Python face of the media plane.
+
+RTP never enters Python: commands go down to the native packet threads, events come up. Knows nothing of
+calls, documents, HTTP servers or SQL; nothing above this room imports the native module.
+"""
+
+from callapi.media.errors import (
+    MediaError,
+    NotAcceptable,
+    PortsExhausted,
+    SdpError,
+    StreamClosed,
+    UnplayableAudio,
+)
+from callapi.media.events import (
+    DigitPressed,
+    DigitSource,
+    FirstPacket,
+    NothingHeard,
+    PlaybackEnded,
+    RecordingCause,
+    RecordingEnded,
+    Stalled,
+    StreamEvent,
+)
+from callapi.media.plane import AudioStream, Bridge, MediaPlane, Playback, Recording, VideoStream
+from callapi.media.types import (
+    CodecFormat,
+    Direction,
+    MediaAddress,
+    PlaneStatistics,
+    Prompt,
+    RecordOptions,
+    StreamParameters,
+    StreamStatistics,
+    VideoFormat,
+    VideoParameters,
+)
+
+__all__ = [
+    "AudioStream",
+    "Bridge",
+    "CodecFormat",
+    "DigitPressed",
+    "DigitSource",
+    "Direction",
+    "FirstPacket",
+    "MediaAddress",
+    "MediaError",
+    "MediaPlane",
+    "NotAcceptable",
+    "NothingHeard",
+    "PlaneStatistics",
+    "Playback",
+    "PlaybackEnded",
+    "PortsExhausted",
+    "Prompt",
+    "RecordOptions",
+    "Recording",
+    "RecordingCause",
+    "RecordingEnded",
+    "SdpError",
+    "Stalled",
+    "StreamClosed",
+    "StreamEvent",
+    "StreamParameters",
+    "StreamStatistics",
+    "UnplayableAudio",
+    "VideoFormat",
+    "VideoParameters",
+    "VideoStream",
+]

@@ -1,0 +1,169 @@
+"""Plain values of the media room: addresses, formats, parameters, options, statistics.
+
+Durations are milliseconds where the name ends in `_ms` and seconds where it ends in `_s`; `payload_type` is
+what the remote wants to receive (its SDP), `receive_payload_type` what we announced (ours).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class MediaAddress:
+    """An IP literal and a UDP port."""
+
+    host: str
+    port: int
+
+
+class Direction(StrEnum):
+    """Ours, as in `a=sendrecv` (RFC 8866 §6.7)."""
+
+    SENDRECV = "sendrecv"
+    SENDONLY = "sendonly"
+    RECVONLY = "recvonly"
+    INACTIVE = "inactive"
+
+    @property
+    def sends(self) -> bool:
+        """Whether we send media to the remote."""
+        return self in {Direction.SENDRECV, Direction.SENDONLY}
+
+    @property
+    def receives(self) -> bool:
+        """Whether we expect media from the remote."""
+        return self in {Direction.SENDRECV, Direction.RECVONLY}
+
+
+@dataclass(frozen=True, slots=True)
+class CodecFormat:
+    """One audio format as both sides agreed on it.
+
+    `name` is one of PCMU, PCMA, G722, opus; `clock_rate` is the RTP clock (8000 for G722, RFC 3551 §4.5.2).
+    """
+
+    name: str
+    payload_type: int
+    clock_rate: int
+    channels: int
+    receive_payload_type: int
+    fmtp: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamParameters:
+    """What offer and answer agreed on for one audio stream.
+
+    `remote` is None while the remote gave no address (0.0.0.0, port 0): nothing is sent then. `remote_rtcp`
+    None means the next port (or the same one with `rtcp_mux`). `telephone_event` is the payload type that the
+    remote wants for digits (RFC 4733), None if it knows none.
+    """
+
+    remote: MediaAddress | None
+    codec: CodecFormat
+    remote_rtcp: MediaAddress | None = None
+    telephone_event: int | None = None
+    receive_telephone_event: int | None = None
+    direction: Direction = Direction.SENDRECV
+    ptime_ms: int = 20
+    rtcp_mux: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFormat:
+    """One video format; packets are relayed untouched but for the payload type."""
+
+    name: str
+    payload_type: int
+    receive_payload_type: int
+    clock_rate: int = 90_000
+    fmtp: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoParameters:
+    """What offer and answer agreed on for one video stream; None and defaults as in StreamParameters."""
+
+    remote: MediaAddress | None
+    formats: tuple[VideoFormat, ...]
+    remote_rtcp: MediaAddress | None = None
+    direction: Direction = Direction.SENDRECV
+    rtcp_mux: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Prompt:
+    """Audio to play: mono int16 `samples` of shape (n,) at `rate` Hz. Compared by identity; never changed."""
+
+    samples: NDArray[np.int16]
+    rate: int
+
+    @property
+    def duration_ms(self) -> int:
+        """How long it sounds once."""
+        return len(self.samples) * 1000 // self.rate
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOptions:
+    """How to record one stream.
+
+    Attributes:
+        channels: 1 mixes both directions (or holds the received audio alone with `received_only`); 2 puts what
+            this leg says on the left and what it hears on the right: caller and callee during a bridge.
+        received_only: leave out what we send (`Record` wants the party alone).
+        silence_timeout_s: end after so much silence from the remote; None: never.
+        max_length_s: end after so long; None: never.
+        finish_on_key: any of these digits ends the recording.
+        trim: cut silence at both ends.
+        beep: play a beep first; recording begins after it.
+    """
+
+    channels: int = 1
+    received_only: bool = False
+    silence_timeout_s: float | None = None
+    max_length_s: float | None = None
+    finish_on_key: str = ""
+    trim: bool = False
+    beep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatistics:
+    """Counters of one stream since it was opened (RFC 3550 §6.4.1 for lost and jitter).
+
+    `remote` is where packets are sent at present: the latched source, else the SDP's. `mos` is estimated from
+    loss, delay and codec (ITU-T G.107), None before anything was received.
+    """
+
+    packets_received: int = 0
+    bytes_received: int = 0
+    packets_sent: int = 0
+    bytes_sent: int = 0
+    packets_lost: int = 0
+    packets_dropped: int = 0
+    jitter_ms: float = 0.0
+    round_trip_ms: float | None = None
+    mos: float | None = None
+    codec: str = ""
+    remote: MediaAddress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneStatistics:
+    """What the media plane holds at present, and what went through it since its start."""
+
+    streams: int = 0
+    video_streams: int = 0
+    bridges: int = 0
+    recordings: int = 0
+    ports_in_use: int = 0
+    ports_free: int = 0
+    threads: int = 0
+    packets_received: int = 0
+    packets_sent: int = 0
+    packets_dropped: int = 0
+    events_lost: int = 0
