@@ -1,0 +1,52 @@
+"""HTTP to applications: requests signed and fetched with fallback, status callbacks delivered durably.
+
+What lives here: how a request is written and signed, which answers count, whom we may connect to, and the
+outbox. What must not: parameters of calls, documents, SQL, SIP.
+"""
+
+from callapi.webhooks.callback import Callback, DuePage, OutboxStore, host_of
+from callapi.webhooks.errors import (
+    AddressRefused,
+    BadStatus,
+    HostNotFound,
+    InvalidUrl,
+    ProtocolViolation,
+    TimedOut,
+    TlsFailure,
+    TooLarge,
+    TooManyRedirects,
+    Unreachable,
+    WebhookError,
+    WrongContentType,
+)
+from callapi.webhooks.exchange import HttpExchange, Method, Trace, WebAnswer, WebRequest
+from callapi.webhooks.fetch import Fetcher, FetchOptions, WebFailure
+from callapi.webhooks.outbox import Outbox
+
+__all__ = [
+    "AddressRefused",
+    "BadStatus",
+    "Callback",
+    "DuePage",
+    "FetchOptions",
+    "Fetcher",
+    "HostNotFound",
+    "HttpExchange",
+    "InvalidUrl",
+    "Method",
+    "Outbox",
+    "OutboxStore",
+    "ProtocolViolation",
+    "TimedOut",
+    "TlsFailure",
+    "TooLarge",
+    "TooManyRedirects",
+    "Trace",
+    "Unreachable",
+    "WebAnswer",
+    "WebFailure",
+    "WebRequest",
+    "WebhookError",
+    "WrongContentType",
+    "host_of",
+]

@@ -1,0 +1,80 @@
+"""A status callback on its way, and what the outbox asks of whoever keeps it durable."""
+
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from callapi.webhooks.exchange import Method, Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """One row of the outbox. Instants are seconds since the epoch, UTC."""
+
+    event_id: str
+    """Sent as `X-CallAPI-Event-Id`, the same on every try."""
+    stream: str
+    """What must stay in order, usually the call sid: within a stream, the callbacks to one host are
+    delivered one after another, in the order in which they were written."""
+    url: str
+    method: Method
+    parameters: Parameters
+    account_sid: str
+    """Whose auth token signs it; the token itself is never stored with the row."""
+    created_at: float
+    attempts: int = 0
+    next_at: float = 0.0
+    """Not to be tried before; 0: at once."""
+
+    @property
+    def host(self) -> str:
+        """`scheme://host:port` of the URL in lower case, without credentials: what `due` selects by."""
+        return host_of(self.url)
+
+
+def host_of(url: str) -> str:
+    """The value of `Callback.host` for `url`; any text is accepted."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
+
+
+@dataclass(frozen=True, slots=True)
+class DuePage:
+    """What `OutboxStore.due` found: callbacks to try now, and when there will be more."""
+
+    callbacks: tuple[Callback, ...]
+    next_at: float | None
+    """Earliest `next_at` among the host's other streams' first callbacks; None: nothing else is pending
+    beyond the streams returned."""
+
+
+class OutboxStore(Protocol):
+    """The durable side, kept by the store; `MemoryOutboxStore` is the twin for tests.
+
+    Rows get here in the same transaction as the record they tell of, not through this door. The three
+    verdicts return at once and are made durable soon after, in order; if the process dies before, the
+    callback is tried again under the same event id. `hosts` and `due` see every verdict given before.
+    """
+
+    async def hosts(self, limit: int) -> list[str]:
+        """Hosts (`Callback.host`) with pending callbacks, at most `limit`, the longest waiting first."""
+        ...
+
+    async def due(self, host: str, now: float, limit: int) -> DuePage:
+        """For each stream its oldest pending callback to `host`, if its `next_at` has come; oldest first."""
+        ...
+
+    def delivered(self, event_id: str) -> None:
+        """Answered 2xx: the row is done."""
+        ...
+
+    def given_up(self, event_id: str, error: str) -> None:
+        """Never to be tried again; `error` says why in a sentence."""
+        ...
+
+    def attempted(self, event_id: str, attempts: int, next_at: float) -> None:
+        """Failed for the `attempts`-th time; to be tried again at `next_at`, also after a restart."""
+        ...
