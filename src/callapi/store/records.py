@@ -1,0 +1,279 @@
+"""What is kept: one frozen dataclass for each table, field for column.
+
+Instants are aware and in UTC. Durations are whole seconds. What does not exist is None, never an empty text.
+Statuses and directions are the vendor's words (`in-progress`, `outbound-dial`); the rooms above own their
+enumerations, here they are text.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+from callapi.base.ids import (
+    AccountSid,
+    ApplicationSid,
+    CallSid,
+    ClientSid,
+    EventId,
+    NotificationSid,
+    NumberSid,
+    RecordingSid,
+    TrunkSid,
+)
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | tuple[Json, ...] | Mapping[str, Json]"
+Parameters: TypeAlias = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """A tenant. `parent_sid` is set for a subaccount; `secondary_auth_token` while a token is being rotated."""
+
+    sid: AccountSid
+    friendly_name: str
+    auth_token: str = field(repr=False)
+    date_created: datetime
+    date_updated: datetime
+    parent_sid: AccountSid | None = None
+    status: str = "active"  # active, suspended, closed
+    secondary_auth_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One leg under a script, from its first moment to its end; `end_time` is None while it lives.
+
+    `duration` runs from answer to end, `ring_duration` from start to answer (or end). `sequence_number` is that
+    of the next status callback. `node` names the node that carries the call, for the reconciliation at start.
+    """
+
+    sid: CallSid
+    account_sid: AccountSid
+    from_: str
+    to: str
+    direction: str  # inbound, outbound-api, outbound-dial
+    status: str
+    date_created: datetime
+    date_updated: datetime
+    api_version: str
+    node: str
+    parent_call_sid: CallSid | None = None
+    number_sid: NumberSid | None = None
+    start_time: datetime | None = None
+    answer_time: datetime | None = None
+    end_time: datetime | None = None
+    duration: int | None = None
+    ring_duration: int | None = None
+    caller_name: str | None = None
+    forwarded_from: str | None = None
+    answered_by: str | None = None
+    sip_call_id: str | None = None
+    sip_response_code: int | None = None
+    ended_by: str | None = None  # local, remote, network
+    end_reason: str | None = None
+    status_callback: str | None = None
+    status_callback_method: str | None = None
+    status_callback_events: tuple[str, ...] = ()
+    sequence_number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """One thing that happened on a call: a SIP message, an HTTP exchange, a verb, media figures.
+
+    `sequence` counts from 0 within the call; `data` must be JSON.
+    """
+
+    sequence: int
+    at: datetime
+    kind: str
+    data: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class EventBlock:
+    """Events of one call that were written together; `sequence` is that of the first (see `AddEvents`)."""
+
+    call_sid: CallSid
+    sequence: int
+    events: tuple[EventRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRecord:
+    """A row of the outbox: a callback that must be delivered, in order within its `stream` (the call's sid).
+
+    It goes in the same group as the change that it tells of, and is removed once delivered or given up.
+    """
+
+    event_id: EventId
+    stream: str
+    account_sid: AccountSid
+    url: str
+    method: str
+    parameters: Parameters
+    created_at: datetime
+    next_at: datetime
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationRecord:
+    """What went wrong, for the application's developer: code, the request that was made, the answer that came."""
+
+    sid: NotificationSid
+    account_sid: AccountSid
+    log: int  # 0 error, 1 warning
+    error_code: int
+    message_text: str
+    message_date: datetime
+    api_version: str
+    call_sid: CallSid | None = None
+    more_info: str | None = None
+    request_url: str | None = None
+    request_method: str | None = None
+    request_variables: str | None = None
+    response_status: int | None = None
+    response_headers: str | None = None
+    response_body: str | None = None
+    document_line: int | None = None
+    document_column: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRecord:
+    """One recording; `path` is its WAV file, relative to the directory of recordings, once it is whole."""
+
+    sid: RecordingSid
+    account_sid: AccountSid
+    call_sid: CallSid
+    status: str  # in-progress, completed, absent, failed
+    source: str  # RecordVerb, DialVerb, OutboundAPI
+    channels: int
+    api_version: str
+    start_time: datetime
+    date_created: datetime
+    date_updated: datetime
+    duration: int | None = None
+    path: str | None = None
+    error_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRecord:
+    """A number or SIP user that the node answers for: exact, or a pattern in which `*` stands for any text."""
+
+    sid: NumberSid
+    account_sid: AccountSid
+    phone_number: str
+    friendly_name: str
+    date_created: datetime
+    date_updated: datetime
+    api_version: str
+    origin: str = "rest"  # rest, configuration
+    voice_url: str | None = None
+    voice_method: str = "POST"
+    voice_fallback_url: str | None = None
+    voice_fallback_method: str = "POST"
+    voice_application_sid: ApplicationSid | None = None
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationRecord:
+    """URLs under a name, which numbers and clients may share."""
+
+    sid: ApplicationSid
+    account_sid: AccountSid
+    friendly_name: str
+    date_created: datetime
+    date_updated: datetime
+    api_version: str
+    voice_url: str | None = None
+    voice_method: str = "POST"
+    voice_fallback_url: str | None = None
+    voice_fallback_method: str = "POST"
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRecord:
+    """A SIP user that may register. The password is not kept: only H(login:realm:password) by algorithm (RFC 7616)."""
+
+    sid: ClientSid
+    account_sid: AccountSid
+    login: str
+    friendly_name: str
+    realm: str
+    ha1_md5: str = field(repr=False)
+    ha1_sha256: str = field(repr=False)
+    ha1_sha512_256: str = field(repr=False)
+    date_created: datetime
+    date_updated: datetime
+    api_version: str
+    status: str = "enabled"  # enabled, disabled
+    voice_url: str | None = None
+    voice_method: str = "POST"
+    voice_fallback_url: str | None = None
+    voice_fallback_method: str = "POST"
+    voice_application_sid: ApplicationSid | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BindingRecord:
+    """One registered contact (RFC 3261 §10.3) of the client whose login is `login`.
+
+    `source` is the hop that the REGISTER came from (`udp:192.0.2.1:5060`), `path` the Path values (RFC 3327).
+    """
+
+    login: str
+    contact: str
+    call_id: str
+    cseq: int
+    expires_at: datetime
+    date_updated: datetime
+    q: float = 1.0
+    source: str = ""
+    user_agent: str = ""
+    path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkRecord:
+    """Where calls to numbers go: of the enabled trunks whose `pattern` fits, the lowest `priority` first.
+
+    `username` and `password` answer a challenge on this trunk and on nothing else; digest needs the plain text.
+    """
+
+    sid: TrunkSid
+    account_sid: AccountSid
+    friendly_name: str
+    uri: str  # sip:gateway.example.net;transport=tls; the number becomes its user part
+    date_created: datetime
+    date_updated: datetime
+    api_version: str
+    pattern: str = "*"
+    priority: int = 0
+    status: str = "enabled"  # enabled, disabled
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    caller_id: str | None = None
+    codecs: tuple[str, ...] = ()
+
+
+Record: TypeAlias = (
+    AccountRecord
+    | ApplicationRecord
+    | BindingRecord
+    | CallRecord
+    | CallbackRecord
+    | ClientRecord
+    | EventBlock
+    | NotificationRecord
+    | NumberRecord
+    | RecordingRecord
+    | TrunkRecord
+)
