@@ -18,8 +18,6 @@
 `answer` is what there was of an answer: status, headers and the beginning of the body, or None.
 """
 
-# ruff: noqa: N818 - the leaves are named after what happened, as in base/errors.py
-
 from typing import ClassVar
 
 from callapi.base.errors import CallApiError
