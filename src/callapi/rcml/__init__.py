@@ -1,0 +1,61 @@
+"""The language: the text of a document becomes frozen elements with line numbers. Nothing is executed here.
+
+The door is `parse` (XML) and `document_of` (an answer of any content type); `check` says all there is to say
+about a document. This room reads text and knows no clock, no network and no file.
+"""
+
+from callapi.rcml.document import Document
+from callapi.rcml.elements import (
+    CallEvent,
+    Client,
+    Dial,
+    Gather,
+    GatherInput,
+    Hangup,
+    Method,
+    Number,
+    Pause,
+    Play,
+    Prompt,
+    Record,
+    RecordingEvent,
+    RecordMode,
+    Redirect,
+    Reject,
+    RejectReason,
+    Say,
+    Sip,
+    Target,
+    Verb,
+)
+from callapi.rcml.errors import DocumentError, RcmlError
+from callapi.rcml.findings import Finding, Severity
+
+__all__ = [
+    "CallEvent",
+    "Client",
+    "Dial",
+    "Document",
+    "DocumentError",
+    "Finding",
+    "Gather",
+    "GatherInput",
+    "Hangup",
+    "Method",
+    "Number",
+    "Pause",
+    "Play",
+    "Prompt",
+    "RcmlError",
+    "Record",
+    "RecordMode",
+    "RecordingEvent",
+    "Redirect",
+    "Reject",
+    "RejectReason",
+    "Say",
+    "Severity",
+    "Sip",
+    "Target",
+    "Verb",
+]

@@ -1,0 +1,48 @@
+"""The words of the language, one file for each verb and noun: attributes, defaults, limits, what may nest.
+
+An element is what an application wrote, checked and typed, and nothing more: no URL is resolved and no
+default that depends on the call is filled in. `read_...` beside each element makes it from a node of the XML.
+"""
+
+from callapi.rcml.elements.client import Client
+from callapi.rcml.elements.dial import Dial, RecordMode, Target
+from callapi.rcml.elements.element import Element, Method, RecordingEvent
+from callapi.rcml.elements.gather import Gather, GatherInput, Prompt
+from callapi.rcml.elements.hangup import Hangup
+from callapi.rcml.elements.noun import CallEvent, Noun
+from callapi.rcml.elements.number import Number
+from callapi.rcml.elements.pause import Pause
+from callapi.rcml.elements.play import Play
+from callapi.rcml.elements.record import Record
+from callapi.rcml.elements.redirect import Redirect
+from callapi.rcml.elements.reject import Reject, RejectReason
+from callapi.rcml.elements.say import Say
+from callapi.rcml.elements.sip import Sip
+
+Verb = Dial | Say | Play | Pause | Gather | Record | Redirect | Reject | Hangup
+
+__all__ = [
+    "CallEvent",
+    "Client",
+    "Dial",
+    "Element",
+    "Gather",
+    "GatherInput",
+    "Hangup",
+    "Method",
+    "Noun",
+    "Number",
+    "Pause",
+    "Play",
+    "Prompt",
+    "Record",
+    "RecordMode",
+    "RecordingEvent",
+    "Redirect",
+    "Reject",
+    "RejectReason",
+    "Say",
+    "Sip",
+    "Target",
+    "Verb",
+]

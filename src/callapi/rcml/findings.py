@@ -1,0 +1,30 @@
+"""What a reader of documents has to say about one: errors and warnings, each with its place."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """An error stops the document; a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One remark about a document."""
+
+    code: int
+    """12100, 12200 or 12300: see `DocumentError`."""
+    message: str
+    line: int
+    """From 1, in the text as the application wrote it; 0 without a place."""
+    column: int
+    severity: Severity = Severity.WARNING
+    specific_code: int | None = None
+    """Twilio's own number for exactly this mistake, where there is one."""
+
+    def __str__(self) -> str:
+        """`3:17: error 12200: …`, as compilers write."""
+        return f"{self.line}:{self.column}: {self.severity} {self.code}: {self.message}"
