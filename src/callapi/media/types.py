@@ -112,7 +112,7 @@ class RecordOptions:
     """How to record one stream.
 
     Attributes:
-        channels: 1 mixes both directions (or holds the received audio alone with `received_only`); 2 puts what
+        channels: 1 mixes both directions (or holds the received audio alone with `received_only`); 2 has what
             this leg says on the left and what it hears on the right: caller and callee during a bridge.
         received_only: leave out what we send (`Record` wants the party alone).
         silence_timeout_s: end after so much silence from the remote; None: never.
