@@ -1,0 +1,112 @@
+"""From what an application writes (`sip:bob@example.net;transport=tcp?colour=blue`) to what an INVITE needs.
+
+Also the other way: how a SIP party is called towards applications (`From`, `To`).
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from callapi.calls.errors import (
+    INVALID_SIP_HEADER,
+    INVALID_SIP_URI,
+    SIP_HEADERS_TOO_LONG,
+    SIP_URI_TOO_LONG,
+    UNKNOWN_TRANSPORT,
+    NotPlaceable,
+)
+from callapi.sip import Credentials, NameAddr, ParseError, SipUri, Uri
+
+URI_UNDER: Final = 255
+HEADERS_UNDER: Final = 1024
+TRANSPORTS: Final = frozenset({"udp", "tcp", "tls"})
+
+_UNPREFIXED: Final = frozenset(
+    {
+        "user-to-user",
+        "remote-party-id",
+        "p-preferred-identity",
+        "p-asserted-identity",
+        "p-called-party-id",
+        "diversion",
+    }
+)
+_TOKEN: Final = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")  # RFC 3261 §25.1
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_E164: Final = re.compile(r"\+\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class SipAddress:
+    """Where an INVITE goes and what it carries beyond the protocol's own."""
+
+    uri: SipUri
+    headers: tuple[tuple[str, str], ...] = ()
+    credentials: Credentials | None = None
+    routes: tuple[NameAddr, ...] = ()
+
+
+def sip_address(text: str, credentials: Credentials | None = None) -> SipAddress:
+    """Read the URI of a `<Sip>` noun, or the `To` of a REST call, with its headers after `?`.
+
+    Raises:
+        NotPlaceable: over a limit, no SIP URI, an unknown transport, or a header that cannot be sent.
+    """
+    bare, _, query = text.strip().partition("?")
+    if len(bare) >= URI_UNDER:
+        raise NotPlaceable(
+            SIP_URI_TOO_LONG,
+            f"the SIP URI has {len(bare)} characters without its headers; it must have fewer than {URI_UNDER}",
+        )
+    if len(query) >= HEADERS_UNDER:
+        raise NotPlaceable(
+            SIP_HEADERS_TOO_LONG,
+            f"the headers of the SIP URI have {len(query)} characters; they must have fewer than {HEADERS_UNDER}",
+        )
+    try:
+        uri = SipUri.parse(bare if bare.lower().startswith(("sip:", "sips:")) else f"sip:{bare}")
+    except ParseError as error:
+        raise NotPlaceable(INVALID_SIP_URI, f"not a SIP URI: {bare!r}: {error}") from error
+    transport = uri.parameter("transport")
+    if transport is not None and transport.lower() not in TRANSPORTS:
+        raise NotPlaceable(UNKNOWN_TRANSPORT, f"transport={transport} is not one of udp, tcp, tls")
+    return SipAddress(uri, custom_headers(query), credentials)
+
+
+def custom_headers(query: str) -> tuple[tuple[str, str], ...]:
+    """The headers that `name=value&other=value` asks for, in its order, percent-decoded.
+
+    Raises:
+        NotPlaceable: a name that is no token, or a value with a control character.
+    """
+    headers = []
+    for pair in filter(None, query.split("&")):
+        raw_name, _, raw_value = pair.partition("=")
+        name, value = unquote(raw_name).strip(), unquote(raw_value).strip()
+        if not _TOKEN.fullmatch(name):
+            raise NotPlaceable(INVALID_SIP_HEADER, f"{name!r} cannot be the name of a SIP header")
+        if _CONTROL.search(value):
+            raise NotPlaceable(INVALID_SIP_HEADER, f"the value of the header {name} has a control character")
+        headers.append((header_name(name), value))
+    return tuple(headers)
+
+
+def header_name(name: str) -> str:
+    """`name` as it is sent: behind `X-`, unless it is there or the name is one of the few that may go bare."""
+    if name[:2].lower() == "x-" or name.lower() in _UNPREFIXED:
+        return name
+    return f"X-{name}"
+
+
+def party_name(uri: Uri, *, is_client: bool = False) -> str:
+    """How a party is called towards applications: a number, `client:name`, else `sip:user@host`."""
+    if not isinstance(uri, SipUri):
+        return str(uri)
+    if uri.user is None:
+        return f"{uri.scheme}:{uri.host}"
+    if is_client:
+        return f"client:{uri.user}"
+    if _E164.fullmatch(uri.user):
+        return uri.user
+    return f"{uri.scheme}:{uri.user}@{uri.host}"

@@ -1,0 +1,68 @@
+"""How many calls are let in: a bound on those that are up, and on how fast they come.
+
+What is over either bound is told 503 with `Retry-After` before anything is kept of it, so that live calls never pay
+for those that cannot be served (RFC 3261 §21.5.4).
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from callapi.sip import Hop, Request
+
+RETRY_AFTER_S: Final = 2
+DRAINING_RETRY_AFTER_S: Final = 30
+OVERLOAD_LAG_S: Final = 0.25
+
+Refusal = tuple[int, str, tuple[tuple[str, str], ...]]
+
+
+class Gate:
+    """The admission of new calls, inbound and placed over REST alike."""
+
+    def __init__(
+        self,
+        live: Callable[[], int],
+        clock: Callable[[], float],
+        *,
+        max_calls: int,
+        calls_per_second: float,
+        lag_s: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        self._live = live
+        self._clock = clock
+        self._max_calls = max_calls
+        self._rate = calls_per_second
+        self._burst = max(1.0, calls_per_second)
+        self._tokens = self._burst
+        self._filled_at = clock()
+        self._lag_s = lag_s
+        self.is_draining = False
+        self.refused = 0
+
+    def admit(self, _: Request, __: Hop) -> Refusal | None:
+        """None: welcome; else the answer for the INVITE. Implements `sip.Admission`."""
+        reason = self.refusal()
+        if reason is None:
+            return None
+        self.refused += 1
+        wait = DRAINING_RETRY_AFTER_S if self.is_draining else RETRY_AFTER_S
+        headers = (("Retry-After", str(wait)), ("Reason", f'SIP;cause=503;text="{reason}"'))
+        return 503, "Service Unavailable", headers
+
+    def refusal(self) -> str | None:
+        """Why a call cannot be taken now, None if it can; a call that is let in uses up its share of the rate."""
+        if self.is_draining:
+            return "draining"
+        if self._live() >= self._max_calls:
+            return "limits.max_calls"
+        if self._lag_s() > OVERLOAD_LAG_S:
+            return "overload"
+        if not self._rate:
+            return None
+        now = self._clock()
+        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
+        self._filled_at = now
+        if self._tokens < 1:
+            return "limits.calls_per_second"
+        self._tokens -= 1
+        return None

@@ -1,0 +1,357 @@
+"""A call: a leg, its record, and the story that is being told on it.
+
+Every call, caller's or callee's, lives in one task of its own (`live`), from its INVITE to its final record. That task
+alone moves the status. A story (a document, run by the `Script`) is a task beside it: it ends early by cancellation,
+when the leg ends or when a REST command puts another story in its place.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+from callapi.base.clock import utc_now
+from callapi.base.errors import CallApiError
+from callapi.base.ids import CallSid
+from callapi.calls.digits import DigitBuffer
+from callapi.calls.journal import Journal, Problem, event_callback
+from callapi.calls.latch import Latch
+from callapi.calls.leg import Answered, Dtmf, Leg, Rang, final_response
+from callapi.calls.parameters import Parameters, sip_request, voice_request
+from callapi.calls.status import CallStatus, Ending, status_of_code
+from callapi.calls.timeline import Timeline
+from callapi.media import DigitPressed, FirstPacket, NothingHeard, Stalled, StreamClosed
+from callapi.sip import Ended, InboundSession, Party, Response
+from callapi.store import CallRecord
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+LINGER_S: Final = 3.0
+"""How long an ended call waits for the far side to say so too; its record is closed then all the same."""
+ONE_WAY_AUDIO: Final = 60_001
+MEDIA_TIMEOUT: Final = 60_002
+STORY_FAILED: Final = 60_003
+
+
+class Call:
+    """One row of the calls table while it lives. Made by `LiveCalls`."""
+
+    __slots__ = (
+        "_bound",
+        "_journal",
+        "_story",
+        "_tasks",
+        "_verdict",
+        "answered",
+        "answered_at",
+        "digits",
+        "early_media",
+        "ended",
+        "final_code",
+        "left",
+        "leg",
+        "rang",
+        "record",
+        "sip",
+        "timeline",
+    )
+
+    def __init__(self, record: CallRecord, leg: Leg, journal: Journal, sip: Parameters = ()) -> None:
+        self.record = record
+        self.leg = leg
+        self.sip = sip
+        """What SIP adds to the voice request."""
+        self.digits = DigitBuffer()
+        self.timeline = Timeline()
+        self.rang: Latch[None] = Latch()
+        self.answered: Latch[bool] = Latch()
+        """True when it was answered, False when it never will be."""
+        self.ended: Latch[Ending] = Latch()
+        self.early_media: Latch[None] = Latch()
+        """The called phone sends audio before it is answered."""
+        self.left: Latch[None] = Latch()
+        """It ended, or a REST command gave it a story of its own: whoever holds it lets it go."""
+        self.answered_at: float | None = None
+        self.final_code: int | None = None
+        """What an unanswered caller is refused with when its document ends, instead of the verb's own code."""
+        self._journal = journal
+        self._verdict: tuple[CallStatus, str] | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._story: asyncio.Task[None] | None = None
+        self._bound: asyncio.Timeout | None = None
+
+    # --- what it is -------------------------------------------------------------------------------------------------
+
+    @property
+    def sid(self) -> CallSid:
+        """The `CallSid`."""
+        return self.record.sid
+
+    @property
+    def status(self) -> CallStatus:
+        """Where it stands."""
+        return CallStatus(self.record.status)
+
+    @property
+    def final_response(self) -> Response | None:
+        """The final response to the INVITE that we sent, if one came."""
+        return final_response(self.leg.session)
+
+    def voice_parameters(self) -> Parameters:
+        """What every request about this call carries."""
+        return voice_request(self.record, self.record.status, self.sip)
+
+    def notify(self, problem: Problem) -> None:
+        """Tell the developer of the application what went wrong on this call."""
+        self._journal.notify(self.record, problem)
+        self.timeline.add("notification", {"code": problem.code, "text": problem.text, "line": problem.line})
+
+    # --- what a story may ask ---------------------------------------------------------------------------------------
+
+    def answer(self) -> None:
+        """Answer an inbound caller; nothing if that was done."""
+        if not self.leg.is_answered and not self.ended.is_set:
+            self.leg.answer()
+            self._was_answered()
+
+    def ring_if_waiting(self) -> None:
+        """Let an inbound caller hear ringing if nothing was decided about it yet."""
+        if self._verdict is None and not self.ended.is_set:
+            self.leg.ring()
+
+    def hang_up(self, reason: str, verdict: CallStatus = CallStatus.CANCELED) -> None:
+        """End the call from our side. `verdict` is its final status if it was never answered."""
+        if self._verdict is None and not self.ended.is_set:
+            self._verdict = (verdict, reason)
+            self.leg.session.hang_up()
+            self._set_bound()
+
+    def refuse(self, code: int, reason: str, headers: Parameters = ()) -> None:
+        """Final response to an unanswered inbound caller; hangs up if it was answered."""
+        session = self.leg.session
+        if session.is_answered or not isinstance(session, InboundSession):
+            self.hang_up(reason)
+        elif self._verdict is None and not self.ended.is_set:
+            code = self.final_code or code
+            self._verdict = (status_of_code(code), reason)
+            session.refuse(code, headers=headers)
+            self._set_bound()
+
+    # --- its stories ------------------------------------------------------------------------------------------------
+
+    def tell(self, story: Coroutine[Any, Any, None]) -> None:
+        """Run `story` on this call in place of the present one; when it is told, the call ends."""
+        if self._tasks is None or self.ended.is_set:
+            story.close()
+            return
+        self._drop_story()
+        self._story = self._tasks.create_task(self._narrate(story))
+
+    def release(self, story: Coroutine[Any, Any, None]) -> None:
+        """Give this call a story of its own by force: a Dial that holds it lets it go first."""
+        waiting, self.answered = self.answered, self.answered if self.answered.is_set else Latch()
+        waiting.set(False)
+        self.left.set(None)
+        self.tell(story)
+
+    def afterwards(self, errand: Coroutine[Any, Any, object]) -> None:
+        """Run a bounded errand beside the story, even if that is cut short; the call's task waits for it."""
+        if self._tasks is None:
+            errand.close()
+        else:
+            self._tasks.create_task(self._run_errand(errand))
+
+    async def errand(self, errand: Coroutine[Any, Any, T]) -> T:
+        """The result of `errand`, which is done to its end even if the story that waits for it is cut short."""
+        if self._tasks is None:
+            return await errand
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        async def run() -> None:
+            try:
+                result = await errand
+            except CallApiError as error:
+                if not done.done():
+                    done.set_exception(error)
+            else:
+                if not done.done():
+                    done.set_result(result)
+
+        self._tasks.create_task(run())
+        return await done
+
+    async def _narrate(self, story: Coroutine[Any, Any, None]) -> None:
+        try:
+            await story
+        except Exception:
+            log.exception("%r: its story failed", self)
+            self.notify(Problem(STORY_FAILED, "internal error while running the document"))
+            self.refuse(500, "internal error")
+        else:
+            self.end_of_story()
+
+    def end_of_story(self) -> None:
+        """The document is over: an answered call is hung up, an unanswered caller hears 480."""
+        self.refuse(480, "end of document")
+
+    async def _run_errand(self, errand: Coroutine[Any, Any, object]) -> None:
+        try:
+            await errand
+        except Exception:
+            log.exception("%r: an errand failed", self)
+
+    def _drop_story(self) -> None:
+        if self._story is not None:
+            self._story.cancel()
+            self._story = None
+
+    # --- its life ---------------------------------------------------------------------------------------------------
+
+    async def live(self, story: Coroutine[Any, Any, None] | None = None) -> None:
+        """Attend to the leg until it has ended, then close the record. Owned by `LiveCalls`."""
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                listening = self._tasks.create_task(self._listen())
+                if story is not None:
+                    self.tell(story)
+                try:
+                    async with asyncio.timeout(None) as self._bound:
+                        self._finish(await self._attend())
+                except TimeoutError:
+                    self._finish(None)
+                listening.cancel()
+                self._drop_story()
+        finally:
+            if not self.ended.is_set:
+                self.leg.session.hang_up()
+                self._finish(None)
+            self._tasks = self._bound = None
+            self._measure()
+            self.leg.close()
+            self._journal.closed(self.sid, self.timeline)
+
+    def _set_bound(self) -> None:
+        if self._bound is not None:
+            self._bound.reschedule(asyncio.get_running_loop().time() + LINGER_S)
+
+    async def _attend(self) -> Ended:
+        async for event in self.leg.progress():
+            match event:
+                case Rang(_, has_audio):
+                    self._did_ring(has_audio=has_audio)
+                case Answered(response):
+                    self.sip = sip_request(self.leg.session.call_id, response.headers)
+                    self._was_answered()
+                case Dtmf(digit):
+                    self.digits.put(digit)
+                case Ended():
+                    return event
+        raise AssertionError("a session ends with Ended")
+
+    async def _listen(self) -> None:
+        try:
+            while True:
+                match await self.leg.stream.next_event():
+                    case DigitPressed(digit, duration_ms, source):
+                        self.timeline.add("digit", {"source": source.value, "duration_ms": duration_ms})
+                        self.digits.put(digit)
+                    case FirstPacket(source):
+                        self.timeline.add("media", {"first_packet_from": f"{source.host}:{source.port}"})
+                    case NothingHeard(seconds):
+                        text = f"one-way audio: nothing was heard from {self.record.to} in {seconds:g} s"
+                        self.notify(Problem(ONE_WAY_AUDIO, text, is_warning=True))
+                    case Stalled(silence_s):
+                        reason = f"no RTP for {silence_s:g} s"
+                        self.notify(Problem(MEDIA_TIMEOUT, f"media timeout: {reason}"))
+                        self.hang_up(reason)
+        except StreamClosed:
+            return
+
+    # --- its status -------------------------------------------------------------------------------------------------
+
+    def initiated(self) -> None:
+        """The INVITE is on its way."""
+        self._advance(CallStatus.INITIATED, "initiated")
+
+    def _did_ring(self, *, has_audio: bool) -> None:
+        if self._verdict is None and not self.rang.is_set:
+            self._advance(CallStatus.RINGING, "ringing")
+            self.rang.set(None)
+        if has_audio:
+            self.early_media.set(None)
+
+    def _was_answered(self) -> None:
+        if self._verdict is not None or self.answered.is_set:
+            return
+        self.answered_at = asyncio.get_running_loop().time()
+        now = utc_now()
+        started = self.record.start_time or now
+        ring = int((now - started).total_seconds() + 0.5)
+        self.record = replace(self.record, answer_time=now, ring_duration=ring, sip_response_code=200)
+        self._advance(CallStatus.IN_PROGRESS, "answered")
+        self.answered.set(True)
+
+    def _advance(self, status: CallStatus, event: str) -> None:
+        now = utc_now()
+        record = replace(self.record, status=status.value, date_updated=now)
+        callback = event_callback(record, event, status.value, now, self.sip)
+        if callback is not None:
+            record = replace(record, sequence_number=record.sequence_number + 1)
+        self.record = record
+        self._journal.keep(record, callback)
+        self.timeline.add("status", {"status": status.value})
+
+    def _finish(self, ended: Ended | None) -> None:
+        """The one place where a call gets its final status."""
+        now = utc_now()
+        status, reason = self._judge(ended)
+        code = ended.status if ended is not None else None
+        since = self.record.answer_time
+        start = self.record.start_time or now
+        self.record = replace(
+            self.record,
+            end_time=now,
+            duration=int((now - since).total_seconds() + 0.5) if since else 0,
+            ring_duration=self.record.ring_duration if since else int((now - start).total_seconds() + 0.5),
+            sip_response_code=self.record.sip_response_code or code,
+            ended_by=(ended.by if ended and self._verdict is None else Party.LOCAL).value,
+            end_reason=reason,
+        )
+        self._advance(status, "completed")
+        self.answered.set(False)
+        self.ended.set(Ending(Party(self.record.ended_by or Party.LOCAL), reason, code))
+        self.left.set(None)
+
+    def _judge(self, ended: Ended | None) -> tuple[CallStatus, str]:
+        was_answered = self.record.answer_time is not None
+        if self._verdict is not None:
+            status, reason = self._verdict
+            return (CallStatus.COMPLETED if was_answered else status), reason
+        if ended is None:
+            return (CallStatus.COMPLETED if was_answered else CallStatus.FAILED), "the node stopped"
+        if was_answered:
+            return CallStatus.COMPLETED, ended.reason
+        if isinstance(self.leg.session, InboundSession) and ended.by is Party.REMOTE:
+            return CallStatus.CANCELED, ended.reason
+        return status_of_code(ended.status), ended.reason
+
+    def _measure(self) -> None:
+        heard = self.leg.stream.statistics()
+        if heard.packets_received or heard.packets_sent:
+            figures = {
+                "packets_received": heard.packets_received,
+                "packets_sent": heard.packets_sent,
+                "packets_lost": heard.packets_lost,
+                "jitter_ms": round(heard.jitter_ms, 2),
+                "round_trip_ms": heard.round_trip_ms,
+                "mos": heard.mos,
+                "codec": heard.codec,
+                "remote": f"{heard.remote.host}:{heard.remote.port}" if heard.remote else None,
+            }
+            self.timeline.add("media", figures)
+
+    def __repr__(self) -> str:
+        return f"<Call {self.record.sid} {self.record.status} {self.record.direction} {self.leg!r}>"

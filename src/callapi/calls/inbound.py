@@ -1,0 +1,169 @@
+"""One inbound call, from its INVITE to the start of its story.
+
+Who may call, whom the Request-URI belongs to and what the offer allows are settled here, in this order; each refusal
+says which rule it was. What the call then does is the application's business.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Final, Protocol
+
+from callapi.base.ids import AccountSid, NumberSid
+from callapi.calls.leg import warning
+from callapi.calls.live import Arrival, DocumentRequest, LiveCalls, Script, Subscription
+from callapi.calls.parameters import sip_request
+from callapi.media import NotAcceptable, PortsExhausted
+from callapi.sip import Endpoint, InboundSession, NameAddr, ParseError, SipUri
+
+log = logging.getLogger(__name__)
+
+RING_AFTER_S: Final = 0.5
+"""An application that takes longer than this lets its caller hear ringing meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Whose call this is and what to ask for it."""
+
+    account_sid: AccountSid
+    document: DocumentRequest
+    number_sid: NumberSid | None = None
+    callbacks: Subscription | None = None
+
+
+class Routing(Protocol):
+    """Who owns what is called."""
+
+    async def route(self, user: str) -> Route | None:
+        """The owner of the Request-URI's user part; None: nobody, 404."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The final response for a caller that is not let in."""
+
+    status: int
+    rule: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A caller that may call; `client`: the registered user that it proved to be, with its own route if it has one."""
+
+    client: str | None = None
+    route: Route | None = None
+
+
+class Gatekeeper(Protocol):
+    """Who may call at all."""
+
+    async def judge(self, session: InboundSession) -> Admitted | Refusal:
+        """Let the caller in, challenge it, or refuse it."""
+        ...
+
+
+class TrustedNetworks:
+    """Callers from these networks need no proof; everybody else is asked by `others`."""
+
+    def __init__(
+        self, networks: tuple[IPv4Network | IPv6Network, ...], others: Gatekeeper | None = None
+    ) -> None:
+        self._networks = networks
+        self._others = others
+        self._known: dict[str, bool] = {}
+
+    async def judge(self, session: InboundSession) -> Admitted | Refusal:
+        """As `Gatekeeper`."""
+        if self.trusts(session.source.host):
+            return Admitted()
+        if self._others is not None:
+            return await self._others.judge(session)
+        return Refusal(403, "sip.trusted_networks")
+
+    def trusts(self, host: str) -> bool:
+        """Whether `host` (an IP literal) is within one of the networks."""
+        if (known := self._known.get(host)) is None:
+            if len(self._known) > 10_000:
+                self._known.clear()
+            address = ip_address(host)
+            known = self._known[host] = any(address in network for network in self._networks)
+        return known
+
+
+class Inbound:
+    """Takes the sessions that an endpoint offers and makes them calls."""
+
+    def __init__(self, live: LiveCalls, routing: Routing, gatekeeper: Gatekeeper, script: Script) -> None:
+        self._live = live
+        self._routing = routing
+        self._gatekeeper = gatekeeper
+        self._script = script
+
+    async def serve(self, endpoint: Endpoint) -> None:
+        """Take calls until the endpoint stops or the task is cancelled."""
+        async with asyncio.TaskGroup() as receiving:
+            async for session in endpoint.incoming():
+                receiving.create_task(self._receive(session))
+
+    async def _receive(self, session: InboundSession) -> None:
+        try:
+            refusal = await self._let_in(session)
+        except Exception:
+            log.exception("call-id %s: cannot be taken", session.call_id)
+            refusal = Refusal(500, "internal error")
+        if refusal is not None:
+            log.info(
+                "call-id %s from %s: %d, %s", session.call_id, session.source, refusal.status, refusal.rule
+            )
+            reason = ("Reason", f'SIP;cause={refusal.status};text="{refusal.rule}"')
+            session.refuse(refusal.status, headers=(*refusal.headers, reason))
+
+    async def _let_in(self, session: InboundSession) -> Refusal | None:
+        """Start the call; or why not."""
+        admitted = await self._gatekeeper.judge(session)
+        if isinstance(admitted, Refusal):
+            return admitted
+        uri = session.request.uri
+        user = uri.user if isinstance(uri, SipUri) else None
+        route = admitted.route or await self._routing.route(user or "")
+        if route is None:
+            return Refusal(404, f"no number answers for {user or 'an empty user'}")
+        try:
+            call = self._live.take(session, _arrival(session, route, admitted.client))
+        except NotAcceptable as problem:
+            return Refusal(488, problem.text, (warning(problem),))
+        except PortsExhausted as problem:
+            return Refusal(503, str(problem), (("Retry-After", "2"),))
+        asyncio.get_running_loop().call_later(RING_AFTER_S, call.ring_if_waiting)
+        self._live.start(call, self._script(call, route.document))
+        return None
+
+
+def _arrival(session: InboundSession, route: Route, client: str | None) -> Arrival:
+    request = session.request
+    uri = request.uri
+    domain = uri.host if isinstance(uri, SipUri) else None
+    return Arrival(
+        account_sid=route.account_sid,
+        caller_name=session.remote_uri.display_name,
+        forwarded_from=_forwarded_from(request.headers.get("Diversion")),
+        sip=sip_request(session.call_id, request.headers, session.source.host, domain),
+        number_sid=route.number_sid,
+        is_client=client is not None,
+        callbacks=route.callbacks,
+    )
+
+
+def _forwarded_from(diversion: str | None) -> str | None:
+    """The user part of the first Diversion (RFC 5806)."""
+    if diversion is None:
+        return None
+    try:
+        uri = NameAddr.parse(diversion.partition(",")[0]).uri
+    except ParseError:
+        return None
+    return uri.user if isinstance(uri, SipUri) else None

@@ -1,0 +1,110 @@
+"""What is written down about calls: the record, its status callbacks, its notifications, its timeline.
+
+A change of a record and the callback that tells of it go to the store in one group, so that neither is ever there
+without the other; the outbox delivers what the store has kept. Nothing here waits.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from callapi.base.clock import utc_now
+from callapi.base.errors import CallApiError
+from callapi.base.ids import CallSid, EventId, new_notification_sid
+from callapi.calls.parameters import Parameters, status_callback
+from callapi.calls.timeline import Timeline
+from callapi.store import CallbackRecord, CallRecord, NotificationRecord, Put, RecordingRecord, Store
+from callapi.webhooks import WebAnswer, WebRequest
+
+API_VERSION: Final = "2012-04-24"
+_MOST_TEXT: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One broken rule, as its notification tells it. `code` is Twilio's where it has one."""
+
+    code: int
+    text: str
+    is_warning: bool = False
+    request: WebRequest | None = None
+    answer: WebAnswer | None = None
+    line: int | None = None
+    column: int | None = None
+
+    @classmethod
+    def of(cls, error: CallApiError, code: int, request: WebRequest, answer: WebAnswer | None) -> "Problem":
+        """The failure of a request to the application; documents tell line and column."""
+        line, column = getattr(error, "line", None), getattr(error, "column", None)
+        return cls(code, str(error), request=request, answer=answer, line=line, column=column)
+
+
+class Journal:
+    """The only writer of call records."""
+
+    __slots__ = ("_store",)
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def keep(self, record: CallRecord | RecordingRecord, callback: CallbackRecord | None = None) -> None:
+        """Keep `record`, and `callback` with it."""
+        if callback is None:
+            self._store.write(Put(record))
+        else:
+            self._store.write(Put(record), Put(callback))
+
+    def closed(self, sid: CallSid, timeline: Timeline) -> None:
+        """Keep what happened on a call that is over."""
+        if (change := timeline.as_change(sid)) is not None:
+            self._store.write(change)
+
+    def notify(self, record: CallRecord, problem: Problem) -> None:
+        """Write a notification for the developer of the application."""
+        self._store.write(Put(_notification(record, problem)))
+
+
+def event_callback(
+    record: CallRecord, event: str, status: str, at: datetime, sip: Parameters = ()
+) -> CallbackRecord | None:
+    """The callback for `event`, if `record` subscribes to it; its sequence number is the record's.
+
+    The event id follows from the call and the event: a callback that is made again after a crash has the same one.
+    """
+    if not record.status_callback or event not in record.status_callback_events:
+        return None
+    digest = hashlib.sha256(f"{record.sid} {event}".encode()).hexdigest()[:32]
+    return CallbackRecord(
+        event_id=EventId(f"EV{digest}"),
+        stream=record.sid,
+        account_sid=record.account_sid,
+        url=record.status_callback,
+        method=record.status_callback_method or "POST",
+        parameters=status_callback(record, status, at, record.sequence_number, sip),
+        created_at=at,
+        next_at=at,
+    )
+
+
+def _notification(record: CallRecord, problem: Problem) -> NotificationRecord:
+    request, answer = problem.request, problem.answer
+    return NotificationRecord(
+        sid=new_notification_sid(),
+        account_sid=record.account_sid,
+        log=1 if problem.is_warning else 0,
+        error_code=problem.code,
+        message_text=problem.text,
+        message_date=utc_now(),
+        api_version=record.api_version,
+        call_sid=record.sid,
+        more_info=f"https://www.twilio.com/docs/api/errors/{problem.code}" if problem.code < 60_000 else None,
+        request_url=request.url if request else None,
+        request_method=request.method if request else None,
+        request_variables="&".join(f"{k}={v}" for k, v in request.parameters) if request else None,
+        response_status=answer.status if answer else None,
+        response_headers="\n".join(f"{k}: {v}" for k, v in answer.headers)[:_MOST_TEXT] if answer else None,
+        response_body=answer.body.decode("utf-8", "replace")[:_MOST_TEXT] if answer else None,
+        document_line=problem.line,
+        document_column=problem.column,
+    )

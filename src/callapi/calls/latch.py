@@ -1,0 +1,63 @@
+"""Waiting for what happens once, and for the first of several things."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, TypeVar, cast
+
+T = TypeVar("T")
+_UNSET: Any = object()
+
+
+class Latch(Generic[T]):
+    """A value that is set once and may be awaited by any number of stories; cancelling one wait disturbs nobody."""
+
+    __slots__ = ("_act", "_value", "_waiters")
+
+    def __init__(self) -> None:
+        self._act: Callable[[T], None] | None = None
+        self._value: T = _UNSET
+        self._waiters: list[asyncio.Future[None]] = []
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it has happened."""
+        return self._value is not _UNSET
+
+    def set(self, value: T) -> None:
+        """It has happened; later values are ignored."""
+        if self._value is not _UNSET:
+            return
+        self._value = value
+        if self._act is not None:
+            self._act(value)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters.clear()
+
+    def then(self, act: Callable[[T], None]) -> None:
+        """Call `act` with the value when it comes (at most one `act`); nothing if it is there already."""
+        self._act = act
+
+    async def wait(self) -> T:
+        """The value, at once or when it comes."""
+        if self._value is _UNSET:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            try:
+                await waiter
+            finally:
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
+        return self._value
+
+
+async def first_of(*waits: Coroutine[Any, Any, T]) -> T:
+    """The result of the first of `waits` to finish; the others are cancelled and have unwound when this returns."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in waits]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        winner = next(task for task in tasks if task.done())
+        for task in tasks:
+            task.cancel()
+    return cast("T", winner.result())

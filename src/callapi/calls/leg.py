@@ -1,0 +1,196 @@
+"""A leg: one SIP session and one media stream, joined by their offers and answers.
+
+The session knows who owes an answer, `OfferAnswer` what the bodies mean, the stream where packets go. A leg puts the
+three together and tells its call what matters: it rang, it was answered, it ended. Re-offers of the far side (hold,
+a new address, another codec) are settled here and never leave their own leg.
+"""
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+from callapi.media import AudioStream, NotAcceptable, OfferAnswer
+from callapi.sip import (
+    Accepted,
+    AnswerReceived,
+    Confirmed,
+    Ended,
+    InboundSession,
+    InfoReceived,
+    OfferReceived,
+    OfferRequested,
+    OutboundSession,
+    Provisional,
+    Response,
+    Session,
+    SessionEvent,
+)
+
+log = logging.getLogger(__name__)
+
+_WARNING_AGENT: Final = "callapi"
+
+
+@dataclass(frozen=True, slots=True)
+class Rang:
+    """A 180 or 183 came from the called phone; `has_audio`: with early media."""
+
+    response: Response
+    has_audio: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The called phone's 2xx came and media can flow."""
+
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Dtmf:
+    """A digit that came as SIP INFO."""
+
+    digit: str
+
+
+LegEvent = Rang | Answered | Dtmf | Ended
+
+
+def warning(problem: NotAcceptable) -> tuple[str, str]:
+    """The `Warning` header of a 488 (RFC 3261 §20.43)."""
+    return ("Warning", f'{problem.warning_code} {_WARNING_AGENT} "{problem.text}"')
+
+
+class Leg:
+    """One party's end of a call. Whoever made it must `close()` it."""
+
+    __slots__ = ("_answer", "_negotiation", "session", "stream")
+
+    def __init__(self, session: Session, stream: AudioStream, negotiation: OfferAnswer) -> None:
+        self.session = session
+        self.stream = stream
+        self._negotiation = negotiation
+        self._answer = b""
+
+    def prepare_answer(self, offer: bytes) -> None:
+        """Settle the offer of an inbound INVITE; empty: our own offer goes into the 200.
+
+        Raises:
+            NotAcceptable: no codec in common, or nothing that could be an offer.
+        """
+        if not offer:
+            self._answer = self._negotiation.make_offer()
+            return
+        self._answer = self._negotiation.receive_offer(offer)
+        self._configure()
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the INVITE has its 2xx, from either side."""
+        return self.session.is_answered
+
+    def ring(self) -> None:
+        """180 to an inbound caller."""
+        if isinstance(self.session, InboundSession) and not self.session.is_answered:
+            self.session.ring()
+
+    def offer_early_media(self) -> None:
+        """183 with our answer: from now on the unanswered caller hears what its stream is sent."""
+        if isinstance(self.session, InboundSession) and not self.session.is_answered:
+            self.session.ring(183, body=self._answer)
+
+    def answer(self) -> None:
+        """200 to an inbound caller; nothing if that was done."""
+        if isinstance(self.session, InboundSession) and not self.session.is_answered:
+            self.session.accept(self._answer)
+
+    def close(self) -> None:
+        """Free the ports. The session lives on in its own room until its last message was said."""
+        self.stream.close()
+
+    async def progress(self) -> AsyncIterator[LegEvent]:
+        """What happens on this leg, `Ended` last."""
+        async for event in self.session.events:
+            if isinstance(event, Ended):
+                yield event
+                return
+            told = (
+                self._of_our_invite(event)
+                if isinstance(event, Provisional | Accepted)
+                else self._within(event)
+            )
+            if told is not None:
+                yield told
+
+    def _of_our_invite(self, event: Provisional | Accepted) -> LegEvent | None:
+        response = event.response
+        if isinstance(event, Accepted):
+            return Answered(response) if self._accept(response) else None
+        if response.status in {180, 183}:
+            return Rang(response, bool(response.body) and self._take_answer(response.body))
+        return None
+
+    def _within(self, event: SessionEvent) -> LegEvent | None:
+        match event:
+            case Confirmed(body) | AnswerReceived(body) if body:
+                self._take_answer(body)
+            case OfferReceived(body):
+                self._settle(body)
+            case OfferRequested():
+                self.session.answer_offer(self._negotiation.make_offer())
+            case InfoReceived(content_type, body) if digit := dtmf_of_info(content_type, body):
+                return Dtmf(digit)
+        return None
+
+    def _accept(self, response: Response) -> bool:
+        if response.body and not self._take_answer(response.body):
+            self.session.hang_up(reason="the answer in the 200 is not acceptable")
+            return False
+        return True
+
+    def _take_answer(self, body: bytes) -> bool:
+        try:
+            self._negotiation.receive_answer(body)
+        except NotAcceptable as problem:
+            log.info("call-id %s: unusable answer: %s", self.session.call_id, problem.text)
+            return False
+        self._configure()
+        return True
+
+    def _settle(self, offer: bytes) -> None:
+        """Answer a re-offer; a refused one leaves the session as it was (RFC 3261 §14.2)."""
+        try:
+            answer = self._negotiation.receive_offer(offer)
+        except NotAcceptable as problem:
+            self.session.refuse_offer(488, headers=(warning(problem),))
+            return
+        self.session.answer_offer(answer)
+        self._configure()
+
+    def _configure(self) -> None:
+        if self._negotiation.audio is not None:
+            self.stream.configure(self._negotiation.audio)
+
+    def __repr__(self) -> str:
+        direction = "inbound" if isinstance(self.session, InboundSession) else "outbound"
+        return f"<Leg {direction} {self.session.call_id} {'answered' if self.is_answered else 'early'}>"
+
+
+def dtmf_of_info(content_type: str, body: bytes) -> str | None:
+    """The digit in an INFO body: `application/dtmf-relay` (`Signal=5`) or `application/dtmf` (`5`)."""
+    kind = content_type.partition(";")[0].strip().lower()
+    text = body.decode("ascii", "replace")
+    if kind == "application/dtmf-relay":
+        fields = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+        text = fields.get("Signal", fields.get("Signal ", ""))
+    elif kind != "application/dtmf":
+        return None
+    digit = text.strip().upper()
+    digit = {"10": "*", "11": "#"}.get(digit, digit)
+    return digit if len(digit) == 1 and digit in "0123456789*#ABCD" else None
+
+
+def final_response(session: Session) -> Response | None:
+    """The final response of the INVITE that we sent, if one came."""
+    return session.final if isinstance(session, OutboundSession) else None

@@ -1,0 +1,244 @@
+"""The live directory: every call that is up, the task group that owns them, and the way to place another."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from callapi.base.clock import utc_now
+from callapi.base.ids import AccountSid, CallSid, NumberSid, new_call_sid
+from callapi.calls.addresses import SipAddress, party_name
+from callapi.calls.call import Call
+from callapi.calls.errors import NO_MEDIA_PORTS, NotPlaceable
+from callapi.calls.journal import API_VERSION, Journal
+from callapi.calls.leg import Leg
+from callapi.calls.parameters import Parameters
+from callapi.calls.status import CallStatus
+from callapi.media import AudioStream, LocalMedia, MediaPlane, OfferAnswer, PortsExhausted
+from callapi.sip import Endpoint, InboundSession, NameAddr, OutboundInvite, Traced
+from callapi.store import CallRecord
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRequest:
+    """What an application is asked next: a URL, or a document that came with the command."""
+
+    url: str
+    method: str = "POST"
+    parameters: Parameters = ()
+    """Beyond the voice request's."""
+    fallback_url: str | None = None
+    fallback_method: str = "POST"
+    inline: str | None = None
+    """The document itself (`Twiml`, `Rcml`); `url` is then the base of its relative URLs."""
+    must_arrive: bool = False
+    """Asked to the end even if the story is cut short meanwhile: an action that is due exactly once."""
+
+
+class Script(Protocol):
+    """Runs documents on a call. Declared here, told by `verbs/interpreter`, handed in by `app.py`."""
+
+    def __call__(self, call: Call, request: DocumentRequest) -> Coroutine[Any, Any, None]:
+        """The story of `call` from `request` on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Who is told of the steps of a call."""
+
+    url: str
+    method: str = "POST"
+    events: tuple[str, ...] = ("completed",)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A call to be placed: whom, as whom, and for whom."""
+
+    account_sid: AccountSid
+    direction: str
+    address: SipAddress
+    from_: NameAddr
+    from_name: str
+    to_name: str
+    parent_sid: CallSid | None = None
+    caller_name: str | None = None
+    forwarded_from: str | None = None
+    codecs: tuple[str, ...] | None = None
+    callbacks: Subscription | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An inbound call that was let in: whose it is and who is told of it."""
+
+    account_sid: AccountSid
+    caller_name: str | None
+    forwarded_from: str | None
+    sip: Parameters
+    number_sid: NumberSid | None = None
+    is_client: bool = False
+    callbacks: Subscription | None = None
+
+
+class LiveCalls:
+    """All calls of this node. Leaving the block ends them all, with their records."""
+
+    def __init__(
+        self, endpoint: Endpoint, plane: MediaPlane, journal: Journal, *, node: str, codecs: tuple[str, ...]
+    ):
+        self.endpoint = endpoint
+        self.plane = plane
+        self._journal = journal
+        self._node = node
+        self._codecs = codecs
+        self._calls: dict[CallSid, Call] = {}
+        self._by_call_id: dict[str, Call] = {}
+        self._tasks = asyncio.TaskGroup()
+        self.empty = asyncio.Event()
+        self.empty.set()
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.hang_up_all("the node stops")
+        await self._tasks.__aexit__(kind, error, traceback)
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def get(self, sid: CallSid) -> Call | None:
+        """The live call of that sid."""
+        return self._calls.get(sid)
+
+    def hang_up_all(self, reason: str) -> None:
+        """End every call politely."""
+        for call in list(self._calls.values()):
+            call.hang_up(reason)
+
+    def trace(self, traced: Traced) -> None:
+        """Put a SIP message into the timeline of its call."""
+        if (call := self._by_call_id.get(traced.message.call_id)) is not None:
+            call.timeline.add_sip(traced)
+
+    def take(self, session: InboundSession, arrival: Arrival) -> Call:
+        """Make an inbound session a call. It is not live yet: `start` it.
+
+        Raises:
+            NotAcceptable: the offer has nothing that we can use.
+            PortsExhausted: no media port is free.
+        """
+        stream = self.plane.open_stream()
+        try:
+            leg = Leg(session, stream, self._negotiation(stream, None))
+            leg.prepare_answer(session.request.body)
+        except BaseException:
+            stream.close()
+            raise
+        now = utc_now()
+        callbacks = arrival.callbacks
+        record = CallRecord(
+            sid=new_call_sid(),
+            account_sid=arrival.account_sid,
+            from_=party_name(session.remote_uri.uri, is_client=arrival.is_client),
+            to=party_name(session.request.uri),
+            direction="inbound",
+            status=CallStatus.RINGING.value,
+            date_created=now,
+            date_updated=now,
+            start_time=now,
+            api_version=API_VERSION,
+            node=self._node,
+            number_sid=arrival.number_sid,
+            caller_name=arrival.caller_name,
+            forwarded_from=arrival.forwarded_from,
+            sip_call_id=session.call_id,
+            status_callback=callbacks.url if callbacks else None,
+            status_callback_method=callbacks.method if callbacks else None,
+            status_callback_events=callbacks.events if callbacks else (),
+        )
+        self._journal.keep(record)
+        return Call(record, leg, self._journal, arrival.sip)
+
+    def place(self, placement: Placement, story: Coroutine[Any, Any, None] | None = None) -> Call:
+        """Send an INVITE and start the call's life.
+
+        Raises:
+            NotPlaceable: no media port is free.
+        """
+        try:
+            stream = self.plane.open_stream()
+        except PortsExhausted as error:
+            raise NotPlaceable(NO_MEDIA_PORTS, str(error)) from error
+        negotiation = self._negotiation(stream, placement.codecs)
+        address = placement.address
+        session = self.endpoint.invite(
+            OutboundInvite(
+                request_uri=address.uri,
+                from_=placement.from_,
+                to=NameAddr(None, address.uri, ()),
+                headers=address.headers,
+                body=negotiation.make_offer(),
+                credentials=address.credentials,
+                routes=address.routes,
+            )
+        )
+        now = utc_now()
+        callbacks = placement.callbacks
+        record = CallRecord(
+            sid=new_call_sid(),
+            account_sid=placement.account_sid,
+            from_=placement.from_name,
+            to=placement.to_name,
+            direction=placement.direction,
+            status=CallStatus.QUEUED.value,
+            date_created=now,
+            date_updated=now,
+            start_time=now,
+            api_version=API_VERSION,
+            node=self._node,
+            parent_call_sid=placement.parent_sid,
+            caller_name=placement.caller_name,
+            forwarded_from=placement.forwarded_from,
+            sip_call_id=session.call_id,
+            status_callback=callbacks.url if callbacks else None,
+            status_callback_method=callbacks.method if callbacks else None,
+            status_callback_events=callbacks.events if callbacks else (),
+        )
+        call = Call(record, Leg(session, stream, negotiation), self._journal)
+        call.initiated()
+        self.start(call, story)
+        return call
+
+    def start(self, call: Call, story: Coroutine[Any, Any, None] | None = None) -> None:
+        """Let `call` live, with `story` told on it."""
+        self._calls[call.sid] = call
+        self._by_call_id[call.leg.session.call_id] = call
+        self.empty.clear()
+        self._tasks.create_task(self._live(call, story))
+
+    async def _live(self, call: Call, story: Coroutine[Any, Any, None] | None) -> None:
+        try:
+            await call.live(story)
+        except Exception:
+            log.exception("%r: broke off", call)
+        finally:
+            del self._calls[call.sid]
+            self._by_call_id.pop(call.leg.session.call_id, None)
+            if not self._calls:
+                self.empty.set()
+
+    def _negotiation(self, stream: AudioStream, codecs: tuple[str, ...] | None) -> OfferAnswer:
+        local = stream.local
+        return OfferAnswer(
+            LocalMedia(address=local.host, audio_port=local.port, codecs=codecs or self._codecs)
+        )

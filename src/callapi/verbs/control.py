@@ -1,0 +1,35 @@
+"""The verbs without a sound: Pause, Redirect, Reject, Hangup. None of them answers the caller."""
+
+import asyncio
+
+from callapi.rcml import Hangup, Pause, Redirect, Reject, RejectReason
+from callapi.verbs.execution import End, Execution, GoTo, Next, Outcome
+
+
+async def pause(verb: Pause, execution: Execution) -> Outcome:
+    """Wait; a caller who is not answered yet goes on hearing its own ringing."""
+    execution.call.leg.ring()
+    if verb.length:
+        execution.sounded()  # a loop that takes time is not the endless loop that the bound is for
+    await asyncio.sleep(verb.length)
+    return Next()
+
+
+async def redirect(verb: Redirect, execution: Execution) -> Outcome:
+    """Go on with another document; an empty URL is the present one."""
+    return GoTo(execution.request(verb.url, verb.method))
+
+
+async def reject(verb: Reject, execution: Execution) -> Outcome:
+    """Refuse an unanswered caller with 603 or 486; later it is a Hangup."""
+    code = 486 if verb.reason is RejectReason.BUSY else 603
+    if not execution.is_screening:
+        execution.call.refuse(code, f"rejected: {verb.reason}")
+    return End()
+
+
+async def hangup(_: Hangup, execution: Execution) -> Outcome:
+    """End the call; in screening: decline it."""
+    if not execution.is_screening:
+        execution.call.refuse(603, "Hangup")
+    return End()

@@ -1,0 +1,102 @@
+"""`<Dial>`: ring the targets, join the caller with the first to accept, tell the application how it went."""
+
+import asyncio
+
+from callapi.calls.bridge import bridged
+from callapi.calls.call import Call
+from callapi.calls.latch import first_of
+from callapi.calls.status import CallStatus
+from callapi.rcml import Dial
+from callapi.verbs.contest import Contest
+from callapi.verbs.execution import Execution, GoTo, Next, Outcome
+from callapi.verbs.parameters import DialOutcome, dial_action
+from callapi.verbs.recordings import RecordedDial
+from callapi.verbs.ringback import ringback
+
+
+async def dial(verb: Dial, execution: Execution) -> Outcome:
+    """Ring, join, tell. A caller who leaves on any line of this still has its `action` requested, once."""
+    contest = Contest(verb, execution)
+    talk = Talk(verb, execution)
+    recording = RecordedDial(verb, execution)
+    try:
+        async with ringback(verb, execution, contest):
+            recording.begin(has_answer=False)
+            callee = await contest.hold()
+        if callee is None:
+            await contest.settle()
+        else:
+            recording.begin(has_answer=True)
+            await talk.hold(callee)
+        recording.stop()
+    except asyncio.CancelledError:
+        outcome = contest.outcome(talk.joined_s, CallStatus.CANCELED)
+        contest.close("the caller left")
+        if contest.winner is not None and not contest.winner.left.is_set:
+            contest.winner.hang_up("the caller left")
+        recording.stop()
+        if verb.action:
+            execution.call.afterwards(_tell(verb.action, verb, execution, outcome, recording))
+        raise
+    outcome = contest.outcome(talk.joined_s)
+    if callee is None and not execution.call.leg.is_answered:
+        execution.call.final_code = _final_code(outcome)
+    if not verb.action:
+        return Next()
+    parameters = dial_action(outcome, await recording.facts())
+    return GoTo(execution.request(verb.action, verb.method, parameters, must_arrive=True))
+
+
+class Talk:
+    """The time that caller and callee are joined. `joined_s`: None until they were."""
+
+    __slots__ = ("_execution", "_verb", "joined_s")
+
+    def __init__(self, verb: Dial, execution: Execution) -> None:
+        self._verb = verb
+        self._execution = execution
+        self.joined_s: float | None = None
+
+    async def hold(self, callee: Call) -> None:
+        """Join the two until either leaves, the time is up, or the caller presses its star."""
+        caller, verb = self._execution.call, self._verb
+        caller.answer()
+        self._execution.sounded()
+        clock = asyncio.get_running_loop().time
+        joined_at = clock()
+        try:
+            with bridged(self._execution.house.plane, caller, callee):
+                async with asyncio.timeout(verb.time_limit):
+                    if verb.hangup_on_star:
+                        await first_of(callee.left.wait(), _star(caller))
+                    else:
+                        await callee.left.wait()
+            reason = "the caller pressed star"
+        except TimeoutError:
+            reason = f"time limit of {verb.time_limit} s"
+        finally:
+            self.joined_s = clock() - joined_at
+        if not callee.left.is_set:
+            callee.hang_up(reason)
+
+
+async def _star(caller: Call) -> None:
+    while await caller.digits.get() != "*":
+        pass
+
+
+async def _tell(
+    action: str, verb: Dial, execution: Execution, outcome: DialOutcome, recording: RecordedDial
+) -> None:
+    """Request the action of a Dial whose caller is gone; what it answers is of no use to anybody."""
+    parameters = dial_action(outcome, await recording.facts())
+    await execution.tell(execution.request(action, verb.method, parameters))
+
+
+def _final_code(outcome: DialOutcome) -> int:
+    """What an unanswered caller is refused with if no other verb follows: the callee's own failure."""
+    branch = outcome.reported
+    code = branch.sip_code if branch else None
+    if outcome.status is CallStatus.NO_ANSWER and code in (None, 487):
+        return 408
+    return code if code is not None and code >= 400 else 500

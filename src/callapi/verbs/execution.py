@@ -1,0 +1,182 @@
+"""What an executor works with: the call, the document's URL, the house around it; and what it may return."""
+
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urljoin
+
+from callapi.base.errors import CallApiError
+from callapi.calls.call import Call
+from callapi.calls.journal import Problem
+from callapi.calls.live import DocumentRequest, LiveCalls
+from callapi.calls.parameters import Parameters
+from callapi.media import MediaPlane, Prompt
+from callapi.rcml import Document, document_of
+from callapi.store import AccountRecord
+from callapi.verbs.targets import Targets
+from callapi.webhooks import Fetcher, WebAnswer, WebFailure, WebhookError, WebRequest
+
+if TYPE_CHECKING:
+    from callapi.verbs.recordings import Recordings
+
+log = logging.getLogger(__name__)
+
+MOST_SILENT_STEPS = 100
+"""Documents in a row that may lead to the next without anything to hear."""
+TOO_MANY_REDIRECTS = 60_020
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """Go on with the next verb."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoTo:
+    """Leave this document for the answer to `request`."""
+
+    request: DocumentRequest
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The document ends the call (Hangup, Reject); in screening: it declines."""
+
+
+Outcome = Next | GoTo | End
+
+
+class Told(Enum):
+    """How a whole story ended."""
+
+    TO_THE_END = "to the end"
+    ENDED_BY_VERB = "ended by a verb"
+    BROKEN = "broken"
+
+
+class Prompts(Protocol):
+    """Audio by URL; `UnplayableAudio` when there is none."""
+
+    def prompt(self, url: str) -> Awaitable[Prompt]:
+        """The audio behind `url`, ready to play."""
+        ...
+
+
+class Screen(Protocol):
+    """Runs a screening document on the called party's end."""
+
+    def __call__(self, call: Call, request: DocumentRequest) -> Coroutine[Any, Any, bool]:
+        """Whether the party accepts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The rooms that executors use; filled once by `app.py`."""
+
+    live: LiveCalls
+    plane: MediaPlane
+    fetcher: Fetcher
+    prompts: Prompts
+    targets: Targets
+    recordings: "Recordings"
+    account_of: Callable[[str], AccountRecord | None]
+
+
+class Execution:
+    """One story on one call: where its present document came from, and how far it may go."""
+
+    __slots__ = ("_silent_steps", "call", "fallback", "house", "is_screening", "screen", "url")
+
+    def __init__(self, house: House, call: Call, screen: Screen, *, is_screening: bool = False) -> None:
+        self.house = house
+        self.call = call
+        self.screen = screen
+        self.is_screening = is_screening
+        self.url = ""
+        self.fallback: tuple[str, str] | None = None
+        self._silent_steps = 0
+
+    def sounded(self) -> None:
+        """Something could be heard: the count of redirects without media begins anew."""
+        self._silent_steps = 0
+
+    def resolve(self, url: str) -> str:
+        """`url` against the URL that the present document came from."""
+        return urljoin(self.url, url)
+
+    def request(
+        self, url: str, method: str, parameters: Parameters = (), *, must_arrive: bool = False
+    ) -> DocumentRequest:
+        """A request for the next document, or for an action; relative URLs are resolved here."""
+        return DocumentRequest(self.resolve(url), method, parameters, must_arrive=must_arrive)
+
+    def web_request(self, url: str, method: str, parameters: Parameters) -> WebRequest:
+        """`url` asked on behalf of this call, signed with its account's token."""
+        account = self.house.account_of(self.call.record.account_sid)
+        return WebRequest(
+            url=url,
+            method="GET" if method == "GET" else "POST",
+            parameters=self.call.voice_parameters() + parameters,
+            token=account.auth_token if account else "",
+            call_sid=self.call.sid,
+        )
+
+    async def fetch(self, request: DocumentRequest) -> Document | None:
+        """The document that the application answers; None (and notifications) if there is none to run."""
+        self._silent_steps += 1
+        if self._silent_steps > MOST_SILENT_STEPS:
+            self.call.notify(
+                Problem(TOO_MANY_REDIRECTS, f"{MOST_SILENT_STEPS} redirects in a row without media")
+            )
+            return None
+        if request.fallback_url:
+            self.fallback = (request.fallback_url, request.fallback_method)
+        if request.inline is not None:
+            return self._read_inline(request)
+        asked = self.web_request(request.url, request.method, request.parameters)
+        fallback = self.fallback and self.web_request(*self.fallback, request.parameters)
+        fetching = self.house.fetcher.fetch_document(asked, fallback, _read, self._failed)
+        try:
+            self.url, document = await (self.call.errand(fetching) if request.must_arrive else fetching)
+        except CallApiError as error:
+            log.info("%r: no document from %s: %s", self.call, request.url, error)
+            return None
+        self._warn(document)
+        return document
+
+    async def tell(self, request: DocumentRequest) -> None:
+        """Request a URL whose answer nobody needs any more."""
+        asked = self.web_request(request.url, request.method, request.parameters)
+        try:
+            await self.house.fetcher.fetch(asked)
+        except WebhookError as error:
+            self.call.notify(Problem.of(error, error.code, asked, error.answer))
+
+    def _read_inline(self, request: DocumentRequest) -> Document | None:
+        self.url = request.url
+        try:
+            document = document_of((request.inline or "").encode(), "text/xml", request.url)
+        except CallApiError as error:
+            asked = self.web_request(request.url, request.method, ())
+            self.call.notify(Problem.of(error, getattr(error, "code", 12100), asked, None))
+            return None
+        self._warn(document)
+        return document
+
+    def _failed(self, failure: WebFailure) -> None:
+        self.call.notify(Problem.of(failure.error, failure.code, failure.request, failure.answer))
+
+    def _warn(self, document: Document) -> None:
+        for finding in document.warnings:
+            self.call.notify(
+                Problem(
+                    finding.code, finding.message, is_warning=True, line=finding.line, column=finding.column
+                )
+            )
+
+
+def _read(answer: WebAnswer) -> tuple[str, Document]:
+    return answer.url, document_of(answer.body, answer.content_type, answer.url)

@@ -1,0 +1,71 @@
+"""The interpreter: asks for a document, executes its verbs in order, goes where they lead, until there is no more."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from callapi.calls.call import Call
+from callapi.calls.journal import Problem
+from callapi.calls.live import DocumentRequest
+from callapi.rcml import Dial, Document, Hangup, Pause, Play, Redirect, Reject
+from callapi.verbs.control import hangup, pause, redirect, reject
+from callapi.verbs.dial import dial
+from callapi.verbs.execution import End, Execution, GoTo, House, Next, Outcome, Told
+from callapi.verbs.play import play
+
+DIAL_IN_SCREENING: Final = 13201
+
+EXECUTORS: Final[dict[type, Callable[[Any, Execution], Awaitable[Outcome]]]] = {
+    Dial: dial,
+    Hangup: hangup,
+    Pause: pause,
+    Play: play,
+    Redirect: redirect,
+    Reject: reject,
+}
+
+FORBIDDEN_IN_SCREENING: Final = frozenset({Dial})
+
+
+class Interpreter:
+    """The `Script` of every call of the house."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def __call__(self, call: Call, request: DocumentRequest) -> None:
+        """Run the documents from `request` on; the call's own task ends the call afterwards."""
+        execution = Execution(self._house, call, self.screen)
+        if await self._run(execution, request) is Told.BROKEN:
+            call.refuse(500, "no document to run", (("Reason", 'SIP;cause=500;text="no document to run"'),))
+
+    async def screen(self, call: Call, request: DocumentRequest) -> bool:
+        """Run the screening document on the called party's end: its end accepts, anything else declines."""
+        execution = Execution(self._house, call, self.screen, is_screening=True)
+        return await self._run(execution, request) is Told.TO_THE_END
+
+    async def _run(self, execution: Execution, request: DocumentRequest) -> Told:
+        while True:
+            document = await execution.fetch(request)
+            if document is None:
+                return Told.BROKEN
+            match await _execute(document, execution):
+                case GoTo(following):
+                    request = following
+                case Next():
+                    return Told.TO_THE_END
+                case End():
+                    return Told.ENDED_BY_VERB
+
+
+async def _execute(document: Document, execution: Execution) -> Outcome:
+    for verb in document.verbs:
+        name = type(verb).__name__
+        if execution.is_screening and type(verb) in FORBIDDEN_IN_SCREENING:
+            text = f"<{name}> cannot be used in a screening document; the call was declined"
+            execution.call.notify(Problem(DIAL_IN_SCREENING, text, line=verb.line, column=verb.column))
+            return End()
+        execution.call.timeline.add("verb", {"name": name, "line": verb.line})
+        outcome = await EXECUTORS[type(verb)](verb, execution)
+        if not isinstance(outcome, Next):
+            return outcome
+    return Next()
