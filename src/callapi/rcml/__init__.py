@@ -30,6 +30,7 @@ from callapi.rcml.elements import (
 )
 from callapi.rcml.errors import DocumentError, RcmlError
 from callapi.rcml.findings import Finding, Severity
+from callapi.rcml.parser import document_of, parse
 
 __all__ = [
     "CallEvent",
@@ -58,4 +59,6 @@ __all__ = [
     "Sip",
     "Target",
     "Verb",
+    "document_of",
+    "parse",
 ]

@@ -25,6 +25,11 @@ class Finding:
     specific_code: int | None = None
     """Twilio's own number for exactly this mistake, where there is one."""
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Line and column, to sort by."""
+        return self.line, self.column
+
     def __str__(self) -> str:
         """`3:17: error 12200: …`, as compilers write."""
         return f"{self.line}:{self.column}: {self.severity} {self.code}: {self.message}"

@@ -4,9 +4,10 @@ An element is what an application wrote, checked and typed, and nothing more: no
 default that depends on the call is filled in. `read_...` beside each element makes it from a node of the XML.
 """
 
+from callapi.rcml.attributes import Method
 from callapi.rcml.elements.client import Client
 from callapi.rcml.elements.dial import Dial, RecordMode, Target
-from callapi.rcml.elements.element import Element, Method, RecordingEvent
+from callapi.rcml.elements.element import Element, RecordingEvent
 from callapi.rcml.elements.gather import Gather, GatherInput, Prompt
 from callapi.rcml.elements.hangup import Hangup
 from callapi.rcml.elements.noun import CallEvent, Noun
@@ -16,10 +17,9 @@ from callapi.rcml.elements.play import Play
 from callapi.rcml.elements.record import Record
 from callapi.rcml.elements.redirect import Redirect
 from callapi.rcml.elements.reject import Reject, RejectReason
+from callapi.rcml.elements.response import Verb, read_response
 from callapi.rcml.elements.say import Say
 from callapi.rcml.elements.sip import Sip
-
-Verb = Dial | Say | Play | Pause | Gather | Record | Redirect | Reject | Hangup
 
 __all__ = [
     "CallEvent",
@@ -45,4 +45,5 @@ __all__ = [
     "Sip",
     "Target",
     "Verb",
+    "read_response",
 ]

@@ -5,14 +5,17 @@ or up to ten of the nouns `<Sip>`, `<Client>`, `<Number>`, in any mixture. They 
 `sequential`, one after the other. Without `action` the document goes on with the next verb.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from callapi.rcml.elements.client import Client
-from callapi.rcml.elements.element import Element, Method, RecordingEvent
-from callapi.rcml.elements.number import Number
-from callapi.rcml.elements.sip import Sip
+from callapi.rcml.attributes import Attributes, Method
+from callapi.rcml.elements.client import PREFIX, Client, read_client
+from callapi.rcml.elements.element import Element, RecordingEvent, refuse_nested
+from callapi.rcml.elements.number import Number, read_number
+from callapi.rcml.elements.sip import Sip, read_sip, sip_uri
+from callapi.rcml.tree import Node
 
 Target: TypeAlias = Sip | Number | Client
 
@@ -26,6 +29,10 @@ RING_TONES = frozenset({
     "ru", "se", "sg", "th", "tw", "uk", "us", "us-old", "ve", "za",
 })
 # fmt: on
+_TELEPHONE = re.compile(r"\+?[0-9](?:[0-9().\- ]{0,30}[0-9])?|client:[A-Za-z0-9+\-_.@]{1,256}")
+_SIP_CALLER = re.compile(
+    r"(?:sips?:)?[A-Za-z0-9+\-_.]{1,256}|sips?:[A-Za-z0-9+\-_.]{1,256}@[A-Za-z0-9.\-:\[\]]{1,253}"
+)
 
 
 class RecordMode(StrEnum):
@@ -82,3 +89,93 @@ class Dial(Element):
     recording_status_callback: str | None = None
     recording_status_callback_method: Method = Method.POST
     recording_status_callback_events: frozenset[RecordingEvent] = frozenset({RecordingEvent.COMPLETED})
+
+
+def read_dial(node: Node) -> Dial:
+    """`<Dial>` as written."""
+    given = Attributes(node)
+    targets = _read_targets(node)
+    dial = Dial(
+        targets=targets,
+        action=given.url("action"),
+        method=given.method(code=13210),
+        timeout=given.whole("timeout", 30, (1, LONGEST_TIMEOUT_S), code=13212),
+        time_limit=given.whole("timeLimit", 14_400, (1, LONGEST_TALK_S), code=13216),
+        caller_id=_read_caller_id(given, targets),
+        record=_read_record_mode(given),
+        hangup_on_star=given.flag("hangupOnStar", default=False, code=13213),
+        dial_music=given.url("dialMusic"),
+        ring_tone=_read_ring_tone(given),
+        answer_on_bridge=given.flag("answerOnBridge", default=False),
+        sequential=given.flag("sequential", default=False),
+        recording_status_callback=given.url("recordingStatusCallback"),
+        recording_status_callback_method=given.method("recordingStatusCallbackMethod"),
+        recording_status_callback_events=given.words(
+            "recordingStatusCallbackEvent", RecordingEvent.COMPLETED
+        ),
+        line=node.line,
+        column=node.column,
+    )
+    given.finish()
+    return dial
+
+
+def _read_targets(node: Node) -> tuple[Target, ...]:
+    targets: list[Target] = []
+    for child in node.children:
+        match child.name:
+            case "Sip" | "Uri":
+                targets.append(read_sip(child))
+            case "Client":
+                targets.append(read_client(child))
+            case "Number":
+                targets.append(read_number(child))
+            case _:
+                refuse_nested(child, node, 13215)
+    if len(targets) > MOST_TARGETS:
+        node.error(f"<Dial> calls {len(targets)} at once; at most {MOST_TARGETS} are allowed", 13250)
+    if node.text and targets:
+        node.warn("<Dial> holds text beside its nouns: only the nouns are called")
+    elif node.text:
+        targets.append(_read_plain_target(node))
+    return tuple(targets)
+
+
+def _read_plain_target(node: Node) -> Target:
+    """Whom the text of `<Dial>` means."""
+    if node.text.startswith(PREFIX):
+        return Client(node.text.removeprefix(PREFIX), line=node.line, column=node.column)
+    if "@" in node.text or node.text.lower().startswith(("sip:", "sips:")):
+        return Sip(sip_uri(node.text), line=node.line, column=node.column)
+    return Number(node.text, line=node.line, column=node.column)
+
+
+def _read_caller_id(given: Attributes, targets: tuple[Target, ...]) -> str | None:
+    caller_id = given.text("callerId")
+    if caller_id is None or _TELEPHONE.fullmatch(caller_id):
+        return caller_id
+    if any(isinstance(target, Number) for target in targets):
+        given.refuse("callerId", "a number or client:name, where a number is called", 13214)
+    elif _SIP_CALLER.fullmatch(caller_id) is None:
+        given.refuse(
+            "callerId", "a number, client:name, sip:user@host, or made of A-Z a-z 0-9 + - _ .", 13214
+        )
+    return caller_id
+
+
+def _read_record_mode(given: Attributes) -> RecordMode:
+    match (given.text("record") or "").lower():
+        case "true":
+            return RecordMode.FROM_ANSWER
+        case "false" | "":
+            return RecordMode.DO_NOT_RECORD
+        case _:
+            return given.word("record", RecordMode.DO_NOT_RECORD, code=13217)
+
+
+def _read_ring_tone(given: Attributes) -> str:
+    country = (given.text("ringTone") or "us").lower()
+    if country not in RING_TONES:
+        given.refuse("ringTone", f"one of {' '.join(sorted(RING_TONES))}")
+        return "us"
+    return country

@@ -1,13 +1,16 @@
 """`<Gather>`: collect digits or speech while prompts are played."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from callapi.rcml.elements.element import Element, Method
-from callapi.rcml.elements.pause import Pause
-from callapi.rcml.elements.play import Play
-from callapi.rcml.elements.say import Say
+from callapi.rcml.attributes import Attributes, Method
+from callapi.rcml.elements.element import Element, refuse_nested, refuse_text
+from callapi.rcml.elements.pause import Pause, read_pause
+from callapi.rcml.elements.play import Play, read_play
+from callapi.rcml.elements.say import Say, read_language, read_say
+from callapi.rcml.tree import Node
 
 Prompt: TypeAlias = Say | Play | Pause
 
@@ -46,3 +49,48 @@ class Gather(Element):
     """Seconds of silence that end speech; None: `auto`, the engine decides. Default: `timeout`."""
     partial_result_callback: str | None = None
     partial_result_callback_method: Method = Method.POST
+
+
+def read_gather(node: Node) -> Gather:
+    """`<Gather>` as written."""
+    given = Attributes(node)
+    timeout = given.whole("timeout", 5, (0, LONGEST_TIMEOUT_S), code=13313)
+    gather = Gather(
+        prompts=tuple(_read_prompts(node)),
+        input=given.words("input", GatherInput.DTMF),
+        action=given.url("action"),
+        method=given.method(code=13312),
+        timeout=timeout,
+        finish_on_key=given.keys("finishOnKey", "#", code=13310),
+        num_digits=given.whole("numDigits", 0, (1, MOST_DIGITS), code=13314) or None,
+        action_on_empty_result=given.flag("actionOnEmptyResult", default=False),
+        hints=given.text("hints"),
+        language=read_language(given),
+        speech_timeout=_read_speech_timeout(given, timeout),
+        partial_result_callback=given.url("partialResultCallback"),
+        partial_result_callback_method=given.method("partialResultCallbackMethod"),
+        line=node.line,
+        column=node.column,
+    )
+    given.finish()
+    refuse_text(node)
+    return gather
+
+
+def _read_prompts(node: Node) -> Iterator[Prompt]:
+    for child in node.children:
+        match child.name:
+            case "Say":
+                yield read_say(child, 13322)
+            case "Play":
+                yield read_play(child, 13322)
+            case "Pause":
+                yield read_pause(child)
+            case _:
+                refuse_nested(child, node, 13320)
+
+
+def _read_speech_timeout(given: Attributes, timeout: int) -> int | None:
+    if (given.text("speechTimeout") or "").lower() == "auto":
+        return None
+    return given.whole("speechTimeout", timeout, (1, LONGEST_TIMEOUT_S), code=13327)

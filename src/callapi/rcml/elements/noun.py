@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypedDict
+from urllib.parse import quote
 
-from callapi.rcml.elements.element import Element, Method
+from callapi.rcml.attributes import Attributes, Method
+from callapi.rcml.elements.element import Element
+from callapi.rcml.tree import Node
 
 
 class CallEvent(StrEnum):
@@ -28,3 +32,45 @@ class Noun(Element):
     status_callback_method: Method = Method.POST
     status_callback_events: frozenset[CallEvent] = frozenset({CallEvent.COMPLETED})
     """Which steps; `completed` alone where none is named."""
+
+
+class Callbacks(TypedDict):
+    """The attributes that all nouns share, as keyword arguments of a noun."""
+
+    url: str | None
+    method: Method
+    status_callback: str | None
+    status_callback_method: Method
+    status_callback_events: frozenset[CallEvent]
+    line: int
+    column: int
+
+
+def read_callbacks(node: Node, given: Attributes, method_code: int) -> Callbacks:
+    """What is read alike for every noun; `method_code` is Twilio's number for a bad `method` of this one."""
+    return Callbacks(
+        url=given.url("url"),
+        method=given.method(code=method_code),
+        status_callback=given.url("statusCallback"),
+        status_callback_method=given.method("statusCallbackMethod"),
+        status_callback_events=given.words("statusCallbackEvent", CallEvent.COMPLETED),
+        line=node.line,
+        column=node.column,
+    )
+
+
+def warn_of_nobody(node: Node, target: str, what: str) -> None:
+    """A noun without `target` stays in the document: its leg fails, and the others ring."""
+    if not target:
+        node.warn(f"<{node.name}> names nobody to call: {what} is missing; this leg will fail")
+
+
+def with_header(target: str, node: Node) -> str:
+    """`target` with the header that Twilio's `<Header>` or `<Parameter>` names, written as on a SIP URI."""
+    given = Attributes(node)
+    name, value = given.text("name"), given.text("value")
+    given.finish()
+    if name is None:
+        node.warn(f"<{node.name}> has no name, and is overlooked")
+        return target
+    return f"{target}{'&' if '?' in target else '?'}{quote(name, safe='')}={quote(value or '', safe='')}"

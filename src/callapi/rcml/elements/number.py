@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-from callapi.rcml.elements.noun import Noun
+from callapi.rcml.attributes import Attributes
+from callapi.rcml.elements.element import refuse_children
+from callapi.rcml.elements.noun import Noun, read_callbacks, warn_of_nobody
+from callapi.rcml.tree import Node
 
 MOST_DIGITS = 32
 
@@ -15,3 +18,17 @@ class Number(Noun):
     """As written, trimmed; headers may follow as on a SIP URI: `+14155550100?X-Order=7`."""
     send_digits: str | None = None
     """Digits to send once answered, before screening: 0-9 A-D * #, `w` waits 0.5 s, `W` 1 s; at most 32."""
+
+
+def read_number(node: Node) -> Number:
+    """`<Number>` as written."""
+    given = Attributes(node)
+    number = Number(
+        number=node.text,
+        send_digits=given.tones("sendDigits", MOST_DIGITS, code=13222),
+        **read_callbacks(node, given, 13221),
+    )
+    given.finish()
+    refuse_children(node, 13215)
+    warn_of_nobody(node, number.number, "the number")
+    return number

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from callapi.rcml.elements.element import Element
+from callapi.rcml.attributes import Attributes
+from callapi.rcml.elements.element import Element, refuse_content
+from callapi.rcml.tree import Node
 
 LONGEST_S = 86_400
 
@@ -13,3 +15,12 @@ class Pause(Element):
 
     length: int = 1
     """Seconds, 0 to 86400."""
+
+
+def read_pause(node: Node) -> Pause:
+    """`<Pause>` as written."""
+    given = Attributes(node)
+    length = given.whole("length", 1, (0, LONGEST_S), code=13910)
+    given.finish()
+    refuse_content(node)
+    return Pause(length, line=node.line, column=node.column)

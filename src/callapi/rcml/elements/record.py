@@ -1,10 +1,20 @@
 """`<Record>`: record the caller."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-from callapi.rcml.elements.element import Element, Method, RecordingEvent
+from callapi.rcml.attributes import Attributes, Method
+from callapi.rcml.elements.element import Element, RecordingEvent, refuse_content
+from callapi.rcml.tree import Node
 
 LONGEST_S = 86_400
+
+
+class Trim(StrEnum):
+    """What becomes of silence at both ends."""
+
+    TRIM_SILENCE = "trim-silence"
+    DO_NOT_TRIM = "do-not-trim"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +36,27 @@ class Record(Element):
     recording_status_callback: str | None = None
     recording_status_callback_method: Method = Method.POST
     recording_status_callback_events: frozenset[RecordingEvent] = frozenset({RecordingEvent.COMPLETED})
+
+
+def read_record(node: Node) -> Record:
+    """`<Record>` as written."""
+    given = Attributes(node)
+    record = Record(
+        action=given.url("action"),
+        method=given.method(code=13610),
+        timeout=given.whole("timeout", 5, (0, LONGEST_S), code=13611),
+        finish_on_key=given.keys("finishOnKey", "1234567890*#", code=13613),
+        max_length=given.whole("maxLength", 3600, (1, LONGEST_S), code=13612),
+        play_beep=given.flag("playBeep", default=True, code=13616),
+        trim=given.word("trim", Trim.TRIM_SILENCE) is Trim.TRIM_SILENCE,
+        recording_status_callback=given.url("recordingStatusCallback"),
+        recording_status_callback_method=given.method("recordingStatusCallbackMethod"),
+        recording_status_callback_events=given.words(
+            "recordingStatusCallbackEvent", RecordingEvent.COMPLETED
+        ),
+        line=node.line,
+        column=node.column,
+    )
+    given.finish()
+    refuse_content(node)
+    return record

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from callapi.rcml.elements.element import Element, Method
+from callapi.rcml.attributes import Attributes, Method
+from callapi.rcml.elements.element import Element, refuse_children
+from callapi.rcml.tree import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +14,14 @@ class Redirect(Element):
     url: str
     """Absolute, or relative to the current document; empty: the current document again."""
     method: Method = Method.POST
+
+
+def read_redirect(node: Node) -> Redirect:
+    """`<Redirect>` as written."""
+    given = Attributes(node)
+    method = given.method(code=13710)
+    given.finish()
+    refuse_children(node)
+    if not node.text:
+        node.warn("<Redirect> names no URL: the current document is asked for again")
+    return Redirect(node.text, method, line=node.line, column=node.column)

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from callapi.rcml.elements.element import Element
+from callapi.rcml.attributes import Attributes
+from callapi.rcml.elements.element import Element, refuse_content
+from callapi.rcml.tree import Node
 
 
 class RejectReason(StrEnum):
@@ -20,3 +22,12 @@ class Reject(Element):
     """Refuse the call. Once it is answered, hang up instead."""
 
     reason: RejectReason = RejectReason.REJECTED
+
+
+def read_reject(node: Node) -> Reject:
+    """`<Reject>` as written."""
+    given = Attributes(node)
+    reason = given.word("reason", RejectReason.REJECTED)
+    given.finish()
+    refuse_content(node)
+    return Reject(reason, line=node.line, column=node.column)

@@ -1,13 +1,18 @@
 """`<Sip>`: a SIP URI to call, with headers, transport and credentials of its own. A noun of `<Dial>`.
 
-The URI is the text, or the attribute `name`, which is the way to write it beside a nested `<Video>`. The
-URI stays as the application wrote it, headers included: what is over a limit fails this one leg when it is
-dialled, and not the whole document.
+The URI is the text, or the attribute `name`, which is the way to write it beside a nested `<Video>`. It stays
+as the application wrote it, headers included: what is over a limit fails this one leg when it is dialled, and
+not the whole document. Only `sip:` is put before `alice@example.com`. `<Uri>`, the ancestor's word, reads as
+`<Sip>`. What Twilio's libraries nest, `<Uri>` and `<Headers>`, is read as if it were written on the URI.
 """
 
+import re
 from dataclasses import dataclass
 
-from callapi.rcml.elements.noun import Noun
+from callapi.rcml.attributes import Attributes
+from callapi.rcml.elements.element import refuse_content, refuse_nested
+from callapi.rcml.elements.noun import Noun, read_callbacks, warn_of_nobody, with_header
+from callapi.rcml.tree import Node
 
 URI_LIMIT = 255
 """A URI without its headers must be shorter than this many characters."""
@@ -29,3 +34,60 @@ class Sip(Noun):
     """`<Video enable="true"/>` is nested: offer the caller's video too."""
     codecs: tuple[str, ...] | None = None
     """Audio codecs to offer, in this order, out of `CODECS`; None: as the server is configured."""
+
+
+def read_sip(node: Node) -> Sip:
+    """`<Sip>` or `<Uri>` as written."""
+    given = Attributes(node)
+    callbacks = read_callbacks(node, given, 13241)
+    name = given.text("name")
+    username = given.verbatim("username", code=13249)
+    password = given.verbatim("password", code=13249)
+    codecs = _read_codecs(given)
+    given.finish()
+    if name and node.text:
+        node.warn(f"<{node.name}> has a name and a text: the name is the URI, the text is overlooked")
+    uri, video = name or node.text, False
+    headers: list[Node] = []
+    for child in node.children:
+        match child.name:
+            case "Video":
+                video = _read_video(child)
+            case "Uri":
+                uri = uri or child.text
+            case "Headers":
+                headers.extend(header for header in child.children if header.name == "Header")
+            case _:
+                refuse_nested(child, node, 13215)
+    warn_of_nobody(node, uri, "the SIP URI")
+    uri = sip_uri(uri)
+    for header in headers:
+        uri = with_header(uri, header)
+    return Sip(uri, username, password, video, codecs, **callbacks)
+
+
+def sip_uri(text: str) -> str:
+    """`text`, with the scheme put before a mere `user@host`."""
+    if "@" not in text or text[:5].lower().startswith(("sip:", "sips:")):
+        return text
+    return f"sip:{text}"
+
+
+def _read_video(node: Node) -> bool:
+    """`<Video enable="true"/>`, where true is what it says if it says nothing."""
+    given = Attributes(node)
+    enable = given.flag("enable", default=True)
+    given.finish()
+    refuse_content(node, 13215)
+    return enable
+
+
+def _read_codecs(given: Attributes) -> tuple[str, ...] | None:
+    listed = given.text("codecs")
+    if listed is None:
+        return None
+    names = {codec.lower(): codec for codec in CODECS}
+    chosen = [names.get(name.lower()) for name in re.split(r"[\s,]+", listed) if name]
+    if not chosen or None in chosen:
+        given.refuse("codecs", f"a list out of {', '.join(CODECS)}")
+    return tuple(dict.fromkeys(codec for codec in chosen if codec)) or None

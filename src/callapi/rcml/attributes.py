@@ -1,0 +1,153 @@
+"""Typed readers of the attributes of one element: each says what it allows when it meets something else.
+
+A reader that meets a bad value reports an error and returns the default, so that the whole document is looked
+at. Names are case-sensitive; words that a value may be are not. Space around a value does not count.
+"""
+
+import re
+from enum import StrEnum
+from typing import TypeVar
+
+from callapi.rcml.tree import Node
+
+Word = TypeVar("Word", bound=StrEnum)
+
+_WHOLE = re.compile(r"[0-9]{1,9}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_TONES = re.compile(r"[0-9A-DW*#]*", re.IGNORECASE)
+_KEYS = re.compile(r"[0-9*#]*")
+_SEPARATORS = re.compile(r"[\s,]+")
+
+
+class Method(StrEnum):
+    """How a URL is asked."""
+
+    GET = "GET"
+    POST = "POST"
+
+
+class Attributes:
+    """The attributes of one element. Read all that the element knows, then call `finish`.
+
+    `code` is Twilio's number for a bad value of that attribute, where it has one.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._given = node.attributes
+        self._known: set[str] = set()
+
+    def text(self, name: str) -> str | None:
+        """Any text; None if the attribute is not written, or empty."""
+        return self._value(name) or None
+
+    def verbatim(self, name: str, *, code: int | None = None) -> str | None:
+        """Any text without control characters, to the letter: space counts, empty is not absent."""
+        self._known.add(name)
+        value = self._given.get(name)
+        if value is not None and _CONTROL.search(value):
+            self.refuse(name, "text without control characters", code)
+        return value
+
+    def url(self, name: str) -> str | None:
+        """A URL, absolute or relative; None if it is not written. An empty one counts as not written."""
+        value = self._value(name)
+        if value == "":
+            self._node.warn(f'{name}="" is empty, and counts as not written', attribute=name)
+        elif value is not None and _CONTROL.search(value):
+            self.refuse(name, "a URL without control characters")
+        return value or None
+
+    def method(self, name: str = "method", *, code: int | None = None) -> Method:
+        """GET or POST; POST if it is not written."""
+        return self.word(name, Method.POST, code=code)
+
+    def flag(self, name: str, *, default: bool, code: int | None = None) -> bool:
+        """`true` or `false`."""
+        value = self._value(name)
+        if value is None:
+            return default
+        word = value.lower()
+        if word not in {"true", "false"}:
+            self.refuse(name, "true or false", code)
+            return default
+        return word == "true"
+
+    def whole(self, name: str, default: int, within: tuple[int, int], *, code: int | None = None) -> int:
+        """A whole number; `within` are the least and the most that it may be."""
+        value = self._value(name)
+        if value is None:
+            return default
+        least, most = within
+        if _WHOLE.fullmatch(value) is None or not least <= int(value) <= most:
+            self.refuse(name, f"a whole number, {least} to {most}", code)
+            return default
+        return int(value)
+
+    def word(self, name: str, default: Word, *, code: int | None = None) -> Word:
+        """One word of the enumeration that `default` belongs to."""
+        value = self._value(name)
+        if value is None:
+            return default
+        allowed = type(default)
+        for word in allowed:
+            if word.lower() == value.lower():
+                return word
+        self.refuse(name, _one_of(allowed), code)
+        return default
+
+    def words(self, name: str, default: Word, *, code: int | None = None) -> frozenset[Word]:
+        """Words of the enumeration, separated by commas, spaces or both; none named: `default` alone."""
+        value = self._value(name)
+        if not value:
+            return frozenset({default})
+        allowed = {word.lower(): word for word in type(default)}
+        named = [each for each in _SEPARATORS.split(value.lower()) if each]
+        if any(each not in allowed for each in named):
+            self.refuse(name, "any of " + ", ".join(type(default)), code)
+        return frozenset(allowed[each] for each in named if each in allowed) or frozenset({default})
+
+    def tones(self, name: str, most: int, *, code: int | None = None) -> str | None:
+        """Digits to send: 0-9 A-D * #, `w` waits half a second and `W` a whole one; at most `most`."""
+        value = self._value(name)
+        if not value:
+            return None
+        if _TONES.fullmatch(value) is None or len(value) > most:
+            self.refuse(name, f"at most {most} of 0-9 A-D * # w W", code)
+            return None
+        return re.sub("[a-d]", lambda letter: letter[0].upper(), value)
+
+    def keys(self, name: str, default: str, *, code: int | None = None) -> str:
+        """Keys of a telephone, any of which counts; empty: none."""
+        value = self._value(name)
+        if value is None:
+            return default
+        if _KEYS.fullmatch(value) is None:
+            self.refuse(name, "keys out of 0-9 * #, or nothing", code)
+            return default
+        return value
+
+    def refuse(self, name: str, allowed: str, code: int | None = None) -> None:
+        """Report that the value of `name` is bad, and what is `allowed`."""
+        written = self._given[name]
+        shown = written if len(written) <= 60 else written[:60] + "..."
+        message = f'{name}="{shown}" on <{self._node.name}>: must be {allowed}'
+        self._node.error(message, code, attribute=name)
+
+    def finish(self) -> None:
+        """Warn of each attribute that nobody asked for. Those with a prefix are other people's, and pass."""
+        for name in self._given:
+            if name not in self._known and name != "xmlns" and ":" not in name:
+                known = f"it knows {', '.join(sorted(self._known))}" if self._known else "it has none"
+                message = f"unknown attribute {name} on <{self._node.name}>, overlooked; {known}"
+                self._node.warn(message, attribute=name)
+
+    def _value(self, name: str) -> str | None:
+        self._known.add(name)
+        value = self._given.get(name)
+        return value if value is None else value.strip()
+
+
+def _one_of(words: type[StrEnum]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} or {last}"

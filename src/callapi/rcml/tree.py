@@ -1,0 +1,153 @@
+"""XML to a small tree that remembers its places, by expat: no DTD, no entities, bounded in depth.
+
+A document type declaration is refused where it begins, so that there is never an entity to expand or a file
+to fetch. What the parser refuses is repaired if it can be, and parsed once more.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+from xml.parsers import expat
+
+from callapi.rcml.errors import NOT_XML, DocumentError
+from callapi.rcml.findings import Severity
+from callapi.rcml.places import Place, Places
+from callapi.rcml.repair import repair
+from callapi.rcml.report import Report
+
+DEEPEST = 32
+
+
+class Node:
+    """An element as it was written.
+
+    Attributes:
+        name: as written; a prefix is part of it.
+        attributes: as written, with the references of XML resolved.
+        content: texts and elements in their order.
+        line, column: where its `<` stands in the text of the application, from 1.
+    """
+
+    __slots__ = ("attributes", "column", "content", "line", "name", "report")
+
+    def __init__(self, name: str, attributes: dict[str, str], place: Place, report: Report) -> None:
+        self.name = name
+        self.attributes = attributes
+        self.content: list[str | Node] = []
+        self.line, self.column = place
+        self.report = report
+
+    def __repr__(self) -> str:
+        return f"<Node {self.name} {self.line}:{self.column}>"
+
+    @property
+    def text(self) -> str:
+        """The text directly inside, trimmed."""
+        return "".join([part for part in self.content if isinstance(part, str)]).strip()
+
+    @property
+    def children(self) -> Iterator["Node"]:
+        """The elements directly inside."""
+        return (part for part in self.content if isinstance(part, Node))
+
+    def error(self, message: str, code: int | None = None, *, attribute: str | None = None) -> None:
+        """The document cannot be run, because of this element or one attribute of it."""
+        self.report.remark(Severity.ERROR, (self.line, self.column), attribute, message, code)
+
+    def warn(self, message: str, code: int | None = None, *, attribute: str | None = None) -> None:
+        """Something here is overlooked, or hardly meant so."""
+        self.report.remark(Severity.WARNING, (self.line, self.column), attribute, message, code)
+
+
+def read_tree(text: str) -> Node:
+    """The root element of `text`.
+
+    Raises:
+        DocumentError: 12100; no XML even after repair, or with a DTD, or too deep.
+    """
+    report = Report(text)
+    try:
+        return _Builder(report).build(text)
+    except DocumentError:
+        repaired = repair(text)
+        if repaired is None:
+            raise
+    for warning in repaired.warnings:
+        report.add(warning)
+    return _Builder(report, repaired.original).build(repaired.text)
+
+
+class _Builder:
+    """The handlers of expat, and the elements that are open: the document itself, the root, and so on."""
+
+    def __init__(self, report: Report, original: Callable[[int, int], Place] | None = None) -> None:
+        self._report = report
+        self._original = original
+        self._open = [Node("", {}, (1, 1), report)]
+        # A Python string is handed to expat as UTF-8, whatever encoding its declaration names.
+        self._expat = expat.ParserCreate("utf-8")
+        self._expat.buffer_text = True
+        self._expat.StartElementHandler = self._start
+        self._expat.EndElementHandler = self._end
+        self._expat.CharacterDataHandler = self._text
+        self._expat.StartDoctypeDeclHandler = self._refuse_doctype
+
+    def build(self, text: str) -> Node:
+        document = self._open[0]
+        try:
+            self._expat.Parse(text, True)  # noqa: FBT003 - expat's own signature
+        except expat.ExpatError as error:
+            place = self._place(error.lineno, error.offset)
+            raise DocumentError(NOT_XML, f"not XML: {self._explain(error, text)}", *place) from error
+        finally:
+            self._release()
+        return next(document.children)
+
+    def _release(self) -> None:
+        """Let go of the handlers, which hold this builder, which holds the parser: a cycle otherwise."""
+        self._expat.StartElementHandler = None
+        self._expat.EndElementHandler = None
+        self._expat.CharacterDataHandler = None
+        self._expat.StartDoctypeDeclHandler = None
+
+    def _place(self, line: int, column: int) -> Place:
+        return self._original(line, column + 1) if self._original else (line, column + 1)
+
+    def _here(self) -> Place:
+        return self._place(self._expat.CurrentLineNumber, self._expat.CurrentColumnNumber)
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        node = Node(name, attributes, self._here(), self._report)
+        self._open[-1].content.append(node)
+        self._open.append(node)
+        if len(self._open) > DEEPEST + 1:
+            self._refuse(f"elements are nested more than {DEEPEST} levels deep")
+
+    def _end(self, _name: str) -> None:
+        self._open.pop()
+
+    def _text(self, text: str) -> None:
+        self._open[-1].content.append(text)
+
+    def _refuse_doctype(self, name: str, *_: object) -> None:
+        if name.lower() == "html":
+            self._refuse("this is a page for people (<!DOCTYPE html>), and no RCML")
+        self._refuse("a document type declaration (<!DOCTYPE ...>) is not allowed")
+
+    def _refuse(self, message: str) -> NoReturn:
+        raise DocumentError(NOT_XML, message, *self._here())
+
+    def _explain(self, error: expat.ExpatError, text: str) -> str:
+        """What expat says, and what to do about it in the cases that are met most."""
+        said = expat.ErrorString(error.code) or "malformed"
+        innermost = self._open[-1]
+        match said:
+            case expat.errors.XML_ERROR_TAG_MISMATCH:
+                return f"{said}: <{innermost.name}> of line {innermost.line} must be closed first"
+            case expat.errors.XML_ERROR_NO_ELEMENTS if innermost.name:
+                return f"{said}: <{innermost.name}> of line {innermost.line} is never closed"
+            case expat.errors.XML_ERROR_UNDEFINED_ENTITY:
+                return f"{said}: there are &amp; &lt; &gt; &quot; &apos; and numbers such as &#160;"
+            case expat.errors.XML_ERROR_INVALID_TOKEN:
+                offset = Places(text).offset((error.lineno, error.offset + 1))
+                return f"{said} at {text[offset : offset + 20]!r}; a < or & in text is written &lt; or &amp;"
+        return said
