@@ -1,14 +1,41 @@
-"""The door to applications: one signed request, its redirects, its retry, its answer or a `WebhookError`."""
+"""The door to applications: one signed request, its redirects, its retry, its answer or a `WebhookError`.
 
+The time limit covers everything together: name, connection, redirects, retry and the last byte of the body.
+A connection that fails before anything was answered is tried once more, on a connection of its own, also for
+POST: an application that was asked twice sees the same `CallSid` twice, one that was not asked loses a call.
+"""
+
+import asyncio
+import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from time import time
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
+from aiohttp.abc import AbstractResolver
+
+from callapi.base.clock import utc_now
 from callapi.base.errors import CallApiError
-from callapi.webhooks.exchange import Trace, WebAnswer, WebRequest
+from callapi.webhooks.client import HttpClient
+from callapi.webhooks.errors import (
+    BadStatus,
+    InvalidUrl,
+    TimedOut,
+    TooManyRedirects,
+    Unreachable,
+    WebhookError,
+)
+from callapi.webhooks.exchange import HttpExchange, Trace, WebAnswer, WebRequest
+from callapi.webhooks.failures import Try
+from callapi.webhooks.redirects import MAX_REDIRECTS, next_hop
+from callapi.webhooks.wire import Hop, first_hop, without_credentials, write_request
 
 T = TypeVar("T")
+
+MAX_DOCUMENT: Final = 65_536
+_NOT_CONNECTED: Final = 11205
+_DOCUMENT_PARSE_FAILURE: Final = 12100
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,37 +50,52 @@ class WebFailure:
 
 @dataclass(frozen=True, slots=True)
 class FetchOptions:
-    """How a `Fetcher` behaves; `timeout_s` and `allow_private_networks` are the settings' of [webhooks]."""
+    """How a `Fetcher` behaves; `timeout_s` and `allow_private_networks` are the settings' of [webhooks].
+
+    `resolver` None: the operating system's names; `tls` None: the authorities that the system trusts.
+    """
 
     timeout_s: float = 15.0
     allow_private_networks: bool = True
     user_agent: str = "CallAPI"
+    resolver: AbstractResolver | None = None
+    tls: ssl.SSLContext | None = None
 
 
 class Fetcher:
-    """Asks applications over HTTP. Open it with `async with`; it may be used by any number of tasks."""
+    """Asks applications over HTTP. Open it with `async with`; it may be used by any number of tasks.
+
+    `trace` is told of each exchange on the wire as it ends; it must not raise and not take long.
+    """
 
     def __init__(self, options: FetchOptions = FetchOptions(), *, trace: Trace | None = None) -> None:
-        self._options = options
         self.trace = trace
+        self._timeout_s = options.timeout_s
+        self._client = HttpClient(
+            options.user_agent,
+            allow_private_networks=options.allow_private_networks,
+            resolver=options.resolver,
+            tls=options.tls,
+        )
 
     async def __aenter__(self) -> Self:
-        raise NotImplementedError
+        await self._client.__aenter__()
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        raise NotImplementedError
+        await self._client.__aexit__(kind, error, traceback)
 
     async def fetch(
-        self, request: WebRequest, *, max_bytes: int = 65_536, timeout_s: float | None = None
+        self, request: WebRequest, *, max_bytes: int = MAX_DOCUMENT, timeout_s: float | None = None
     ) -> WebAnswer:
         """Ask, follow, read; any 2xx is an answer. Safe to cancel.
 
         Raises:
             WebhookError: everything else; its `code` is Twilio's.
         """
-        raise NotImplementedError
+        return await _Fetch(self._client, self.trace, request, max_bytes).run(timeout_s or self._timeout_s)
 
     async def fetch_document(
         self,
@@ -66,5 +108,120 @@ class Fetcher:
 
         `read` raises a `CallApiError` with an int attribute `code` when the body is of no use. The fallback
         is asked with `ErrorCode` and `ErrorUrl` added. Each failure goes to `failed`; the last is raised.
+        Safe to cancel.
         """
-        raise NotImplementedError
+        try:
+            return await self._read_document(request, read, failed)
+        except CallApiError as error:
+            if fallback is None:
+                raise
+            told = (("ErrorCode", str(_code_of(error))), ("ErrorUrl", without_credentials(request.url)))
+        again = replace(fallback, parameters=fallback.parameters + told)
+        return await self._read_document(again, read, failed)
+
+    async def _read_document(
+        self, request: WebRequest, read: Callable[[WebAnswer], T], failed: Callable[[WebFailure], None]
+    ) -> T:
+        answer = None
+        try:
+            answer = await self.fetch(request)
+            return read(answer)
+        except CallApiError as error:
+            seen = error.answer if isinstance(error, WebhookError) and error.answer else answer
+            failed(WebFailure(_code_of(error), error, request, seen))
+            raise
+
+
+def _code_of(error: CallApiError) -> int:
+    code = getattr(error, "code", None)
+    return code if isinstance(code, int) else _DOCUMENT_PARSE_FAILURE
+
+
+class _Fetch:
+    """One call of `Fetcher.fetch`, from its first hop to its answer."""
+
+    def __init__(self, client: HttpClient, trace: Trace | None, request: WebRequest, max_bytes: int) -> None:
+        self._client = client
+        self._trace = trace
+        self._request = request
+        self._max_bytes = max_bytes
+        self._current: Try | None = None
+        self._began = asyncio.get_running_loop().time()
+
+    async def run(self, timeout_s: float) -> WebAnswer:
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._follow(self._first())
+        except TimeoutError as error:
+            raise self._timed_out(timeout_s) from error
+
+    def _first(self) -> Hop:
+        try:
+            return first_hop(self._request)
+        except ValueError as error:
+            url = without_credentials(self._request.url)
+            raise InvalidUrl(f"{url} cannot be asked: {error}", self._request) from error
+
+    async def _follow(self, hop: Hop) -> WebAnswer:
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = await self._ask(hop)
+            if 200 <= answer.status < 300:
+                return replace(answer, duration_s=self._elapsed())
+            following = self._next(hop, answer)
+            if following is None:
+                raise BadStatus(f"{hop.place.text} answered {answer.status}", self._request, answer)
+            hop = following
+        message = f"more than {MAX_REDIRECTS} redirects, the last to {hop.place.text}"
+        raise TooManyRedirects(message, self._request, answer)
+
+    def _next(self, hop: Hop, answer: WebAnswer) -> Hop | None:
+        location = answer.header("Location")
+        try:
+            return next_hop(hop, answer.status, location)
+        except ValueError as error:
+            message = f"{hop.place.text} redirects to {without_credentials(location or '')!r}: {error}"
+            raise InvalidUrl(message, self._request, answer) from error
+
+    async def _ask(self, hop: Hop) -> WebAnswer:
+        try:
+            return await self._try(hop, 1)
+        except Unreachable:
+            return await self._try(hop, 2)
+
+    async def _try(self, hop: Hop, attempt: int) -> WebAnswer:
+        one = self._current = Try(self._request, hop.place)
+        outgoing = write_request(hop, self._request, int(time()))
+        started_at, began = utc_now(), self._elapsed()
+        problem: str | None = "given up before the whole answer had come"
+        try:
+            answer = await self._client.ask(hop, outgoing, one, max_bytes=self._max_bytes, fresh=attempt > 1)
+            problem = None
+        except WebhookError as error:
+            problem = str(error)
+            raise
+        finally:
+            if self._trace is not None:
+                status = None if one.head is None else one.head.status
+                exchange = HttpExchange(
+                    started_at=started_at,
+                    duration_s=self._elapsed() - began,
+                    method=hop.method,
+                    url=hop.place.text,
+                    parameters=hop.parameters,
+                    status=status,
+                    error=problem,
+                    attempt=attempt,
+                    call_sid=self._request.call_sid,
+                )
+                self._trace(exchange)
+        return answer
+
+    def _timed_out(self, timeout_s: float) -> TimedOut:
+        one, within = self._current, f"within {timeout_s:g} s"
+        if one is not None and one.connected:
+            return TimedOut(f"no whole answer from {one.place.text} {within}", self._request, one.shown())
+        url = without_credentials(self._request.url) if one is None else one.place.text
+        return TimedOut(f"no connection to {url} {within}", self._request, code=_NOT_CONNECTED)
+
+    def _elapsed(self) -> float:
+        return asyncio.get_running_loop().time() - self._began

@@ -1,0 +1,141 @@
+"""The shell around aiohttp: connections kept alive, one request on the wire, one bounded answer.
+
+No cookies and no proxy. No redirect, retry or time limit either: those are the fetcher's, who cancels what
+takes too long.
+"""
+
+import asyncio
+import ssl
+from dataclasses import replace
+from types import SimpleNamespace, TracebackType
+from typing import Final, Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+
+from callapi.webhooks.errors import TooLarge
+from callapi.webhooks.exchange import WebAnswer
+from callapi.webhooks.failures import SHOWN_BODY, ConnectionFailed, Try, translated
+from callapi.webhooks.guard import GuardedResolver, open_public_socket
+from callapi.webhooks.resolver import ThreadResolver
+from callapi.webhooks.wire import Hop, Outgoing
+
+# A slow application may hold this many of its own, and all of them together that many: waiting for a free one
+# counts as time to connect.
+_CONNECTIONS_PER_HOST: Final = 256
+_CONNECTIONS: Final = 1024
+# Shorter than most servers keep an idle connection, so that we seldom write into one that is being closed.
+_KEPT_ALIVE_S: Final = 15.0
+
+
+class HttpClient:
+    """Open it with `async with`. `resolver` None: the operating system's; `tls` None: the system's trust."""
+
+    def __init__(
+        self,
+        user_agent: str,
+        *,
+        allow_private_networks: bool,
+        resolver: AbstractResolver | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._headers = {"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
+        self._guarded = not allow_private_networks
+        self._given_resolver = resolver
+        self._tls = tls
+
+    async def __aenter__(self) -> Self:
+        self._resolver = self._given_resolver or ThreadResolver()
+        self._pooled = self._open(fresh=False)
+        # A retry wants a connection of its own: when a server restarts, every pooled one may be dead.
+        self._fresh = self._open(fresh=True)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._pooled.close()
+        await self._fresh.close()
+        await self._resolver.close()
+
+    def _open(self, *, fresh: bool) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            ssl=self._tls or True,
+            resolver=GuardedResolver(self._resolver) if self._guarded else self._resolver,
+            socket_factory=open_public_socket if self._guarded else None,
+            limit=_CONNECTIONS,
+            limit_per_host=_CONNECTIONS_PER_HOST,
+            force_close=fresh,
+            keepalive_timeout=None if fresh else _KEPT_ALIVE_S,
+        )
+        seen = aiohttp.TraceConfig()
+        seen.on_connection_create_end.append(_connected)
+        seen.on_connection_reuseconn.append(_connected)
+        return aiohttp.ClientSession(
+            connector=connector,
+            headers=self._headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            trace_configs=[seen],
+            middlewares=[_once],
+        )
+
+    async def ask(self, hop: Hop, outgoing: Outgoing, one: Try, *, max_bytes: int, fresh: bool) -> WebAnswer:
+        """Write `outgoing` and read what comes; any status is an answer. Safe to cancel.
+
+        The body of a 3xx is not read, that of a failure only as far as it is shown.
+
+        Raises:
+            WebhookError: no answer, or none that can be used. `one` says how far it came.
+        """
+        began = asyncio.get_running_loop().time()
+        session = self._fresh if fresh else self._pooled
+        with translated(one):
+            async with session.request(
+                hop.method,
+                outgoing.url,
+                data=outgoing.body,
+                headers=outgoing.headers,
+                allow_redirects=False,
+                trace_request_ctx=one,
+            ) as response:
+                head = one.head = _head_of(response, one)
+                if not 300 <= response.status < 400:
+                    await _read(response, one, max_bytes)
+        return replace(head, body=bytes(one.body), duration_s=asyncio.get_running_loop().time() - began)
+
+
+def _head_of(response: aiohttp.ClientResponse, one: Try) -> WebAnswer:
+    headers = tuple((name, _text(value)) for name, value in response.headers.items())
+    content_type = _text(response.headers.get("Content-Type", ""))
+    return WebAnswer(response.status, content_type, b"", one.place.text, 0.0, headers)
+
+
+async def _read(response: aiohttp.ClientResponse, one: Try, max_bytes: int) -> None:
+    is_success = 200 <= response.status < 300
+    async for chunk in response.content.iter_any():
+        one.body += chunk
+        if is_success and len(one.body) > max_bytes:
+            message = f"{one.place.text} answered with more than {max_bytes} bytes"
+            raise TooLarge(message, one.request, one.shown())
+        if not is_success and len(one.body) >= SHOWN_BODY:
+            return
+
+
+def _text(value: str) -> str:
+    """A header value without the surrogates by which aiohttp keeps bytes that are no UTF-8."""
+    if value.isascii():
+        return value
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+async def _connected(_session: aiohttp.ClientSession, context: SimpleNamespace, _parameters: object) -> None:
+    context.trace_request_ctx.connected = True
+
+
+async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from asking a second time on its own, as it does for GET: the retry is the fetcher's."""
+    try:
+        return await send(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise ConnectionFailed(error) from error

@@ -1,0 +1,133 @@
+"""The one place where aiohttp's exceptions become ours.
+
+`translated` wraps everything that talks to the network; a test walks aiohttp's whole tree of client errors
+and proves that none gets through.
+"""
+
+import os
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import aiohttp
+
+from callapi.webhooks.errors import (
+    AddressRefused,
+    HostNotFound,
+    InvalidUrl,
+    ProtocolViolation,
+    TimedOut,
+    TlsFailure,
+    Unreachable,
+    WebhookError,
+)
+from callapi.webhooks.exchange import WebAnswer, WebRequest
+from callapi.webhooks.guard import NotPublicError
+from callapi.webhooks.wire import Place
+
+SHOWN_BODY: Final = 4096
+"""How much of a body an error keeps, for the notification."""
+
+# X509_V_ERR_… of OpenSSL; what is not listed is a chain that leads to no authority we trust.
+_CERTIFICATE_CODES: Final = {10: 11236, 62: 11235, 64: 11235}
+_UNTRUSTED: Final = 11237
+
+
+@dataclass(slots=True)
+class Try:
+    """What is known of one try while it goes on, for the moment when it is cut short."""
+
+    request: WebRequest
+    place: Place
+    connected: bool = False
+    head: WebAnswer | None = None
+    """Status and header, once they have come; its body stays empty."""
+    body: bytearray = field(default_factory=bytearray)
+
+    def shown(self) -> WebAnswer | None:
+        """What there is of an answer, as an error keeps it: with the beginning of the body."""
+        return self.head and replace(self.head, body=bytes(self.body[:SHOWN_BODY]))
+
+
+class ConnectionFailed(Exception):
+    """Stands for `lost` where aiohttp itself would see that and ask again."""
+
+    def __init__(self, lost: Exception) -> None:
+        super().__init__(str(lost))
+        self.lost = lost
+
+
+@contextmanager
+def translated(one: Try) -> Iterator[None]:
+    """Raise a `WebhookError` in place of whatever aiohttp, ssl or the resolver raise."""
+    try:
+        yield
+    except ConnectionFailed as failed:
+        raise _translation(failed.lost, one) from failed.lost
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise _translation(error, one) from error
+
+
+def _translation(error: Exception, one: Try) -> WebhookError:
+    url, request, answer = one.place.text, one.request, one.shown()
+    match error:
+        case aiohttp.ClientConnectorError():
+            return _connect_failure(error, one)
+        case aiohttp.ServerTimeoutError() | TimeoutError():
+            return TimedOut(f"{url} took too long", request, answer)
+        case aiohttp.ServerDisconnectedError(message=str()) if answer is None:
+            return Unreachable(f"{url} closed the connection without an answer", request)
+        case OSError() if answer is None:
+            return Unreachable(f"the connection to {url} was lost: {_reason(error)}", request)
+        case aiohttp.InvalidURL() | ValueError():
+            return InvalidUrl(f"{url} cannot be asked: {_short(error)}", request)
+        case aiohttp.ClientResponseError():
+            return ProtocolViolation(
+                f"{url} did not answer in HTTP: {_short(error.message)}", request, answer
+            )
+        case aiohttp.ClientPayloadError():
+            return ProtocolViolation(
+                f"{url} broke off its answer, or sent what cannot be read", request, answer
+            )
+        case _:
+            return ProtocolViolation(f"{url} broke off in the header of its answer", request, answer)
+
+
+def _connect_failure(error: aiohttp.ClientConnectorError, one: Try) -> WebhookError:
+    url, request = one.place.text, one.request
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return _tls_failure(error.certificate_error, one)
+        case aiohttp.ClientSSLError():
+            return _tls_failure(error.os_error, one)
+        case aiohttp.ClientConnectorError(os_error=NotPublicError() as refused):
+            rule = "which webhooks.allow_private_networks keeps us from"
+            return AddressRefused(f"{url} leads to {refused.address}, {rule}", request)
+        case aiohttp.ClientConnectorDNSError():
+            return HostNotFound(f"the host of {url} cannot be resolved: {_reason(error.os_error)}", request)
+        case _:
+            return Unreachable(f"no connection to {url}: {_reason(error.os_error)}", request)
+
+
+def _tls_failure(cause: Exception, one: Try) -> TlsFailure:
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        code = _CERTIFICATE_CODES.get(cause.verify_code, _UNTRUSTED)
+        text = f"the certificate of {one.place.text} is not trusted: {cause.verify_message}"
+        return TlsFailure(text, one.request, code=code)
+    return TlsFailure(f"the TLS handshake with {one.place.text} failed: {_reason(cause)}", one.request)
+
+
+def _reason(error: Exception) -> str:
+    """The system's words for it."""
+    if isinstance(error, ssl.SSLError):
+        return error.reason or _short(error)
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno) if error.errno > 0 else error.strerror or _short(error)
+    return _short(error)
+
+
+def _short(error: Exception | str) -> str:
+    """The first line: what follows quotes the peer, at any length."""
+    return str(error).strip().partition("\n")[0].rstrip(":")[:200]

@@ -1,0 +1,44 @@
+"""Which hop follows a redirect (RFC 9110 §15.4), as applications written for Twilio expect it.
+
+301, 302 and 303 are followed with GET, 307 and 308 with the same method and body. Whatever the method, the
+next URL gets the request's parameters again, since an application asked without `CallSid` cannot answer;
+those that its own query names already are left as the application wrote them. 300, 304 and a redirect
+without `Location` are no redirects.
+"""
+
+from typing import Final
+
+from yarl import URL
+
+from callapi.webhooks.wire import Hop, Place, place_of
+
+MAX_REDIRECTS: Final = 5
+_TO_GET: Final = frozenset({301, 302, 303})
+_AS_IT_IS: Final = frozenset({307, 308})
+
+
+def next_hop(hop: Hop, status: int, location: str | None) -> Hop | None:
+    """Where `status` and `location` lead from `hop`; None if nowhere: the answer is final.
+
+    Raises:
+        ValueError: `location` is no http or https URL.
+    """
+    if location is None or status not in _TO_GET | _AS_IT_IS:
+        return None
+    place = _resolve(hop.place, location)
+    if status in _AS_IT_IS and hop.method == "POST":
+        return Hop(place, "POST", hop.parameters)
+    named = place.url.query.keys()
+    return Hop(place, "GET", tuple(pair for pair in hop.parameters if pair[0] not in named))
+
+
+def _resolve(base: Place, location: str) -> Place:
+    try:
+        target = str(base.url.join(URL(location.strip())))
+    except ValueError as error:
+        raise ValueError("it cannot be read as a URL") from error
+    place = place_of(target)
+    # Credentials were given for one origin and stay with it (RFC 9110 §15.4, step 4 of its list).
+    if place.authorization is None and place.url.origin() == base.url.origin():
+        return Place(place.url, place.text, base.authorization)
+    return place

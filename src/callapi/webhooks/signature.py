@@ -1,0 +1,28 @@
+"""The two signatures that a request carries, both keyed with the account's auth token.
+
+`X-Twilio-Signature` is Twilio's, so that its validators work unchanged. It covers the URL and the form, but
+no time, so a request that somebody overheard can be replayed; `X-CallAPI-Signature` covers the time as well,
+and the body byte by byte.
+"""
+
+import hmac
+from base64 import b64encode
+
+from callapi.webhooks.exchange import Parameters
+
+
+def twilio_signature(url: str, parameters: Parameters, token: str) -> str:
+    """Base64 of HMAC-SHA1 over `url` and the POST parameters, as Twilio's validators compute it.
+
+    The parameters are sorted by name, those of one name by value, a pair that repeats counts once; a GET
+    has its parameters in `url` and none here.
+    """
+    form = "".join(name + value for name, value in sorted(set(parameters)))
+    digest = hmac.digest(token.encode(), (url + form).encode("utf-8", "replace"), "sha1")
+    return b64encode(digest).decode()
+
+
+def callapi_signature(url: str, body: bytes, token: str, timestamp: int) -> str:
+    """`t=<unix seconds>,v1=<hex>`: HMAC-SHA256 over `<t>.<url>.` and the body (empty for a GET)."""
+    signed = f"{timestamp}.{url}.".encode("utf-8", "replace") + body
+    return f"t={timestamp},v1={hmac.digest(token.encode(), signed, 'sha256').hex()}"
