@@ -218,8 +218,11 @@ def _value(raw: str) -> Any:
 def _explain(problem: Any, path: Path | None, text: str, variables: Mapping[str, str]) -> str:
     keys = [str(each) for each in problem["loc"]]
     dotted = ".".join(keys)
-    prefixes = [".".join(keys[:end]) for end in range(len(keys), 0, -1)]
-    named = [variables[prefix] for prefix in prefixes if prefix in variables]
+    named = [
+        name
+        for key, name in variables.items()
+        if f"{dotted}.".startswith(f"{key}.") or key.startswith(f"{dotted}.")
+    ]
     place = named[0] if named else f"{path}{_line(text, keys)}" if path else "defaults"
     if problem["type"] == "extra_forbidden":
         allowed = ", ".join(sorted(_known_keys(problem["loc"][:-1])))

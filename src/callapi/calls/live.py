@@ -19,6 +19,7 @@ from callapi.calls.status import CallStatus
 from callapi.media import AudioStream, LocalMedia, MediaPlane, OfferAnswer, PortsExhausted
 from callapi.sip import Endpoint, InboundSession, NameAddr, OutboundInvite, Traced
 from callapi.store import CallRecord
+from callapi.webhooks import HttpExchange
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +130,11 @@ class LiveCalls:
         """Put a SIP message into the timeline of its call."""
         if (call := self._by_call_id.get(traced.message.call_id)) is not None:
             call.timeline.add_sip(traced)
+
+    def trace_http(self, exchange: HttpExchange) -> None:
+        """Put a request to the application into the timeline of its call."""
+        if (call := self._calls.get(CallSid(exchange.call_sid))) is not None:
+            call.timeline.add_http(exchange)
 
     def take(self, session: InboundSession, arrival: Arrival) -> Call:
         """Make an inbound session a call. It is not live yet: `start` it.

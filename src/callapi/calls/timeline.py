@@ -4,15 +4,21 @@ Kept in memory while the call lives and written in one piece when it ends: a lin
 would cost more than the call itself.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
 from callapi.base.clock import utc_now
 from callapi.base.ids import CallSid
+from callapi.sip import Traced
 from callapi.store import AddEvents, EventRecord, Json
+from callapi.webhooks import HttpExchange
 
 MOST_EVENTS: Final = 1000
+_SECRET: Final = re.compile(rb"(?im)^((?:Proxy-)?Authorization:)[^\r\n]*")
+_PRIVATE: Final = frozenset({"Digits", "SpeechResult"})
+"""What a caller typed or said may be a secret: the timeline says that it was sent, not what it was."""
 
 
 class Timeline:
@@ -35,6 +41,26 @@ class Timeline:
             self.dropped += 1
             return
         self._events.append(EventRecord(len(self._events), at or utc_now(), kind, data))
+
+    def add_sip(self, traced: Traced) -> None:
+        """Note a SIP message, whole, with the digests of credentials taken out."""
+        text = _SECRET.sub(rb"\1 (withheld)", traced.data).decode("utf-8", "replace")
+        hop = traced.hop
+        peer = f"{hop.transport.value}:{hop.host}:{hop.port}"
+        self.add("sip", {"direction": traced.direction, "peer": peer, "message": text})
+
+    def add_http(self, exchange: HttpExchange) -> None:
+        """Note a request to the application."""
+        data: dict[str, Json] = {
+            "method": exchange.method,
+            "url": exchange.url,
+            "parameters": {name: value for name, value in exchange.parameters if name not in _PRIVATE},
+            "status": exchange.status,
+            "error": exchange.error,
+            "duration_ms": round(exchange.duration_s * 1000, 1),
+            "attempt": exchange.attempt,
+        }
+        self.add("http", data, exchange.started_at)
 
     def as_change(self, sid: CallSid) -> AddEvents | None:
         """What the store is to keep, None if nothing happened."""
