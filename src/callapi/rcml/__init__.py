@@ -4,6 +4,7 @@ The door is `parse` (XML) and `document_of` (an answer of any content type); `ch
 about a document. This room reads text and knows no clock, no network and no file.
 """
 
+from callapi.rcml.check import check
 from callapi.rcml.document import Document
 from callapi.rcml.elements import (
     CallEvent,
@@ -59,6 +60,7 @@ __all__ = [
     "Sip",
     "Target",
     "Verb",
+    "check",
     "document_of",
     "parse",
 ]
