@@ -1,0 +1,155 @@
+"""Fixtures of the scenarios: one application and one node for the session, a number of its own for each test.
+
+Everything here runs on one event loop, so that processes and servers can live longer than a test.
+"""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from pytest_asyncio import is_async_test
+
+from tests.scenarios.harness.application import Application, Webhook
+from tests.scenarios.harness.ladder import ladder
+from tests.scenarios.harness.node import Node
+from tests.scenarios.harness.phone import Phone
+from tests.scenarios.harness.sipp import PROGRAM as SIPP
+
+HERE = Path(__file__).parent
+_NUMBERS = [str(number) for number in range(1000, 1400)]
+_FREE_NUMBERS = iter(_NUMBERS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies here as scenarios, and give them the session's event loop."""
+    for item in items:
+        if HERE not in item.path.parents:
+            continue
+        item.add_marker(pytest.mark.scenario)
+        if is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+        if "sipp" in getattr(item, "fixturenames", ()) and SIPP is None:
+            item.add_marker(pytest.mark.skip(reason="SIPp is not installed (Debian: sip-tester)"))
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The node, as one test sees it: under its own number."""
+
+    node: Node
+    number: str
+
+    @property
+    def uri(self) -> str:
+        """Where to call."""
+        return self.node.uri(self.number)
+
+    @property
+    def tcp_uri(self) -> str:
+        """Where to call over TCP."""
+        return self.node.uri(self.number, transport="tcp")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def application() -> AsyncIterator[Application]:
+    """The web server that all tests share."""
+    async with Application() as application:
+        yield application
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def node(application: Application, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Node]:
+    """The node that all tests share; whose number is called decides whose application is asked."""
+    numbers = [
+        {"number": number, "voice_url": f"{application.base_url}/{number}/voice"} for number in _NUMBERS
+    ]
+    async with Node(tmp_path_factory.mktemp("node"), numbers=numbers) as node:
+        yield node
+    assert node.process.returncode == 0, node.process.failure("did not leave in good order")
+
+
+@pytest.fixture
+def server(node: Node) -> Server:
+    """The node under a number that no other test has."""
+    return Server(node, next(_FREE_NUMBERS))
+
+
+@pytest.fixture
+def webhook(application: Application, server: Server) -> Webhook:
+    """The application behind this test's number; the first document is `webhook["voice"]`."""
+    return application.webhook(server.number)
+
+
+NodeFactory = Callable[..., Awaitable[tuple[Node, Webhook]]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def new_node(application: Application, tmp_path: Path) -> AsyncIterator[NodeFactory]:
+    """Start a node of the test's own, with its own settings; gives it and its application."""
+    nodes: list[Node] = []
+    names = itertools.count(1)
+
+    async def start(number: dict[str, Any] | None = None, **settings: dict[str, Any]) -> tuple[Node, Webhook]:
+        name = f"{tmp_path.name}-{next(names)}"
+        folder = tmp_path / name
+        folder.mkdir()
+        webhook = application.webhook(name)
+        numbers = [{"number": "*", "voice_url": webhook.url("voice"), **(number or {})}]
+        node = Node(folder, numbers=numbers, settings=settings)
+        nodes.append(node)
+        await node.__aenter__()
+        return node, webhook
+
+    yield start
+    for node in nodes:
+        await node.__aexit__()
+
+
+PhoneFactory = Callable[[str], Awaitable[Phone]]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def phones(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Phone]]:
+    """The PJSUA2 phones of the session, by name."""
+    phones: dict[str, Phone] = {}
+    yield phones
+    await asyncio.gather(*(each.__aexit__() for each in phones.values()))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def phone(
+    phones: dict[str, Phone], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[PhoneFactory]:
+    """`await phone("alice")`: a softphone, ready; everything is hung up after the test."""
+    used: list[Phone] = []
+
+    async def take(name: str) -> Phone:
+        if name not in phones:
+            phones[name] = await Phone(name, tmp_path_factory.mktemp(name)).__aenter__()
+        used.append(phones[name])
+        return phones[name]
+
+    yield take
+    for each in used:
+        await each.reset()
+
+
+@pytest.fixture
+def sipp(tmp_path: Path) -> Path:
+    """The folder for SIPp's files; skips the test where there is no SIPp."""
+    return tmp_path
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Add to a failure what was on the wire, what the application was asked, and the end of the node's log."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's result has no type here
+    if report.when == "call" and report.failed and HERE in item.path.parents:
+        for title, text in ladder(getattr(item, "funcargs", {}), since=call.start):
+            report.sections.append((title, text))

@@ -1,0 +1,190 @@
+"""The product as its users run it: `callapi serve --config X.toml`, judged by its exits alone."""
+
+import asyncio
+import contextlib
+import json
+import re
+import secrets
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+
+from tests.scenarios.harness.ports import free_port, free_rtp_range
+from tests.scenarios.harness.process import ManagedProcess
+
+PROGRAM = Path(sys.executable).with_name("callapi")
+Settings = Mapping[str, Mapping[str, Any]]
+
+
+def toml(settings: Settings, numbers: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Settings as a TOML file (JSON's scalars and lists are TOML's)."""
+    lines: list[str] = []
+    for section, keys in settings.items():
+        lines += [f"[{section}]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items()), ""]
+    for number in numbers:
+        lines += ["[[numbers]]", *(f"{key} = {json.dumps(value)}" for key, value in number.items()), ""]
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """What a process holds: to be the same before and after."""
+
+    descriptors: int
+    threads: int
+    udp_sockets: int
+    memory_kb: int
+    cpu_s: float
+
+
+class Node:
+    """One node: `async with Node(folder, numbers=[...]) as node`."""
+
+    def __init__(
+        self, folder: Path, *, numbers: Sequence[Mapping[str, Any]] = (), settings: Settings | None = None
+    ) -> None:
+        self.folder = folder
+        self.sip_port = free_port()
+        self.http_port = free_port()
+        self.rtp_ports = free_rtp_range(4000)
+        self.account_sid = "AC" + secrets.token_hex(16)
+        self.auth_token = secrets.token_hex(16)
+        self.config = folder / "callapi.toml"
+        self._numbers = numbers
+        self._settings = settings or {}
+        self.process = self._new_process()
+
+    def _new_process(self) -> ManagedProcess:
+        environ = {"CALLAPI_ACCOUNT_SID": self.account_sid, "CALLAPI_AUTH_TOKEN": self.auth_token}
+        arguments = [str(PROGRAM), "serve", "--config", str(self.config)]
+        return ManagedProcess("callapi", arguments, self.folder / "node.log", environ)
+
+    def _write_config(self) -> None:
+        standard: dict[str, dict[str, Any]] = {
+            "node": {"name": "scenario", "data_dir": str(self.folder / "data"), "drain_timeout_s": 5},
+            "sip": {"listen": [f"udp://127.0.0.1:{self.sip_port}", f"tcp://127.0.0.1:{self.sip_port}"]},
+            "media": {"address": "127.0.0.1", "rtp_ports": f"{self.rtp_ports[0]}-{self.rtp_ports[1]}"},
+            "http": {"listen": f"127.0.0.1:{self.http_port}", "public_url": self.http_url},
+        }
+        for section, keys in self._settings.items():
+            standard.setdefault(section, {}).update(keys)
+        self.config.write_text(toml(standard, self._numbers), encoding="utf-8")
+
+    async def __aenter__(self) -> Self:
+        self._write_config()
+        self._http = aiohttp.ClientSession(
+            auth=aiohttp.BasicAuth(self.account_sid, self.auth_token), timeout=aiohttp.ClientTimeout(total=10)
+        )
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.close()
+        if self.process.returncode is None:
+            await self.process.stop()
+
+    async def start(self) -> None:
+        """Start it and wait until it says that it is healthy."""
+        self.process = self._new_process()
+        await self.process.start()
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if self.process.returncode is not None:
+                raise self.process.failure("ended while it started")
+            if await self.health() == 200:
+                return
+            await asyncio.sleep(0.05)
+        raise self.process.failure("did not get healthy within 20s")
+
+    async def health(self) -> int:
+        """The status of GET /health; 0 while nobody listens."""
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+            async with self._http.get(f"{self.http_url}/health") as answer:
+                return answer.status
+        return 0
+
+    # ---- addresses
+
+    @property
+    def http_url(self) -> str:
+        """The base of its REST interface."""
+        return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def sip_address(self) -> tuple[str, int]:
+        """Host and port of its SIP listeners."""
+        return "127.0.0.1", self.sip_port
+
+    def uri(self, number: str, *, transport: str = "udp") -> str:
+        """The SIP URI of a number on this node."""
+        suffix = "" if transport == "udp" else f";transport={transport}"
+        return f"sip:{number}@127.0.0.1:{self.sip_port}{suffix}"
+
+    # ---- REST
+
+    async def rest(self, method: str, path: str, **form: str) -> tuple[int, Any]:
+        """Ask `/2010-04-01/Accounts/{sid}/{path}`; status and JSON (None where there is none)."""
+        url = f"{self.http_url}/2010-04-01/Accounts/{self.account_sid}/{path}"
+        arguments: dict[str, Any] = {"params": form} if method == "GET" else {"data": form}
+        async with self._http.request(method, url, **arguments) as answer:
+            text = await answer.text()
+            return answer.status, json.loads(text) if text else None
+
+    async def call(self, call_sid: str) -> dict[str, Any]:
+        """The record of one call."""
+        status, record = await self.rest("GET", f"Calls/{call_sid}.json")
+        assert status == 200, (status, record)
+        return dict(record)
+
+    async def final(self, call_sid: str, timeout: float = 8.0) -> dict[str, Any]:
+        """The record of a call once it has reached its end."""
+        deadline = time.monotonic() + timeout
+        record = await self.call(call_sid)
+        while record["status"] in {"queued", "initiated", "ringing", "in-progress"}:
+            assert time.monotonic() < deadline, f"{call_sid} is still {record['status']} after {timeout:g}s"
+            await asyncio.sleep(0.05)
+            record = await self.call(call_sid)
+        return record
+
+    async def calls(self, **filters: str) -> list[dict[str, Any]]:
+        """The first page of the list of calls."""
+        status, page = await self.rest("GET", "Calls.json", **filters)
+        assert status == 200, (status, page)
+        return list(page["calls"])
+
+    # ---- from outside
+
+    def census(self) -> Census:
+        """What the process holds now, as the kernel sees it."""
+        proc = Path("/proc") / str(self.process.pid)
+        links = []
+        for each in (proc / "fd").iterdir():
+            with contextlib.suppress(OSError):
+                links.append(str(each.readlink()))
+        inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
+        table = (proc / "net/udp").read_text(encoding="ascii").splitlines()[1:]
+        status = (proc / "status").read_text(encoding="ascii")
+        memory = re.search(r"^VmRSS:\s+(\d+)", status, re.MULTILINE)
+        threads = re.search(r"^Threads:\s+(\d+)", status, re.MULTILINE)
+        ticks = (proc / "stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return Census(
+            descriptors=len(links),
+            threads=int(threads[1]) if threads else 0,
+            udp_sockets=sum(line.split()[9] in inodes for line in table),
+            memory_kb=int(memory[1]) if memory else 0,
+            cpu_s=(int(ticks[11]) + int(ticks[12])) / 100,
+        )
+
+    async def settles(self, before: Census, timeout: float = 10.0) -> Census:
+        """Wait until it holds no more sockets and threads than `before`; the last census either way."""
+        deadline = time.monotonic() + timeout
+        now = self.census()
+        while time.monotonic() < deadline and now.udp_sockets > before.udp_sockets:
+            await asyncio.sleep(0.2)
+            now = self.census()
+        return now

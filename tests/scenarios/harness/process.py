@@ -1,0 +1,75 @@
+"""Child processes: started here, watched, stopped by their own pid, their output kept for the day they fail."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+
+class ProcessFailed(AssertionError):
+    """A process ended, or did not get ready; the text holds the end of its log."""
+
+
+class ManagedProcess:
+    """One child in its own session; stdout and stderr go to `log`."""
+
+    def __init__(
+        self, name: str, arguments: Sequence[str], log: Path, environ: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self.log = log
+        self._arguments = tuple(arguments)
+        self._environ = {**os.environ, **(environ or {})}
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> Self:
+        """Start it."""
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._arguments, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env=self._environ
+            )
+        return self
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit status; None while it runs."""
+        return self._process.returncode if self._process else None
+
+    async def wait(self, timeout: float) -> int:
+        """Wait for its end."""
+        assert self._process is not None
+        async with asyncio.timeout(timeout):
+            return await self._process.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal, if it is still there."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(number)
+
+    async def stop(self, *, patience: float = 8.0) -> int:
+        """SIGTERM, then SIGKILL when it does not listen; the exit status."""
+        assert self._process is not None
+        self.signal(signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            return await self.wait(patience)
+        self.signal(signal.SIGKILL)
+        return await self.wait(5)
+
+    def tail(self, lines: int = 60) -> str:
+        """The end of its log."""
+        if not self.log.exists():
+            return "(no log)"
+        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+    def failure(self, sentence: str) -> ProcessFailed:
+        """An error that says what happened and shows the log."""
+        return ProcessFailed(f"{self.name}: {sentence} (exit status {self.returncode})\n{self.tail()}")

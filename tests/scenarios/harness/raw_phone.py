@@ -1,0 +1,241 @@
+"""A phone played by hand over UDP: for races, where the test itself says which datagram leaves when."""
+
+import asyncio
+import itertools
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Self
+
+from tests.scenarios.harness.sipp_scenarios import REASONS
+from tests.scenarios.harness.wire import SipMessage
+
+Address = tuple[str, int]
+Header = tuple[str, str]
+PATIENCE = 8.0
+_COPIED = ("Via", "From", "Call-ID", "CSeq", "Record-Route")
+
+
+def sdp(port: int = 9, *, direction: str = "sendrecv") -> str:
+    """A description of G.711 at `port` of 127.0.0.1."""
+    lines = ["v=0", "o=raw 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0"]
+    lines += [f"m=audio {port} RTP/AVP 0 101", "a=rtpmap:0 PCMU/8000", "a=rtpmap:101 telephone-event/8000"]
+    return "\r\n".join([*lines, f"a={direction}", ""])
+
+
+class RawPhone(asyncio.DatagramProtocol):
+    """`async with RawPhone("eve") as eve`; `await eve.next_call()` gives a `RawCall`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.seen: list[tuple[float, str, SipMessage]] = []
+        self.calls: dict[str, RawCall] = {}
+        self._incoming: asyncio.Queue[RawCall] = asyncio.Queue()
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
+        self._transport = transport
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for call in self.calls.values():
+            call.give_up()
+        self._transport.close()
+
+    @property
+    def port(self) -> int:
+        """Where it listens on 127.0.0.1."""
+        return int(self._transport.get_extra_info("sockname")[1])
+
+    @property
+    def uri(self) -> str:
+        """Where it is called."""
+        return f"sip:{self.name}@127.0.0.1:{self.port}"
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        """Hand each message to its call."""
+        message = SipMessage.read(data.decode("utf-8", "replace"))
+        self.seen.append((time.time(), "<--", message))
+        call_id = message["Call-ID"] or ""
+        call = self.calls.get(call_id)
+        if call is None and message.is_request and message.method == "INVITE":
+            call = self.calls[call_id] = RawCall(self, addr, message)
+            self._incoming.put_nowait(call)
+        if call is not None:
+            call.take(message)
+
+    def send(self, text: str, to: Address) -> None:
+        """Send one message."""
+        self.seen.append((time.time(), "-->", SipMessage.read(text)))
+        self._transport.sendto(text.encode(), to)
+
+    async def next_call(self, timeout: float = PATIENCE) -> "RawCall":
+        """The next call that comes in."""
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._incoming.get()
+        except TimeoutError:
+            raise AssertionError(f"nobody called {self.name} within {timeout:g}s\n{self.report()}") from None
+
+    def invite(
+        self,
+        uri: str,
+        node: Address,
+        *,
+        headers: Sequence[Header] = (),
+        body: str | None = None,
+        user: str = "",
+    ) -> "RawCall":
+        """Call `uri` at `node`; `body` None: without an offer."""
+        call_id = secrets.token_hex(8)
+        user = user or self.name
+        lines = [
+            f"INVITE {uri} SIP/2.0",
+            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};rport;branch=z9hG4bK{secrets.token_hex(6)}",
+            f"From: <sip:{user}@127.0.0.1:{self.port}>;tag={secrets.token_hex(4)}",
+            f"To: <{uri}>",
+            f"Call-ID: {call_id}",
+            "CSeq: 1 INVITE",
+            "Max-Forwards: 70",
+            f"Contact: <{self.uri}>",
+            *(f"{name}: {value}" for name, value in headers),
+        ]
+        text = with_body(lines, body)
+        call = self.calls[call_id] = RawCall(self, node, SipMessage.read(text), outgoing=True)
+        self.send(text, node)
+        return call
+
+    def report(self) -> str:
+        """Its messages, one a line."""
+        return "\n".join(f"{at:.3f} {self.name} {arrow} {message.start}" for at, arrow, message in self.seen)
+
+
+def with_body(lines: Sequence[str], body: str | None) -> str:
+    """The message of these lines, with its length."""
+    more = ["Content-Type: application/sdp"] if body else []
+    return "\r\n".join([*lines, *more, f"Content-Length: {len(body or '')}", "", body or ""])
+
+
+class RawCall:
+    """One dialog of a `RawPhone`. Requests inside it named in `answers` get 200 by themselves."""
+
+    def __init__(self, phone: RawPhone, node: Address, invite: SipMessage, *, outgoing: bool = False) -> None:
+        self.phone = phone
+        self.node = node
+        self.invite = invite
+        self.outgoing = outgoing
+        self.tag = invite.tag("From") if outgoing else secrets.token_hex(4)
+        self.received: list[SipMessage] = []
+        self.answers = {"BYE", "CANCEL", "INFO", "OPTIONS", "UPDATE"}
+        self._numbers = itertools.count(2)
+        self._responses: dict[str, str] = {}
+        self._changed = asyncio.Event()
+        self._repeating: asyncio.TimerHandle | None = None
+
+    def take(self, message: SipMessage) -> None:
+        """Note a message; repeat the response to a request that comes again."""
+        key = f"{message.method} {message['CSeq']}"
+        again = message.is_request and any(f"{each.method} {each['CSeq']}" == key for each in self.received)
+        self.received.append(message)
+        self._changed.set()
+        if message.is_request and message.method == "ACK":
+            self.give_up()
+        elif again and key in self._responses:
+            self.phone.send(self._responses[key], self.node)
+        elif not again and message.is_request and message.method in self.answers:
+            self.respond(message, 200)
+
+    def give_up(self) -> None:
+        """Stop repeating the final response."""
+        if self._repeating is not None:
+            self._repeating.cancel()
+            self._repeating = None
+
+    def respond(
+        self, request: SipMessage, status: int, headers: Sequence[Header] = (), *, body: str | None = None
+    ) -> None:
+        """Answer any request of the dialog; a final response to INVITE is repeated until ACK (RFC 3261 §13.3.1.4)."""
+        lines = [f"SIP/2.0 {status} {REASONS[status]}"]
+        lines += [f"{name}: {value}" for name in _COPIED for value in request.all(name)]
+        to = request["To"] or ""
+        lines.append(f"To: {to}" if request.tag("To") else f"To: {to};tag={self.tag}")
+        lines += [f"Contact: <{self.phone.uri}>", *(f"{name}: {value}" for name, value in headers)]
+        text = with_body(lines, body)
+        self._responses[f"{request.method} {request['CSeq']}"] = text
+        self.phone.send(text, self.node)
+        if request.method == "INVITE" and status >= 200:
+            self._repeat(text, 0.5)
+
+    def _repeat(self, text: str, interval: float) -> None:
+        self.give_up()
+        loop = asyncio.get_running_loop()
+
+        def again() -> None:
+            self.phone.send(text, self.node)
+            self._repeat(text, min(interval * 2, 4.0))
+
+        self._repeating = loop.call_later(interval, again)
+
+    def ring(self) -> None:
+        """180."""
+        self.respond(self.invite, 180)
+
+    def answer(self, *, port: int = 9, headers: Sequence[Header] = ()) -> None:
+        """200 with G.711 at `port`."""
+        self.respond(self.invite, 200, headers, body=sdp(port))
+
+    def refuse(self, status: int, headers: Sequence[Header] = ()) -> None:
+        """A final response other than 200."""
+        self.respond(self.invite, status, headers)
+
+    def request(self, method: str, headers: Sequence[Header] = (), *, body: str | None = None) -> None:
+        """Send a request within the dialog, to the other's Contact."""
+        other = next((each for each in self.received if each["Contact"]), self.invite)
+        mine, theirs = f"<{self.phone.uri}>;tag={self.tag}", self.invite["From"] or ""
+        if self.outgoing:
+            mine = self.invite["From"] or ""
+            theirs = next(each["To"] or "" for each in self.received if each.tag("To"))
+        number = 1 if method == "ACK" else next(self._numbers)
+        lines = [
+            f"{method} {other.uri('Contact')} SIP/2.0",
+            f"Via: SIP/2.0/UDP 127.0.0.1:{self.phone.port};rport;branch=z9hG4bK{secrets.token_hex(6)}",
+            f"From: {mine}",
+            f"To: {theirs}",
+            f"Call-ID: {self.invite['Call-ID']}",
+            f"CSeq: {number} {method}",
+            "Max-Forwards: 70",
+            f"Contact: <{self.phone.uri}>",
+            *(f"{name}: {value}" for name, value in headers),
+        ]
+        self.phone.send(with_body(lines, body), self.node)
+
+    def cancel(self) -> None:
+        """CANCEL our INVITE (RFC 3261 §9.1: same branch, same number)."""
+        lines = [self.invite.start.replace("INVITE", "CANCEL", 1)]
+        lines += [f"{name}: {self.invite[name]}" for name in ("Via", "From", "To", "Call-ID")]
+        self.phone.send(with_body([*lines, "CSeq: 1 CANCEL", "Max-Forwards: 70"], None), self.node)
+
+    async def gets(self, method: str, status: int = 0, timeout: float = PATIENCE) -> SipMessage:
+        """The first `method` request (or `status` response to it) of the call, waiting for it if need be."""
+        deadline = time.monotonic() + timeout
+        while True:
+            for message in self.received:
+                if message.method == method and message.status == status:
+                    return message
+            self._changed.clear()
+            left = deadline - time.monotonic()
+            if left <= 0:
+                what = f"{status} to {method}" if status else method
+                raise AssertionError(
+                    f"{self.phone.name} waited {timeout:g}s for {what}\n{self.phone.report()}"
+                )
+            try:
+                async with asyncio.timeout(left):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    def count(self, method: str, status: int = 0) -> int:
+        """How many such messages came."""
+        return sum(each.method == method and each.status == status for each in self.received)
