@@ -1,0 +1,1 @@
+"""What leaves and enters: sockets, connections and their framing; no rule of a transaction or dialog lives here."""

@@ -1,0 +1,36 @@
+"""Where a message goes to or came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from callapi.sip.errors import ParseError
+from callapi.sip.message import Message
+from callapi.sip.uri import Transport, format_host_port
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One next hop: what RFC 3263 resolves to, and the source of what was received."""
+
+    transport: Transport
+    host: str
+    """An IP address, IPv6 without brackets."""
+    port: int
+    server_name: str | None = None
+    """The name that a TLS certificate must bear (RFC 5922 §7.1); None: the address itself. Nothing else reads it."""
+
+    def __str__(self) -> str:
+        return f"{self.transport}:{format_host_port(self.host, self.port)}"
+
+
+@dataclass(slots=True)
+class Received:
+    """What one datagram, or one stretch of a connection, held."""
+
+    message: Message | ParseError
+    source: Hop
+    local: tuple[str, int]
+    """The address and port that it came to."""
+    data: bytes
+    """The bytes as they came, for tracing."""

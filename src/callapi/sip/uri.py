@@ -1,0 +1,241 @@
+"""SIP and SIPS URIs (RFC 3261 §19.1), and every other URI as opaque text.
+
+Fields hold what the escapes stand for, so that they compare and read as meant; `str()` escapes again what the
+grammar asks for. An IPv6 host is held without its brackets. More liberal than the grammar: a user part may hold
+unescaped characters that cannot be mistaken for a delimiter (`#` is common), a host may hold underscores; escapes
+that are no UTF-8 are read as Latin-1.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from ipaddress import IPv6Address
+from urllib.parse import quote, unquote_to_bytes
+
+from callapi.sip.errors import ParseError
+
+
+class Transport(StrEnum):
+    """The transports that we speak, by their `transport` parameter (RFC 3261 §19.1.1)."""
+
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+
+    @property
+    def default_port(self) -> int:
+        """RFC 3261 §18.2.1."""
+        return 5061 if self is Transport.TLS else 5060
+
+
+_SIP_URI = re.compile(
+    r"""(sips?):
+        (?: ([^@:<>"\x00-\x20\x7f]++) (?: : ([^@<>"\x00-\x20\x7f]*+) )? @ )?
+        (\[[0-9A-Fa-f:.]++\] | [A-Za-z0-9_][A-Za-z0-9_.\-]*+)
+        (?: : ([0-9]{1,5}) )?
+        ((?: ; [^;?<>"\x00-\x20\x7f]++ )*+)
+        (?: \? ([^<>"\x00-\x20\x7f]*+) )?""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*+")
+_OTHER_URI = re.compile(r"""[^<>"\x00-\x20\x7f]++""")
+
+# RFC 3261 §25.1, beside letters, digits and `_.-~`, which `quote` leaves alone.
+_MARKS = "!*'()"
+_SAFE_IN_USER = _MARKS + "&=+$,;?/"
+_SAFE_IN_PASSWORD = _MARKS + "&=+$,"
+_SAFE_IN_PARAMETER = _MARKS + "[]/:&+$"
+_SAFE_IN_HEADER = _MARKS + "[]/?:+$"
+_NEEDS_NO_ESCAPE = re.compile(r"[A-Za-z0-9_.\-~+]*+")
+
+# RFC 3261 §19.1.4: these must be absent from both or match; any other counts only if both URIs have it.
+_DECISIVE_PARAMETERS = frozenset({"user", "ttl", "method", "maddr", "transport"})
+
+
+def _unescape(text: str) -> str:
+    if "%" not in text:
+        return text
+    octets = unquote_to_bytes(text)
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return octets.decode("latin-1")
+
+
+def _escape(text: str, safe: str) -> str:
+    return text if _NEEDS_NO_ESCAPE.fullmatch(text) else quote(text, safe)
+
+
+def _parse_parameters(text: str) -> tuple[tuple[str, str | None], ...]:
+    parameters: list[tuple[str, str | None]] = []
+    for part in text[1:].split(";"):
+        name, equals, value = part.partition("=")
+        if not name:
+            raise ParseError(f"a URI parameter without a name: {text[:80]!r}")
+        parameters.append((_unescape(name), _unescape(value) if equals else None))
+    return tuple(parameters)
+
+
+def _parse_headers(text: str) -> tuple[tuple[str, str], ...]:
+    headers: list[tuple[str, str]] = []
+    for part in text.split("&"):
+        name, _, value = part.partition("=")
+        if name:
+            headers.append((_unescape(name), _unescape(value)))
+        elif value:
+            raise ParseError(f"a URI header without a name: {text[:80]!r}")
+    return tuple(headers)
+
+
+@dataclass(frozen=True, slots=True)
+class SipUri:
+    """`sip:user:password@host:port;parameters?headers`."""
+
+    scheme: str
+    """`sip` or `sips`."""
+    user: str | None
+    password: str | None
+    host: str
+    """A name or an IP address, an IPv6 address without brackets; spelt as received."""
+    port: int | None
+    parameters: tuple[tuple[str, str | None], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> SipUri:
+        """Read a `sip:` or `sips:` URI. Raises ParseError."""
+        match = _SIP_URI.fullmatch(text)
+        if match is None:
+            raise ParseError(f"not a SIP URI: {text[:80]!r}")
+        scheme, user, password, host, port, parameters, headers = match.groups()
+        if host[0] == "[":
+            host = _ipv6_host(host)
+        number = int(port) if port else None
+        if number is not None and number > 65535:
+            raise ParseError(f"no such port: {number}")
+        return cls(
+            scheme if scheme in {"sip", "sips"} else scheme.lower(),
+            _unescape(user) if user else None,
+            _unescape(password) if password is not None else None,
+            host,
+            number,
+            _parse_parameters(parameters) if parameters else (),
+            _parse_headers(headers) if headers else (),
+        )
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether the scheme is `sips`."""
+        return self.scheme == "sips"
+
+    def parameter(self, name: str) -> str | None:
+        """The value of a parameter; None if it is absent or has no value."""
+        name = name.lower()
+        return next((value for key, value in self.parameters if key.lower() == name), None)
+
+    def has_parameter(self, name: str) -> bool:
+        """Whether the parameter is there, with a value or without."""
+        name = name.lower()
+        return any(key.lower() == name for key, _ in self.parameters)
+
+    def without_headers(self) -> SipUri:
+        """The same URI fit for a Request-URI (RFC 3261 §19.1.1, table 1)."""
+        return replace(self, headers=()) if self.headers else self
+
+    def with_parameter(self, name: str, value: str | None) -> SipUri:
+        """The same URI with this parameter, replaced or added at the end."""
+        return replace(self, parameters=(*self.without_parameter(name).parameters, (name, value)))
+
+    def without_parameter(self, name: str) -> SipUri:
+        """The same URI without this parameter."""
+        name = name.lower()
+        return replace(self, parameters=tuple(pair for pair in self.parameters if pair[0].lower() != name))
+
+    def is_equivalent(self, other: SipUri) -> bool:
+        """RFC 3261 §19.1.4: not the same text, but the same resource."""
+        if (self.scheme, self.user, self.password, self.port) != (
+            other.scheme,
+            other.user,
+            other.password,
+            other.port,
+        ):
+            return False
+        if self.host.lower() != other.host.lower():
+            return False
+        ours, theirs = _folded(self.parameters), _folded(other.parameters)
+        for name in ours.keys() | theirs.keys():
+            is_compared = name in _DECISIVE_PARAMETERS or (name in ours and name in theirs)
+            if is_compared and (name in ours, ours.get(name)) != (name in theirs, theirs.get(name)):
+                return False
+        return _folded_headers(self.headers) == _folded_headers(other.headers)
+
+    def __str__(self) -> str:
+        userinfo = ""
+        if self.user is not None:
+            userinfo = _escape(self.user, _SAFE_IN_USER)
+            if self.password is not None:
+                userinfo += ":" + _escape(self.password, _SAFE_IN_PASSWORD)
+            userinfo += "@"
+        text = f"{self.scheme}:{userinfo}{format_host_port(self.host, self.port)}"
+        for name, value in self.parameters:
+            text += ";" + _escape(name, _SAFE_IN_PARAMETER)
+            if value is not None:
+                text += "=" + _escape(value, _SAFE_IN_PARAMETER)
+        if self.headers:
+            text += "?" + "&".join(
+                f"{_escape(name, _SAFE_IN_HEADER)}={_escape(value, _SAFE_IN_HEADER)}"
+                for name, value in self.headers
+            )
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class OtherUri:
+    """A URI of another scheme (`tel:`, `http:`, one that nobody knows), kept as it is."""
+
+    scheme: str
+    """In lower case."""
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Uri = SipUri | OtherUri
+
+
+def parse_uri(text: str) -> Uri:
+    """Read any absolute URI. Raises ParseError."""
+    if text.startswith(("sip:", "sips:")):
+        return SipUri.parse(text)
+    scheme, colon, rest = text.partition(":")
+    if not colon or not _SCHEME.fullmatch(scheme) or not _OTHER_URI.fullmatch(rest):
+        raise ParseError(f"not a URI: {text[:80]!r}")
+    scheme = scheme.lower()
+    return SipUri.parse(text) if scheme in {"sip", "sips"} else OtherUri(scheme, text)
+
+
+def format_host_port(host: str, port: int | None) -> str:
+    """`host`, `host:port` or `[ipv6]:port`, as in a URI and in Via."""
+    if ":" in host:
+        host = f"[{host}]"
+    return host if port is None else f"{host}:{port}"
+
+
+def _ipv6_host(text: str) -> str:
+    host = text[1:-1]
+    try:
+        IPv6Address(host)
+    except ValueError:
+        raise ParseError(f"not an IPv6 address: {text[:80]!r}") from None
+    return host
+
+
+def _folded(parameters: tuple[tuple[str, str | None], ...]) -> dict[str, str | None]:
+    return {name.lower(): value.lower() if value else value for name, value in parameters}
+
+
+def _folded_headers(headers: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
+    return sorted((name.lower(), value) for name, value in headers)
