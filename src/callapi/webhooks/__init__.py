@@ -21,7 +21,9 @@ from callapi.webhooks.errors import (
 )
 from callapi.webhooks.exchange import HttpExchange, Method, Trace, WebAnswer, WebRequest
 from callapi.webhooks.fetch import Fetcher, FetchOptions, WebFailure
+from callapi.webhooks.memory import MemoryOutboxStore
 from callapi.webhooks.outbox import Outbox
+from callapi.webhooks.steps import Limits
 
 __all__ = [
     "AddressRefused",
@@ -33,6 +35,8 @@ __all__ = [
     "HostNotFound",
     "HttpExchange",
     "InvalidUrl",
+    "Limits",
+    "MemoryOutboxStore",
     "Method",
     "Outbox",
     "OutboxStore",

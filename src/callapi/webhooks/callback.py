@@ -43,12 +43,12 @@ def host_of(url: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DuePage:
-    """What `OutboxStore.due` found: callbacks to try now, and when there will be more."""
+    """What `OutboxStore.due` found: callbacks to try now, and when it will find more."""
 
     callbacks: tuple[Callback, ...]
     next_at: float | None
-    """Earliest `next_at` among the host's other streams' first callbacks; None: nothing else is pending
-    beyond the streams returned."""
+    """The earliest instant after `now` in any pending row of the host; None: there is none. A page that is
+    not full and has no `next_at` is everything that is pending for the host."""
 
 
 class OutboxStore(Protocol):
@@ -56,7 +56,8 @@ class OutboxStore(Protocol):
 
     Rows get here in the same transaction as the record they tell of, not through this door. The three
     verdicts return at once and are made durable soon after, in order; if the process dies before, the
-    callback is tried again under the same event id. `hosts` and `due` see every verdict given before.
+    callback is tried again under the same event id. `hosts` and `due` see every verdict given before them,
+    and every row of which `Outbox.offer` was told.
     """
 
     async def hosts(self, limit: int) -> list[str]:
@@ -64,7 +65,11 @@ class OutboxStore(Protocol):
         ...
 
     async def due(self, host: str, now: float, limit: int) -> DuePage:
-        """For each stream its oldest pending callback to `host`, if its `next_at` has come; oldest first."""
+        """At most `limit` pending callbacks to `host`, in the order in which they were written.
+
+        Left out are those that must still wait: whose `next_at`, or that of an earlier pending callback of
+        the same stream to the same host, is after `now`.
+        """
         ...
 
     def delivered(self, event_id: str) -> None:
