@@ -11,11 +11,13 @@ from callapi.media import MediaPlane
 def bridged(plane: MediaPlane, caller: Call, callee: Call) -> Iterator[None]:
     """Join the two; what was playing on either ends. Digits typed before or while joined are not typed ahead."""
     bridge = plane.bridge(caller.leg.stream, callee.leg.stream)
+    caller.partner, callee.partner = callee, caller
     caller.digits.clear()
     callee.digits.clear()
     try:
         yield
     finally:
         bridge.close()
+        caller.partner = callee.partner = None
         caller.digits.clear()
         callee.digits.clear()

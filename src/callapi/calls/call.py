@@ -53,6 +53,7 @@ class Call:
         "final_code",
         "left",
         "leg",
+        "partner",
         "rang",
         "record",
         "sip",
@@ -74,6 +75,8 @@ class Call:
         """The called phone sends audio before it is answered."""
         self.left: Latch[None] = Latch()
         """It ended, or a REST command gave it a story of its own: whoever holds it lets it go."""
+        self.partner: Call | None = None
+        """The call that it is joined with at the moment."""
         self.answered_at: float | None = None
         self.final_code: int | None = None
         """What an unanswered caller is refused with when its document ends, instead of the verb's own code."""

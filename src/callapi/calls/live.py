@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -175,8 +175,10 @@ class LiveCalls:
         self._journal.keep(record)
         return Call(record, leg, self._journal, arrival.sip)
 
-    def place(self, placement: Placement, story: Coroutine[Any, Any, None] | None = None) -> Call:
-        """Send an INVITE and start the call's life.
+    def place(
+        self, placement: Placement, story: Callable[[Call], Coroutine[Any, Any, None]] | None = None
+    ) -> Call:
+        """Send an INVITE and start the call's life, with `story` told on it.
 
         Raises:
             NotPlaceable: no media port is free.
@@ -222,7 +224,7 @@ class LiveCalls:
         )
         call = Call(record, Leg(session, stream, negotiation), self._journal)
         call.initiated()
-        self.start(call, story)
+        self.start(call, story(call) if story else None)
         return call
 
     def start(self, call: Call, story: Coroutine[Any, Any, None] | None = None) -> None:

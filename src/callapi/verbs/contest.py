@@ -18,6 +18,7 @@ from callapi.calls.status import CallStatus, best_of
 from callapi.rcml import Client, Dial, Number, Sip, Target
 from callapi.verbs.execution import Execution
 from callapi.verbs.parameters import BranchFacts, DialOutcome
+from callapi.verbs.targets import placements
 
 SETTLE_S: Final = 1.0
 """How long the final codes of branches that were cancelled are waited for, before the outcome is told."""
@@ -143,10 +144,14 @@ class Contest:
         """Ring one noun, on each of its phones."""
         execution, noun = self._execution, branch.noun
         try:
-            placements = await execution.house.targets.placements(
-                noun, execution.call, self._verb.caller_id, self._subscription(noun)
+            wanted = await placements(
+                execution.house.destinations,
+                noun,
+                execution.call,
+                self._verb.caller_id,
+                self._subscription(noun),
             )
-            return await self._first_accepted([self._ring(branch, each) for each in placements])
+            return await self._first_accepted([self._ring(branch, each) for each in wanted])
         except NotPlaceable as problem:
             branch.verdict = CallStatus.FAILED
             text = f"{branch.target}: {problem}"

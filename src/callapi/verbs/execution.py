@@ -9,13 +9,13 @@ from urllib.parse import urljoin
 
 from callapi.base.errors import CallApiError
 from callapi.calls.call import Call
+from callapi.calls.destinations import Destinations
 from callapi.calls.journal import Problem
 from callapi.calls.live import DocumentRequest, LiveCalls
 from callapi.calls.parameters import Parameters
 from callapi.media import MediaPlane, Prompt
 from callapi.rcml import Document, document_of
 from callapi.store import AccountRecord
-from callapi.verbs.targets import Targets
 from callapi.webhooks import Fetcher, WebAnswer, WebFailure, WebhookError, WebRequest
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class House:
     plane: MediaPlane
     fetcher: Fetcher
     prompts: Prompts
-    targets: Targets
+    destinations: Destinations
     recordings: "Recordings"
     account_of: Callable[[str], AccountRecord | None]
 

@@ -1,0 +1,37 @@
+"""What REST may ask of calls: validated values, made by `api/`, carried out by `outbound`."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from callapi.calls.live import DocumentRequest, Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class CreateCall:
+    """A call to be placed; `document` runs once it is answered."""
+
+    from_: str
+    to: str
+    document: DocumentRequest
+    callbacks: Subscription | None = None
+    timeout_s: int = 60
+    """How long it may ring."""
+    time_limit_s: int = 14_400
+    """How long it may last once answered."""
+    record: bool = False
+    sip_username: str | None = None
+    sip_password: str | None = None
+    caller_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModifyCall:
+    """A command to a live call; what is None stays as it is."""
+
+    document: DocumentRequest | None = None
+    """Runs on the call in place of its present document."""
+    status: Literal["canceled", "completed"] | None = None
+    """`canceled` ends a call that was not answered yet, `completed` any."""
+    move_connected_leg: bool = False
+    """The party it is joined with runs `document` too."""
+    mute: bool | None = None
