@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from callapi.rcml.errors import NOT_XML
 from callapi.rcml.findings import Finding
-from callapi.rcml.places import Places
+from callapi.rcml.places import Place, Places
 
 # What is no markup inside, closed or not: nothing may be repaired there.
 _OPAQUE = r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<\?.*?(?:\?>|\Z)"
@@ -39,8 +39,9 @@ class Repaired:
     ampersands: Mapping[int, list[int]]
     """Line -> columns of the original where an `&` stood that is `&amp;` now."""
 
-    def original(self, line: int, column: int) -> tuple[int, int]:
+    def original(self, place: Place) -> Place:
         """Where in the original text that place of the repaired text was."""
+        line, column = place
         grown = [at + 4 * earlier for earlier, at in enumerate(self.ampersands.get(line, ()))]
         return line, column - 4 * bisect_left(grown, column)
 

@@ -5,7 +5,6 @@ to fetch. What the parser refuses is repaired if it can be, and parsed once more
 """
 
 from collections.abc import Callable, Iterator
-from typing import NoReturn
 from xml.parsers import expat
 
 from callapi.rcml.errors import NOT_XML, DocumentError
@@ -66,20 +65,21 @@ def read_tree(text: str) -> Node:
     """
     report = Report(text)
     try:
-        return _Builder(report).build(text)
+        return _Builder(text, report).build()
     except DocumentError:
         repaired = repair(text)
         if repaired is None:
             raise
     for warning in repaired.warnings:
         report.add(warning)
-    return _Builder(report, repaired.original).build(repaired.text)
+    return _Builder(repaired.text, report, repaired.original).build()
 
 
 class _Builder:
     """The handlers of expat, and the elements that are open: the document itself, the root, and so on."""
 
-    def __init__(self, report: Report, original: Callable[[int, int], Place] | None = None) -> None:
+    def __init__(self, text: str, report: Report, original: Callable[[Place], Place] | None = None) -> None:
+        self._source = text
         self._report = report
         self._original = original
         self._open = [Node("", {}, (1, 1), report)]
@@ -91,13 +91,13 @@ class _Builder:
         self._expat.CharacterDataHandler = self._text
         self._expat.StartDoctypeDeclHandler = self._refuse_doctype
 
-    def build(self, text: str) -> Node:
+    def build(self) -> Node:
         document = self._open[0]
         try:
-            self._expat.Parse(text, True)  # noqa: FBT003 - expat's own signature
+            self._expat.Parse(self._source, True)  # noqa: FBT003 - expat's own signature
         except expat.ExpatError as error:
-            place = self._place(error.lineno, error.offset)
-            raise DocumentError(NOT_XML, f"not XML: {self._explain(error, text)}", *place) from error
+            message = f"not XML: {self._explain(error)}"
+            raise DocumentError(NOT_XML, message, *self._place(error.lineno, error.offset)) from error
         finally:
             self._release()
         return next(document.children)
@@ -110,17 +110,17 @@ class _Builder:
         self._expat.StartDoctypeDeclHandler = None
 
     def _place(self, line: int, column: int) -> Place:
-        return self._original(line, column + 1) if self._original else (line, column + 1)
-
-    def _here(self) -> Place:
-        return self._place(self._expat.CurrentLineNumber, self._expat.CurrentColumnNumber)
+        """The place in the text of the application of one that expat names; its columns begin with 0."""
+        place = line, column + 1
+        return place if self._original is None else self._original(place)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        node = Node(name, attributes, self._here(), self._report)
+        place = self._place(self._expat.CurrentLineNumber, self._expat.CurrentColumnNumber)
+        node = Node(name, attributes, place, self._report)
         self._open[-1].content.append(node)
         self._open.append(node)
         if len(self._open) > DEEPEST + 1:
-            self._refuse(f"elements are nested more than {DEEPEST} levels deep")
+            raise DocumentError(NOT_XML, f"elements are nested more than {DEEPEST} levels deep", *place)
 
     def _end(self, _name: str) -> None:
         self._open.pop()
@@ -129,14 +129,16 @@ class _Builder:
         self._open[-1].content.append(text)
 
     def _refuse_doctype(self, name: str, *_: object) -> None:
+        # Here expat stands somewhere behind the name.
+        places = Places(self._source)
+        offset = places.offset((self._expat.CurrentLineNumber, self._expat.CurrentColumnNumber + 1))
+        line, column = places.of(self._source.rindex("<!DOCTYPE", 0, offset))
+        message = "a document type declaration (<!DOCTYPE ...>) is not allowed"
         if name.lower() == "html":
-            self._refuse("this is a page for people (<!DOCTYPE html>), and no RCML")
-        self._refuse("a document type declaration (<!DOCTYPE ...>) is not allowed")
+            message = "this is a page for people (<!DOCTYPE html>), and no RCML"
+        raise DocumentError(NOT_XML, message, *self._place(line, column - 1))
 
-    def _refuse(self, message: str) -> NoReturn:
-        raise DocumentError(NOT_XML, message, *self._here())
-
-    def _explain(self, error: expat.ExpatError, text: str) -> str:
+    def _explain(self, error: expat.ExpatError) -> str:
         """What expat says, and what to do about it in the cases that are met most."""
         said = expat.ErrorString(error.code) or "malformed"
         innermost = self._open[-1]
@@ -148,6 +150,6 @@ class _Builder:
             case expat.errors.XML_ERROR_UNDEFINED_ENTITY:
                 return f"{said}: there are &amp; &lt; &gt; &quot; &apos; and numbers such as &#160;"
             case expat.errors.XML_ERROR_INVALID_TOKEN:
-                offset = Places(text).offset((error.lineno, error.offset + 1))
-                return f"{said} at {text[offset : offset + 20]!r}; a < or & in text is written &lt; or &amp;"
+                offset = Places(self._source).offset((error.lineno, error.offset + 1))
+                return f"{said} at {self._source[offset : offset + 20]!r}; a < or & in text is written &lt; or &amp;"
         return said

@@ -30,9 +30,7 @@ RING_TONES = frozenset({
 })
 # fmt: on
 _TELEPHONE = re.compile(r"\+?[0-9](?:[0-9().\- ]{0,30}[0-9])?|client:[A-Za-z0-9+\-_.@]{1,256}")
-_SIP_CALLER = re.compile(
-    r"(?:sips?:)?[A-Za-z0-9+\-_.]{1,256}|sips?:[A-Za-z0-9+\-_.]{1,256}@[A-Za-z0-9.\-:\[\]]{1,253}"
-)
+_SIP_CALLER = re.compile(r"[A-Za-z0-9+\-_.]{1,256}|sips?:[A-Za-z0-9+\-_.]{1,256}@[A-Za-z0-9.\-:\[\]]{1,253}")
 
 
 class RecordMode(StrEnum):

@@ -57,7 +57,7 @@ def read_gather(node: Node) -> Gather:
     timeout = given.whole("timeout", 5, (0, LONGEST_TIMEOUT_S), code=13313)
     gather = Gather(
         prompts=tuple(_read_prompts(node)),
-        input=given.words("input", GatherInput.DTMF),
+        input=_read_input(given),
         action=given.url("action"),
         method=given.method(code=13312),
         timeout=timeout,
@@ -75,6 +75,12 @@ def read_gather(node: Node) -> Gather:
     given.finish()
     refuse_text(node)
     return gather
+
+
+def _read_input(given: Attributes) -> frozenset[GatherInput]:
+    if (given.text("input") or "").lower() == "dtmf_speech":  # as the ancestor wrote it
+        return frozenset(GatherInput)
+    return given.words("input", GatherInput.DTMF)
 
 
 def _read_prompts(node: Node) -> Iterator[Prompt]:
