@@ -24,6 +24,7 @@ from callapi.webhooks.fetch import Fetcher, FetchOptions, WebFailure
 from callapi.webhooks.memory import MemoryOutboxStore
 from callapi.webhooks.outbox import Outbox
 from callapi.webhooks.steps import Limits
+from callapi.webhooks.wire import without_credentials
 
 __all__ = [
     "AddressRefused",
@@ -53,4 +54,5 @@ __all__ = [
     "WebhookError",
     "WrongContentType",
     "host_of",
+    "without_credentials",
 ]

@@ -1,11 +1,11 @@
 """The values of one HTTP exchange with an application: what is asked, what is answered, what is reported.
 
 Plain values, no behaviour: everybody above this room speaks in them. URLs in them may carry `user:password@`;
-only `HttpExchange`, which is meant to be shown, never does.
+only `HttpExchange`, which is meant to be shown, never does (`without_credentials` takes it away).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -26,7 +26,7 @@ class WebRequest:
     url: str
     method: Method = "POST"
     parameters: Parameters = ()
-    token: str = ""
+    token: str = field(default="", repr=False)
     """The account's auth token, the key of both signatures; empty: the request is not signed."""
     headers: Headers = ()
     """More header fields, sent with every hop."""

@@ -49,6 +49,8 @@ def place_of(text: str) -> Place:
         raise ValueError("it does not begin with http:// or https://")
     if not bare.raw_host:
         raise ValueError("it names no host")
+    if bare.raw_path == "/" and not bare.raw_query_string:
+        bare = bare.with_path("/")  # written out, as the request line will have it
     authorization = None
     if user is not None or password is not None:
         pair = f"{user or ''}:{password or ''}".encode("utf-8", "replace")
