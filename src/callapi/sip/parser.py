@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from typing import NamedTuple
 
 from callapi.sip.check import check_syntax
 from callapi.sip.errors import ParseError
@@ -48,6 +49,13 @@ def parse_message(data: bytes) -> Message:
         raise head.answerable(error) from None
 
 
+class Item(NamedTuple):
+    """What was found in a stream, and the bytes that it was made of."""
+
+    value: Message | ParseError | KeepAlive
+    data: bytes
+
+
 class StreamParser:
     """Cuts the byte stream of a connection into messages (RFC 3261 §18.3, RFC 5626 §4.4.1).
 
@@ -58,83 +66,82 @@ class StreamParser:
     def __init__(self) -> None:
         self.is_broken = False
         self._buffer = bytearray()
-        self._searched = 0  # where the end of the head is not, so that each byte is looked at once
+        self._searched = 0  # up to here there is no end of the head: each byte is looked at once
         self._head: _Head | None = None  # set while the body is awaited
-        self._body_length = 0
+        self._length = 0  # of the message, with its head
 
     @property
     def is_idle(self) -> bool:
         """Whether no message has begun."""
-        return not self._buffer and self._head is None
+        return not self._buffer.strip(b"\r\n")
 
-    def feed(self, data: bytes) -> list[Message | ParseError | KeepAlive]:
-        """Take what came and return what is complete; never raises."""
-        found: list[Message | ParseError | KeepAlive] = []
+    def feed(self, data: bytes) -> list[Item]:
+        """Take what came and return what is complete. Never raises."""
+        found: list[Item] = []
         if self.is_broken:
             return found
         self._buffer += data
         while (item := self._next()) is not None:
             found.append(item)
-            if self.is_broken:
-                self._buffer.clear()
-                break
         return found
 
-    def _next(self) -> Message | ParseError | KeepAlive | None:
+    def _next(self) -> Item | None:
         if self._head is not None:
-            return self._take_body(self._head)
+            return self._take_message(self._head)
         if self._buffer.startswith(b"\r\n"):
             return self._take_line_ends()
         end = self._buffer.find(b"\r\n\r\n", self._searched)
-        if end > MAX_HEAD_BYTES or (end < 0 and len(self._buffer) > MAX_HEAD_BYTES):
+        if end > MAX_HEAD_BYTES or (end < 0 and len(self._buffer) > MAX_HEAD_BYTES + 3):
             return self._lose_framing(ParseError(f"a head of over {MAX_HEAD_BYTES} bytes", 513))
         if end < 0:
             self._searched = max(0, len(self._buffer) - 3)
             return None
         return self._take_head(end)
 
-    def _take_line_ends(self) -> KeepAlive | None:
+    def _take_line_ends(self) -> Item | None:
         if self._buffer.startswith(b"\r\n\r\n"):
-            del self._buffer[:4]
-            return KeepAlive.PING
+            return Item(KeepAlive.PING, self._take(4))
         if len(self._buffer) == 2 or self._buffer[2:] == b"\r":
             return None  # half a ping, as far as one can see
-        del self._buffer[:2]
-        return KeepAlive.PONG
+        return Item(KeepAlive.PONG, self._take(2))
 
-    def _take_head(self, end: int) -> Message | ParseError | None:
+    def _take_head(self, end: int) -> Item | None:
         head = _Head(bytes(self._buffer[:end]))
-        del self._buffer[: end + 4]
-        self._searched = 0
         try:
-            self._body_length = _stream_length(head.content_length())
+            self._length = end + 4 + _stream_length(head.content_length())
         except ParseError as error:
             return self._lose_framing(head.answerable(error))
         self._head = head
-        return self._take_body(head)
+        return self._take_message(head)
 
-    def _take_body(self, head: _Head) -> Message | ParseError | None:
-        if len(self._buffer) < self._body_length:
+    def _take_message(self, head: _Head) -> Item | None:
+        if len(self._buffer) < self._length:
             return None
-        body = bytes(self._buffer[: self._body_length])
-        del self._buffer[: self._body_length]
+        data = self._take(self._length)
         self._head = None
+        self._searched = 0
         try:
-            return head.message(body)
+            return Item(head.message(data[head.length :]), data)
         except ParseError as error:
-            return head.answerable(error)
+            return Item(head.answerable(error), data)
 
-    def _lose_framing(self, error: ParseError) -> ParseError:
+    def _take(self, length: int) -> bytes:
+        data = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        return data
+
+    def _lose_framing(self, error: ParseError) -> Item:
         self.is_broken = True
-        return error
+        return Item(error, self._take(len(self._buffer)))
 
 
 class _Head:
     """Start line and header fields, before anyone knows whether they make a message."""
 
-    __slots__ = ("_fault", "headers", "start_line")
+    __slots__ = ("_fault", "headers", "length", "start_line")
 
     def __init__(self, data: bytes, *, is_whole: bool = True) -> None:
+        self.length = len(data) + 4  # with the empty line
         text, self._fault = _decode(data)
         if not is_whole:
             self._fault = ParseError("no empty line ends the head")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from callapi.sip.errors import ParseError
 from callapi.sip.message import Message
@@ -18,13 +18,15 @@ class Hop:
     """An IP address, IPv6 without brackets."""
     port: int
     server_name: str | None = None
-    """The name that a TLS certificate must bear (RFC 5922 §7.1); None: the address itself. Nothing else reads it."""
+    """The name that a TLS certificate must bear (RFC 5922 §7.1); None: the address itself."""
+    local: tuple[str, int] | None = field(default=None, compare=False)
+    """The socket that it came to: answers leave from there (RFC 3581 §4). Unset: any that fits."""
 
     def __str__(self) -> str:
         return f"{self.transport}:{format_host_port(self.host, self.port)}"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Received:
     """What one datagram, or one stretch of a connection, held."""
 

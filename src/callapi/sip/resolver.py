@@ -1,0 +1,202 @@
+"""Where to send a request (RFC 3263 §4): a URI becomes an ordered list of next hops.
+
+The transport is the URI's: `sips` and `transport=tls` mean TLS, no transport means UDP. Names are looked up as SRV,
+if the URI has no port, then as A and AAAA; a name in /etc/hosts needs no server. Not here: NAPTR, which would only
+choose among transports, and the fall from UDP to TCP where no SRV record names UDP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dns.asyncresolver
+import dns.exception
+import dns.resolver
+from dns.rdatatype import RdataType
+
+from callapi.sip.errors import ResolutionError
+from callapi.sip.transport.hop import Hop
+from callapi.sip.uri import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from dns.rdtypes.IN.SRV import SRV
+
+    from callapi.sip.uri import SipUri
+
+_LIFETIME_S = 4.0
+"""For one question, with its repetitions."""
+_CACHED_ANSWERS = 4096
+_MOST_TARGETS = 8
+_MOST_HOPS = 16
+_MOST_HOSTS_BYTES = 1024 * 1024
+_SERVICE = {Transport.UDP: "_sip._udp", Transport.TCP: "_sip._tcp", Transport.TLS: "_sips._tcp"}
+_LOCALHOST = ("127.0.0.1", "::1")  # RFC 6761 §6.3
+_HOSTS_FILE = Path("/etc/hosts")
+
+
+class Resolver:
+    """Resolves URIs; keeps answers for as long as their TTL says, a bounded number of them."""
+
+    def __init__(
+        self,
+        *,
+        nameservers: Sequence[str] = (),
+        port: int = 53,
+        hosts: Mapping[str, Sequence[str]] | None = None,
+        choose: Callable[[], float] = random.random,
+    ) -> None:
+        """`nameservers` and `port` replace those of /etc/resolv.conf, `hosts` replaces /etc/hosts.
+
+        `choose` gives numbers from 0 up to 1, to choose among SRV records by weight.
+        """
+        self._nameservers = list(nameservers)
+        self._port = port
+        self._hosts = dict(hosts) if hosts is not None else read_hosts(_HOSTS_FILE)
+        self._choose = choose
+        self._dns: dns.asyncresolver.Resolver | None = None
+
+    async def resolve(self, uri: SipUri) -> list[Hop]:
+        """The hops to try, in order; at least one. An IP address is answered without waiting for anything.
+
+        Raises ResolutionError.
+        """
+        transport = transport_of(uri)
+        host = uri.parameter("maddr") or uri.host
+        # RFC 5922 §7.1: a certificate bears the name that was asked for, not what SRV or maddr made of it.
+        is_named = transport is Transport.TLS and _literal(uri.host) is None
+        server_name = uri.host.rstrip(".").lower() if is_named else None
+        address = _literal(host)
+        if address is not None:
+            return [Hop(transport, address, uri.port or transport.default_port, server_name)]
+        name = host.rstrip(".").lower()
+        pairs = await self._locate(name, transport, uri.port)
+        return [Hop(transport, address, port, server_name) for address, port in pairs[:_MOST_HOPS]]
+
+    async def _locate(self, name: str, transport: Transport, port: int | None) -> list[tuple[str, int]]:
+        if port is None and self._known(name) is None:
+            targets = await self._targets(f"{_SERVICE[transport]}.{name}")
+            if targets:
+                return await self._addresses_of(targets)
+        return await self._addresses_of([(name, port or transport.default_port)])
+
+    async def _targets(self, service: str) -> list[tuple[str, int]]:
+        try:
+            answer = await self._ask(service, RdataType.SRV)
+        except ResolutionError:
+            return []  # RFC 3263 §4.2: no SRV record, so the name itself
+        records: list[SRV] = [record for record in answer if record.rdtype == RdataType.SRV]
+        if len(records) == 1 and str(records[0].target) == ".":
+            raise ResolutionError(f"{service}: the service is not offered")  # RFC 2782
+        return [
+            (str(record.target).rstrip(".").lower(), record.port)
+            for record in order_by_weight(records, self._choose)[:_MOST_TARGETS]
+        ]
+
+    async def _addresses_of(self, targets: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+        found = await asyncio.gather(*(self._addresses(name) for name, _ in targets))
+        pairs = [(address, port) for (_, port), each in zip(targets, found, strict=True) for address in each]
+        if not pairs:
+            raise ResolutionError(f"{targets[0][0]}: no address found")
+        return pairs
+
+    async def _addresses(self, name: str) -> Sequence[str]:
+        known = self._known(name)
+        if known is not None:
+            return known
+        answers = await asyncio.gather(
+            self._ask(name, RdataType.A), self._ask(name, RdataType.AAAA), return_exceptions=True
+        )
+        return [
+            str(record) for answer in answers if not isinstance(answer, BaseException) for record in answer
+        ]
+
+    def _known(self, name: str) -> Sequence[str] | None:
+        if name in self._hosts:
+            return self._hosts[name]
+        return _LOCALHOST if name == "localhost" or name.endswith(".localhost") else None
+
+    async def _ask(self, name: str, kind: RdataType) -> dns.resolver.Answer:
+        try:
+            return await self._resolver().resolve(name, kind, lifetime=_LIFETIME_S, search="." not in name)
+        except dns.exception.DNSException as error:
+            raise ResolutionError(f"{name}: {error}") from error
+
+    def _resolver(self) -> dns.asyncresolver.Resolver:
+        if self._dns is None:
+            self._dns = dns.asyncresolver.Resolver(configure=not self._nameservers)
+            self._dns.cache = dns.resolver.LRUCache(_CACHED_ANSWERS)
+            if self._nameservers:
+                self._dns.nameservers = list(self._nameservers)
+                self._dns.port = self._port
+        return self._dns
+
+
+def transport_of(uri: SipUri) -> Transport:
+    """The transport that a URI asks for. Raises ResolutionError for one that we do not speak."""
+    named = (uri.parameter("transport") or "").lower()
+    if uri.is_secure:
+        # RFC 3261 §26.2.2: TLS; `transport=tcp` says what TLS runs on
+        if named not in {"", "tcp", "tls"}:
+            raise ResolutionError(f"sips over {named} does not exist")
+        return Transport.TLS
+    if not named:
+        return Transport.UDP
+    try:
+        return Transport(named)
+    except ValueError:
+        raise ResolutionError(f"transport {named!r} is not spoken here") from None
+
+
+def order_by_weight(records: Iterable[SRV], choose: Callable[[], float]) -> list[SRV]:
+    """RFC 2782: lower priorities first; within one, each next record is drawn by weight."""
+    # Records of weight 0 stand first, so that they have a small chance. The rest of the key gives every run of the
+    # same draws the same result, whatever order the server chose.
+    waiting = sorted(records, key=lambda each: (each.priority, each.weight > 0, str(each.target), each.port))
+    ordered: list[SRV] = []
+    while waiting:
+        peers = [each for each in waiting if each.priority == waiting[0].priority]
+        draw = choose() * (sum(each.weight for each in peers) + 1)
+        chosen = peers[-1]
+        for each in peers:
+            draw -= each.weight
+            if draw < 1:
+                chosen = each
+                break
+        waiting.remove(chosen)
+        ordered.append(chosen)
+    return ordered
+
+
+def read_hosts(path: Path) -> dict[str, list[str]]:
+    """The names of a hosts(5) file with their addresses, IPv4 first; empty if there is no such file."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            lines = file.read(_MOST_HOSTS_BYTES).splitlines()
+    except OSError:
+        return {}
+    hosts: dict[str, list[str]] = {}
+    for line in lines:
+        words = line.partition("#")[0].split()
+        address = _literal(words[0]) if words else None
+        if address is None:
+            continue
+        for name in words[1:]:
+            hosts.setdefault(name.lower(), []).append(address)
+    for addresses in hosts.values():
+        addresses.sort(key=lambda each: ":" in each)
+    return hosts
+
+
+def _literal(host: str) -> str | None:
+    if not (host[-1:].isdigit() or ":" in host):
+        return None
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return None

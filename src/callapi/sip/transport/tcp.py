@@ -1,0 +1,167 @@
+"""One TCP or TLS connection: framing, keep-alives, and the bounds of what it may cost.
+
+Connections are reused in both directions (RFC 3261 §18): what matters is who is at the other end, not who opened it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast
+
+from callapi.sip.errors import ParseError, TransportError
+from callapi.sip.parser import KeepAlive, StreamParser
+from callapi.sip.transport.hop import Hop, Received
+
+if TYPE_CHECKING:
+    from callapi.sip.uri import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """What connections may cost; seconds and bytes."""
+
+    connect_s: float = 8.0
+    """To connect, with the TLS handshake."""
+    idle_s: float = 600.0
+    """Without a byte in either direction."""
+    silent_s: float = 30.0
+    """From the opening by a peer to its first message."""
+    partial_s: float = 10.0
+    """From the first byte of a message to its last."""
+    unsent_bytes: int = 1024 * 1024
+    """Waiting for a peer that does not read."""
+    connections: int = 4096
+    """Opened by peers, at a time."""
+
+
+class ConnectionOwner(Protocol):
+    """Who keeps the connections."""
+
+    limits: StreamLimits
+
+    def receive(self, received: Received) -> None:
+        """A message came."""
+
+    def accepted(self, connection: Connection) -> bool:
+        """A peer's connection is open; returns whether it may stay."""
+
+    def finished(self, connection: Connection, cause: Exception | None) -> None:
+        """It is over, said once; `cause` is None where it is we who closed."""
+
+
+class Connection(asyncio.Protocol):
+    """A connection in either direction; also one that is still being opened, which keeps what is to be sent."""
+
+    def __init__(self, owner: ConnectionOwner, transport: Transport, hop: Hop | None = None) -> None:
+        """`hop` is whom we connect to; None: a peer connects to us."""
+        self._owner = owner
+        self._name = transport
+        self._loop = asyncio.get_running_loop()
+        self._parser = StreamParser()
+        self._transport: asyncio.Transport | None = None
+        self._local = ("", 0)
+        self._unsent: list[bytes] = []
+        self._unsent_bytes = 0
+        self._is_over = False
+        self._active_at = self._loop.time()
+        self._partial_since: float | None = None
+        # only a peer that came to us has to show that it speaks SIP
+        self._must_speak_by = self._active_at + owner.limits.silent_s if hop is None else None
+        self.peer = hop
+        """Who is at the other end; None until a peer's connection is open."""
+        self.lost = self._loop.create_future()
+        """Done when the socket is closed."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Tell the owner, and send what waited."""
+        self._transport = cast("asyncio.Transport", transport)
+        address, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        if self._is_over or not address or not local:  # gone already
+            self._transport.abort()
+            return
+        self._local = local[:2]
+        if self.peer is None:
+            self.peer = Hop(self._name, address[0], address[1], None, self._local)
+            if not self._owner.accepted(self):
+                self._is_over = True
+                self._transport.abort()
+                return
+        if self._unsent:
+            self._transport.write(b"".join(self._unsent))
+            self._unsent.clear()
+
+    def send(self, data: bytes) -> None:
+        """Send, now or once the connection is open; a peer that does not read loses the connection."""
+        if self._is_over:
+            return
+        self._active_at = self._loop.time()
+        if self._transport is None:
+            self._unsent.append(data)
+            self._unsent_bytes += len(data)
+            waiting = self._unsent_bytes
+        else:
+            self._transport.write(data)
+            waiting = self._transport.get_write_buffer_size()
+        if waiting > self._owner.limits.unsent_bytes:
+            self.abort(TransportError(f"{self.peer}: the peer does not read"))
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on each whole message; close when framing is lost."""
+        if self._is_over or self.peer is None:
+            return
+        self._active_at = self._loop.time()
+        for value, raw in self._parser.feed(data):
+            self._partial_since = None
+            if isinstance(value, KeepAlive):
+                if value is KeepAlive.PING:
+                    self.send(b"\r\n")  # RFC 5626 §4.4.1
+                continue
+            if not isinstance(value, ParseError):
+                self._must_speak_by = None
+            self._owner.receive(Received(value, self.peer, self._local, raw))
+        if self._parser.is_broken:
+            self.close()
+        elif self._parser.is_idle:
+            self._partial_since = None
+        elif self._partial_since is None:
+            self._partial_since = self._active_at
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the owner, unless it is we who closed."""
+        if not self.lost.done():
+            self.lost.set_result(None)
+        reason = f"lost: {exc}" if exc else "closed by the peer"
+        self._finish(TransportError(f"{self.peer}: connection {reason}"))
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether it has had its time: idle, silent from the start, or stuck inside a message."""
+        limits = self._owner.limits
+        return (
+            now - self._active_at > limits.idle_s
+            or (self._must_speak_by is not None and now > self._must_speak_by)
+            or (self._partial_since is not None and now - self._partial_since > limits.partial_s)
+        )
+
+    def close(self) -> None:
+        """Close once what was written is sent, which must not take for ever."""
+        self._finish(None)
+        if self._transport is None:
+            return
+        self._transport.close()
+        if self._transport.get_write_buffer_size():
+            self._loop.call_later(self._owner.limits.partial_s, self._transport.abort)
+
+    def abort(self, cause: Exception | None) -> None:
+        """Close at once; `cause` tells what went wrong, if anything."""
+        self._finish(cause)
+        if self._transport is not None:
+            self._transport.abort()
+        elif not self.lost.done():
+            self.lost.set_result(None)
+
+    def _finish(self, cause: Exception | None) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self._unsent.clear()
+            self._owner.finished(self, cause)

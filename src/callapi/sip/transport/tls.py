@@ -1,0 +1,45 @@
+"""Who we are and whom we believe on a TLS connection (RFC 3261 §26.3.1, RFC 5922).
+
+A server's certificate is always checked, against `ca` or the system's store, and must bear the name that was looked
+up (RFC 5922 §7.1), as a DNS name or IP address in its subjectAltName. Not here: `sip:` URIs in subjectAltName, and
+certificates of clients.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from callapi.sip.errors import LocalProtocolError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """PEM files. Without a certificate there is no listening; without `ca` the system's store is believed."""
+
+    certificate: Path | None = None
+    private_key: Path | None = None
+    ca: Path | None = None
+
+
+def server_context(files: TlsFiles | None) -> ssl.SSLContext:
+    """What a TLS listener shows. Raises LocalProtocolError if it has nothing to show, OSError for a bad file."""
+    if files is None or files.certificate is None:
+        raise LocalProtocolError("a tls:// listener needs a certificate")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(files.certificate, files.private_key)
+    return context
+
+
+def client_context(files: TlsFiles | None) -> ssl.SSLContext:
+    """What an outgoing TLS connection demands. Raises OSError for a bad file."""
+    context = ssl.create_default_context(cafile=str(files.ca) if files and files.ca else None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if files and files.certificate:
+        context.load_cert_chain(files.certificate, files.private_key)
+    return context
