@@ -74,13 +74,17 @@ class StreamParameters:
 
 @dataclass(frozen=True, slots=True)
 class VideoFormat:
-    """One video format; packets are relayed untouched but for the payload type."""
+    """One video format; packets are relayed untouched but for the payload type.
+
+    `feedback` are the values of its `a=rtcp-fb` (RFC 4585), without the payload type.
+    """
 
     name: str
     payload_type: int
     receive_payload_type: int
     clock_rate: int = 90_000
     fmtp: str = ""
+    feedback: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
