@@ -2,4 +2,12 @@
 #![forbid(unsafe_code)]
 pub mod codec;
 pub mod g711;
+pub mod latch;
+pub mod mos;
 pub mod plc;
+pub mod reception;
+pub mod rtcp;
+pub mod rtp;
+pub mod sender;
+pub mod telephone_event;
+pub mod wav;
