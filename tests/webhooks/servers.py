@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -69,7 +70,11 @@ class Script:
     """
 
     def __init__(
-        self, *answers: Answer, by_path: dict[str, Answer] | None = None, host: str = "127.0.0.1"
+        self,
+        *answers: Answer,
+        by_path: dict[str, Answer] | None = None,
+        host: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.answers = list(answers) or [Reply()]
         self.by_path = by_path or {}
@@ -77,11 +82,14 @@ class Script:
         self.connections = 0
         self.host = host
         self.port = 0
+        self._tls = tls
         self._arrived = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accepted, self.host, self.port, reuse_address=True)
+        self._server = await asyncio.start_server(
+            self._accepted, self.host, self.port, reuse_address=True, ssl=self._tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -118,7 +118,8 @@ async def _read(response: aiohttp.ClientResponse, one: Try, max_bytes: int) -> N
         if is_success and len(one.body) > max_bytes:
             message = f"{one.place.text} answered with more than {max_bytes} bytes"
             raise TooLarge(message, one.request, one.shown())
-        if not is_success and len(one.body) >= SHOWN_BODY:
+        if not is_success and len(one.body) > SHOWN_BODY:
+            del one.body[SHOWN_BODY:]
             return
 
 

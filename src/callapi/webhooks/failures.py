@@ -122,7 +122,7 @@ def _tls_failure(cause: Exception, one: Try) -> TlsFailure:
 def _reason(error: Exception) -> str:
     """The system's words for it."""
     if isinstance(error, ssl.SSLError):
-        return error.reason or _short(error)
+        return getattr(error, "reason", None) or _short(error)
     if isinstance(error, OSError) and error.errno is not None:
         return os.strerror(error.errno) if error.errno > 0 else error.strerror or _short(error)
     return _short(error)
