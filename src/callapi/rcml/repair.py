@@ -37,13 +37,12 @@ class Repaired:
     text: str
     warnings: tuple[Finding, ...]
     ampersands: Mapping[int, list[int]]
-    """Line -> columns of the original where an `&` stood that is `&amp;` now."""
+    """Line -> columns where an `&amp;` stands that was a mere `&`."""
 
     def original(self, place: Place) -> Place:
         """Where in the original text that place of the repaired text was."""
         line, column = place
-        grown = [at + 4 * earlier for earlier, at in enumerate(self.ampersands.get(line, ()))]
-        return line, column - 4 * bisect_left(grown, column)
+        return line, column - 4 * bisect_left(self.ampersands.get(line, ()), column)
 
 
 def repair(text: str) -> Repaired | None:
@@ -91,6 +90,7 @@ class _Repairer:
         if match["bare"] is None:
             return match[0]
         line, column = self._places.of(match.start())
-        self._ampersands.setdefault(line, []).append(column)
+        earlier = self._ampersands.setdefault(line, [])
+        earlier.append(column + 4 * len(earlier))
         self._warn(match.start(), "a bare &, which must be written &amp;")
         return "&amp;"

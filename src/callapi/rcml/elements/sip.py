@@ -68,9 +68,8 @@ def read_sip(node: Node) -> Sip:
 
 def sip_uri(text: str) -> str:
     """`text`, with the scheme put before a mere `user@host`."""
-    if "@" not in text or text[:5].lower().startswith(("sip:", "sips:")):
-        return text
-    return f"sip:{text}"
+    user, at, _ = text.partition("@")
+    return f"sip:{text}" if at and ":" not in user else text
 
 
 def _read_video(node: Node) -> bool:
