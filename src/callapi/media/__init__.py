@@ -23,6 +23,7 @@ from callapi.media.events import (
     Stalled,
     StreamEvent,
 )
+from callapi.media.negotiation import LocalMedia, OfferAnswer
 from callapi.media.plane import AudioStream, Bridge, MediaPlane, Playback, Recording, VideoStream
 from callapi.media.types import (
     CodecFormat,
@@ -45,11 +46,13 @@ __all__ = [
     "DigitSource",
     "Direction",
     "FirstPacket",
+    "LocalMedia",
     "MediaAddress",
     "MediaError",
     "MediaPlane",
     "NotAcceptable",
     "NothingHeard",
+    "OfferAnswer",
     "PlaneStatistics",
     "Playback",
     "PlaybackEnded",

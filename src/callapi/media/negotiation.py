@@ -214,7 +214,8 @@ class OfferAnswer:
 
     def _pause(self, remote: SessionDescription) -> bytes:
         """Answer an offer that has no usable audio line: a pause of what we had, or nothing to talk about."""
-        if self.audio is None or any(each.port for each in remote.media):
+        is_closed = lines.standing(remote.media, "audio") is not None
+        if self.audio is None or not is_closed or any(each.port for each in remote.media):
             raise lines.no_audio(remote.media)
         self._offer = None
         self.video = None
@@ -274,7 +275,7 @@ class OfferAnswer:
         answered = lines.answered(remote.media, offer.video_line, "video")
         if answered is None:
             return None
-        agreed = video.answered(video.formats_of(answered), video.formats_of(ours))
+        agreed = video.answered(answered, ours)
         parameters = video.parameters(remote, answered, agreed, self.local.address, offer.direction)
         if parameters is None or ours.has("rtcp-mux"):
             return parameters

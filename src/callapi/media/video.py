@@ -5,21 +5,23 @@ Formats keep their payload types, `a=fmtp` and `a=rtcp-fb` on the way through; o
 RTP/AVP and answer in the words of the offer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from callapi.media import lines
 from callapi.media.errors import NotAcceptable
-from callapi.media.sdp import Attribute, MediaDescription, RtpMap, SessionDescription
+from callapi.media.sdp import STATIC_FORMATS, Attribute, MediaDescription, RtpMap, SessionDescription
 from callapi.media.types import Direction, VideoFormat, VideoParameters
 
 _H264_DEFAULT_PROFILE: Final = "42"
 _H264_DEFAULT_MODE: Final = "0"
 
 
-def formats_of(line: MediaDescription) -> tuple[VideoFormat, ...]:
-    """What a peer's video line lists, under the peer's numbers."""
+def formats_of(
+    line: MediaDescription, otherwise: Mapping[int, RtpMap] = STATIC_FORMATS
+) -> tuple[VideoFormat, ...]:
+    """What a peer's video line lists, under the peer's numbers; those without `a=rtpmap` are `otherwise`'s."""
     return tuple(
         VideoFormat(
             name=known.name,
@@ -29,7 +31,7 @@ def formats_of(line: MediaDescription) -> tuple[VideoFormat, ...]:
             fmtp=";".join(line.of_format("fmtp", known.payload_type)),
             feedback=tuple(line.of_format("rtcp-fb", known.payload_type)),
         )
-        for known in line.rtpmaps()
+        for known in line.rtpmaps(otherwise)
     )
 
 
@@ -40,15 +42,15 @@ def common(offered: Sequence[VideoFormat], other_party: Sequence[VideoFormat]) -
     return tuple(each for each in offered if any(_is_same(each, known) for known in other_party))
 
 
-def answered(theirs: Sequence[VideoFormat], ours: Sequence[VideoFormat]) -> tuple[VideoFormat, ...]:
-    """The formats of an answer, each with the number that we had offered it under."""
+def answered(theirs: MediaDescription, ours: MediaDescription) -> tuple[VideoFormat, ...]:
+    """The formats of an answer, each with the number that our offer had for it; the same number comes first."""
+    offered = formats_of(ours)
     agreed = []
-    for each in theirs:
-        same_number = (known for known in ours if known.payload_type == each.payload_type)
-        candidates = [*same_number, *ours]
-        number = next((known.payload_type for known in candidates if _is_same(each, known)), None)
-        if number is not None:
-            agreed.append(replace(each, receive_payload_type=number))
+    for each in formats_of(theirs, {known.payload_type: known for known in ours.rtpmaps()}):
+        same_number = [known for known in offered if known.payload_type == each.payload_type]
+        match = next((known for known in (*same_number, *offered) if _is_same(each, known)), None)
+        if match is not None:
+            agreed.append(replace(each, receive_payload_type=match.payload_type))
     return tuple(agreed)
 
 
