@@ -43,6 +43,10 @@ def test_action_is_kept_as_written() -> None:
     assert dial('action="/after?x=1&amp;y=2"').action == "/after?x=1&y=2"
 
 
+def test_an_action_with_a_control_character() -> None:
+    assert refused('action="/after&#13;&#10;X: y"') == (12200, None)
+
+
 def test_an_empty_action_counts_as_not_written() -> None:
     read = document('<Dial action="">1</Dial>')
     assert isinstance(read.verbs[0], Dial)
@@ -114,7 +118,18 @@ def test_a_sip_user_may_not_call_numbers(noun: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["bob smith", "bob@example.com", "böb", "bob&quot;", "sip:bob@", "a" * 257]
+    "written",
+    [
+        "bob smith",
+        "bob@example.com",
+        "böb",
+        "bob&quot;",
+        "sip:bob@",
+        "sip:bob@[[",
+        "sip:bob@a;x",
+        "sip:bob",
+        "a" * 257,
+    ],
 )
 def test_a_bad_caller_id(written: str) -> None:
     assert refused(f'callerId="{written}"') == (12200, 13214)

@@ -29,8 +29,12 @@ RING_TONES = frozenset({
     "ru", "se", "sg", "th", "tw", "uk", "us", "us-old", "ve", "za",
 })
 # fmt: on
-_TELEPHONE = re.compile(r"\+?[0-9](?:[0-9().\- ]{0,30}[0-9])?|client:[A-Za-z0-9+\-_.@]{1,256}")
-_SIP_CALLER = re.compile(r"[A-Za-z0-9+\-_.]{1,256}|sips?:[A-Za-z0-9+\-_.]{1,256}@[A-Za-z0-9.\-:\[\]]{1,253}")
+_TELEPHONE = re.compile(r"\+?[0-9](?:[0-9().\- ]{0,30}[0-9])?")
+_CLIENT = re.compile(r"client:[A-Za-z0-9+\-_.@]{1,256}")
+_SIP_USER = re.compile(r"[A-Za-z0-9+\-_.]{1,256}")
+_SIP_URI = re.compile(
+    r"sips?:[A-Za-z0-9+\-_.]{1,256}@(?:[A-Za-z0-9][A-Za-z0-9.\-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?"
+)
 
 
 class RecordMode(StrEnum):
@@ -150,11 +154,11 @@ def _read_plain_target(node: Node) -> Target:
 
 def _read_caller_id(given: Attributes, targets: tuple[Target, ...]) -> str | None:
     caller_id = given.text("callerId")
-    if caller_id is None or _TELEPHONE.fullmatch(caller_id):
+    if caller_id is None or any(form.fullmatch(caller_id) for form in (_TELEPHONE, _CLIENT)):
         return caller_id
     if any(isinstance(target, Number) for target in targets):
         given.refuse("callerId", "a number or client:name, where a number is called", 13214)
-    elif _SIP_CALLER.fullmatch(caller_id) is None:
+    elif not any(form.fullmatch(caller_id) for form in (_SIP_USER, _SIP_URI)):
         given.refuse(
             "callerId", "a number, client:name, sip:user@host, or made of A-Z a-z 0-9 + - _ .", 13214
         )
