@@ -155,7 +155,7 @@ class _Message:
     @property
     def has_wildcard_contact(self) -> bool:
         """Whether there is a `Contact: *` (RFC 3261 §10.2.2)."""
-        return any(value.strip() == "*" for value in self.headers.get_all("Contact"))
+        return any("*" in split_list(value) for value in self.headers.get_all("Contact"))
 
     @property
     def routes(self) -> tuple[NameAddr, ...]:
