@@ -1,0 +1,13 @@
+"""Waiting for what must come true soon, with a bound and a sentence for when it does not."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+
+async def eventually(what: str, condition: Callable[[], object], timeout: float = 8.0) -> None:
+    """Wait until `condition()` holds; AssertionError that names `what` after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {timeout:g}s in vain for: {what}"
+        await asyncio.sleep(0.02)
