@@ -3,3 +3,105 @@
 The core is pure: machines and values that know no socket and no clock. The shell (`transport`, `resolver`,
 `endpoint`) performs what they ask for and holds no rules of the protocol.
 """
+
+from callapi.sip.digest import Credentials, DigestServer, Rejected, Stale, Verified
+from callapi.sip.endpoint import (
+    Admission,
+    Endpoint,
+    EndpointOptions,
+    OutboundInvite,
+    OutboundRequest,
+    RegisterHandler,
+    Traced,
+)
+from callapi.sip.errors import (
+    LocalProtocolError,
+    ParseError,
+    RemoteProtocolError,
+    ResolutionError,
+    SipError,
+    TransportError,
+)
+from callapi.sip.events import (
+    Accepted,
+    AnswerReceived,
+    Confirmed,
+    Ended,
+    InfoReceived,
+    OfferReceived,
+    OfferRefused,
+    OfferRequested,
+    Party,
+    Provisional,
+    Refused,
+    SessionEvent,
+)
+from callapi.sip.headers import CSeq, Headers, NameAddr, Via
+from callapi.sip.message import REASONS, Message, Request, Response, make_response
+from callapi.sip.parser import parse_message
+from callapi.sip.registrar import BindingStore, Registrar
+from callapi.sip.registration import Binding, RegistrationLimits
+from callapi.sip.resolver import Resolver
+from callapi.sip.session import InboundSession, OutboundSession, Session
+from callapi.sip.transport import Hop, TlsFiles
+from callapi.sip.uri import OtherUri, SipUri, Transport, Uri, parse_uri
+from callapi.sip.writer import write_message
+
+__all__ = [
+    "REASONS",
+    "Accepted",
+    "Admission",
+    "AnswerReceived",
+    "Binding",
+    "BindingStore",
+    "CSeq",
+    "Confirmed",
+    "Credentials",
+    "DigestServer",
+    "Ended",
+    "Endpoint",
+    "EndpointOptions",
+    "Headers",
+    "Hop",
+    "InboundSession",
+    "InfoReceived",
+    "LocalProtocolError",
+    "Message",
+    "NameAddr",
+    "OfferReceived",
+    "OfferRefused",
+    "OfferRequested",
+    "OtherUri",
+    "OutboundInvite",
+    "OutboundRequest",
+    "OutboundSession",
+    "ParseError",
+    "Party",
+    "Provisional",
+    "Refused",
+    "RegisterHandler",
+    "Registrar",
+    "RegistrationLimits",
+    "Rejected",
+    "RemoteProtocolError",
+    "Request",
+    "ResolutionError",
+    "Resolver",
+    "Response",
+    "Session",
+    "SessionEvent",
+    "SipError",
+    "SipUri",
+    "Stale",
+    "TlsFiles",
+    "Traced",
+    "Transport",
+    "TransportError",
+    "Uri",
+    "Verified",
+    "Via",
+    "make_response",
+    "parse_message",
+    "parse_uri",
+    "write_message",
+]
