@@ -57,12 +57,14 @@ def sip_address(text: str, credentials: Credentials | None = None) -> SipAddress
     if len(bare) >= URI_UNDER:
         raise NotPlaceable(
             SIP_URI_TOO_LONG,
-            f"the SIP URI has {len(bare)} characters without its headers; it must have fewer than {URI_UNDER}",
+            f"the SIP URI has {len(bare)} characters without its headers; it must be under {URI_UNDER}: "
+            f"{len(bare) - URI_UNDER + 1} too many",
         )
     if len(query) >= HEADERS_UNDER:
         raise NotPlaceable(
             SIP_HEADERS_TOO_LONG,
-            f"the headers of the SIP URI have {len(query)} characters; they must have fewer than {HEADERS_UNDER}",
+            f"the headers of the SIP URI have {len(query)} characters; they must be under {HEADERS_UNDER}: "
+            f"{len(query) - HEADERS_UNDER + 1} too many",
         )
     try:
         uri = SipUri.parse(bare if bare.lower().startswith(("sip:", "sips:")) else f"sip:{bare}")
@@ -83,7 +85,7 @@ def custom_headers(query: str) -> tuple[tuple[str, str], ...]:
     headers = []
     for pair in filter(None, query.split("&")):
         raw_name, _, raw_value = pair.partition("=")
-        name, value = unquote(raw_name).strip(), unquote(raw_value).strip()
+        name, value = unquote(raw_name).strip(" "), unquote(raw_value).strip(" ")
         if not _TOKEN.fullmatch(name):
             raise NotPlaceable(INVALID_SIP_HEADER, f"{name!r} cannot be the name of a SIP header")
         if _CONTROL.search(value):

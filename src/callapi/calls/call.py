@@ -7,7 +7,8 @@ when the leg ends or when a REST command puts another story in its place.
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
@@ -28,6 +29,8 @@ from callapi.store import CallRecord
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Story = Callable[[], Coroutine[Any, Any, None]]
+"""What happens on a call, one thing after another; a function, so that one that is never told leaves nothing."""
 
 LINGER_S: Final = 3.0
 """How long an ended call waits for the far side to say so too; its record is closed then all the same."""
@@ -145,37 +148,32 @@ class Call:
 
     # --- its stories ------------------------------------------------------------------------------------------------
 
-    def tell(self, story: Coroutine[Any, Any, None]) -> None:
+    def tell(self, story: Story) -> None:
         """Run `story` on this call in place of the present one; when it is told, the call ends."""
-        if self._tasks is None or self.ended.is_set:
-            story.close()
-            return
-        self._drop_story()
-        self._story = self._tasks.create_task(self._narrate(story))
+        if self._tasks is not None and not self.ended.is_set:
+            self._drop_story()
+            self._story = self._tasks.create_task(self._narrate(story))
 
-    def release(self, story: Coroutine[Any, Any, None]) -> None:
+    def release(self, story: Story) -> None:
         """Give this call a story of its own by force: a Dial that holds it lets it go first."""
         waiting, self.answered = self.answered, self.answered if self.answered.is_set else Latch()
         waiting.set(False)
         self.left.set(None)
         self.tell(story)
 
-    def afterwards(self, errand: Coroutine[Any, Any, object]) -> None:
+    def afterwards(self, errand: Story) -> None:
         """Run a bounded errand beside the story, even if that is cut short; the call's task waits for it."""
-        if self._tasks is None:
-            errand.close()
-        else:
-            self._tasks.create_task(self._run_errand(errand))
+        if self._tasks is not None:
+            with suppress(RuntimeError):  # the group is being torn down with the whole node
+                self._tasks.create_task(self._run_errand(errand))
 
-    async def errand(self, errand: Coroutine[Any, Any, T]) -> T:
+    async def errand(self, errand: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """The result of `errand`, which is done to its end even if the story that waits for it is cut short."""
-        if self._tasks is None:
-            return await errand
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
         async def run() -> None:
             try:
-                result = await errand
+                result = await errand()
             except CallApiError as error:
                 if not done.done():
                     done.set_exception(error)
@@ -183,12 +181,12 @@ class Call:
                 if not done.done():
                     done.set_result(result)
 
-        self._tasks.create_task(run())
+        self.afterwards(run)
         return await done
 
-    async def _narrate(self, story: Coroutine[Any, Any, None]) -> None:
+    async def _narrate(self, story: Story) -> None:
         try:
-            await story
+            await story()
         except Exception:
             log.exception("%r: its story failed", self)
             self.notify(Problem(STORY_FAILED, "internal error while running the document"))
@@ -200,9 +198,9 @@ class Call:
         """The document is over: an answered call is hung up, an unanswered caller hears 480."""
         self.refuse(480, "end of document")
 
-    async def _run_errand(self, errand: Coroutine[Any, Any, object]) -> None:
+    async def _run_errand(self, errand: Story) -> None:
         try:
-            await errand
+            await errand()
         except Exception:
             log.exception("%r: an errand failed", self)
 
@@ -213,7 +211,7 @@ class Call:
 
     # --- its life ---------------------------------------------------------------------------------------------------
 
-    async def live(self, story: Coroutine[Any, Any, None] | None = None) -> None:
+    async def live(self, story: Story | None = None) -> None:
         """Attend to the leg until it has ended, then close the record. Owned by `LiveCalls`."""
         try:
             async with asyncio.TaskGroup() as self._tasks:

@@ -7,6 +7,7 @@ says which rule it was. What the call then does is the application's business.
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final, Protocol
 
@@ -139,7 +140,7 @@ class Inbound:
         except PortsExhausted as problem:
             return Refusal(503, str(problem), (("Retry-After", "2"),))
         asyncio.get_running_loop().call_later(RING_AFTER_S, call.ring_if_waiting)
-        self._live.start(call, self._script(call, route.document))
+        self._live.start(call, partial(self._script, call, route.document))
         return None
 
 

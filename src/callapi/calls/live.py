@@ -4,13 +4,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from callapi.base.clock import utc_now
 from callapi.base.ids import AccountSid, CallSid, NumberSid, new_call_sid
 from callapi.calls.addresses import SipAddress, party_name
-from callapi.calls.call import Call
+from callapi.calls.call import Call, Story
 from callapi.calls.errors import NO_MEDIA_PORTS, NotPlaceable
 from callapi.calls.journal import API_VERSION, Journal
 from callapi.calls.leg import Leg
@@ -121,9 +122,13 @@ class LiveCalls:
         """The live call of that sid."""
         return self._calls.get(sid)
 
+    def calls(self) -> list[Call]:
+        """All that are up at the moment."""
+        return list(self._calls.values())
+
     def hang_up_all(self, reason: str) -> None:
         """End every call politely."""
-        for call in list(self._calls.values()):
+        for call in self.calls():
             call.hang_up(reason)
 
     def trace(self, traced: Traced) -> None:
@@ -224,17 +229,17 @@ class LiveCalls:
         )
         call = Call(record, Leg(session, stream, negotiation), self._journal)
         call.initiated()
-        self.start(call, story(call) if story else None)
+        self.start(call, partial(story, call) if story else None)
         return call
 
-    def start(self, call: Call, story: Coroutine[Any, Any, None] | None = None) -> None:
+    def start(self, call: Call, story: Story | None = None) -> None:
         """Let `call` live, with `story` told on it."""
         self._calls[call.sid] = call
         self._by_call_id[call.leg.session.call_id] = call
         self.empty.clear()
         self._tasks.create_task(self._live(call, story))
 
-    async def _live(self, call: Call, story: Coroutine[Any, Any, None] | None) -> None:
+    async def _live(self, call: Call, story: Story | None) -> None:
         try:
             await call.live(story)
         except Exception:

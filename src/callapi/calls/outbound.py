@@ -1,13 +1,13 @@
 """Calls that an application asks for over REST, and what it may do to live ones."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid, CallSid
 from callapi.calls.admission import Gate
-from callapi.calls.call import Call
+from callapi.calls.call import Call, Story
 from callapi.calls.commands import CreateCall, ModifyCall
 from callapi.calls.destinations import Destinations
 from callapi.calls.live import DocumentRequest, LiveCalls, Placement, Script
@@ -16,6 +16,8 @@ from callapi.sip import Credentials
 from callapi.store import CallRecord
 
 REST_END: Final = "ended over REST"
+RING_S: Final = 60
+"""How long a call rings on that got a document of its own before it was answered."""
 
 
 class NotModifiable(CallApiError):
@@ -92,25 +94,30 @@ class Outbound:
         if move_connected_leg and partner is not None and not partner.ended.is_set:
             partner.release(self._story(partner, document))
 
-    def _story(self, call: Call, document: DocumentRequest) -> Coroutine[Any, Any, None]:
+    def _story(self, call: Call, document: DocumentRequest) -> Story:
         if call.record.direction == "inbound" or call.leg.is_answered:
-            return self._script(call, document)
-        return self._once_answered(call, document)
+            return partial(self._script, call, document)
+        return partial(self._once_answered, call, document)
 
     async def _once_answered(self, call: Call, document: DocumentRequest) -> None:
-        if await call.answered.wait():
+        if await _answers(call, RING_S):
             await self._script(call, document)
 
     async def _when_answered(self, call: Call, command: CreateCall) -> None:
-        try:
-            async with asyncio.timeout(command.timeout_s):
-                if not await call.answered.wait():
-                    return
-        except TimeoutError:
-            call.hang_up("no answer in time", CallStatus.NO_ANSWER)
+        if not await _answers(call, command.timeout_s):
             return
         limit = asyncio.get_running_loop().call_later(command.time_limit_s, call.hang_up, "time limit")
         try:
             await self._script(call, command.document)
         finally:
             limit.cancel()
+
+
+async def _answers(call: Call, timeout_s: float) -> bool:
+    """Whether the called party answers within `timeout_s`; a call that does not is ended as `no-answer`."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await call.answered.wait()
+    except TimeoutError:
+        call.hang_up("no answer in time", CallStatus.NO_ANSWER)
+        return False

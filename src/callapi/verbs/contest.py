@@ -47,19 +47,24 @@ class Branch:
                 text = number
         return text.partition("?")[0].strip()
 
-    def facts(self) -> BranchFacts:
+    def facts(self, winner: Call | None) -> BranchFacts:
         """How it stands; the call that says most speaks for a branch of several."""
         if not self.calls:
             return BranchFacts(self.target, self.verdict or CallStatus.FAILED)
-        statuses = [_status(call) for call in self.calls]
+        statuses = [_status(call, winner) for call in self.calls]
         best = CallStatus.COMPLETED if CallStatus.COMPLETED in statuses else best_of(statuses)
         call = self.calls[statuses.index(best)]
         code = call.final_response.status if call.final_response else call.record.sip_response_code
         return BranchFacts(self.target, self.verdict or best, call, code, self.screening)
 
 
-def _status(call: Call) -> CallStatus:
-    return call.status if call.status.is_final else CallStatus.CANCELED
+def _status(call: Call, winner: Call | None) -> CallStatus:
+    """How a call ended for the Dial: one that was answered but not joined, or that went its own way, is canceled."""
+    if call is winner:
+        return CallStatus.COMPLETED
+    if call.status.is_final and call.answered_at is None:
+        return call.status
+    return CallStatus.CANCELED
 
 
 class Contest:
@@ -91,8 +96,6 @@ class Contest:
             for call in branch.calls:
                 if call is not self.winner and not call.left.is_set:
                     call.hang_up(reason)
-                    if call.answered_at is not None:
-                        branch.verdict = branch.verdict or CallStatus.CANCELED
 
     async def settle(self) -> None:
         """Wait, for a moment, until the calls that were cancelled have their final code."""
@@ -107,7 +110,7 @@ class Contest:
 
     def outcome(self, joined_s: float | None, fallback: CallStatus | None = None) -> DialOutcome:
         """What the application is told; `joined_s` is None if nobody was joined, `fallback` for a caller gone."""
-        facts = tuple(branch.facts() for branch in self.branches)
+        facts = tuple(branch.facts(self.winner) for branch in self.branches)
         if joined_s is None:
             status = fallback or best_of([each.status for each in facts])
             index = next((i for i, each in enumerate(facts) if each.status is status and each.call), None)

@@ -1,6 +1,7 @@
 """`<Dial>`: ring the targets, join the caller with the first to accept, tell the application how it went."""
 
 import asyncio
+from functools import partial
 
 from callapi.calls.bridge import bridged
 from callapi.calls.call import Call
@@ -36,7 +37,7 @@ async def dial(verb: Dial, execution: Execution) -> Outcome:
             contest.winner.hang_up("the caller left")
         recording.stop()
         if verb.action:
-            execution.call.afterwards(_tell(verb.action, verb, execution, outcome, recording))
+            execution.call.afterwards(partial(_tell, verb.action, verb, execution, outcome, recording))
         raise
     outcome = contest.outcome(talk.joined_s)
     if callee is None and not execution.call.leg.is_answered:

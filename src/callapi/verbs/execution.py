@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urljoin
 
@@ -138,9 +139,9 @@ class Execution:
             return self._read_inline(request)
         asked = self.web_request(request.url, request.method, request.parameters)
         fallback = self.fallback and self.web_request(*self.fallback, request.parameters)
-        fetching = self.house.fetcher.fetch_document(asked, fallback, _read, self._failed)
+        fetch = partial(self.house.fetcher.fetch_document, asked, fallback, _read, self._failed)
         try:
-            self.url, document = await (self.call.errand(fetching) if request.must_arrive else fetching)
+            self.url, document = await (self.call.errand(fetch) if request.must_arrive else fetch())
         except CallApiError as error:
             log.info("%r: no document from %s: %s", self.call, request.url, error)
             return None

@@ -127,7 +127,7 @@ class ActiveRecording:
         self._recording = recording
         self._record = record
         self._callback = callback
-        call.afterwards(self._close())
+        call.afterwards(self._close)
 
     def stop(self) -> None:
         """End it and keep what was recorded."""
