@@ -1,0 +1,99 @@
+"""What the machine of a session asks of the endpoint, beyond timers, tellings and its end."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from callapi.sip.events import SessionEvent
+from callapi.sip.invite_session.inputs import Handle
+from callapi.sip.message import Request, Response
+from callapi.sip.outputs import Finish, StartTimer, StopTimer, Tell
+from callapi.sip.uri import Uri
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """Find the next hops for this URI and feed `Resolved` back."""
+
+    uri: Uri
+
+
+@dataclass(frozen=True, slots=True)
+class SendInvite:
+    """Send our initial INVITE to this hop in a new client transaction; it still needs Via and Contact."""
+
+    request: Request
+    hop: object
+
+
+@dataclass(frozen=True, slots=True)
+class SendRequest:
+    """Send a request within a dialog in a new client transaction; it still needs a Via."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class SendAck:
+    """Send the ACK of a 2xx; it belongs to no transaction and still needs a Via (the first time)."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class SendCancel:
+    """Cancel this INVITE of ours."""
+
+    invite: Request
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonInvite:
+    """Forget the client transaction of this INVITE: its peer will not answer any more (RFC 3261 §9.1)."""
+
+    invite: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Respond:
+    """Answer through the server transaction behind the handle."""
+
+    handle: Handle
+    response: Response
+
+
+Effect = (
+    Resolve
+    | SendInvite
+    | SendRequest
+    | SendAck
+    | SendCancel
+    | AbandonInvite
+    | Respond
+    | StartTimer
+    | StopTimer
+    | Tell[SessionEvent]
+    | Finish
+)
+
+
+def tell(event: SessionEvent) -> Tell[SessionEvent]:
+    """An event for the story."""
+    return Tell(event)
+
+
+class SessionTimer(StrEnum):
+    """The timers of a session, by purpose."""
+
+    NEXT_HOP = "next-hop"  # no word from this hop: try the next one (RFC 3263 §4.3)
+    LONGEST_RINGING = "longest-ringing"  # nobody hung up on a phone that rings for ever
+    CANCEL_UNANSWERED = "cancel-unanswered"  # RFC 3261 §9.1
+    KEEP_RINGING = "keep-ringing"  # RFC 3261 §13.3.1.1: a 1xx every minute
+    REPEAT_PROVISIONAL = "repeat-provisional"  # RFC 3262 §3
+    PROVISIONAL_UNACKNOWLEDGED = "provisional-unacknowledged"
+    REPEAT_SUCCESS = "repeat-success"  # RFC 3261 §13.3.1.4
+    SUCCESS_UNACKNOWLEDGED = "success-unacknowledged"
+    RETRY_OFFER = "retry-offer"  # RFC 3261 §14.1, after a 491
+    OFFER_UNANSWERED = "offer-unanswered"  # our own story is late
+    REFRESH = "refresh"  # RFC 4028 §10
+    SESSION_EXPIRES = "session-expires"
