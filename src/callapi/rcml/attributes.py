@@ -41,12 +41,16 @@ class Attributes:
         """Any text; None if the attribute is not written, or empty."""
         return self._value(name) or None
 
-    def verbatim(self, name: str, *, code: int | None = None) -> str | None:
-        """Any text without control characters, to the letter: space counts, empty is not absent."""
+    def secret(self, name: str, *, code: int | None = None) -> str | None:
+        """Any text without control characters, to the letter: space counts, empty is not absent.
+
+        No message repeats it.
+        """
         self._known.add(name)
         value = self._given.get(name)
         if value is not None and _CONTROL.search(value):
-            self.refuse(name, "text without control characters", code)
+            message = f"{name} on <{self._node.name}>: must be text without control characters"
+            self._node.error(message, code, attribute=name)
         return value
 
     def url(self, name: str) -> str | None:

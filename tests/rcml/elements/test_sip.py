@@ -139,8 +139,15 @@ def test_an_empty_password_is_a_password() -> None:
     assert sip('username="alice" password=""').password == ""
 
 
-def test_a_control_character_in_a_user_name() -> None:
-    assert refused('username="al&#13;&#10;ice" password="x"') == (12200, 13249)
+@pytest.mark.parametrize("name", ["username", "password"])
+def test_a_control_character_in_a_credential_which_no_message_repeats(name: str) -> None:
+    error = refusal(f'<Dial><Sip {name}="se&#13;&#10;cret">{URI}</Sip></Dial>')
+    assert (error.code, error.specific_code) == (12200, 13249)
+    assert "cret" not in str(error)
+
+
+def test_a_password_does_not_show_in_logs() -> None:
+    assert "secret" not in repr(Sip(URI, "alice", "secret"))
 
 
 # Custom headers, character limit, transport: kept as written, and judged when dialled.

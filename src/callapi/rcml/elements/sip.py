@@ -7,7 +7,7 @@ not the whole document. Only `sip:` is put before `alice@example.com`. `<Uri>`, 
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from callapi.rcml.attributes import Attributes
 from callapi.rcml.elements.element import refuse_content, refuse_nested
@@ -29,7 +29,7 @@ class Sip(Noun):
     """As written: `sip:alice@example.com;transport=tcp?X-Order=7`. Empty: nothing to call, the leg fails."""
     username: str | None = None
     """Answers a 401 or 407 of this leg, together with `password`."""
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     video: bool = False
     """`<Video enable="true"/>` is nested: offer the caller's video too."""
     codecs: tuple[str, ...] | None = None
@@ -41,8 +41,8 @@ def read_sip(node: Node) -> Sip:
     given = Attributes(node)
     callbacks = read_callbacks(node, given, 13241)
     name = given.text("name")
-    username = given.verbatim("username", code=13249)
-    password = given.verbatim("password", code=13249)
+    username = given.secret("username", code=13249)
+    password = given.secret("password", code=13249)
     codecs = _read_codecs(given)
     given.finish()
     if name and node.text:
