@@ -145,6 +145,24 @@ def sipp(tmp_path: Path) -> Path:
     return tmp_path
 
 
+Measured = Callable[[str], None]
+_MEASURED: list[str] = []
+
+
+@pytest.fixture
+def measured() -> Measured:
+    """Keep a line of figures for the end of the run."""
+    return _MEASURED.append
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what was measured."""
+    if _MEASURED:
+        terminalreporter.section("measured")
+        for line in _MEASURED:
+            terminalreporter.write_line(line)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Add to a failure what was on the wire, what the application was asked, and the end of the node's log."""
