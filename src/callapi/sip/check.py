@@ -7,17 +7,10 @@ endpoint answers 400 to such a request.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from operator import attrgetter
-
 from callapi.sip.errors import ParseError
 from callapi.sip.message import Message, Request
+from callapi.sip.readers import READERS
 
-_DATE = re.compile(
-    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{1,2} "
-    r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT"
-)
 _MANDATORY = ("Via", "From", "To", "Call-ID", "CSeq")
 _SINGLE = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Content-Type")
 
@@ -27,33 +20,10 @@ def check_syntax(message: Message) -> None:
 
     What is read stays with the message, so that this costs an everyday message next to nothing.
     """
-    headers = message.headers
-    for name, read in _READERS:
-        if name in headers:
-            read(message)
+    message.headers.read_all(READERS)
     # RFC 3261 §8.1.1.5: the method in CSeq is that of the request.
-    if isinstance(message, Request) and "CSeq" in headers and message.cseq.method != message.method:
+    if isinstance(message, Request) and "CSeq" in message.headers and message.cseq.method != message.method:
         raise ParseError(f"the method is {message.method!r}, in CSeq it is {message.cseq.method!r}")
-
-
-def _check_date(message: Message) -> None:
-    # RFC 3261 §20.17: Greenwich mean time and no other zone.
-    date = message.headers.get("Date")
-    if date is not None and not _DATE.fullmatch(date):
-        raise ParseError(f"not a Date: {date[:80]!r}")
-
-
-_READERS: tuple[tuple[str, Callable[[Message], object]], ...] = (
-    ("Via", attrgetter("vias")),
-    ("From", attrgetter("from_")),
-    ("To", attrgetter("to")),
-    ("CSeq", attrgetter("cseq")),
-    ("Max-Forwards", attrgetter("max_forwards")),
-    ("Contact", attrgetter("contacts")),
-    ("Route", attrgetter("routes")),
-    ("Record-Route", attrgetter("record_routes")),
-    ("Date", _check_date),
-)
 
 
 def find_fault(message: Message) -> str | None:

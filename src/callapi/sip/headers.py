@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from callapi.sip.errors import ParseError
 from callapi.sip.header_names import KNOWN_NAMES, TOKEN, identify, key_of
-from callapi.sip.uri import Uri, format_host_port, parse_uri
+from callapi.sip.uri import MEMO_ENTRIES, MEMO_TEXT, Uri, format_host_port, parse_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 T = TypeVar("T")
 Parameters = tuple[tuple[str, str | None], ...]
@@ -159,8 +160,17 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
             value = self._typed[key] = reader(field[1:] if field else [])
             return value
 
+    def read_all(self, readers: Mapping[str, Callable[[list[str]], object]]) -> None:
+        """Read every field for which there is a reader, by its key, as `read` does."""
+        typed = self._typed
+        for key, field in self._fields.items():
+            reader = readers.get(key)
+            if reader is not None and key not in typed:
+                typed[key] = reader(field[1:])
+
     def __contains__(self, name: str) -> bool:
-        return key_of(name) in self._fields
+        known = KNOWN_NAMES.get(name)
+        return (known[0] if known else key_of(name)) in self._fields
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Headers) and self._fields == other._fields
@@ -181,20 +191,7 @@ class NameAddr:
     @classmethod
     def parse(cls, text: str) -> NameAddr:
         """Read a name-addr or an addr-spec. Raises ParseError."""
-        match = _PLAIN_ADDRESS.match(text)
-        if match is not None:
-            quoted, plain, uri = match.groups()
-            name = quoted if quoted is not None else plain.strip()
-        elif (match := _QUOTED_ADDRESS.match(text)) is not None:
-            name, uri = unquote(match[1]), match[2]
-        elif (match := _BARE_ADDRESS.match(text)) is not None:
-            # RFC 3261 §20.10: without brackets, what follows a semicolon belongs to the header; a URI that holds a
-            # comma or a question mark needs brackets.
-            name, uri = "", match[1]
-        else:
-            raise ParseError(f"not an address: {text[:80]!r}")
-        end = match.end()
-        return cls(name or None, parse_uri(uri), parse_parameters(text[end:]) if end < len(text) else ())
+        return _parse_address_once(text) if len(text) <= MEMO_TEXT else _parse_address(text)
 
     @property
     def tag(self) -> str | None:
@@ -220,6 +217,26 @@ class NameAddr:
     def __str__(self) -> str:
         name = f"{quote(self.display_name)} " if self.display_name else ""
         return f"{name}<{self.uri}>{format_parameters(self.parameters)}"
+
+
+def _parse_address(text: str) -> NameAddr:
+    match = _PLAIN_ADDRESS.match(text)
+    if match is not None:
+        quoted, plain, uri = match.groups()
+        name = quoted if quoted is not None else plain.strip()
+    elif (match := _QUOTED_ADDRESS.match(text)) is not None:
+        name, uri = unquote(match[1]), match[2]
+    elif (match := _BARE_ADDRESS.match(text)) is not None:
+        # RFC 3261 §20.10: without brackets, what follows a semicolon belongs to the header; a URI that holds a
+        # comma or a question mark needs brackets.
+        name, uri = "", match[1]
+    else:
+        raise ParseError(f"not an address: {text[:80]!r}")
+    end = match.end()
+    return NameAddr(name or None, parse_uri(uri), parse_parameters(text[end:]) if end < len(text) else ())
+
+
+_parse_address_once = lru_cache(MEMO_ENTRIES)(_parse_address)
 
 
 @dataclass(frozen=True, slots=True)

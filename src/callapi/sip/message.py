@@ -11,6 +11,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 from callapi.sip.errors import ParseError
 from callapi.sip.headers import CSeq, Headers, NameAddr, Via, split_list
+from callapi.sip.readers import (
+    read_address,
+    read_addresses,
+    read_contacts,
+    read_cseq,
+    read_max_forwards,
+    read_seconds,
+    read_tokens,
+    read_vias,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -111,7 +121,7 @@ class _Message:
     @property
     def via(self) -> Via:
         """The topmost Via."""
-        vias = self.headers.read("Via", _read_vias)
+        vias = self.headers.read("Via", read_vias)
         if not vias:
             raise ParseError("Via is missing")
         return vias[0]
@@ -119,17 +129,17 @@ class _Message:
     @property
     def vias(self) -> tuple[Via, ...]:
         """Every Via, topmost first."""
-        return self.headers.read("Via", _read_vias)
+        return self.headers.read("Via", read_vias)
 
     @property
     def from_(self) -> NameAddr:
         """From."""
-        return _present("From", self.headers.read("From", _read_address))
+        return _present("From", self.headers.read("From", read_address))
 
     @property
     def to(self) -> NameAddr:
         """To."""
-        return _present("To", self.headers.read("To", _read_address))
+        return _present("To", self.headers.read("To", read_address))
 
     @property
     def call_id(self) -> str:
@@ -139,7 +149,7 @@ class _Message:
     @property
     def cseq(self) -> CSeq:
         """CSeq."""
-        return _present("CSeq", self.headers.read("CSeq", _read_cseq))
+        return _present("CSeq", self.headers.read("CSeq", read_cseq))
 
     @property
     def contact(self) -> NameAddr | None:
@@ -150,7 +160,7 @@ class _Message:
     @property
     def contacts(self) -> tuple[NameAddr, ...]:
         """Every Contact that is an address; see `has_wildcard_contact` for `*`."""
-        return self.headers.read("Contact", _read_contacts)
+        return self.headers.read("Contact", read_contacts)
 
     @property
     def has_wildcard_contact(self) -> bool:
@@ -160,17 +170,17 @@ class _Message:
     @property
     def routes(self) -> tuple[NameAddr, ...]:
         """Every Route, the next hop first."""
-        return self.headers.read("Route", _read_addresses)
+        return self.headers.read("Route", read_addresses)
 
     @property
     def record_routes(self) -> tuple[NameAddr, ...]:
         """Every Record-Route, topmost first."""
-        return self.headers.read("Record-Route", _read_addresses)
+        return self.headers.read("Record-Route", read_addresses)
 
     @property
     def max_forwards(self) -> int | None:
         """Max-Forwards; None if it is absent, or over 255 (RFC 4475 §3.1.2.4: processed as if absent)."""
-        return self.headers.read("Max-Forwards", _read_max_forwards)
+        return self.headers.read("Max-Forwards", read_max_forwards)
 
     @property
     def content_type(self) -> str | None:
@@ -181,17 +191,17 @@ class _Message:
     @property
     def expires(self) -> int | None:
         """Expires in seconds; None if it is absent or malformed (RFC 3261 §20.19, RFC 4475 §3.1.2.4)."""
-        return self.headers.read("Expires", _read_seconds)
+        return self.headers.read("Expires", read_seconds)
 
     @property
     def supported(self) -> frozenset[str]:
         """The option tags of Supported."""
-        return self.headers.read("Supported", _read_tokens)
+        return self.headers.read("Supported", read_tokens)
 
     @property
     def require(self) -> frozenset[str]:
         """The option tags of Require."""
-        return self.headers.read("Require", _read_tokens)
+        return self.headers.read("Require", read_tokens)
 
 
 @dataclass(slots=True)
@@ -285,49 +295,3 @@ def _present(name: str, value: T | None) -> T:
     if value is None:
         raise ParseError(f"{name} is missing")
     return value
-
-
-def _read_vias(values: list[str]) -> tuple[Via, ...]:
-    if len(values) == 1 and "," not in values[0]:
-        return (Via.parse(values[0]),)
-    return tuple([via for value in values for via in Via.parse_list(value)])
-
-
-def _read_address(values: list[str]) -> NameAddr | None:
-    return NameAddr.parse(values[0]) if values else None
-
-
-def _read_addresses(values: list[str]) -> tuple[NameAddr, ...]:
-    return tuple([NameAddr.parse(item) for value in values for item in split_list(value)])
-
-
-def _read_contacts(values: list[str]) -> tuple[NameAddr, ...]:
-    return tuple([NameAddr.parse(item) for value in values for item in split_list(value) if item != "*"])
-
-
-def _read_cseq(values: list[str]) -> CSeq | None:
-    return CSeq.parse(values[0]) if values else None
-
-
-def _read_max_forwards(values: list[str]) -> int | None:
-    if not values:
-        return None
-    value = values[0]
-    if not _is_number(value):
-        raise ParseError(f"not a Max-Forwards: {value[:80]!r}")
-    return int(value) if len(value) <= 10 and int(value) <= 255 else None
-
-
-def _read_seconds(values: list[str]) -> int | None:
-    if not values or not _is_number(values[0]) or len(values[0]) > 10:
-        return None
-    seconds = int(values[0])
-    return seconds if seconds < 2**32 else None
-
-
-def _read_tokens(values: list[str]) -> frozenset[str]:
-    return frozenset(token for value in values for item in value.split(",") if (token := item.strip()))
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv6Address
 from urllib.parse import quote, unquote_to_bytes
 
@@ -41,6 +42,11 @@ _SIP_URI = re.compile(
 )
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*+")
 _OTHER_URI = re.compile(r"""[^<>"\x00-\x20\x7f]++""")
+
+MEMO_ENTRIES = 4096
+MEMO_TEXT = 200
+"""A call repeats its few addresses in each of its messages: what was read from a text of this length at most is kept,
+for this many texts. A URI cannot change, so nobody can tell the difference."""
 
 # RFC 3261 §25.1, beside letters, digits and `_.-~`, which `quote` leaves alone.
 _MARKS = "!*'()"
@@ -208,6 +214,10 @@ Uri = SipUri | OtherUri
 
 def parse_uri(text: str) -> Uri:
     """Read any absolute URI. Raises ParseError."""
+    return _parse_uri_once(text) if len(text) <= MEMO_TEXT else _parse_uri(text)
+
+
+def _parse_uri(text: str) -> Uri:
     if text.startswith(("sip:", "sips:")):
         return SipUri.parse(text)
     scheme, colon, rest = text.partition(":")
@@ -215,6 +225,9 @@ def parse_uri(text: str) -> Uri:
         raise ParseError(f"not a URI: {text[:80]!r}")
     scheme = scheme.lower()
     return SipUri.parse(text) if scheme in {"sip", "sips"} else OtherUri(scheme, text)
+
+
+_parse_uri_once = lru_cache(MEMO_ENTRIES)(_parse_uri)
 
 
 def format_host_port(host: str, port: int | None) -> str:
