@@ -45,6 +45,8 @@ from callapi.webhooks.steps import (
 _WORTH_KEEPING_S: Final = 5.0
 # How often a host that is behind may ask the store: often enough not to be noticed, seldom enough to batch.
 _LOAD_EVERY_S: Final = 0.05
+# The same for callbacks whose time to be tried again comes, which nobody is in a hurry for.
+_RETRY_EVERY_S: Final = 0.5
 _LOAD_AGAIN_S: Final = 5.0
 # While a host fails, only so many of its callbacks are looked at: one of them is the next probe.
 _PROBE_PAGE: Final = 50
@@ -85,6 +87,7 @@ class Schedule:
         # Until the store has said which hosts have older callbacks, every host may have some.
         self._is_listed = False
         self._is_listing = False
+        self._has_missed_host = False
         self._list_at: float | None = None
         self._outputs: list[Output] = []
 
@@ -109,7 +112,8 @@ class Schedule:
     def is_at_rest(self, now: float) -> bool:
         """Whether nothing is under way, nothing could go now, and the store has nothing that could."""
         return not (self._under_way or self._turn or self._is_listing) and not any(
-            each.is_loading or (each.is_behind and max(each.more_at, each.rests_until) <= now)
+            each.is_loading
+            or (each.is_behind and max(each.more_at, each.rests_until) <= now + _RETRY_EVERY_S)
             for each in self._hosts.values()
         )
 
@@ -193,7 +197,7 @@ class Schedule:
         if hosts is None:
             self._list_at = now + _LOAD_AGAIN_S
             return
-        self._is_listed = len(hosts) < self._limits.hosts
+        self._is_listed = len(hosts) < self._limits.hosts and not self._has_missed_host
         for name in hosts:
             host = self._host(name)
             if host is None:
@@ -229,7 +233,7 @@ class Schedule:
         host = self._hosts.get(name)
         if host is None:
             if len(self._hosts) >= self._limits.hosts:
-                self._is_listed = False
+                self._is_listed, self._has_missed_host = False, True
                 return None
             host = self._hosts[name] = HostQueue(name, self._known, self._limits.at_first)
             host.is_behind = not self._is_listed
@@ -278,7 +282,7 @@ class Schedule:
         if is_full or host.has_missed:
             host.more_at = now + _LOAD_EVERY_S
         elif page.next_at is not None:
-            host.more_at = page.next_at
+            host.more_at = max(page.next_at, now + _RETRY_EVERY_S)
         else:
             host.is_behind = False
 
@@ -354,7 +358,7 @@ class Schedule:
             self._list_at = now + _LOAD_EVERY_S
 
     def _list(self) -> None:
-        self._list_at, self._is_listing = None, True
+        self._list_at, self._is_listing, self._has_missed_host = None, True, False
         self._outputs.append(ListHosts(self._limits.hosts))
 
     def _dispatch(self, now: float) -> None:
