@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid
 from callapi.calls.call import Call
@@ -219,11 +221,19 @@ class FakePrompts:
     """Any URL that does not hold `missing` is a prompt."""
 
     async def prompt(self, url: str) -> Prompt:
-        import numpy as np
-
         if "missing" in url:
             raise UnplayableAudio(url, "404")
         return Prompt(np.zeros(800, np.int16), 8000)
+
+
+class FakeSpeaker:
+    """Speaks each sentence as a prompt of its own."""
+
+    async def speak(self, text: str, voice: str | None, language: str | None) -> AsyncIterator[Prompt]:
+        if voice == "broken":
+            raise UnplayableAudio("speech", "no such engine")
+        for _ in filter(None, text.split(".")):
+            yield Prompt(np.zeros(800, np.int16), 8000)
 
 
 class Book:
@@ -283,17 +293,21 @@ class World:
         self.application = Application()
         self.directory = FakeDirectory()
         now = datetime.now(UTC)
-        account = AccountRecord(ACCOUNT, "test", "token", now, now)
+        self._record = AccountRecord(ACCOUNT, "test", "token", now, now)
         self.house = House(
             live=live,
             plane=plane,
             fetcher=self.application,  # type: ignore[arg-type] - the two methods that stories use
             prompts=FakePrompts(),
+            speaker=FakeSpeaker(),
             destinations=Destinations(self.directory, "127.0.0.1"),
             recordings=Recordings(tmp, Journal(book), lambda account, sid: f"http://node/{account}/{sid}"),  # type: ignore[arg-type]
-            account_of=lambda _: account,
+            account_of=self._account,
         )
         self.script = Interpreter(self.house)
+
+    async def _account(self, _: AccountSid) -> AccountRecord | None:
+        return self._record
 
     @property
     def phones(self) -> list[Phone]:

@@ -239,8 +239,8 @@ class Call:
             self._bound.reschedule(asyncio.get_running_loop().time() + LINGER_S)
 
     async def _attend(self) -> Ended:
-        async for event in self.leg.progress():
-            match event:
+        while True:
+            match await self.leg.next_event():
                 case Rang(_, has_audio):
                     self._did_ring(has_audio=has_audio)
                 case Answered(response):
@@ -248,9 +248,8 @@ class Call:
                     self._was_answered()
                 case Dtmf(digit):
                     self.digits.put(digit)
-                case Ended():
-                    return event
-        raise AssertionError("a session ends with Ended")
+                case Ended() as ended:
+                    return ended
 
     async def _listen(self) -> None:
         try:

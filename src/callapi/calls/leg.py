@@ -6,7 +6,6 @@ a new address, another codec) are settled here and never leave their own leg.
 """
 
 import logging
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -109,19 +108,19 @@ class Leg:
         """Free the ports. The session lives on in its own room until its last message was said."""
         self.stream.close()
 
-    async def progress(self) -> AsyncIterator[LegEvent]:
-        """What happens on this leg, `Ended` last."""
-        async for event in self.session.events:
+    async def next_event(self) -> LegEvent:
+        """The next thing that happens on this leg; `Ended` is the last. Safe to cancel."""
+        while True:
+            event = await self.session.next_event()
             if isinstance(event, Ended):
-                yield event
-                return
+                return event
             told = (
                 self._of_our_invite(event)
                 if isinstance(event, Provisional | Accepted)
                 else self._within(event)
             )
             if told is not None:
-                yield told
+                return told
 
     def _of_our_invite(self, event: Provisional | Accepted) -> LegEvent | None:
         response = event.response

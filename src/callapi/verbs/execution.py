@@ -1,7 +1,7 @@
 """What an executor works with: the call, the document's URL, the house around it; and what it may return."""
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urljoin
 
 from callapi.base.errors import CallApiError
+from callapi.base.ids import AccountSid
 from callapi.calls.call import Call
 from callapi.calls.destinations import Destinations
 from callapi.calls.journal import Problem
@@ -65,6 +66,14 @@ class Prompts(Protocol):
         ...
 
 
+class Speaker(Protocol):
+    """Text to speech."""
+
+    def speak(self, text: str, voice: str | None, language: str | None) -> AsyncIterator[Prompt]:
+        """The text as speech, one piece after the other, each as soon as it is ready; `UnplayableAudio` if it fails."""
+        ...
+
+
 class Screen(Protocol):
     """Runs a screening document on the called party's end."""
 
@@ -81,9 +90,10 @@ class House:
     plane: MediaPlane
     fetcher: Fetcher
     prompts: Prompts
+    speaker: Speaker
     destinations: Destinations
     recordings: "Recordings"
-    account_of: Callable[[str], AccountRecord | None]
+    account_of: Callable[[AccountSid], Awaitable[AccountRecord | None]]
 
 
 class Execution:
@@ -114,9 +124,9 @@ class Execution:
         """A request for the next document, or for an action; relative URLs are resolved here."""
         return DocumentRequest(self.resolve(url), method, parameters, must_arrive=must_arrive)
 
-    def web_request(self, url: str, method: str, parameters: Parameters) -> WebRequest:
+    async def web_request(self, url: str, method: str, parameters: Parameters) -> WebRequest:
         """`url` asked on behalf of this call, signed with its account's token."""
-        account = self.house.account_of(self.call.record.account_sid)
+        account = await self.house.account_of(self.call.record.account_sid)
         return WebRequest(
             url=url,
             method="GET" if method == "GET" else "POST",
@@ -136,9 +146,9 @@ class Execution:
         if request.fallback_url:
             self.fallback = (request.fallback_url, request.fallback_method)
         if request.inline is not None:
-            return self._read_inline(request)
-        asked = self.web_request(request.url, request.method, request.parameters)
-        fallback = self.fallback and self.web_request(*self.fallback, request.parameters)
+            return await self._read_inline(request)
+        asked = await self.web_request(request.url, request.method, request.parameters)
+        fallback = self.fallback and await self.web_request(*self.fallback, request.parameters)
         fetch = partial(self.house.fetcher.fetch_document, asked, fallback, _read, self._failed)
         try:
             self.url, document = await (self.call.errand(fetch) if request.must_arrive else fetch())
@@ -150,18 +160,18 @@ class Execution:
 
     async def tell(self, request: DocumentRequest) -> None:
         """Request a URL whose answer nobody needs any more."""
-        asked = self.web_request(request.url, request.method, request.parameters)
+        asked = await self.web_request(request.url, request.method, request.parameters)
         try:
             await self.house.fetcher.fetch(asked)
         except WebhookError as error:
             self.call.notify(Problem.of(error, error.code, asked, error.answer))
 
-    def _read_inline(self, request: DocumentRequest) -> Document | None:
+    async def _read_inline(self, request: DocumentRequest) -> Document | None:
         self.url = request.url
         try:
             document = document_of((request.inline or "").encode(), "text/xml", request.url)
         except CallApiError as error:
-            asked = self.web_request(request.url, request.method, ())
+            asked = await self.web_request(request.url, request.method, ())
             self.call.notify(Problem.of(error, getattr(error, "code", 12100), asked, None))
             return None
         self._warn(document)

@@ -6,21 +6,27 @@ from typing import Any, Final
 from callapi.calls.call import Call
 from callapi.calls.journal import Problem
 from callapi.calls.live import DocumentRequest
-from callapi.rcml import Dial, Document, Hangup, Pause, Play, Redirect, Reject
+from callapi.rcml import Dial, Document, Gather, Hangup, Pause, Play, Record, Redirect, Reject, Say
 from callapi.verbs.control import hangup, pause, redirect, reject
 from callapi.verbs.dial import dial
 from callapi.verbs.execution import End, Execution, GoTo, House, Next, Outcome, Told
+from callapi.verbs.gather import gather
 from callapi.verbs.play import play
+from callapi.verbs.record import record
+from callapi.verbs.say import say
 
 DIAL_IN_SCREENING: Final = 13201
 
 EXECUTORS: Final[dict[type, Callable[[Any, Execution], Awaitable[Outcome]]]] = {
     Dial: dial,
+    Gather: gather,
     Hangup: hangup,
     Pause: pause,
     Play: play,
+    Record: record,
     Redirect: redirect,
     Reject: reject,
+    Say: say,
 }
 
 FORBIDDEN_IN_SCREENING: Final = frozenset({Dial})

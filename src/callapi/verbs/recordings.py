@@ -16,7 +16,7 @@ from callapi.calls.call import Call
 from callapi.calls.journal import API_VERSION, Journal, Problem
 from callapi.calls.parameters import Parameters, present
 from callapi.media import Recording, RecordingCause, RecordingEnded, RecordOptions
-from callapi.rcml import Dial, RecordingEvent
+from callapi.rcml import Dial, Record, RecordingEvent
 from callapi.store import CallbackRecord, RecordingRecord
 from callapi.verbs.execution import Execution
 from callapi.verbs.parameters import RecordingFacts
@@ -168,6 +168,17 @@ def seconds(milliseconds: int) -> int:
     return (milliseconds + 500) // 1000
 
 
+def callback_of(verb: Dial | Record, execution: Execution) -> RecordingCallback | None:
+    """Whom a verb wants told of its recording."""
+    if not verb.recording_status_callback:
+        return None
+    return RecordingCallback(
+        execution.resolve(verb.recording_status_callback),
+        verb.recording_status_callback_method,
+        verb.recording_status_callback_events,
+    )
+
+
 class RecordedDial:
     """The recording that a Dial may ask for; every method does nothing if it does not."""
 
@@ -181,13 +192,7 @@ class RecordedDial:
         mode = self._verb.record
         if not mode.records or self._active is not None or not (has_answer or mode.is_from_ringing):
             return
-        callback = None
-        if self._verb.recording_status_callback:
-            callback = RecordingCallback(
-                self._execution.resolve(self._verb.recording_status_callback),
-                self._verb.recording_status_callback_method,
-                self._verb.recording_status_callback_events,
-            )
+        callback = callback_of(self._verb, self._execution)
         options = RecordOptions(channels=2 if mode.is_dual else 1)
         recordings = self._execution.house.recordings
         self._active = recordings.start(self._execution.call, "DialVerb", options, callback)

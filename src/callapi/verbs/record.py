@@ -1,0 +1,55 @@
+"""`<Record>`: record the caller until a key, silence or the longest length ends it."""
+
+import asyncio
+from functools import partial
+
+from callapi.calls.parameters import Parameters
+from callapi.media import RecordingEnded, RecordOptions
+from callapi.rcml import Record
+from callapi.verbs.execution import Execution, GoTo, Next, Outcome
+from callapi.verbs.parameters import recorded
+from callapi.verbs.recordings import ActiveRecording, callback_of
+
+HANGUP_DIGITS = "hangup"
+"""What `Digits` says of a recording that the caller's leaving ended."""
+
+
+async def record(verb: Record, execution: Execution) -> Outcome:
+    """Answer, beep, record, tell. A caller who leaves still has its recording told; an empty one is not."""
+    call = execution.call
+    call.answer()
+    execution.sounded()
+    options = RecordOptions(
+        received_only=True,
+        silence_timeout_s=verb.timeout or None,
+        max_length_s=verb.max_length,
+        finish_on_key=verb.finish_on_key,
+        trim=verb.trim,
+        beep=verb.play_beep,
+    )
+    active = execution.house.recordings.start(call, "RecordVerb", options, callback_of(verb, execution))
+    try:
+        ended = await active.ended()
+    except asyncio.CancelledError:
+        active.stop()
+        call.afterwards(partial(_tell, verb, execution, active))
+        raise
+    call.digits.clear()
+    if (parameters := await _parameters(active, ended, ended.digit)) is None:
+        return Next()
+    return GoTo(execution.request(verb.action or "", verb.method, parameters, must_arrive=True))
+
+
+async def _parameters(
+    active: ActiveRecording, ended: RecordingEnded, digits: str | None
+) -> Parameters | None:
+    facts = await active.facts()
+    if facts is None or ended.is_silent or ended.duration_ms == 0:
+        return None
+    return recorded(facts) + ((("Digits", digits),) if digits else ())
+
+
+async def _tell(verb: Record, execution: Execution, active: ActiveRecording) -> None:
+    parameters = await _parameters(active, await active.ended(), HANGUP_DIGITS)
+    if parameters is not None:
+        await execution.tell(execution.request(verb.action or "", verb.method, parameters))
