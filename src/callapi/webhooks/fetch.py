@@ -15,6 +15,7 @@ from typing import Final, Self, TypeVar
 
 from aiohttp.abc import AbstractResolver
 
+from callapi import __version__
 from callapi.base.clock import utc_now
 from callapi.base.errors import CallApiError
 from callapi.webhooks.client import HttpClient
@@ -57,7 +58,7 @@ class FetchOptions:
 
     timeout_s: float = 15.0
     allow_private_networks: bool = True
-    user_agent: str = "CallAPI"
+    user_agent: str = f"CallAPI/{__version__}"
     resolver: AbstractResolver | None = None
     tls: ssl.SSLContext | None = None
 
