@@ -7,6 +7,7 @@
 use std::fmt;
 
 use crate::g711::{self, Law};
+use crate::g722;
 
 /// Samples in, one packet's payload out.
 pub trait Encoder: Send {
@@ -52,6 +53,7 @@ pub fn open(name: &str, _fmtp: &str) -> Result<Pair, UnknownCodec> {
     match name.to_ascii_lowercase().as_str() {
         "pcmu" => Ok(g711::open(Law::Mu)),
         "pcma" => Ok(g711::open(Law::A)),
+        "g722" => Ok(g722::open()),
         _ => Err(UnknownCodec(name.to_owned())),
     }
 }

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 pub mod codec;
 pub mod g711;
+pub mod g722;
+pub mod jitter;
 pub mod latch;
 pub mod mos;
 pub mod plc;
@@ -11,3 +13,6 @@ pub mod rtp;
 pub mod sender;
 pub mod telephone_event;
 pub mod wav;
+
+#[cfg(test)]
+mod probe;
