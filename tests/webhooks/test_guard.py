@@ -101,6 +101,7 @@ class FakeResolver(AbstractResolver):
 async def test_the_resolver_hands_on_what_is_public() -> None:
     guarded = GuardedResolver(FakeResolver(["10.0.0.1", "1.1.1.1"]))
     assert [each["host"] for each in await guarded.resolve("mixed.example")] == ["1.1.1.1"]
+    await guarded.close()
 
 
 async def test_the_resolver_refuses_a_name_that_is_private_altogether() -> None:

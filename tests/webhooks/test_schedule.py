@@ -399,6 +399,58 @@ def test_alarms_do_not_pile_up() -> None:
     assert not world.schedule._hosts
 
 
+def test_alarms_that_an_earlier_one_overtakes_are_dropped() -> None:
+    """A lane that waits for an hour, and others that come and go: each would set the hour's alarm again."""
+    hour = Failure(Blame.ANSWERED, "answered 503", 3_600.0)
+    tried: set[str] = set()
+
+    def application(one: Callback, _now: float) -> Failure | None:
+        if one.stream == "CA0":
+            return None if _now > START + 3_000 else hour
+        is_first = one.event_id not in tried
+        tried.add(one.event_id)
+        return BUSY if is_first else None
+
+    world = World(application)
+    world.run()
+    world.write([callback(0, "CA0")])
+    for number in range(1, 200):
+        world.write([callback(number, f"CA{number}")])
+        world.run(3)
+        assert len(world.schedule._alarms) <= 70
+    world.run()
+    assert len(world.store.delivered_ids) == 200
+
+
+def test_on_a_dead_host_what_is_too_old_is_given_up_untried() -> None:
+    world = World(lambda _one, _now: DOWN, limits=Limits(max_age_s=100))
+    world.run()
+    world.write(callback(number, f"CA{number}") for number in range(2_000))
+    world.run(400)
+    assert not world.store.rows
+    assert len(world.store.given_up_errors) == 2_000
+    assert len(world.tries) < 20
+    assert not world.schedule._hosts
+
+
+def test_a_host_that_fails_loses_its_turn() -> None:
+    world = World(lambda _one, now: DOWN if now < START + 5 else None, limits=Limits(at_once=1))
+    world.run()
+    world.write([callback(1), callback(2, "CA2"), callback(3, "CA3", "b.example")])
+    world.run()
+    assert sorted(world.store.delivered_ids) == ["EV1", "EV2", "EV3"]
+    assert len(world.tries) < 12
+
+
+def test_only_so_many_settled_ids_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("callapi.webhooks.schedule._REMEMBERED", 2)
+    world = World()
+    world.run()
+    world.write(callback(number) for number in range(5))
+    world.run()
+    assert [f"EV{number}" in world.schedule._recent for number in range(5)] == [False] * 3 + [True] * 2
+
+
 # Anything at all
 
 _OUTCOMES = st.sampled_from(

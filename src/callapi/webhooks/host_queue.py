@@ -6,7 +6,6 @@ same stream may be in the store alone, earlier ones never.
 
 import heapq
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -128,11 +127,6 @@ class HostQueue:
             _, stream = heapq.heappop(self._waiting)
             self._lanes[stream].state = LaneState.READY
             self._ready.append(stream)
-
-    def in_memory(self) -> Iterator[Callback]:
-        """Every callback, lane by lane."""
-        for lane in self._lanes.values():
-            yield from lane.callbacks
 
     def _forget(self, stream: str) -> None:
         for callback in self._lanes.pop(stream).callbacks:

@@ -71,13 +71,12 @@ class Outbox:
         self._running: set[asyncio.Task[None]] = set()
         self._questions: asyncio.Queue[ListHosts | Load] = asyncio.Queue()  # at most one for each host
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: float | None = None
         self._drained: asyncio.Event | None = None
         self._is_open = False
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        # Wall-clock time that never jumps: an adjusted clock must not hold up or hurry every callback.
-        self._epoch = time() - self._loop.time()
         await self._tasks.__aenter__()
         self._is_open = True
         self._run(self._answer_questions())
@@ -110,9 +109,6 @@ class Outbox:
                 await drained.wait()
         return drained.is_set()
 
-    def _now(self) -> float:
-        return self._epoch + self._loop.time()
-
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.create_task(work)
         self._running.add(task)
@@ -121,24 +117,22 @@ class Outbox:
     def _handle(self, event: Input) -> None:
         if not self._is_open:
             return
-        self._perform(self._schedule.handle(event, self._now()))
+        self._perform(self._schedule.handle(event, time()))
         self._set_timer()
-        if self._drained is not None and self._schedule.is_at_rest(self._now()):
+        if self._drained is not None and self._schedule.is_at_rest(time()):
             self._drained.set()
 
     def _set_timer(self) -> None:
         at = self._schedule.wakes_at
-        when = None if at is None else at - self._epoch
+        if at == self._timer_at:
+            return
         if self._timer is not None:
-            if self._timer.when() == when:
-                return
             self._timer.cancel()
-            self._timer = None
-        if when is not None:
-            self._timer = self._loop.call_at(when, self._tick)
+        self._timer_at = at
+        self._timer = None if at is None else self._loop.call_later(max(at - time(), 0.0), self._tick)
 
     def _tick(self) -> None:
-        self._timer = None
+        self._timer = self._timer_at = None
         self._handle(Ticked())
 
     def _perform(self, outputs: list[Output]) -> None:
@@ -179,7 +173,7 @@ class Outbox:
                 )
             )
         except WebhookError as error:
-            return judge(error, self._now())
+            return judge(error, time())
         except CallApiError as error:
             return Failure(Blame.ANSWERED, f"the account's token is not to be had: {error}")
         except Exception as error:
@@ -197,7 +191,7 @@ class Outbox:
                 case ListHosts(limit):
                     self._handle(HostsListed(await self._asked(self._store.hosts(limit))))
                 case Load(host, limit):
-                    page = await self._asked(self._store.due(host, self._now(), limit))
+                    page = await self._asked(self._store.due(host, time(), limit))
                     self._handle(Loaded(question, page))
 
     async def _asked(self, answer: Awaitable[T]) -> T | None:
