@@ -385,6 +385,7 @@ def test_a_late_offer_of_what_was_delivered_is_nothing() -> None:
     world._handle(Offered((callback(1),)))
     world.run()
     assert len(world.tries) == 1
+    assert not world.schedule._hosts
 
 
 def test_alarms_do_not_pile_up() -> None:

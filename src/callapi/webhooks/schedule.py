@@ -152,8 +152,10 @@ class Schedule:
     def _offered(self, callbacks: tuple[Callback, ...], now: float) -> None:
         touched = {}
         for callback in callbacks:
+            if callback.event_id in self._known or callback.event_id in self._recent:
+                continue
             host = self._host(callback.host)
-            if host is None or callback.event_id in self._known or callback.event_id in self._recent:
+            if host is None:
                 continue
             touched[host.name] = host
             if host.is_behind or self._is_full(host):
