@@ -1,6 +1,8 @@
 //! Pure media arithmetic for `CallAPI`: no socket, no clock, no Python. Time enters as an argument.
 #![forbid(unsafe_code)]
+mod cadence;
 pub mod codec;
+pub mod dtmf_inband;
 pub mod g711;
 pub mod g722;
 pub mod jitter;
@@ -12,6 +14,8 @@ pub mod rtcp;
 pub mod rtp;
 pub mod sender;
 pub mod telephone_event;
+pub mod tone;
+pub mod transcode;
 pub mod wav;
 
 #[cfg(test)]
