@@ -34,13 +34,18 @@ MOST_UNREAD_EVENTS = 64
 class SessionPort(Protocol):
     """The endpoint's side of a session: what the commands and the properties reach through."""
 
-    call_id: str
-    local_tag: str
-    remote_tag: str
-    local_uri: NameAddr
-    remote_uri: NameAddr
-    is_answered: bool
-
+    @property
+    def call_id(self) -> str: ...
+    @property
+    def local_tag(self) -> str: ...
+    @property
+    def remote_tag(self) -> str: ...
+    @property
+    def local_uri(self) -> NameAddr: ...
+    @property
+    def remote_uri(self) -> NameAddr: ...
+    @property
+    def is_answered(self) -> bool: ...
     def command(self, command: Command) -> None: ...
 
 
@@ -146,30 +151,28 @@ class Session:
         """End the session: BYE when answered, CANCEL when outbound and ringing, 603 when inbound and ringing.
 
         Idempotent. `reason` becomes a Reason header (RFC 3326), as given, e.g. `Q.850;cause=16`. A 2xx that
-        crosses our CANCEL is acknowledged and hung up inside; `Ended` comes when the peer has answered or
-        time is up.
+        crosses our CANCEL is acknowledged and hung up inside. `Ended` comes at once, except that a CANCEL waits
+        for the final response (at most 32 seconds for a peer that is silent).
         """
         self._port.command(HangUp(reason, headers))
 
     def offer(self, body: bytes) -> None:
         """Offer new session parameters by re-INVITE; `AnswerReceived` or `OfferRefused` follows.
 
-        Raises LocalProtocolError when not answered yet, or when an offer is still open (RFC 3264 §4).
+        An offer of the peer that is open already wins (`OfferRefused` with a 491). Raises LocalProtocolError when
+        the INVITE is not answered yet, or when an offer of ours is still open (RFC 3264 §4).
         """
         self._port.command(Offer(body))
 
     def answer_offer(self, body: bytes) -> None:
         """Answer `OfferReceived`, or give our offer after `OfferRequested`.
 
-        Raises LocalProtocolError when there is nothing to answer.
+        Does nothing if the peer has taken it back meanwhile, or if it was left unanswered for 10 seconds.
         """
         self._port.command(AnswerOffer(body))
 
     def refuse_offer(self, status: int = 488, headers: ExtraHeaders = ()) -> None:
-        """Refuse `OfferReceived` or `OfferRequested`; the session stays as it was.
-
-        Raises LocalProtocolError when there is nothing to refuse.
-        """
+        """Refuse `OfferReceived` or `OfferRequested`; the session stays as it was. Otherwise as `answer_offer`."""
         self._port.command(RefuseOffer(status, headers))
 
     def send_info(self, content_type: str, body: bytes) -> None:

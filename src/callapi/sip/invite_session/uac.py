@@ -122,7 +122,7 @@ class Inviting:
             if invite.body:
                 self._usage.offer_answer.handle(Act.SEND_OFFER, invite.body)
             longest = StartTimer(SessionTimer.LONGEST_RINGING, now + LONGEST_RINGING)
-            return [Resolve(next_hop(invite)), longest]
+            return [longest, Resolve(next_hop(invite))]
         if self.state is not State.RESOLVING:
             return []
         self._attempts.hops.extend(input_.hops)

@@ -1,8 +1,9 @@
-"""Inputs and tellings that the four transaction machines share; status codes become types at this door."""
+"""Inputs and outputs that the four transaction machines share; status codes become types at this door."""
 
 from dataclasses import dataclass
 
 from callapi.sip.message import Request, Response
+from callapi.sip.outputs import Finish, Send, StartTimer, StopTimer, Tell, TimerFired
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,10 @@ class AckReceived:
 
 
 Telling = Answered | TimedOut | Undeliverable | AckReceived
+
+ClientInput = Start | Provisional | Success | Failure | TimerFired | TransportFailed | Abandon
+ServerInput = Start | Retransmitted | Acked | Provisional | Success | Failure | TimerFired | TransportFailed
+Output = Send | StartTimer | StopTimer | Tell[Telling] | Finish
 
 START = Start()
 RETRANSMITTED = Retransmitted()

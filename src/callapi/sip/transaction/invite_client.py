@@ -4,13 +4,15 @@ from enum import StrEnum
 from typing import assert_never
 
 from callapi.sip.message import Request, Response
-from callapi.sip.outputs import FINISH, Finish, Send, StartTimer, StopTimer, Tell, TimerFired
+from callapi.sip.outputs import FINISH, Send, StartTimer, StopTimer, Tell, TimerFired
 from callapi.sip.transaction.inputs import (
     TIMED_OUT,
     UNDELIVERABLE,
     Abandon,
     Answered,
+    ClientInput,
     Failure,
+    Output,
     Provisional,
     Start,
     Success,
@@ -18,9 +20,6 @@ from callapi.sip.transaction.inputs import (
     TransportFailed,
 )
 from callapi.sip.transaction.timers import PATIENCE, T1, Timer
-
-Input = Start | Provisional | Success | Failure | TimerFired | TransportFailed | Abandon
-Output = Send | StartTimer | StopTimer | Tell[Telling] | Finish
 
 _STOP_A, _STOP_B = StopTimer(Timer.A), StopTimer(Timer.B)
 _COPIED = ("Via", "From", "To", "Call-ID", "CSeq", "Route")
@@ -49,7 +48,7 @@ class InviteClient:
         self._is_reliable = is_reliable
         self._interval = T1
 
-    def handle(self, input_: Input, now: float) -> list[Output]:
+    def handle(self, input_: ClientInput, now: float) -> list[Output]:
         """One arrow of the figure."""
         match self.state:
             case State.CALLING:
@@ -65,7 +64,7 @@ class InviteClient:
             case _:
                 assert_never(self.state)
 
-    def _calling(self, input_: Input, now: float) -> list[Output]:
+    def _calling(self, input_: ClientInput, now: float) -> list[Output]:
         match input_:
             case Start():
                 start_b = StartTimer(Timer.B, now + PATIENCE)
@@ -88,7 +87,7 @@ class InviteClient:
             case _:
                 assert_never(input_)
 
-    def _proceeding(self, input_: Input, now: float) -> list[Output]:
+    def _proceeding(self, input_: ClientInput, now: float) -> list[Output]:
         match input_:
             case Provisional(response):
                 self.state = State.PROCEEDING
@@ -104,7 +103,7 @@ class InviteClient:
             case _:
                 assert_never(input_)
 
-    def _completed(self, input_: Input) -> list[Output]:
+    def _completed(self, input_: ClientInput) -> list[Output]:
         match input_:
             case Failure():
                 return [] if self._ack is None else [Send(self._ack)]
@@ -118,7 +117,7 @@ class InviteClient:
             case _:
                 assert_never(input_)
 
-    def _accepted(self, input_: Input) -> list[Output]:
+    def _accepted(self, input_: ClientInput) -> list[Output]:
         match input_:
             case Success(response):
                 # RFC 6026 §7.2: retransmissions, and the 2xx of other forks, all go to the user.
@@ -139,7 +138,7 @@ class InviteClient:
         self.state = State.COMPLETED
         self._ack = ack_for_failure(self._invite, response)
         self._request = None
-        answered = Tell[Telling](Answered(response))
+        answered: Output = Tell(Answered(response))
         if self._is_reliable:
             return [Send(self._ack), *self._terminate(answered)]
         return [Send(self._ack), StartTimer(Timer.D, now + _WAIT_D), answered]

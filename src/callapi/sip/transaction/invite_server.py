@@ -4,24 +4,22 @@ from enum import StrEnum
 from typing import assert_never
 
 from callapi.sip.message import Response
-from callapi.sip.outputs import FINISH, Finish, Send, StartTimer, StopTimer, Tell, TimerFired
+from callapi.sip.outputs import FINISH, Send, StartTimer, StopTimer, Tell, TimerFired
 from callapi.sip.transaction.inputs import (
     TIMED_OUT,
     UNDELIVERABLE,
     Acked,
     AckReceived,
     Failure,
+    Output,
     Provisional,
     Retransmitted,
+    ServerInput,
     Start,
     Success,
-    Telling,
     TransportFailed,
 )
 from callapi.sip.transaction.timers import PATIENCE, T1, T2, T4, Timer
-
-Input = Start | Retransmitted | Acked | Provisional | Success | Failure | TimerFired | TransportFailed
-Output = Send | StartTimer | StopTimer | Tell[Telling] | Finish
 
 
 class State(StrEnum):
@@ -45,7 +43,7 @@ class InviteServer:
         self._is_reliable = is_reliable
         self._interval = T1
 
-    def handle(self, input_: Input, now: float) -> list[Output]:
+    def handle(self, input_: ServerInput, now: float) -> list[Output]:
         """One arrow of the figure."""
         match self.state:
             case State.PROCEEDING:
@@ -61,7 +59,7 @@ class InviteServer:
             case _:
                 assert_never(self.state)
 
-    def _proceeding(self, input_: Input, now: float) -> list[Output]:
+    def _proceeding(self, input_: ServerInput, now: float) -> list[Output]:
         match input_:
             case Start() | Retransmitted():
                 return [Send(self._last)]
@@ -87,7 +85,7 @@ class InviteServer:
             case _:
                 assert_never(input_)
 
-    def _completed(self, input_: Input, now: float) -> list[Output]:
+    def _completed(self, input_: ServerInput, now: float) -> list[Output]:
         match input_:
             case Retransmitted():
                 return [Send(self._last)]
@@ -108,12 +106,12 @@ class InviteServer:
             case _:
                 assert_never(input_)
 
-    def _confirmed(self, input_: Input) -> list[Output]:
+    def _confirmed(self, input_: ServerInput) -> list[Output]:
         if input_ == TimerFired(Timer.I):
             return self._terminate()
         return []
 
-    def _accepted(self, input_: Input) -> list[Output]:
+    def _accepted(self, input_: ServerInput) -> list[Output]:
         match input_:
             case Success(response):
                 return [Send(response)]

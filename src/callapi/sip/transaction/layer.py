@@ -10,7 +10,8 @@ from callapi.sip.message import Request, Response
 
 MAGIC_COOKIE = "z9hG4bK"
 
-T = TypeVar("T")
+Client = TypeVar("Client")
+Server = TypeVar("Server")
 ServerKey = tuple[str, ...]
 ClientKey = tuple[str, str]
 MergeKey = tuple[str, str | None, str]
@@ -36,24 +37,28 @@ def _merge_key(request: Request) -> MergeKey:
     return (request.call_id, request.from_.tag, request.headers.get("CSeq") or "")
 
 
-class TransactionTable(Generic[T]):
+class TransactionTable(Generic[Client, Server]):
     """The live transactions, found by what a message says."""
 
     __slots__ = ("_clients", "_merges", "_servers")
 
     def __init__(self) -> None:
-        self._clients: dict[ClientKey, T] = {}
-        self._servers: dict[ServerKey, T] = {}
+        self._clients: dict[ClientKey, Client] = {}
+        self._servers: dict[ServerKey, Server] = {}
         self._merges: dict[MergeKey, ServerKey] = {}
 
     def __len__(self) -> int:
         return len(self._clients) + len(self._servers)
 
-    def for_response(self, response: Response) -> T | None:
+    def for_response(self, response: Response) -> Client | None:
         """The client transaction that a response answers."""
         return self._clients.get(client_key(response))
 
-    def for_request(self, key: ServerKey) -> T | None:
+    def for_client(self, key: ClientKey) -> Client | None:
+        """The client transaction with this key."""
+        return self._clients.get(key)
+
+    def for_request(self, key: ServerKey) -> Server | None:
         """The server transaction with this key."""
         return self._servers.get(key)
 
@@ -61,11 +66,11 @@ class TransactionTable(Generic[T]):
         """Whether a request came before by another way (§8.2.2.2: 482). Ask only when it has no transaction."""
         return request.to.tag is None and _merge_key(request) in self._merges
 
-    def add_client(self, key: ClientKey, transaction: T) -> None:
+    def add_client(self, key: ClientKey, transaction: Client) -> None:
         """Enter the transaction of a request of ours."""
         self._clients[key] = transaction
 
-    def add_server(self, key: ServerKey, request: Request, transaction: T) -> MergeKey | None:
+    def add_server(self, key: ServerKey, request: Request, transaction: Server) -> MergeKey | None:
         """Enter the transaction of a request that came; returns the other key that `remove_server` needs."""
         self._servers[key] = transaction
         if request.to.tag is not None:
@@ -83,10 +88,6 @@ class TransactionTable(Generic[T]):
         self._servers.pop(key, None)
         if merge_key is not None:
             self._merges.pop(merge_key, None)
-
-    def live(self) -> list[T]:
-        """Every transaction."""
-        return [*self._clients.values(), *self._servers.values()]
 
     def clear(self) -> None:
         """Forget everything, at the very end."""

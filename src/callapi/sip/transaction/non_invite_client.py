@@ -4,13 +4,15 @@ from enum import StrEnum
 from typing import assert_never
 
 from callapi.sip.message import Request, Response
-from callapi.sip.outputs import FINISH, Finish, Send, StartTimer, StopTimer, Tell, TimerFired
+from callapi.sip.outputs import FINISH, Send, StartTimer, StopTimer, Tell, TimerFired
 from callapi.sip.transaction.inputs import (
     TIMED_OUT,
     UNDELIVERABLE,
     Abandon,
     Answered,
+    ClientInput,
     Failure,
+    Output,
     Provisional,
     Start,
     Success,
@@ -18,9 +20,6 @@ from callapi.sip.transaction.inputs import (
     TransportFailed,
 )
 from callapi.sip.transaction.timers import PATIENCE, T1, T2, T4, Timer
-
-Input = Start | Provisional | Success | Failure | TimerFired | TransportFailed | Abandon
-Output = Send | StartTimer | StopTimer | Tell[Telling] | Finish
 
 _STOP_E, _STOP_F = StopTimer(Timer.E), StopTimer(Timer.F)
 
@@ -45,7 +44,7 @@ class NonInviteClient:
         self._is_reliable = is_reliable
         self._interval = T1
 
-    def handle(self, input_: Input, now: float) -> list[Output]:
+    def handle(self, input_: ClientInput, now: float) -> list[Output]:
         """One arrow of the figure."""
         match self.state:
             case State.TRYING | State.PROCEEDING:
@@ -57,7 +56,7 @@ class NonInviteClient:
             case _:
                 assert_never(self.state)
 
-    def _waiting(self, input_: Input, now: float) -> list[Output]:
+    def _waiting(self, input_: ClientInput, now: float) -> list[Output]:
         """Trying and Proceeding differ only in timer E: once there was a 1xx it runs at T2."""
         match input_:
             case Start():
@@ -93,7 +92,7 @@ class NonInviteClient:
                 assert_never(cause)
 
     def _complete(self, response: Response, now: float) -> list[Output]:
-        answered = Tell[Telling](Answered(response))
+        answered: Output = Tell(Answered(response))
         if self._is_reliable:
             return self._terminate(answered)
         self.state = State.COMPLETED

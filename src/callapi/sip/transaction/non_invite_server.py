@@ -4,21 +4,20 @@ from enum import StrEnum
 from typing import assert_never
 
 from callapi.sip.message import Response
-from callapi.sip.outputs import FINISH, Finish, Send, StartTimer, StopTimer, Tell, TimerFired
+from callapi.sip.outputs import FINISH, Send, StartTimer, Tell, TimerFired
 from callapi.sip.transaction.inputs import (
     UNDELIVERABLE,
+    Acked,
     Failure,
+    Output,
     Provisional,
     Retransmitted,
+    ServerInput,
     Start,
     Success,
-    Telling,
     TransportFailed,
 )
 from callapi.sip.transaction.timers import PATIENCE, Timer
-
-Input = Start | Retransmitted | Provisional | Success | Failure | TimerFired | TransportFailed
-Output = Send | StartTimer | StopTimer | Tell[Telling] | Finish
 
 
 class State(StrEnum):
@@ -44,7 +43,7 @@ class NonInviteServer:
         self._last: Response | None = None
         self._is_reliable = is_reliable
 
-    def handle(self, input_: Input, now: float) -> list[Output]:
+    def handle(self, input_: ServerInput, now: float) -> list[Output]:
         """One arrow of the figure."""
         match self.state:
             case State.TRYING | State.PROCEEDING:
@@ -56,7 +55,7 @@ class NonInviteServer:
             case _:
                 assert_never(self.state)
 
-    def _open(self, input_: Input, now: float) -> list[Output]:
+    def _open(self, input_: ServerInput, now: float) -> list[Output]:
         """Trying and Proceeding differ only in whether there is a response to repeat."""
         match input_:
             case Start():
@@ -77,12 +76,12 @@ class NonInviteServer:
                 return self._terminate(Tell(UNDELIVERABLE))
             case TimerFired(timer=Timer.J):
                 return self._terminate()
-            case TimerFired():
+            case TimerFired() | Acked():
                 return []
             case _:
                 assert_never(input_)
 
-    def _completed(self, input_: Input) -> list[Output]:
+    def _completed(self, input_: ServerInput) -> list[Output]:
         match input_:
             case Retransmitted():
                 return [] if self._last is None else [Send(self._last)]
@@ -90,7 +89,7 @@ class NonInviteServer:
                 return self._terminate(Tell(UNDELIVERABLE))
             case TimerFired(timer=Timer.J):
                 return self._terminate()
-            case Start() | Provisional() | Success() | Failure() | TimerFired():
+            case Start() | Acked() | Provisional() | Success() | Failure() | TimerFired():
                 return []
             case _:
                 assert_never(input_)

@@ -1,0 +1,400 @@
+"""Transactions at work: the tables, the wire and the clock around the four machines.
+
+What a machine returns is performed here and nowhere else, and each step is logged as
+`machine key state input -> state outputs` at DEBUG.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Protocol, assert_never
+
+from callapi.sip.check import find_fault
+from callapi.sip.endpoint.hops import LARGEST_DATAGRAM
+from callapi.sip.endpoint.options import EndpointOptions, Statistics, Traced
+from callapi.sip.endpoint.steps import LOG, run
+from callapi.sip.endpoint.timers import TimerOwner, TimerQueue, Timing
+from callapi.sip.errors import ParseError
+from callapi.sip.message import Message, Request, Response, make_response
+from callapi.sip.outputs import Finish, Send, StartTimer, StopTimer, Tell, TimerFired
+from callapi.sip.transaction import (
+    MAGIC_COOKIE,
+    InviteClient,
+    InviteServer,
+    NonInviteClient,
+    NonInviteServer,
+    TransactionTable,
+)
+from callapi.sip.transaction.inputs import (
+    ABANDON,
+    RETRANSMITTED,
+    START,
+    TRANSPORT_FAILED,
+    Acked,
+    AckReceived,
+    Answered,
+    ClientInput,
+    Output,
+    Retransmitted,
+    ServerInput,
+    Telling,
+    TimedOut,
+    Undeliverable,
+    sort,
+)
+from callapi.sip.transaction.layer import ClientKey, MergeKey, ServerKey, client_key, server_key
+from callapi.sip.transport import Hop, Received, TransportLayer
+from callapi.sip.uri import Transport, format_host_port
+from callapi.sip.writer import write_message
+
+MOST_HOPS_WITHOUT_TCP = 1024
+
+DialogKey = tuple[str, str]
+"""Call-ID and our tag."""
+
+
+class ClientUser(Protocol):
+    """Who sent a request and waits for its answers."""
+
+    def answered(self, request: Request, response: Response, *, is_local: bool) -> None:
+        """A response; `is_local`: made here, for want of one (RFC 3261 §8.1.3.1)."""
+
+    def over(self, request: Request) -> None:
+        """The transaction of an INVITE has ended."""
+
+
+class ClientTransaction:
+    """A request of ours under way."""
+
+    __slots__ = ("fallback", "hop", "key", "machine", "request", "timers", "user")
+
+    def __init__(self, request: Request, hop: Hop, user: ClientUser) -> None:
+        is_reliable = hop.transport is not Transport.UDP
+        self.request = request
+        self.hop = hop
+        self.user = user
+        self.key: ClientKey = client_key(request)
+        self.fallback: Hop | None = None
+        self.timers: dict[StrEnum, Timing] = {}
+        self.machine: InviteClient | NonInviteClient = (
+            InviteClient(request, is_reliable=is_reliable)
+            if request.method == "INVITE"
+            else NonInviteClient(request, is_reliable=is_reliable)
+        )
+
+
+class ServerTransaction:
+    """A request that came to us."""
+
+    __slots__ = ("dialog_key", "hop", "key", "machine", "merge_key", "timers")
+
+    def __init__(self, request: Request, hop: Hop, key: ServerKey) -> None:
+        is_reliable = hop.transport is not Transport.UDP
+        self.hop = hop
+        self.key = key
+        self.merge_key: MergeKey | None = None
+        self.dialog_key: DialogKey | None = None
+        """The session that the request belongs to, for its CANCEL."""
+        self.timers: dict[StrEnum, Timing] = {}
+        self.machine: InviteServer | NonInviteServer = (
+            InviteServer(make_response(request, 100), is_reliable=is_reliable)
+            if request.method == "INVITE"
+            else NonInviteServer(is_reliable=is_reliable)
+        )
+
+
+AnyTransaction = ClientTransaction | ServerTransaction
+
+
+class RequestReceiver(Protocol):
+    """The floor above: dialogs and sessions."""
+
+    def received(self, request: Request, key: ServerKey, source: Hop) -> None:
+        """A request that belongs to no transaction, other than ACK."""
+
+    def acked(self, request: Request) -> None:
+        """An ACK that ends no transaction: that of a 2xx."""
+
+    def faulty(self, request: Request, fault: str, source: Hop) -> None:
+        """A request that parses and lacks what it needs, or has it twice."""
+
+    def unreadable(self, error: ParseError, source: Hop) -> None:
+        """What came is no SIP message."""
+
+    def timer_fired(self, owner: TimerOwner, timer: StrEnum) -> None:
+        """A timer of something that is no transaction."""
+
+
+class Driver:
+    """The transaction layer and the transport below it."""
+
+    def __init__(
+        self, options: EndpointOptions, above: RequestReceiver, trace: Callable[[Traced], None] | None
+    ) -> None:
+        """Must be made on the running loop."""
+        self._loop = asyncio.get_running_loop()
+        self._above = above
+        self.trace = trace
+        self.statistics = Statistics()
+        self.table: TransactionTable[ClientTransaction, ServerTransaction] = TransactionTable()
+        self.timers: TimerQueue = TimerQueue(self._loop, self._timer_fired)
+        self.transport = TransportLayer(
+            options.listen,
+            receive=self.receive,
+            failed=self.failed,
+            advertised_address=options.advertised_address,
+            tls=options.tls,
+        )
+        self._sent_by: dict[tuple[Transport, bool], str] = {}
+        self._by_hop: dict[Hop, dict[ClientKey, ClientTransaction]] = {}
+        self._without_tcp: dict[tuple[str, int], None] = {}
+
+    async def start(self) -> None:
+        """Open the listeners. Raises TransportError."""
+        await self.transport.start()
+
+    async def stop(self) -> None:
+        """Close everything; users are told nothing more."""
+        self.timers.close()
+        self.table.clear()
+        self._by_hop.clear()
+        await self.transport.stop()
+
+    @property
+    def now(self) -> float:
+        """Monotonic seconds."""
+        return self._loop.time()
+
+    # --- out ---
+
+    def send(self, message: Message, hop: Hop) -> None:
+        """Put a message on the wire."""
+        data = write_message(message)
+        self.statistics.sent += 1
+        self.transport.send(data, hop)
+        if self.trace is not None:
+            self.trace(Traced(self._loop.time(), "sent", hop, message, data))
+
+    def put_via(self, request: Request, hop: Hop) -> None:
+        """Give a request its Via, with a new branch (RFC 3261 §8.1.1.7, RFC 3581 §3)."""
+        where = (hop.transport, ":" in hop.host)
+        sent_by = self._sent_by.get(where)
+        if sent_by is None:
+            sent_by = format_host_port(*self.transport.local_address(hop.transport, hop.host))
+            self._sent_by[where] = sent_by
+        branch = MAGIC_COOKIE + secrets.token_hex(8)
+        request.headers.set("Via", f"SIP/2.0/{hop.transport.name} {sent_by};branch={branch};rport")
+
+    def start_client(self, request: Request, hop: Hop, user: ClientUser) -> None:
+        """Send a request in a new transaction; what comes of it is told to its user."""
+        if "Via" not in request.headers:
+            self.put_via(request, hop)
+        fallback: Hop | None = None
+        if hop.transport is Transport.UDP and self._is_too_large(request, hop):
+            # RFC 3261 §18.1.1: over a congestion controlled transport, and by UDP if the peer has none.
+            fallback, hop = hop, Hop(Transport.TCP, hop.host, hop.port)
+            self.put_via(request, hop)
+        transaction = ClientTransaction(request, hop, user)
+        transaction.fallback = fallback
+        self.table.add_client(transaction.key, transaction)
+        self._by_hop.setdefault(hop, {})[transaction.key] = transaction
+        self._step_client(transaction, START)
+
+    def abandon(self, request: Request) -> None:
+        """Forget the transaction of a request of ours."""
+        transaction = self.table.for_client(client_key(request))
+        if transaction is not None:
+            self._step_client(transaction, ABANDON)
+
+    def hop_of(self, request: Request) -> Hop | None:
+        """Where a request of ours went to, while its transaction lives."""
+        transaction = self.table.for_client(client_key(request))
+        return None if transaction is None else transaction.hop
+
+    def start_server(self, request: Request, key: ServerKey, source: Hop) -> ServerTransaction:
+        """Make the transaction of a request; an INVITE gets its 100 at once (RFC 3261 §17.2.1)."""
+        transaction = ServerTransaction(request, source, key)
+        transaction.merge_key = self.table.add_server(key, request, transaction)
+        self._step_server(transaction, START)
+        return transaction
+
+    def respond(self, transaction: ServerTransaction, response: Response) -> None:
+        """Answer through a transaction."""
+        self._step_server(transaction, sort(response))
+
+    def _is_too_large(self, request: Request, hop: Hop) -> bool:
+        if (hop.host, hop.port) in self._without_tcp:
+            return False
+        return len(request.body) > LARGEST_DATAGRAM or len(write_message(request)) > LARGEST_DATAGRAM
+
+    # --- in ---
+
+    def receive(self, received: Received) -> None:
+        """One message from the wire: the last line of defence against what nobody foresaw."""
+        self.statistics.received += 1
+        try:
+            self._receive(received)
+        except ParseError as error:
+            self.statistics.dropped += 1
+            LOG.info("%s: %s", received.source, error)
+        except Exception:  # the endpoint's datagram loop: one bad message must not stop the others
+            self.statistics.faults += 1
+            LOG.exception("a message from %s was dropped", received.source)
+
+    def _receive(self, received: Received) -> None:
+        message = received.message
+        if isinstance(message, ParseError):
+            self.statistics.parse_errors += 1
+            self._above.unreadable(message, received.source)
+            return
+        if self.trace is not None:
+            self.trace(Traced(self._loop.time(), "received", received.source, message, received.data))
+        if isinstance(message, Response):
+            self._response(message)
+        else:
+            self._request(message, received.source)
+
+    def _response(self, response: Response) -> None:
+        transaction = self.table.for_response(response)
+        if transaction is None:
+            self.statistics.dropped += 1
+            return
+        self._step_client(transaction, sort(response))
+
+    def _request(self, request: Request, source: Hop) -> None:
+        fault = find_fault(request)
+        if fault is not None:
+            self._above.faulty(request, fault, source)
+            return
+        key = server_key(request)
+        transaction = self.table.for_request(key)
+        if transaction is not None:
+            self._step_server(transaction, Acked(request) if request.method == "ACK" else RETRANSMITTED)
+        elif request.method == "ACK":
+            self._above.acked(request)
+        else:
+            self._above.received(request, key, source)
+
+    def failed(self, hop: Hop, error: Exception) -> None:
+        """The transport could not deliver to this hop: every open request to it has failed."""
+        LOG.info("%s: %s", hop, error)
+        for transaction in list(self._by_hop.get(hop, {}).values()):
+            self._step_client(transaction, TRANSPORT_FAILED)
+
+    # --- the machines ---
+
+    def _step_client(self, transaction: ClientTransaction, input_: ClientInput) -> None:
+        outputs = run(transaction.machine, input_, self._loop.time(), transaction.key)
+        self._count_repeats(input_, outputs)
+        fallback: Hop | None = None
+        user = transaction.user
+        for output in outputs:
+            match output:
+                case Tell(Undeliverable()) if transaction.fallback is not None:
+                    fallback, transaction.user = transaction.fallback, _NOBODY
+                case Tell(telling):
+                    _tell_client(transaction, telling)
+                case Finish():
+                    self._forget_client(transaction)
+                case Send() | StartTimer() | StopTimer():
+                    self._perform(transaction, output)
+                case _:
+                    assert_never(output)
+        if fallback is not None:
+            self._fall_back(transaction.request, fallback, user)
+
+    def _step_server(self, transaction: ServerTransaction, input_: ServerInput) -> None:
+        outputs = run(transaction.machine, input_, self._loop.time(), transaction.key)
+        self._count_repeats(input_, outputs)
+        for output in outputs:
+            match output:
+                case Tell(AckReceived(request)):
+                    self._above.acked(request)
+                case Tell(telling):
+                    LOG.info("%s: %s", transaction.key, telling)
+                case Finish():
+                    self.timers.stop_all(transaction)
+                    self.table.remove_server(transaction.key, transaction.merge_key)
+                case Send() | StartTimer() | StopTimer():
+                    self._perform(transaction, output)
+                case _:
+                    assert_never(output)
+
+    def _perform(self, transaction: AnyTransaction, output: Send | StartTimer | StopTimer) -> None:
+        match output:
+            case Send(message):
+                self.send(message, transaction.hop)
+            case StartTimer(timer, at):
+                self.timers.start(transaction, timer, at)
+            case StopTimer(timer):
+                self.timers.stop(transaction, timer)
+            case _:
+                assert_never(output)
+
+    def _count_repeats(self, input_: object, outputs: list[Output]) -> None:
+        if isinstance(input_, TimerFired | Retransmitted) and outputs and isinstance(outputs[0], Send):
+            self.statistics.retransmissions += 1
+
+    def _forget_client(self, transaction: ClientTransaction) -> None:
+        self.timers.stop_all(transaction)
+        self.table.remove_client(transaction.key)
+        same_hop = self._by_hop.get(transaction.hop)
+        if same_hop is not None:
+            same_hop.pop(transaction.key, None)
+            if not same_hop:
+                del self._by_hop[transaction.hop]
+        if transaction.request.method == "INVITE":
+            transaction.user.over(transaction.request)
+
+    def _fall_back(self, request: Request, hop: Hop, user: ClientUser) -> None:
+        """RFC 3261 §18.1.1: the peer takes no TCP; do not ask it again for a while."""
+        if len(self._without_tcp) >= MOST_HOPS_WITHOUT_TCP:
+            self._without_tcp.clear()
+        self._without_tcp[(hop.host, hop.port)] = None
+        request.headers.remove("Via")
+        self.start_client(request, hop, user)
+
+    def _timer_fired(self, owner: TimerOwner, timer: StrEnum) -> None:
+        if isinstance(owner, ClientTransaction):
+            self._step_client(owner, TimerFired(timer))
+        elif isinstance(owner, ServerTransaction):
+            self._step_server(owner, TimerFired(timer))
+        else:
+            self._above.timer_fired(owner, timer)
+
+
+class _Nobody:
+    """The user of a transaction that was replaced by another."""
+
+    def answered(self, request: Request, response: Response, *, is_local: bool) -> None:
+        """Nobody listens."""
+
+    def over(self, request: Request) -> None:
+        """Nobody listens."""
+
+
+_NOBODY = _Nobody()
+
+
+def _tell_client(transaction: ClientTransaction, telling: Telling) -> None:
+    match telling:
+        case Answered(response):
+            transaction.user.answered(transaction.request, response, is_local=False)
+        case TimedOut():
+            transaction.user.answered(
+                transaction.request, _local_answer(transaction.request, 408), is_local=True
+            )
+        case Undeliverable():
+            transaction.user.answered(
+                transaction.request, _local_answer(transaction.request, 503), is_local=True
+            )
+        case AckReceived():
+            pass
+        case _:
+            assert_never(telling)
+
+
+def _local_answer(request: Request, status: int) -> Response:
+    """What stands for the answer that never came (RFC 3261 §8.1.3.1)."""
+    return make_response(request, status)

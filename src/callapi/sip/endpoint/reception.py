@@ -1,0 +1,219 @@
+"""Whom a request is for that belongs to no transaction: a session, a new session, or an answer out of hand."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Protocol
+
+from callapi.sip.authentication import Authenticator
+from callapi.sip.dialog import Dialog
+from callapi.sip.endpoint.bodies import keep_description
+from callapi.sip.endpoint.driver import DialogKey, Driver, ServerTransaction
+from callapi.sip.endpoint.hops import answer_hop, note_source
+from callapi.sip.endpoint.options import Admission, ExtraHeaders, RegisterHandler
+from callapi.sip.endpoint.requests import new_tag
+from callapi.sip.endpoint.runner import SessionRunner, Surroundings
+from callapi.sip.endpoint.screening import ALLOWED, SDP, SUPPORTED, screen
+from callapi.sip.endpoint.steps import LOG
+from callapi.sip.endpoint.timers import TimerOwner
+from callapi.sip.errors import ParseError, RemoteProtocolError
+from callapi.sip.invite_session import InviteSession, SessionSettings, Usage
+from callapi.sip.invite_session.inputs import BEGIN, AckReceived, CancelReceived, RequestReceived
+from callapi.sip.message import Request, Response, make_refusal, make_response
+from callapi.sip.outputs import TimerFired
+from callapi.sip.session import InboundSession
+from callapi.sip.transaction.layer import ServerKey, server_key
+from callapi.sip.transport import Hop
+from callapi.sip.uri import SipUri
+
+RETRY_AFTER: ExtraHeaders = (("Retry-After", "2"),)
+
+
+class House(Surroundings, Protocol):
+    """What the reception needs of the endpoint."""
+
+    driver: Driver
+    runners: dict[DialogKey, SessionRunner]
+    settings: SessionSettings
+    entropy: Callable[[], float]
+    admission: Admission | None
+    registrar: RegisterHandler | None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a new session would not be read."""
+
+    def arrived(self, session: InboundSession) -> None:
+        """A new session."""
+
+    def spawn(self, work: Coroutine[None, None, None]) -> bool:
+        """Run a task."""
+
+
+class Reception:
+    """Takes what the transactions do not know."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._allow = ALLOWED if house.registrar is None else (*ALLOWED, "REGISTER")
+
+    # --- what the driver brings ---
+
+    def received(self, request: Request, key: ServerKey, source: Hop) -> None:
+        """A request that belongs to no transaction, other than ACK."""
+        hop = answer_hop(request.via, source)
+        note_source(request, source)
+        if request.method == "CANCEL":
+            self._cancel(request, key, hop)
+            return
+        if self._house.driver.table.is_merged(request):
+            self._refuse(request, 482, hop)  # §8.2.2.2
+            return
+        refusal = screen(request, allow=self._allow, min_se=self._house.settings.min_se)
+        if refusal is not None:
+            self._refuse(request, refusal.status, hop, refusal.headers)
+            return
+        keep_description(request)
+        if request.to.tag is not None:
+            self._within_dialog(request, key, hop)
+        elif request.method == "INVITE":
+            self._invite(request, key, hop, source)
+        else:
+            self._without_dialog(request, key, hop, source)
+
+    def acked(self, request: Request) -> None:
+        """The ACK of a 2xx."""
+        runner = self._house.runners.get((request.call_id, request.to.tag or ""))
+        if runner is None:
+            self._house.driver.statistics.dropped += 1
+        else:
+            keep_description(request)
+            runner.feed(AckReceived(request))
+
+    def faulty(self, request: Request, fault: str, source: Hop) -> None:
+        """It lacks a header that it needs, or has it twice: 400, if there is somewhere to send it."""
+        if request.method == "ACK" or "Via" not in request.headers:
+            self._house.driver.statistics.dropped += 1
+            return
+        response = make_response(request, 400, f"Bad Request ({fault})")
+        self._house.driver.send(response, answer_hop(request.via, source))
+
+    def unreadable(self, error: ParseError, source: Hop) -> None:
+        """What came is no SIP message: 400 or 505, if there is somewhere to send it."""
+        LOG.info("%s: %s", source, error)
+        response = make_refusal(error, new_tag())
+        if response is None:
+            self._house.driver.statistics.dropped += 1
+        else:
+            self._house.driver.send(response, source)
+
+    def timer_fired(self, owner: TimerOwner, timer: StrEnum) -> None:
+        """A timer of a session."""
+        if isinstance(owner, SessionRunner):
+            owner.feed(TimerFired(timer))
+
+    # --- requests ---
+
+    def _refuse(self, request: Request, status: int, hop: Hop, headers: ExtraHeaders = ()) -> None:
+        """Answer without a transaction (§8.2.7): the same answer, tag included, to each repetition."""
+        self._stateless(
+            request, make_response(request, status, to_tag=_steady_tag(request), headers=headers), hop
+        )
+
+    def _stateless(self, request: Request, response: Response, hop: Hop) -> None:
+        LOG.info("%s %s: %s %s", request.method, request.uri, response.status, response.reason)
+        self._house.driver.send(response, hop)
+
+    def _cancel(self, cancel: Request, key: ServerKey, hop: Hop) -> None:
+        """§9.2: the CANCEL is answered by itself; what it cancels is its session's business."""
+        driver = self._house.driver
+        invite = driver.table.for_request(server_key(cancel, "INVITE"))
+        transaction = driver.start_server(cancel, key, hop)
+        dialog_key = None if invite is None else invite.dialog_key
+        tag = dialog_key[1] if dialog_key is not None else _steady_tag(cancel)
+        driver.respond(transaction, make_response(cancel, 481 if invite is None else 200, to_tag=tag))
+        runner = None if dialog_key is None else self._house.runners.get(dialog_key)
+        if runner is not None and invite is not None:
+            runner.feed(CancelReceived(cancel, invite))
+
+    def _within_dialog(self, request: Request, key: ServerKey, hop: Hop) -> None:
+        dialog_key = (request.call_id, request.to.tag or "")
+        runner = self._house.runners.get(dialog_key)
+        if runner is None:
+            self._refuse(request, 481, hop)
+            return
+        transaction = self._house.driver.start_server(request, key, hop)
+        transaction.dialog_key = dialog_key
+        runner.feed(RequestReceived(request, transaction))
+
+    def _without_dialog(self, request: Request, key: ServerKey, hop: Hop, source: Hop) -> None:
+        if request.method == "OPTIONS":  # §11.2
+            capabilities = (
+                ("Allow", ", ".join(self._allow)),
+                ("Accept", SDP),
+                ("Supported", ", ".join(SUPPORTED)),
+            )
+            self._refuse(request, 200, hop, capabilities)
+        elif request.method == "REGISTER" and self._house.registrar is not None:
+            transaction = self._house.driver.start_server(request, key, hop)
+            work = self._register(self._house.registrar, request, transaction, source)
+            if not self._house.spawn(work):
+                self._house.driver.respond(transaction, make_response(request, 503, headers=RETRY_AFTER))
+        else:
+            self._refuse(request, 481, hop)  # BYE, UPDATE, ... of a dialog that has no tag of ours
+
+    async def _register(
+        self, registrar: RegisterHandler, request: Request, transaction: ServerTransaction, source: Hop
+    ) -> None:
+        try:
+            response = await registrar.register(request, source)
+        except asyncio.CancelledError:
+            raise
+        except Exception:  # on behalf of the datagram loop: a fault of the handler is the answer 500
+            LOG.exception("the registrar failed")
+            self._house.driver.statistics.faults += 1
+            response = make_response(request, 500)
+        self._house.driver.respond(transaction, response)
+
+    def _invite(self, request: Request, key: ServerKey, hop: Hop, source: Hop) -> None:
+        house = self._house
+        if house.is_full:
+            self._refuse(request, 503, hop, RETRY_AFTER)
+            return
+        if house.admission is not None:
+            refusal = house.admission.admit(request, source)
+            if refusal is not None:
+                status, reason, headers = refusal
+                tag = _steady_tag(request)
+                response = make_response(request, status, reason, to_tag=tag, headers=headers)
+                self._stateless(request, response, hop)
+                return
+        try:
+            dialog = Dialog.of_server(request, new_tag())
+        except RemoteProtocolError as error:
+            self._refuse(request, error.status_hint, hop)
+            return
+        self._open(request, dialog, house.driver.start_server(request, key, hop), source)
+
+    def _open(self, request: Request, dialog: Dialog, transaction: ServerTransaction, source: Hop) -> None:
+        house = self._house
+        uri = request.uri
+        user, is_secure = (uri.user, uri.is_secure) if isinstance(uri, SipUri) else (None, False)
+        contact = house.contact_for(source, user, is_secure=is_secure)
+        usage = Usage(
+            house.settings, contact, is_caller=False, entropy=house.entropy, authenticator=Authenticator(None)
+        )
+        usage.dialog = dialog
+        runner = SessionRunner(house, usage, InviteSession.inbound(usage, request, transaction), request)
+        session = InboundSession(request, source, runner)
+        runner.attach(session)
+        transaction.dialog_key = (runner.call_id, runner.local_tag)
+        house.runners[transaction.dialog_key] = runner
+        runner.feed(BEGIN)
+        house.arrived(session)
+
+
+def _steady_tag(request: Request) -> str:
+    """The tag of a stateless answer (§8.2.7)."""
+    return blake2b("".join(server_key(request)).encode(), digest_size=6).hexdigest()
