@@ -64,10 +64,10 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
         fault: ParseError | None = None
         for line in lines:
             name, colon, value = line.partition(":")
-            known = KNOWN_NAMES.get(name)
+            known = KNOWN_NAMES.get(name) if colon else None
             if known is None:
                 try:
-                    known = identify(name.rstrip(" \t") if colon else line)
+                    known = _identify_field(line)
                 except ParseError as error:
                     fault = fault or error
                     continue
@@ -319,6 +319,13 @@ class CSeq:
 
     def __str__(self) -> str:
         return f"{self.number} {self.method}"
+
+
+def _identify_field(line: str) -> tuple[str, str]:
+    name, colon, _ = line.partition(":")
+    if not colon:
+        raise ParseError(f"not a header field: {line[:80]!r}")
+    return identify(name.rstrip(" \t"))
 
 
 def split_list(text: str) -> list[str]:

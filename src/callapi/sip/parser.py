@@ -21,6 +21,7 @@ from callapi.sip.uri import SipUri, parse_uri
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 1024 * 1024
+MAX_HEAD_LINES = 512
 
 _FOLD = re.compile(r"[ \t]*+\r\n[ \t]++")
 _STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: (.*+))?", re.IGNORECASE)
@@ -106,7 +107,10 @@ class StreamParser:
         return Item(KeepAlive.PONG, self._take(2))
 
     def _take_head(self, end: int) -> Item | None:
-        head = _Head(bytes(self._buffer[:end]))
+        try:
+            head = _Head(bytes(self._buffer[:end]))
+        except ParseError as error:
+            return self._lose_framing(error)
         try:
             self._length = end + 4 + _stream_length(head.content_length())
         except ParseError as error:
@@ -136,12 +140,17 @@ class StreamParser:
 
 
 class _Head:
-    """Start line and header fields, before anyone knows whether they make a message."""
+    """Start line and header fields, before anyone knows whether they make a message.
+
+    Raises ParseError only where there are too many of them.
+    """
 
     __slots__ = ("_fault", "headers", "length", "start_line")
 
     def __init__(self, data: bytes, *, is_whole: bool = True) -> None:
         self.length = len(data) + 4  # with the empty line
+        if data.count(b"\r\n") > MAX_HEAD_LINES:
+            raise ParseError(f"a head of over {MAX_HEAD_LINES} lines", 513)
         text, self._fault = _decode(data)
         if not is_whole:
             self._fault = ParseError("no empty line ends the head")
