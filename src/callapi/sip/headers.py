@@ -123,7 +123,11 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
         return [(field[0], value) for field in self._fields.values() for value in field[1:]]
 
     def lines(self) -> list[str]:
-        """Every field as `name: value`, but for Content-Length, which only the writer knows."""
+        """Every field as `name: value`, but for Content-Length, which only the writer knows; Via comes first."""
+        via = self._fields.get("via")
+        if via is not None and next(iter(self._fields)) != "via":
+            # RFC 3261 §7.3.1: what proxies need should be at the top.
+            self._fields = {"via": via} | self._fields
         return [
             f"{field[0]}: {value}"
             for key, field in self._fields.items()

@@ -16,7 +16,6 @@ from callapi.sip.transaction.inputs import (
     Provisional,
     Start,
     Success,
-    Telling,
     TransportFailed,
 )
 from callapi.sip.transaction.timers import PATIENCE, T1, Timer
