@@ -157,6 +157,12 @@ class Node:
         assert status == 200, (status, page)
         return list(page["calls"])
 
+    async def download(self, url: str) -> bytes:
+        """A recording, or whatever is behind a URL of this node."""
+        async with self._http.get(url) as answer:
+            assert answer.status == 200, (url, answer.status)
+            return await answer.read()
+
     # ---- from outside
 
     def census(self) -> Census:

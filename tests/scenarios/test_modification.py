@@ -1,0 +1,155 @@
+"""Live modification over REST, of the parent and of a child by its own sid, in each phase."""
+
+import pytest
+
+from tests.scenarios.conftest import PhoneFactory, Server
+from tests.scenarios.harness.application import Webhook, response
+from tests.scenarios.harness.phone import PhoneCall
+
+VOICE = (
+    '<Dial action="after"><Sip url="{screen}" statusCallback="status" '
+    'statusCallbackEvent="initiated ringing answered completed">{uri}</Sip></Dial>'
+)
+PHASES = pytest.mark.parametrize("phase", ["initiated", "ringing", "screening", "talking"])
+
+
+class Stage:
+    """A Dial brought to one of its phases."""
+
+    def __init__(self, server: Server, webhook: Webhook, phase: str) -> None:
+        self.server, self.webhook, self.phase = server, webhook, phase
+        self.call: PhoneCall
+        self.ringing: PhoneCall
+        self.parent = self.child = ""
+
+    async def begin(self, phone: PhoneFactory) -> None:
+        """Alice calls, Bob's phone is brought to the phase."""
+        alice, bob = await phone("alice"), await phone("bob")
+        screened = self.phase == "screening"
+        self.webhook["voice"] = response(VOICE.format(screen="screen" if screened else "", uri=bob.uri))
+        self.webhook["screen"] = response('<Pause length="30"/>')
+        self.webhook["after"] = response("<Redirect>next</Redirect>")
+        self.webhook["next"] = response("<Hangup/>")
+        self.webhook["status"] = ""
+        self.call = await alice.invite(self.server.uri, say=440)
+        self.parent = (await self.webhook.next("voice"))["CallSid"]
+        self.ringing = await bob.next_call()
+        self.child = (await self.webhook.next("status"))["CallSid"]
+        if self.phase == "ringing":
+            await self.ringing.ring()
+            await self.webhook.next("status")
+        elif self.phase != "initiated":
+            await self.ringing.answer(say=660)
+            if screened:
+                await self.webhook.next("screen")
+            else:
+                assert await self.call.hears(660)
+
+    async def modify(self, sid: str, **form: str) -> tuple[int, dict[str, object]]:
+        """POST to Calls/{sid}."""
+        return await self.server.node.rest("POST", f"Calls/{sid}.json", **form)
+
+    async def last_status(self) -> str:
+        """The CallStatus of the child's last callback; there is exactly one final one."""
+        statuses = [await self.webhook.next("status")]
+        while statuses[-1]["CallStatus"] in {"ringing", "in-progress"}:
+            statuses.append(await self.webhook.next("status"))
+        numbers = [int(each["SequenceNumber"]) for each in self.webhook.all("status")]
+        assert numbers == list(range(len(numbers)))
+        await self.webhook.never("status", within=0.2)
+        return statuses[-1]["CallStatus"]
+
+
+@PHASES
+async def test_the_parent_is_ended(server: Server, phone: PhoneFactory, webhook: Webhook, phase: str) -> None:
+    """`Status=completed`: both phones are let go; the child ends canceled, or completed if it talked."""
+    stage = Stage(server, webhook, phase)
+    await stage.begin(phone)
+    status, _ = await stage.modify(stage.parent, Status="completed")
+    assert status == 200
+    assert await stage.call.ended() == 200
+    await stage.ringing.ended()
+    assert await stage.last_status() == ("completed" if phase == "talking" else "canceled")
+    assert (await server.node.final(stage.parent))["status"] == "completed"
+
+
+@PHASES
+async def test_the_parent_gets_another_document(
+    server: Server, phone: PhoneFactory, webhook: Webhook, phase: str
+) -> None:
+    """`Url`: the caller leaves the Dial for the new document; the callee is let go."""
+    stage = Stage(server, webhook, phase)
+    await stage.begin(phone)
+    carol = await phone("carol")
+    webhook["other"] = response(f"<Dial><Sip>{carol.uri}</Sip></Dial>")
+    status, _ = await stage.modify(stage.parent, Url=webhook.url("other"))
+    assert status == 200
+    other = await carol.next_call()
+    await other.answer(say=880)
+    assert await stage.call.hears(880)
+    await stage.ringing.ended()
+    assert await stage.last_status() in {"completed", "canceled"}
+
+
+@PHASES
+async def test_the_child_is_ended(server: Server, phone: PhoneFactory, webhook: Webhook, phase: str) -> None:
+    """`Status=completed` on the child: its phone is let go; the caller's document goes on with the action."""
+    stage = Stage(server, webhook, phase)
+    await stage.begin(phone)
+    status, _ = await stage.modify(stage.child, Status="completed")
+    assert status == 200
+    await stage.ringing.ended()
+    after = await webhook.next("after")
+    assert after["DialCallStatus"] == ("completed" if phase == "talking" else "canceled")
+    await webhook.next("next")
+    assert await stage.call.ended() == 200
+    assert await stage.last_status() == ("completed" if phase == "talking" else "canceled")
+
+
+@pytest.mark.parametrize("phase", ["screening", "talking"])
+async def test_the_child_gets_another_document(
+    server: Server, phone: PhoneFactory, webhook: Webhook, phase: str
+) -> None:
+    """`Url` on the child: "the other party of the bridge goes on with its own document"."""
+    stage = Stage(server, webhook, phase)
+    await stage.begin(phone)
+    carol = await phone("carol")
+    webhook["other"] = response(f"<Dial><Sip>{carol.uri}</Sip></Dial>")
+    status, _ = await stage.modify(stage.child, Url=webhook.url("other"))
+    assert status == 200
+    other = await carol.next_call()
+    await other.answer(say=880)
+    assert await stage.ringing.hears(880)
+    await webhook.next("after")
+    await webhook.next("next")
+    assert await stage.call.ended() == 200
+    assert not stage.ringing.ended_at
+    assert (await webhook.next("other"))["CallSid"] == stage.child
+    await stage.ringing.hang_up()
+    assert await other.ended() == 200
+
+
+async def test_a_call_that_is_over_cannot_be_modified(
+    server: Server, phone: PhoneFactory, webhook: Webhook
+) -> None:
+    """400, 21220."""
+    alice = await phone("alice")
+    webhook["voice"] = response("<Reject/>")
+    await (await alice.invite(server.uri)).ended()
+    sid = (await webhook.next("voice"))["CallSid"]
+    await server.node.final(sid)
+    status, body = await server.node.rest("POST", f"Calls/{sid}.json", Status="completed")
+    assert (status, body["code"]) == (400, 21220)
+
+
+async def test_mute(server: Server, phone: PhoneFactory, webhook: Webhook) -> None:
+    """`Mute=true`: what this party says is not passed on, what it hears is; `false` undoes it."""
+    stage = Stage(server, webhook, "talking")
+    await stage.begin(phone)
+    assert await stage.ringing.hears(440)
+    assert (await stage.modify(stage.parent, Mute="true"))[0] == 200
+    assert await stage.ringing.hears_nothing()
+    assert await stage.call.hears(660)
+    assert (await stage.modify(stage.parent, Mute="false"))[0] == 200
+    assert await stage.ringing.hears(440)
+    await stage.call.hang_up()
