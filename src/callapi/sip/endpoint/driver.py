@@ -15,6 +15,7 @@ from callapi.sip.endpoint.hops import LARGEST_DATAGRAM
 from callapi.sip.endpoint.options import EndpointOptions, Statistics, Traced
 from callapi.sip.endpoint.steps import LOG, run
 from callapi.sip.endpoint.timers import TimerOwner, TimerQueue, Timing
+from callapi.sip.endpoint.wire import Wire, WireFactory
 from callapi.sip.errors import ParseError
 from callapi.sip.message import Message, Request, Response, make_response
 from callapi.sip.outputs import Finish, Send, StartTimer, StopTimer, Tell, TimerFired
@@ -130,16 +131,20 @@ class Driver:
     """The transaction layer and the transport below it."""
 
     def __init__(
-        self, options: EndpointOptions, above: RequestReceiver, trace: Callable[[Traced], None] | None
+        self,
+        options: EndpointOptions,
+        above: RequestReceiver,
+        trace: Callable[[Traced], None] | None,
+        open_wire: WireFactory = TransportLayer,
     ) -> None:
-        """Must be made on the running loop."""
+        """Must be made on the running loop. `open_wire` makes what carries the messages."""
         self._loop = asyncio.get_running_loop()
         self._above = above
         self.trace = trace
         self.statistics = Statistics()
         self.table: TransactionTable[ClientTransaction, ServerTransaction] = TransactionTable()
         self.timers: TimerQueue = TimerQueue(self._loop, self._timer_fired)
-        self.transport = TransportLayer(
+        self.transport: Wire = open_wire(
             options.listen,
             receive=self.receive,
             failed=self.failed,

@@ -26,6 +26,7 @@ from callapi.sip.endpoint.reception import Reception
 from callapi.sip.endpoint.requests import new_call_id, new_request, parties, perform
 from callapi.sip.endpoint.runner import SessionRunner
 from callapi.sip.endpoint.screening import ALLOWED, SDP, SUPPORTED
+from callapi.sip.endpoint.wire import WireFactory
 from callapi.sip.errors import ResolutionError
 from callapi.sip.events import Ended, Party
 from callapi.sip.headers import Parameters
@@ -34,7 +35,7 @@ from callapi.sip.invite_session.inputs import BEGIN
 from callapi.sip.message import Request, Response
 from callapi.sip.resolver import Resolver
 from callapi.sip.session import InboundSession, OutboundSession
-from callapi.sip.transport import Hop
+from callapi.sip.transport import Hop, TransportLayer
 from callapi.sip.uri import SipUri, Transport, Uri, format_host_port
 
 MOST_TASKS = 2048
@@ -60,13 +61,15 @@ class Endpoint:
         admission: Admission | None = None,
         registrar: RegisterHandler | None = None,
         trace: Callable[[Traced], None] | None = None,
+        open_wire: WireFactory = TransportLayer,
     ) -> None:
-        """Nothing is opened before `async with`."""
+        """Nothing is opened before `async with`. `open_wire` is for networks in memory."""
         self.options = options
         self._resolver = resolver or Resolver()
         self.admission = admission
         self.registrar = registrar
         self._trace = trace
+        self._open_wire = open_wire
         self.settings = SessionSettings(
             user_agent=options.user_agent,
             allow=", ".join(ALLOWED),
@@ -88,7 +91,7 @@ class Endpoint:
 
     async def __aenter__(self) -> Self:
         """Open the listeners. Raises TransportError."""
-        self.driver = Driver(self.options, Reception(self), self._trace)
+        self.driver = Driver(self.options, Reception(self), self._trace, self._open_wire)
         await self.driver.start()
         self._is_open = True
         return self
