@@ -1,0 +1,78 @@
+"""`callapi serve`: one node in the foreground. The first SIGTERM or SIGINT drains it, the second ends it at once."""
+
+import argparse
+import asyncio
+import logging
+import signal
+from typing import Final
+
+import uvloop
+
+from callapi.app import Node
+from callapi.base.settings import Settings, load_settings
+from callapi.cli.terminal import Terminal
+
+log = logging.getLogger(__name__)
+
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    settings = load_settings(arguments.config)
+    return uvloop.run(_serve(settings))
+
+
+class Orders:
+    """What the operator has said by signals: once, stop; twice, stop now."""
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self.stop_now = asyncio.Event()
+
+    def listen(self) -> None:
+        """Take the signals of this process."""
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self.hear)
+
+    def hear(self) -> None:
+        """One more signal."""
+        (self.stop_now if self.stop.is_set() else self.stop).set()
+
+
+async def _serve(settings: Settings) -> int:
+    orders = Orders()
+    orders.listen()
+    async with Node(settings) as node:
+        _announce(node, settings)
+        await orders.stop.wait()
+        await drained(node, orders)
+    return 0
+
+
+async def drained(node: Node, orders: Orders) -> None:
+    """Until the last call is over, the time for it is up, or the operator is in a hurry."""
+    draining, hurry = asyncio.ensure_future(node.drain()), asyncio.ensure_future(orders.stop_now.wait())
+    try:
+        await asyncio.wait((draining, hurry), return_when=asyncio.FIRST_COMPLETED)
+        if hurry.done():
+            log.warning("told twice to stop: live calls are hung up now")
+    finally:
+        for each in (draining, hurry):
+            each.cancel()
+        await asyncio.gather(draining, hurry, return_exceptions=True)
+
+
+def _announce(node: Node, settings: Settings) -> None:
+    """Where it is reached; the token, only when this start made it."""
+    terminal = Terminal()
+    facts = [
+        ("SIP", ", ".join(settings.sip.listen)),
+        ("REST", settings.http.public_url),
+        ("account", node.account_sid),
+    ]
+    if node.is_new_account:
+        facts.append(("auth token", f"{node.auth_token} (told this once; CALLAPI_AUTH_TOKEN fixes it)"))
+    terminal.good(f"{settings.node.name} is up")
+    terminal.facts(facts)
