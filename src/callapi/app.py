@@ -1,0 +1,213 @@
+"""The composition of one node: the only file that knows every room. Start, serve, drain, stop.
+
+Whoever is needed first is started first and stopped last: store, HTTP to applications, outbox, media, SIP, calls, REST.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Final, Self
+
+from callapi.api import Deps, create_app
+from callapi.base.ids import AccountSid
+from callapi.base.settings import ACCOUNT_SID, AUTH_TOKEN, Settings
+from callapi.calls.admission import Gate
+from callapi.calls.destinations import Destinations
+from callapi.calls.inbound import Inbound, TrustedNetworks
+from callapi.calls.journal import API_VERSION, Journal
+from callapi.calls.live import LiveCalls
+from callapi.calls.outbound import Outbound
+from callapi.calls.reconciliation import close_what_a_crash_left
+from callapi.media import MediaPlane, PromptLibrary
+from callapi.media.engine import NativePlane
+from callapi.seams import AudioFetch, Directory, LagMeter, Numbers, OutboxRows, as_callback
+from callapi.server import HttpServer
+from callapi.sip import Endpoint, EndpointOptions, TlsFiles
+from callapi.store import CallbackRecord, Store
+from callapi.verbs.execution import House
+from callapi.verbs.interpreter import Interpreter
+from callapi.verbs.recordings import Recordings
+from callapi.webhooks import Fetcher, FetchOptions, Limits, Outbox
+
+log = logging.getLogger(__name__)
+
+RECORDINGS: Final = "recordings"
+PROMPTS: Final = "prompts"
+LAST_DELIVERIES_S: Final = 3.0
+
+
+class Node:
+    """One voice node, up for as long as its block lasts.
+
+    ::
+
+        async with Node(load_settings(path)) as node:
+            await until_told_to_stop()
+            await node.drain()
+    """
+
+    account_sid: AccountSid
+    auth_token: str
+    is_new_account: bool
+    """Whether this start made the account: its token was never told before."""
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
+        self._settings = settings
+        self._environ = environ
+        self._stack = AsyncExitStack()
+        self._gate: Gate
+        self._live: LiveCalls
+
+    async def __aenter__(self) -> Self:
+        """Start everything; when this returns, calls are taken and REST answers."""
+        async with AsyncExitStack() as stack:
+            await self._start(stack)
+            self._stack = stack.pop_all()
+        # What lives from here on is not garbage: later collections need not look at it.
+        gc.collect()
+        gc.freeze()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End every call, keep every record, stop everything."""
+        gc.unfreeze()
+        await self._stack.__aexit__(kind, error, traceback)
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether new calls are refused."""
+        return self._gate.is_draining
+
+    async def drain(self) -> None:
+        """Take no new calls; return when the live ones are over, or after `node.drain_timeout_s`."""
+        self._gate.is_draining = True
+        log.info("draining: %d calls are up", len(self._live))
+        try:
+            async with asyncio.timeout(self._settings.node.drain_timeout_s):
+                await self._live.empty.wait()
+        except TimeoutError:
+            log.info("drain timeout: %d calls are hung up", len(self._live))
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        settings = self._settings
+        settings.node.data_dir.mkdir(parents=True, exist_ok=True)
+        store = await stack.enter_async_context(Store.open(settings.database_url()))
+        await self._ensure_account(store)
+        journal = Journal(store)
+        if crashed := await close_what_a_crash_left(store.calls, journal, settings.node.name):
+            log.warning("%d calls that were up when the node broke off have their final record now", crashed)
+            await store.flush()
+        fetcher = await stack.enter_async_context(
+            Fetcher(FetchOptions(settings.webhooks.timeout_s, settings.webhooks.allow_private_networks))
+        )
+        await self._start_outbox(stack, store, fetcher)
+        plane = await stack.enter_async_context(_plane(settings))
+        outbound = await self._start_calls(stack, store, journal, fetcher, plane)
+        await stack.enter_async_context(
+            HttpServer(create_app(self._deps(store, outbound)), settings.http.listen)
+        )
+
+    async def _ensure_account(self, store: Store) -> None:
+        """The account of this node, made at the first start, and the numbers of the configuration in its name."""
+        sid = self._environ.get(ACCOUNT_SID)
+        first = await store.accounts.ensure_first(AccountSid(sid) if sid else None, self._environ.get(AUTH_TOKEN))
+        self.account_sid, self.auth_token = first.account.sid, first.account.auth_token
+        self.is_new_account = first.is_new
+        await store.numbers.configure(self.account_sid, self._settings.numbers)
+
+    async def _start_outbox(self, stack: AsyncExitStack, store: Store, fetcher: Fetcher) -> None:
+        async def token_of(account: str) -> str:
+            record = await store.accounts.by_sid(AccountSid(account))
+            return record.auth_token if record else ""
+
+        limits = Limits(max_age_s=self._settings.webhooks.max_retry_age_s)
+        outbox = await stack.enter_async_context(Outbox(OutboxRows(store), fetcher, token_of, limits=limits))
+
+        def offer(rows: Iterable[CallbackRecord]) -> None:
+            outbox.offer(map(as_callback, rows))
+
+        store.on_written = offer
+        stack.push_async_callback(_deliver_the_last, store, outbox)
+
+    async def _start_calls(
+        self, stack: AsyncExitStack, store: Store, journal: Journal, fetcher: Fetcher, plane: MediaPlane
+    ) -> Outbound:
+        settings = self._settings
+        lag = LagMeter()
+        self._gate = gate = Gate(
+            lambda: len(self._live),
+            asyncio.get_running_loop().time,
+            max_calls=settings.limits.max_calls,
+            calls_per_second=settings.limits.calls_per_second,
+            lag_s=lambda: lag.lag_s,
+        )
+        endpoint = await stack.enter_async_context(Endpoint(_endpoint_options(settings), admission=gate))
+        live = LiveCalls(endpoint, plane, journal, node=settings.node.name, codecs=settings.media.codecs)
+        self._live = await stack.enter_async_context(live)
+        endpoint.trace, fetcher.trace = live.trace, live.trace_http
+        destinations = Destinations(Directory(store), _domain(settings))
+        house = House(
+            live=live,
+            plane=plane,
+            fetcher=fetcher,
+            prompts=PromptLibrary(settings.node.data_dir / PROMPTS, AudioFetch(fetcher)),
+            speaker=Speaker(),
+            destinations=destinations,
+            recordings=Recordings(settings.node.data_dir / RECORDINGS, journal, self._recording_url),
+            account_of=store.accounts.by_sid,
+        )
+        script = Interpreter(house)
+        inbound = Inbound(live, Numbers(store), TrustedNetworks(settings.sip.trusted_networks), script)
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        serving = tasks.create_task(inbound.serve(endpoint))
+        stack.callback(serving.cancel)
+        lag.start()
+        stack.callback(lag.stop)
+        return Outbound(live, destinations, script, gate)
+
+    def _recording_url(self, account: str, sid: str) -> str:
+        base = self._settings.http.public_url.rstrip("/")
+        return f"{base}/{API_VERSION}/Accounts/{account}/Recordings/{sid}"
+
+
+def _plane(settings: Settings) -> MediaPlane:
+    media = settings.media
+    return NativePlane(
+        media.address,
+        advertised_address=media.advertised_address,
+        rtp_ports=media.rtp_ports,
+        threads=media.threads,
+        timeout_s=media.timeout_s,
+    )
+
+
+def _endpoint_options(settings: Settings) -> EndpointOptions:
+    sip = settings.sip
+    tls = None
+    if sip.tls_certificate or sip.tls_ca:
+        tls = TlsFiles(sip.tls_certificate, sip.tls_private_key, sip.tls_ca)
+    return EndpointOptions(
+        listen=sip.listen,
+        advertised_address=sip.advertised_address,
+        tls=tls,
+        session_expires_s=sip.session_expires_s,
+    )
+
+
+def _domain(settings: Settings) -> str:
+    """The host, and the port unless it is the usual one, of our own SIP addresses."""
+    host, _, port = settings.sip.listen[0].partition("://")[2].rpartition(":")
+    host = settings.sip.advertised_address or host
+    return host if port in {"5060", "0"} else f"{host}:{port}"
+
+
+async def _deliver_the_last(store: Store, outbox: Outbox) -> None:
+    """Give the callbacks of the last calls a moment; what is not delivered is tried again after the next start."""
+    await store.settle(timeout_s=LAST_DELIVERIES_S)
+    await outbox.drain(LAST_DELIVERIES_S)

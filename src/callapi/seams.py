@@ -1,0 +1,154 @@
+"""Where rooms that do not know one another meet: each class fills a `Protocol` of one room with another room's means."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from callapi.base.clock import utc_now
+from callapi.base.ids import AccountSid, EventId
+from callapi.calls.inbound import Route
+from callapi.calls.live import DocumentRequest, Subscription
+from callapi.store import (
+    ApplicationRecord,
+    BindingRecord,
+    CallbackAttempted,
+    CallbackRecord,
+    ClientRecord,
+    NumberRecord,
+    Remove,
+    Store,
+    TrunkRecord,
+)
+from callapi.webhooks import Callback, DuePage
+
+ACTIVE: Final = "active"
+
+
+def as_callback(record: CallbackRecord) -> Callback:
+    """A row of the outbox as the deliverer sees it."""
+    return Callback(
+        event_id=record.event_id,
+        stream=record.stream,
+        url=record.url,
+        method="GET" if record.method == "GET" else "POST",
+        parameters=record.parameters,
+        account_sid=record.account_sid,
+        created_at=record.created_at.timestamp(),
+        attempts=record.attempts,
+        next_at=record.next_at.timestamp(),
+    )
+
+
+class OutboxRows:
+    """The store as the outbox's `OutboxStore`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def hosts(self, limit: int) -> list[str]:
+        """As `OutboxStore`."""
+        await self._store.settle()
+        return list(await self._store.callbacks.hosts(limit))
+
+    async def due(self, host: str, now: float, limit: int) -> DuePage:
+        """As `OutboxStore`."""
+        await self._store.settle()
+        records, next_at = await self._store.callbacks.due(host, datetime.fromtimestamp(now, UTC), limit)
+        return DuePage(tuple(map(as_callback, records)), next_at.timestamp() if next_at else None)
+
+    def delivered(self, event_id: str) -> None:
+        """As `OutboxStore`."""
+        self._store.write(Remove(CallbackRecord, (event_id,)))
+
+    def given_up(self, event_id: str, error: str) -> None:  # noqa: ARG002 - the outbox has logged it
+        """As `OutboxStore`."""
+        self._store.write(Remove(CallbackRecord, (event_id,)))
+
+    def attempted(self, event_id: str, attempts: int, next_at: float) -> None:
+        """As `OutboxStore`."""
+        self._store.write(CallbackAttempted(EventId(event_id), attempts, datetime.fromtimestamp(next_at, UTC)))
+
+
+class Numbers:
+    """The store's numbers as the `Routing` of inbound calls."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def route(self, user: str) -> Route | None:
+        """As `Routing`."""
+        number = await self._store.numbers.route(user)
+        if number is None:
+            return None
+        account = await self._store.accounts.by_sid(number.account_sid)
+        if account is None or account.status != ACTIVE:
+            return None
+        owner: NumberRecord | ApplicationRecord = number
+        if number.voice_application_sid is not None:
+            owner = await self._store.applications.by_sid(number.voice_application_sid) or number
+        return route_of(owner, number.account_sid, number)
+
+
+def route_of(
+    owner: NumberRecord | ApplicationRecord | ClientRecord, account: AccountSid, number: NumberRecord | None = None
+) -> Route | None:
+    """What `owner` has configured for voice; None if nothing."""
+    if not owner.voice_url:
+        return None
+    callbacks = None
+    if not isinstance(owner, ClientRecord) and owner.status_callback:
+        callbacks = Subscription(owner.status_callback, owner.status_callback_method)
+    document = DocumentRequest(
+        owner.voice_url,
+        owner.voice_method,
+        fallback_url=owner.voice_fallback_url,
+        fallback_method=owner.voice_fallback_method,
+    )
+    return Route(account, document, number.sid if number else None, callbacks)
+
+
+class Directory:
+    """The store's registrations and trunks as the `Directory` of destinations."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def bindings(self, account: AccountSid, login: str) -> Sequence[BindingRecord]:
+        """As `Directory`."""
+        client = await self._store.clients.by_login(login)
+        if client is None or client.account_sid != account:
+            return ()
+        now = utc_now()
+        live = [each for each in await self._store.bindings.of(login) if each.expires_at > now]
+        return sorted(live, key=lambda each: -each.q)
+
+    async def trunks(self, account: AccountSid, number: str) -> Sequence[TrunkRecord]:
+        """As `Directory`."""
+        return await self._store.trunks.serving(account, number)
+
+
+class LagMeter:
+    """How late the event loop is: the sign of a processor that has more to do than it can."""
+
+    EVERY_S: Final = 0.1
+
+    def __init__(self) -> None:
+        self.lag_s = 0.0
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._now: Callable[[], float] = asyncio.get_running_loop().time
+
+    def start(self) -> None:
+        """Measure ten times a second."""
+        self._due = self._now() + self.EVERY_S
+        self._timer = asyncio.get_running_loop().call_at(self._due, self._measure)
+
+    def stop(self) -> None:
+        """Measure no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _measure(self) -> None:
+        self.lag_s = 0.5 * self.lag_s + 0.5 * max(0.0, self._now() - self._due)
+        self.start()
