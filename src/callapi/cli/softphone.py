@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from callapi.calls.leg import Answered, Dtmf, Leg, Rang, warning
+from callapi.calls.leg import Answered, Dtmf, Leg, LegEvent, Rang, warning
 from callapi.cli.ports import free_port
 from callapi.media import (
     AudioStream,
@@ -124,26 +124,28 @@ class PhoneCall:
         """Follow the call to its end; whoever made the call runs this in a task of its own."""
         async with asyncio.TaskGroup() as group:
             listening = group.create_task(self._listen())
-            async for event in self.leg.progress():
-                match event:
-                    case Rang(response):
-                        self._happened(f"{response.status} {response.reason}")
-                        self._rang.set()
-                    case Answered():
-                        self._happened("answered")
-                        self._rang.set()
-                        self._answered.set()
-                    case Dtmf(digit):
-                        self._press_heard(digit)
-                    case Ended() as ending:
-                        self.ending = ending
+            while self.ending is None:
+                self._note(await self.leg.next_event())
             self.leg.close()
             listening.cancel()
-        if self.ending is not None:
-            status = f" ({self.ending.status})" if self.ending.status else ""
-            self._happened(f"ended by {self.ending.by}{status}: {self.ending.reason}")
-        for event_flag in (self._rang, self._answered, self._ended):
-            event_flag.set()
+        status = f" ({self.ending.status})" if self.ending.status else ""
+        self._happened(f"ended by {self.ending.by}{status}: {self.ending.reason}")
+        for each in (self._rang, self._answered, self._ended):
+            each.set()
+
+    def _note(self, event: LegEvent) -> None:
+        match event:
+            case Rang(response):
+                self._happened(f"{response.status} {response.reason}")
+                self._rang.set()
+            case Answered():
+                self._happened("answered")
+                self._rang.set()
+                self._answered.set()
+            case Dtmf(digit):
+                self._press_heard(digit)
+            case Ended() as ending:
+                self.ending = ending
 
     async def _listen(self) -> None:
         with contextlib.suppress(StreamClosed):
