@@ -259,7 +259,8 @@ class DigestServer:
     ) -> Verdict:
         """Judge an Authorization value of a request with this method, Request-URI and body.
 
-        `secret_of` gives the password of a user, None for a stranger, who costs the same work.
+        `secret_of` gives the password of a user, None for a stranger, who costs the same work; an empty password
+        opens nothing.
         """
         try:
             given = parse_digest(value)
@@ -272,7 +273,7 @@ class DigestServer:
         password = secret_of(username)
         expected = answer.response(Credentials(username, password or "-"), method, body)
         is_right = hmac.compare_digest(expected.encode(), given["response"].lower().encode())
-        if not is_right or password is None:
+        if not is_right or not password:
             return Rejected("wrong user name or password")
         serial = self._serial(answer.nonce, now)
         if serial is None or not self._use(serial, int(answer.nc, 16)):
