@@ -48,6 +48,11 @@ test: dev  ## the whole suite
 	cd native && cargo test --quiet --locked
 	$(BIN)/pytest
 
+.PHONY: load
+load: dev  ## 100 calls a second for a minute, 500 calls with audio: the whole of the load test, and its figures
+	scripts/system-packages sip-tester
+	CALLAPI_LOAD=full $(BIN)/pytest -m load
+
 .PHONY: check
 check: dev  ## formatters, linters, types, floors, shape
 	$(BIN)/ruff format --check .
