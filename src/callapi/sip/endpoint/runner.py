@@ -76,6 +76,7 @@ class SessionRunner:
         "_known",
         "_machine",
         "_peer",
+        "_reinvite",
         "_session",
         "_usage",
         "_waiting",
@@ -99,6 +100,7 @@ class SessionRunner:
         self._invite = invite
         self._peer: Hop | None = None
         self._known: tuple[Uri, Hop] | None = None  # the last name that was resolved for this dialog
+        self._reinvite: Request | None = None  # the last INVITE within the dialog
         self._waiting: deque[Request] | None = None  # requests in order, while a name is resolved
 
     def attach(self, session: Session) -> None:
@@ -222,7 +224,10 @@ class SessionRunner:
         session.tell(event)
 
     def _finish(self) -> None:
-        self._around.driver.timers.stop_all(self)
+        driver = self._around.driver
+        driver.timers.stop_all(self)
+        if self._reinvite is not None:
+            driver.abandon(self._reinvite)
         self._around.forget(self)
         self._machine = self._usage = None
         self._waiting = None
@@ -294,6 +299,8 @@ class SessionRunner:
         if "Route" not in request.headers:
             hop = reachable_hop(hop, self._peer, is_connected=self._is_connected())
         if request.method != "ACK":
+            if request.method == "INVITE":
+                self._reinvite = request
             driver.start_client(request, hop, self)
             return
         if "Via" not in request.headers:

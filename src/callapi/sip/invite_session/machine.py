@@ -5,14 +5,21 @@ after the first (`strays`): a caller's machine stays until the transaction of it
 """
 
 from callapi.sip.invite_session.attempts import Attempts
-from callapi.sip.invite_session.effects import Effect, SendAck, SendInvite, SendRequest
-from callapi.sip.invite_session.inputs import BEGIN, Handle, Input, InviteOver, ResponseReceived
+from callapi.sip.invite_session.effects import Effect, Respond, SendAck, SendInvite, SendRequest
+from callapi.sip.invite_session.inputs import (
+    BEGIN,
+    Handle,
+    Input,
+    InviteOver,
+    RequestReceived,
+    ResponseReceived,
+)
 from callapi.sip.invite_session.phase import Become, Phase, Step
 from callapi.sip.invite_session.strays import Strays
 from callapi.sip.invite_session.uac import Inviting
 from callapi.sip.invite_session.uas import Ringing
 from callapi.sip.invite_session.usage import Usage
-from callapi.sip.message import Request
+from callapi.sip.message import Request, make_response
 from callapi.sip.outputs import FINISH, Finish
 
 
@@ -25,9 +32,13 @@ class _Gone:
         self.state = state
 
     def handle(self, input_: Input, now: float) -> list[Step]:
-        """Nothing is left to do here."""
-        del input_, now
-        return []
+        """The dialog is gone: 481 (RFC 3261 §12.2.2)."""
+        del now
+        match input_:
+            case RequestReceived(request, handle):
+                return [Respond(handle, make_response(request, 481))]
+            case _:
+                return []
 
 
 class InviteSession:

@@ -96,6 +96,10 @@ class InviteClient:
             case Failure(response):
                 return self._complete(response, now)
             case Abandon():
+                # Beyond the figure: Proceeding has no timer, so an unwanted INVITE gets one; a late final
+                # response is still acknowledged.
+                return [StartTimer(Timer.B, now + PATIENCE)]
+            case TimerFired(timer=Timer.B):
                 return self._terminate()
             case Start() | TimerFired() | TransportFailed():
                 return []
