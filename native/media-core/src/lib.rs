@@ -10,12 +10,14 @@ pub mod latch;
 pub mod mos;
 pub mod plc;
 pub mod reception;
+pub mod resample;
 pub mod rtcp;
 pub mod rtp;
 pub mod sender;
 pub mod telephone_event;
 pub mod tone;
 pub mod transcode;
+pub mod vad;
 pub mod wav;
 
 #[cfg(test)]
