@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Final, Self
 
-from callapi.api import Deps, create_app
+from callapi.api import create_app
 from callapi.base.ids import AccountSid
 from callapi.base.settings import ACCOUNT_SID, AUTH_TOKEN, Settings
 from callapi.calls.admission import Gate
@@ -22,6 +22,7 @@ from callapi.calls.journal import API_VERSION, Journal
 from callapi.calls.live import LiveCalls
 from callapi.calls.outbound import Outbound
 from callapi.calls.reconciliation import close_what_a_crash_left
+from callapi.calls.recordings import Recordings
 from callapi.media import MediaPlane, PromptLibrary
 from callapi.media.engine import NativePlane
 from callapi.seams import AudioFetch, Directory, LagMeter, Numbers, OutboxRows, as_callback
@@ -30,7 +31,6 @@ from callapi.sip import Endpoint, EndpointOptions, TlsFiles
 from callapi.store import CallbackRecord, Store
 from callapi.verbs.execution import House
 from callapi.verbs.interpreter import Interpreter
-from callapi.verbs.recordings import Recordings
 from callapi.webhooks import Fetcher, FetchOptions, Limits, Outbox
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,9 @@ class Node:
     async def _ensure_account(self, store: Store) -> None:
         """The account of this node, made at the first start, and the numbers of the configuration in its name."""
         sid = self._environ.get(ACCOUNT_SID)
-        first = await store.accounts.ensure_first(AccountSid(sid) if sid else None, self._environ.get(AUTH_TOKEN))
+        first = await store.accounts.ensure_first(
+            AccountSid(sid) if sid else None, self._environ.get(AUTH_TOKEN)
+        )
         self.account_sid, self.auth_token = first.account.sid, first.account.auth_token
         self.is_new_account = first.is_new
         await store.numbers.configure(self.account_sid, self._settings.numbers)
@@ -169,7 +171,7 @@ class Node:
         stack.callback(serving.cancel)
         lag.start()
         stack.callback(lag.stop)
-        return Outbound(live, destinations, script, gate)
+        return Outbound(live, destinations, script, gate, house.recordings)
 
     def _recording_url(self, account: str, sid: str) -> str:
         base = self._settings.http.public_url.rstrip("/")

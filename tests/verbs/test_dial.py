@@ -12,7 +12,6 @@ import pytest
 
 from callapi.calls.commands import ModifyCall
 from callapi.calls.live import DocumentRequest
-from callapi.calls.outbound import Outbound
 from tests.verbs.world import World, world
 from tests.virtual_time import run
 
@@ -420,7 +419,7 @@ def test_the_caller_modified_over_rest_leaves_its_dial(tell: Callable[[Story], N
         await asyncio.sleep(1)
         here.phones[0].answer()
         await asyncio.sleep(2)
-        outbound = Outbound(here.live, here.house.destinations, here.script, None)  # type: ignore[arg-type]
+        outbound = here.outbound()
         await outbound.modify_call(call.sid, ModifyCall(document=DocumentRequest("http://app/new")))
         await asyncio.sleep(1)
         assert here.phones[0].is_over
@@ -444,7 +443,7 @@ def test_a_child_modified_over_rest_goes_its_own_way_and_the_parents_document_go
         await asyncio.sleep(2)
         child = here.live.get(next(sid for sid, each in here.book.calls.items() if each.parent_call_sid))
         assert child is not None
-        outbound = Outbound(here.live, here.house.destinations, here.script, None)  # type: ignore[arg-type]
+        outbound = here.outbound()
         await outbound.modify_call(child.sid, ModifyCall(document=DocumentRequest("http://app/new")))
         await asyncio.sleep(5)
         assert here.application.asked("/new")[0]["CallSid"] == child.sid

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from callapi.calls.call import Call
 from callapi.calls.commands import ModifyCall
 from callapi.calls.live import DocumentRequest
-from callapi.calls.outbound import NotModifiable, Outbound
+from callapi.calls.outbound import NotModifiable
 from tests.verbs.world import Phone, World, world
 from tests.virtual_time import run
 
@@ -127,7 +127,7 @@ def move(phone: Phone, what: str) -> None:
 
 
 async def command(here: World, what: str, phone: Phone | None, caller: Call) -> None:
-    outbound = Outbound(here.live, here.house.destinations, here.script, None)  # type: ignore[arg-type]
+    outbound = here.outbound()
     wanted = caller.leg.session if what.endswith("caller") else phone and phone.session
     target = next((each for each in here.live.calls() if each.leg.session is wanted), None)
     if target is not None:

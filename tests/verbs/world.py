@@ -17,10 +17,13 @@ import numpy as np
 
 from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid
+from callapi.calls.admission import Gate
 from callapi.calls.call import Call
 from callapi.calls.destinations import Destinations
 from callapi.calls.journal import Journal
 from callapi.calls.live import Arrival, DocumentRequest, LiveCalls
+from callapi.calls.outbound import Outbound
+from callapi.calls.recordings import Recordings
 from callapi.media import LocalMedia, OfferAnswer, Prompt, UnplayableAudio
 from callapi.media.fake import FakePlane, FakeStream
 from callapi.sip import (
@@ -55,7 +58,6 @@ from callapi.store import (
 )
 from callapi.verbs.execution import House
 from callapi.verbs.interpreter import Interpreter
-from callapi.verbs.recordings import Recordings
 from callapi.webhooks import BadStatus, WebAnswer, WebFailure, WebRequest
 
 T = TypeVar("T")
@@ -308,6 +310,13 @@ class World:
 
     async def _account(self, _: AccountSid) -> AccountRecord | None:
         return self._record
+
+    def outbound(self) -> Outbound:
+        """What REST commands calls through."""
+        gate = Gate(
+            lambda: len(self.live), asyncio.get_running_loop().time, max_calls=100, calls_per_second=0
+        )
+        return Outbound(self.live, self.house.destinations, self.script, gate, self.house.recordings)
 
     @property
     def phones(self) -> list[Phone]:

@@ -10,14 +10,17 @@ from callapi.media import MediaPlane
 @contextmanager
 def bridged(plane: MediaPlane, caller: Call, callee: Call) -> Iterator[None]:
     """Join the two; what was playing on either ends. Digits typed before or while joined are not typed ahead."""
-    bridge = plane.bridge(caller.leg.stream, callee.leg.stream)
+    bridges = [plane.bridge(caller.leg.stream, callee.leg.stream)]
+    if caller.leg.video is not None and callee.leg.video is not None:
+        bridges.append(plane.bridge_video(caller.leg.video, callee.leg.video))
     caller.partner, callee.partner = callee, caller
     caller.digits.clear()
     callee.digits.clear()
     try:
         yield
     finally:
-        bridge.close()
+        for bridge in bridges:
+            bridge.close()
         caller.partner = callee.partner = None
         caller.digits.clear()
         callee.digits.clear()

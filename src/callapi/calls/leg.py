@@ -9,7 +9,7 @@ import logging
 from dataclasses import dataclass
 from typing import Final
 
-from callapi.media import AudioStream, NotAcceptable, OfferAnswer
+from callapi.media import AudioStream, MediaPlane, NotAcceptable, OfferAnswer, VideoFormat, VideoStream
 from callapi.sip import (
     Accepted,
     AnswerReceived,
@@ -64,11 +64,18 @@ def warning(problem: NotAcceptable) -> tuple[str, str]:
 class Leg:
     """One party's end of a call. Whoever made it must `close()` it."""
 
-    __slots__ = ("_answer", "_negotiation", "session", "stream")
+    __slots__ = ("_answer", "_negotiation", "session", "stream", "video")
 
-    def __init__(self, session: Session, stream: AudioStream, negotiation: OfferAnswer) -> None:
+    def __init__(
+        self,
+        session: Session,
+        stream: AudioStream,
+        negotiation: OfferAnswer,
+        video: VideoStream | None = None,
+    ) -> None:
         self.session = session
         self.stream = stream
+        self.video = video
         self._negotiation = negotiation
         self._answer = b""
 
@@ -83,6 +90,26 @@ class Leg:
             return
         self._answer = self._negotiation.receive_offer(offer)
         self._configure()
+
+    @property
+    def offered_video(self) -> tuple[VideoFormat, ...]:
+        """The video formats of the peer's last offer."""
+        return self._negotiation.offered_video
+
+    def accept_video(self, plane: MediaPlane) -> None:
+        """Take the video that the peer offered: in the answer still to be sent, or by a re-INVITE.
+
+        Raises:
+            PortsExhausted: no port is free for it.
+        """
+        if self.video is not None or not self.offered_video:
+            return
+        self.video = plane.open_video()
+        self._negotiation.relay_video(self.video.local.port, self.offered_video)
+        if self.session.is_answered:
+            self.session.offer(self._negotiation.make_offer())
+        else:
+            self.prepare_answer(self.session.request.body)
 
     @property
     def is_answered(self) -> bool:
@@ -107,6 +134,8 @@ class Leg:
     def close(self) -> None:
         """Free the ports. The session lives on in its own room until its last message was said."""
         self.stream.close()
+        if self.video is not None:
+            self.video.close()
 
     async def next_event(self) -> LegEvent:
         """The next thing that happens on this leg; `Ended` is the last. Safe to cancel."""
@@ -170,6 +199,8 @@ class Leg:
     def _configure(self) -> None:
         if self._negotiation.audio is not None:
             self.stream.configure(self._negotiation.audio)
+        if self.video is not None and self._negotiation.video is not None:
+            self.video.configure(self._negotiation.video)
 
     def __repr__(self) -> str:
         direction = "inbound" if isinstance(self.session, InboundSession) else "outbound"

@@ -17,7 +17,15 @@ from callapi.calls.journal import API_VERSION, Journal
 from callapi.calls.leg import Leg
 from callapi.calls.parameters import Parameters
 from callapi.calls.status import CallStatus
-from callapi.media import AudioStream, LocalMedia, MediaPlane, OfferAnswer, PortsExhausted
+from callapi.media import (
+    AudioStream,
+    LocalMedia,
+    MediaPlane,
+    OfferAnswer,
+    PortsExhausted,
+    VideoFormat,
+    VideoStream,
+)
 from callapi.sip import Endpoint, InboundSession, NameAddr, OutboundInvite, Traced
 from callapi.store import CallRecord
 from callapi.webhooks import HttpExchange
@@ -72,6 +80,8 @@ class Placement:
     caller_name: str | None = None
     forwarded_from: str | None = None
     codecs: tuple[str, ...] | None = None
+    video: tuple[VideoFormat, ...] = ()
+    """The video formats to offer; none: audio alone."""
     callbacks: Subscription | None = None
 
 
@@ -188,11 +198,10 @@ class LiveCalls:
         Raises:
             NotPlaceable: no media port is free.
         """
-        try:
-            stream = self.plane.open_stream()
-        except PortsExhausted as error:
-            raise NotPlaceable(NO_MEDIA_PORTS, str(error)) from error
+        stream, video = self._open_streams(placement)
         negotiation = self._negotiation(stream, placement.codecs)
+        if video is not None:
+            negotiation.relay_video(video.local.port, placement.video)
         address = placement.address
         session = self.endpoint.invite(
             OutboundInvite(
@@ -227,7 +236,7 @@ class LiveCalls:
             status_callback_method=callbacks.method if callbacks else None,
             status_callback_events=callbacks.events if callbacks else (),
         )
-        call = Call(record, Leg(session, stream, negotiation), self._journal)
+        call = Call(record, Leg(session, stream, negotiation, video), self._journal)
         call.initiated()
         self.start(call, partial(story, call) if story else None)
         return call
@@ -249,6 +258,17 @@ class LiveCalls:
             self._by_call_id.pop(call.leg.session.call_id, None)
             if not self._calls:
                 self.empty.set()
+
+    def _open_streams(self, placement: Placement) -> tuple[AudioStream, VideoStream | None]:
+        try:
+            stream = self.plane.open_stream()
+            try:
+                return stream, self.plane.open_video() if placement.video else None
+            except BaseException:
+                stream.close()
+                raise
+        except PortsExhausted as error:
+            raise NotPlaceable(NO_MEDIA_PORTS, str(error)) from error
 
     def _negotiation(self, stream: AudioStream, codecs: tuple[str, ...] | None) -> OfferAnswer:
         local = stream.local

@@ -11,7 +11,9 @@ from callapi.calls.call import Call, Story
 from callapi.calls.commands import CreateCall, ModifyCall
 from callapi.calls.destinations import Destinations
 from callapi.calls.live import DocumentRequest, LiveCalls, Placement, Script
+from callapi.calls.recordings import Recordings
 from callapi.calls.status import CallStatus
+from callapi.media import RecordOptions
 from callapi.sip import Credentials
 from callapi.store import CallRecord
 
@@ -31,7 +33,10 @@ class Overloaded(CallApiError):
 class Outbound:
     """Carries out what `commands` describe."""
 
-    def __init__(self, live: LiveCalls, destinations: Destinations, script: Script, gate: Gate) -> None:
+    def __init__(
+        self, live: LiveCalls, destinations: Destinations, script: Script, gate: Gate, recordings: Recordings
+    ) -> None:
+        self._recordings = recordings
         self._live = live
         self._destinations = destinations
         self._script = script
@@ -106,6 +111,8 @@ class Outbound:
     async def _when_answered(self, call: Call, command: CreateCall) -> None:
         if not await _answers(call, command.timeout_s):
             return
+        if command.record:
+            self._recordings.start(call, "OutboundAPI", RecordOptions(), None)
         limit = asyncio.get_running_loop().call_later(command.time_limit_s, call.hang_up, "time limit")
         try:
             await self._script(call, command.document)

@@ -7,7 +7,7 @@ from callapi.calls.bridge import bridged
 from callapi.calls.call import Call
 from callapi.calls.latch import first_of
 from callapi.calls.status import CallStatus
-from callapi.rcml import Dial
+from callapi.rcml import Dial, Sip
 from callapi.verbs.contest import Contest
 from callapi.verbs.execution import Execution, GoTo, Next, Outcome
 from callapi.verbs.parameters import DialOutcome, dial_action
@@ -20,6 +20,8 @@ async def dial(verb: Dial, execution: Execution) -> Outcome:
     contest = Contest(verb, execution)
     talk = Talk(verb, execution)
     recording = RecordedDial(verb, execution)
+    if any(isinstance(noun, Sip) and noun.video for noun in verb.targets):
+        execution.call.leg.accept_video(execution.house.plane)
     try:
         async with ringback(verb, execution, contest):
             recording.begin(has_answer=False)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from urllib.parse import urljoin
 
 from callapi.base.errors import CallApiError
@@ -15,13 +15,11 @@ from callapi.calls.destinations import Destinations
 from callapi.calls.journal import Problem
 from callapi.calls.live import DocumentRequest, LiveCalls
 from callapi.calls.parameters import Parameters
+from callapi.calls.recordings import Recordings
 from callapi.media import MediaPlane, Prompt
 from callapi.rcml import Document, document_of
 from callapi.store import AccountRecord
 from callapi.webhooks import Fetcher, WebAnswer, WebFailure, WebhookError, WebRequest
-
-if TYPE_CHECKING:
-    from callapi.verbs.recordings import Recordings
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +90,7 @@ class House:
     prompts: Prompts
     speaker: Speaker
     destinations: Destinations
-    recordings: "Recordings"
+    recordings: Recordings
     account_of: Callable[[AccountSid], Awaitable[AccountRecord | None]]
 
 

@@ -7,16 +7,8 @@ from typing import Any
 
 from callapi.calls.call import Call
 from callapi.calls.parameters import Parameters, present, x_headers
+from callapi.calls.recordings import RecordingFacts
 from callapi.calls.status import CallStatus
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingFacts:
-    """A finished recording, as applications hear of it."""
-
-    url: str
-    sid: str
-    duration: int
 
 
 @dataclass(frozen=True, slots=True)

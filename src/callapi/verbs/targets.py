@@ -36,6 +36,7 @@ async def placements(
             caller_name=identity.from_.display_name,
             forwarded_from=record.forwarded_from,
             codecs=(noun.codecs if isinstance(noun, Sip) else None) or each.codecs,
+            video=caller.leg.offered_video if isinstance(noun, Sip) and noun.video else (),
             callbacks=callbacks,
         )
         for each in await _destinations(destinations, noun, caller)

@@ -1,0 +1,175 @@
+"""Recordings of calls: where the file goes, what is written down, who is told.
+
+The file appears under its name only when it is whole. A recording that fails leaves a record that says so, and the
+call goes on.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from callapi.base.clock import rfc2822, utc_now
+from callapi.base.ids import EventId, new_recording_sid
+from callapi.calls.call import Call
+from callapi.calls.journal import API_VERSION, Journal, Problem
+from callapi.calls.parameters import Parameters, present
+from callapi.media import Recording, RecordingCause, RecordingEnded, RecordOptions
+from callapi.rcml import RecordingEvent
+from callapi.store import CallbackRecord, RecordingRecord
+
+RECORDING_FAILED = 60_030
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFacts:
+    """A finished recording, as applications hear of it. `duration` is in whole seconds."""
+
+    url: str
+    sid: str
+    duration: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingCallback:
+    """Who is told of a recording; `url` is absolute."""
+
+    url: str
+    method: str
+    events: frozenset[RecordingEvent]
+
+
+class Recordings:
+    """Makes recordings of the node. `url_of` gives the address of a recording over REST."""
+
+    def __init__(self, directory: Path, journal: Journal, url_of: Callable[[str, str], str]) -> None:
+        self._directory = directory
+        self._journal = journal
+        self._url_of = url_of
+
+    def start(
+        self, call: Call, source: str, options: RecordOptions, callback: RecordingCallback | None
+    ) -> "ActiveRecording":
+        """Record `call` from now on; `source` is the vendor's word for why (`DialVerb`, `RecordVerb`)."""
+        sid = new_recording_sid()
+        now = utc_now()
+        self._directory.mkdir(parents=True, exist_ok=True)
+        recording = call.leg.stream.record(self._directory / f"{sid}.wav", options)
+        record = RecordingRecord(
+            sid=sid,
+            account_sid=call.record.account_sid,
+            call_sid=call.sid,
+            status="in-progress",
+            source=source,
+            channels=options.channels,
+            api_version=API_VERSION,
+            start_time=now,
+            date_created=now,
+            date_updated=now,
+        )
+        active = ActiveRecording(self, call, recording, record, callback)
+        self.keep(record, callback, RecordingEvent.IN_PROGRESS)
+        return active
+
+    def url(self, record: RecordingRecord) -> str:
+        """Where the recording can be fetched."""
+        return self._url_of(record.account_sid, record.sid)
+
+    def keep(
+        self, record: RecordingRecord, callback: RecordingCallback | None, event: RecordingEvent
+    ) -> None:
+        """Write `record` down, together with the callback that tells of it."""
+        told = None
+        if callback is not None and event in callback.events:
+            told = self._callback(record, callback, event, record.date_updated)
+        self._journal.keep(record, told)
+
+    def _callback(
+        self, record: RecordingRecord, callback: RecordingCallback, event: RecordingEvent, at: datetime
+    ) -> CallbackRecord:
+        digest = hashlib.sha256(f"{record.sid} {event}".encode()).hexdigest()[:32]
+        return CallbackRecord(
+            event_id=EventId(f"EV{digest}"),
+            stream=record.sid,
+            account_sid=record.account_sid,
+            url=callback.url,
+            method=callback.method,
+            parameters=self._parameters(record, at),
+            created_at=at,
+            next_at=at,
+        )
+
+    def _parameters(self, record: RecordingRecord, at: datetime) -> Parameters:
+        return present(
+            (
+                ("AccountSid", record.account_sid),
+                ("CallSid", record.call_sid),
+                ("RecordingSid", record.sid),
+                ("RecordingUrl", self.url(record)),
+                ("RecordingStatus", record.status),
+                ("RecordingDuration", record.duration),
+                ("RecordingChannels", record.channels),
+                ("RecordingStartTime", rfc2822(record.start_time)),
+                ("RecordingSource", record.source),
+                ("ErrorCode", record.error_code),
+                ("Timestamp", rfc2822(at)),
+            )
+        )
+
+
+class ActiveRecording:
+    """A recording under way."""
+
+    def __init__(
+        self,
+        house: Recordings,
+        call: Call,
+        recording: Recording,
+        record: RecordingRecord,
+        callback: RecordingCallback | None,
+    ) -> None:
+        self._house = house
+        self._call = call
+        self._recording = recording
+        self._record = record
+        self._callback = callback
+        call.afterwards(self._close)
+
+    def stop(self) -> None:
+        """End it and keep what was recorded."""
+        self._recording.stop()
+
+    async def ended(self) -> RecordingEnded:
+        """How it ended; the file is whole then."""
+        return await self._recording.ended()
+
+    async def facts(self) -> RecordingFacts | None:
+        """What applications are told, once it is over; None if there is nothing to hear."""
+        ended = await self._recording.ended()
+        if ended.cause is RecordingCause.FAILED:
+            return None
+        return RecordingFacts(self._house.url(self._record), self._record.sid, seconds(ended.duration_ms))
+
+    async def _close(self) -> None:
+        """Write down how it ended. Runs in the call's own task, whatever becomes of the story."""
+        ended = await self._recording.ended()
+        now = utc_now()
+        record = replace(self._record, date_updated=now, duration=seconds(ended.duration_ms))
+        if ended.cause is RecordingCause.FAILED:
+            record = replace(record, status="failed", error_code=RECORDING_FAILED)
+            self._call.notify(Problem(RECORDING_FAILED, f"recording {record.sid} failed: {ended.error}"))
+            event = RecordingEvent.COMPLETED
+        elif ended.duration_ms == 0 or ended.is_silent:
+            record, event = replace(record, status="absent"), RecordingEvent.ABSENT
+        else:
+            record, event = (
+                replace(record, status="completed", path=f"{record.sid}.wav"),
+                RecordingEvent.COMPLETED,
+            )
+        self._house.keep(record, self._callback, event)
+
+
+def seconds(milliseconds: int) -> int:
+    """Whole seconds, rounded."""
+    return (milliseconds + 500) // 1000
