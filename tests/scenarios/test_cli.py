@@ -16,7 +16,12 @@ from tests.scenarios.harness.waiting import eventually
 
 
 def _callapi(folder: Path, *arguments: str, **environ: str) -> ManagedProcess:
-    return ManagedProcess(f"callapi {arguments[0]}", [str(PROGRAM), *arguments], folder / "out", environ)
+    command = [str(PROGRAM), *arguments]
+    return ManagedProcess(f"callapi {arguments[0]}", command, folder / "out", environ, folder)
+
+
+def _names(folder: Path) -> list[str]:
+    return [each.name for each in folder.iterdir()]
 
 
 def _elsewhere() -> dict[str, str]:
@@ -71,7 +76,7 @@ async def test_the_demo_gets_out_of_the_way(tmp_path: Path) -> None:
         assert await demo.wait(30) == 0, demo.tail(200)
     assert f"port {sip_port} is in use: SIP listens on " in demo.tail(200)
     assert f"port {http_port} is in use: HTTP listens on " in demo.tail(200)
-    assert [each.name for each in tmp_path.iterdir()] == ["out"]
+    assert _names(tmp_path) == ["out"]
 
 
 async def test_the_demo_stays_and_can_be_called(tmp_path: Path, phone: PhoneFactory) -> None:

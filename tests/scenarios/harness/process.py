@@ -14,22 +14,33 @@ class ProcessFailed(AssertionError):
 
 
 class ManagedProcess:
-    """One child in its own session; stdout and stderr go to `log`."""
+    """One child, working in `folder`; stdout and stderr go to `log`."""
 
     def __init__(
-        self, name: str, arguments: Sequence[str], log: Path, environ: Mapping[str, str] | None = None
+        self,
+        name: str,
+        arguments: Sequence[str],
+        log: Path,
+        environ: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.name = name
         self.log = log
         self._arguments = tuple(arguments)
         self._environ = {**os.environ, **(environ or {})}
+        self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> Self:
         """Start it."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self._arguments, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env=self._environ
+                *self._arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environ,
+                cwd=self._folder,
             )
         return self
 
