@@ -23,6 +23,7 @@ from callapi.calls.live import LiveCalls
 from callapi.calls.outbound import Outbound
 from callapi.calls.reconciliation import close_what_a_crash_left
 from callapi.calls.recordings import Recordings
+from callapi.calls.timeline import Timelines
 from callapi.media import MediaPlane, PromptLibrary
 from callapi.media.engine import NativePlane
 from callapi.seams import AudioFetch, Directory, LagMeter, Numbers, OutboxRows, as_callback
@@ -59,6 +60,7 @@ class Node:
         self._settings = settings
         self._environ = environ
         self._stack = AsyncExitStack()
+        self._timelines = Timelines()
         self._gate: Gate
         self._live: LiveCalls
 
@@ -149,10 +151,14 @@ class Node:
             calls_per_second=settings.limits.calls_per_second,
             lag_s=lambda: lag.lag_s,
         )
-        endpoint = await stack.enter_async_context(Endpoint(_endpoint_options(settings), admission=gate))
-        live = LiveCalls(endpoint, plane, journal, node=settings.node.name, codecs=settings.media.codecs)
+        endpoint = await stack.enter_async_context(
+            Endpoint(_endpoint_options(settings), admission=gate, trace=self._timelines.sip)
+        )
+        live = LiveCalls(
+            endpoint, plane, journal, self._timelines, node=settings.node.name, codecs=settings.media.codecs
+        )
         self._live = await stack.enter_async_context(live)
-        endpoint.trace, fetcher.trace = live.trace, live.trace_http
+        fetcher.trace = self._timelines.http
         destinations = Destinations(Directory(store), _domain(settings))
         house = House(
             live=live,

@@ -24,6 +24,7 @@ from callapi.calls.journal import Journal
 from callapi.calls.live import Arrival, DocumentRequest, LiveCalls
 from callapi.calls.outbound import Outbound
 from callapi.calls.recordings import Recordings
+from callapi.calls.timeline import Timelines
 from callapi.media import LocalMedia, OfferAnswer, Prompt, UnplayableAudio
 from callapi.media.fake import FakePlane, FakeStream
 from callapi.sip import (
@@ -375,6 +376,6 @@ class World:
 async def world(tmp: Path) -> AsyncIterator[World]:
     """A world, ended with everything in it."""
     endpoint, plane, book = FakeEndpoint(), FakePlane(), Book()
-    live = LiveCalls(endpoint, plane, Journal(book), node="test", codecs=("PCMU", "PCMA"))  # type: ignore[arg-type]
+    live = LiveCalls(endpoint, plane, Journal(book), Timelines(), node="test", codecs=("PCMU", "PCMA"))  # type: ignore[arg-type]
     async with plane, live:
         yield World(live, endpoint, plane, book, tmp)

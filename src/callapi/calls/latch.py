@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 _UNSET: Any = object()
@@ -60,4 +60,4 @@ async def first_of(*waits: Coroutine[Any, Any, T]) -> T:
         winner = next(task for task in tasks if task.done())
         for task in tasks:
             task.cancel()
-    return cast("T", winner.result())
+    return winner.result()

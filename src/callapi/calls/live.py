@@ -17,6 +17,7 @@ from callapi.calls.journal import API_VERSION, Journal
 from callapi.calls.leg import Leg
 from callapi.calls.parameters import Parameters
 from callapi.calls.status import CallStatus
+from callapi.calls.timeline import Timelines
 from callapi.media import (
     AudioStream,
     LocalMedia,
@@ -26,9 +27,8 @@ from callapi.media import (
     VideoFormat,
     VideoStream,
 )
-from callapi.sip import Endpoint, InboundSession, NameAddr, OutboundInvite, Traced
+from callapi.sip import Endpoint, InboundSession, NameAddr, OutboundInvite
 from callapi.store import CallRecord
-from callapi.webhooks import HttpExchange
 
 log = logging.getLogger(__name__)
 
@@ -102,15 +102,22 @@ class LiveCalls:
     """All calls of this node. Leaving the block ends them all, with their records."""
 
     def __init__(
-        self, endpoint: Endpoint, plane: MediaPlane, journal: Journal, *, node: str, codecs: tuple[str, ...]
-    ):
+        self,
+        endpoint: Endpoint,
+        plane: MediaPlane,
+        journal: Journal,
+        timelines: Timelines,
+        *,
+        node: str,
+        codecs: tuple[str, ...],
+    ) -> None:
         self.endpoint = endpoint
         self.plane = plane
         self._journal = journal
         self._node = node
         self._codecs = codecs
         self._calls: dict[CallSid, Call] = {}
-        self._by_call_id: dict[str, Call] = {}
+        self._timelines = timelines
         self._tasks = asyncio.TaskGroup()
         self.empty = asyncio.Event()
         self.empty.set()
@@ -140,16 +147,6 @@ class LiveCalls:
         """End every call politely."""
         for call in self.calls():
             call.hang_up(reason)
-
-    def trace(self, traced: Traced) -> None:
-        """Put a SIP message into the timeline of its call."""
-        if (call := self._by_call_id.get(traced.message.call_id)) is not None:
-            call.timeline.add_sip(traced)
-
-    def trace_http(self, exchange: HttpExchange) -> None:
-        """Put a request to the application into the timeline of its call."""
-        if (call := self._calls.get(CallSid(exchange.call_sid))) is not None:
-            call.timeline.add_http(exchange)
 
     def take(self, session: InboundSession, arrival: Arrival) -> Call:
         """Make an inbound session a call. It is not live yet: `start` it.
@@ -244,7 +241,7 @@ class LiveCalls:
     def start(self, call: Call, story: Story | None = None) -> None:
         """Let `call` live, with `story` told on it."""
         self._calls[call.sid] = call
-        self._by_call_id[call.leg.session.call_id] = call
+        self._timelines.open(call.sid, call.leg.session.call_id, call.timeline)
         self.empty.clear()
         self._tasks.create_task(self._live(call, story))
 
@@ -255,7 +252,7 @@ class LiveCalls:
             log.exception("%r: broke off", call)
         finally:
             del self._calls[call.sid]
-            self._by_call_id.pop(call.leg.session.call_id, None)
+            self._timelines.close(call.sid, call.leg.session.call_id)
             if not self._calls:
                 self.empty.set()
 

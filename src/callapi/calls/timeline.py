@@ -5,6 +5,7 @@ would cost more than the call itself.
 """
 
 import re
+from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
@@ -16,6 +17,8 @@ from callapi.store import AddEvents, EventRecord, Json
 from callapi.webhooks import HttpExchange
 
 MOST_EVENTS: Final = 1000
+MOST_EARLY_CALLS: Final = 1000
+MOST_EARLY_MESSAGES: Final = 4
 _SECRET: Final = re.compile(rb"(?im)^((?:Proxy-)?Authorization:)[^\r\n]*")
 _PRIVATE: Final = frozenset({"Digits", "SpeechResult"})
 """What a caller typed or said may be a secret: the timeline says that it was sent, not what it was."""
@@ -65,3 +68,48 @@ class Timeline:
     def as_change(self, sid: CallSid) -> AddEvents | None:
         """What the store is to keep, None if nothing happened."""
         return AddEvents(sid, self.events) if self._events else None
+
+
+class Timelines:
+    """The timelines of live calls, found by what names a call: its Call-ID on the wire, its sid over HTTP."""
+
+    __slots__ = ("_by_call_id", "_by_sid", "_early")
+
+    def __init__(self) -> None:
+        self._early: OrderedDict[str, list[Traced]] = OrderedDict()
+        """Messages of calls that are not open yet: an INVITE is on the wire before its call has a sid."""
+        self._by_call_id: dict[str, Timeline] = {}
+        self._by_sid: dict[str, Timeline] = {}
+
+    def open(self, sid: CallSid, call_id: str, timeline: Timeline) -> None:
+        """From now on what is told of this call goes into `timeline`."""
+        self._by_sid[sid] = self._by_call_id[call_id] = timeline
+        for traced in self._early.pop(call_id, ()):
+            timeline.add_sip(traced)
+
+    def close(self, sid: CallSid, call_id: str) -> None:
+        """The call is over."""
+        self._by_sid.pop(sid, None)
+        self._by_call_id.pop(call_id, None)
+
+    def events(self, sid: CallSid) -> tuple[EventRecord, ...]:
+        """What happened on a live call so far; nothing if it is not live."""
+        timeline = self._by_sid.get(sid)
+        return timeline.events if timeline else ()
+
+    def sip(self, traced: Traced) -> None:
+        """A message on the wire: the endpoint's trace."""
+        call_id = traced.message.call_id
+        if (timeline := self._by_call_id.get(call_id)) is not None:
+            timeline.add_sip(traced)
+            return
+        waiting = self._early.setdefault(call_id, [])
+        if len(waiting) < MOST_EARLY_MESSAGES:
+            waiting.append(traced)
+        if len(self._early) > MOST_EARLY_CALLS:
+            self._early.popitem(last=False)
+
+    def http(self, exchange: HttpExchange) -> None:
+        """A request to an application: the fetcher's trace."""
+        if (timeline := self._by_sid.get(exchange.call_sid)) is not None:
+            timeline.add_http(exchange)
