@@ -13,25 +13,17 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import dns.asyncresolver
-import dns.exception
-import dns.resolver
-from dns.rdatatype import RdataType
-
 from callapi.sip.errors import ResolutionError
+from callapi.sip.lookup import DnsLookup
 from callapi.sip.transport.hop import Hop
 from callapi.sip.uri import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from dns.rdtypes.IN.SRV import SRV
-
+    from callapi.sip.lookup import Service
     from callapi.sip.uri import SipUri
 
-_LIFETIME_S = 4.0
-"""For one question, with its repetitions."""
-_CACHED_ANSWERS = 4096
 _MOST_TARGETS = 8
 _MOST_HOPS = 16
 _MOST_HOSTS_BYTES = 1024 * 1024
@@ -41,7 +33,7 @@ _HOSTS_FILE = Path("/etc/hosts")
 
 
 class Resolver:
-    """Resolves URIs; keeps answers for as long as their TTL says, a bounded number of them."""
+    """Resolves URIs."""
 
     def __init__(
         self,
@@ -55,11 +47,9 @@ class Resolver:
 
         `choose` gives numbers from 0 up to 1, to choose among SRV records by weight.
         """
-        self._nameservers = list(nameservers)
-        self._port = port
+        self._lookup = DnsLookup(nameservers, port)
         self._hosts = dict(hosts) if hosts is not None else read_hosts(_HOSTS_FILE)
         self._choose = choose
-        self._dns: dns.asyncresolver.Resolver | None = None
 
     async def resolve(self, uri: SipUri) -> list[Hop]:
         """The hops to try, in order; at least one. An IP address is answered without waiting for anything.
@@ -81,22 +71,16 @@ class Resolver:
     async def _locate(self, name: str, transport: Transport, port: int | None) -> list[tuple[str, int]]:
         if port is None and self._known(name) is None:
             targets = await self._targets(f"{_SERVICE[transport]}.{name}")
-            if targets:
+            if targets:  # else the name itself (RFC 3263 §4.2)
                 return await self._addresses_of(targets)
         return await self._addresses_of([(name, port or transport.default_port)])
 
     async def _targets(self, service: str) -> list[tuple[str, int]]:
-        try:
-            answer = await self._ask(service, RdataType.SRV)
-        except ResolutionError:
-            return []  # RFC 3263 §4.2: no SRV record, so the name itself
-        records: list[SRV] = [record for record in answer if record.rdtype == RdataType.SRV]
-        if len(records) == 1 and str(records[0].target) == ".":
+        records = await self._lookup.services(service)
+        if len(records) == 1 and not records[0].target:
             raise ResolutionError(f"{service}: the service is not offered")  # RFC 2782
-        return [
-            (str(record.target).rstrip(".").lower(), record.port)
-            for record in order_by_weight(records, self._choose)[:_MOST_TARGETS]
-        ]
+        ordered = order_by_weight(records, self._choose)
+        return [(record.target, record.port) for record in ordered[:_MOST_TARGETS]]
 
     async def _addresses_of(self, targets: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
         found = await asyncio.gather(*(self._addresses(name) for name, _ in targets))
@@ -106,35 +90,12 @@ class Resolver:
         return pairs
 
     async def _addresses(self, name: str) -> Sequence[str]:
-        known = self._known(name)
-        if known is not None:
-            return known
-        answers = await asyncio.gather(
-            self._ask(name, RdataType.A), self._ask(name, RdataType.AAAA), return_exceptions=True
-        )
-        return [
-            str(record) for answer in answers if not isinstance(answer, BaseException) for record in answer
-        ]
+        return self._known(name) or await self._lookup.addresses(name)
 
     def _known(self, name: str) -> Sequence[str] | None:
         if name in self._hosts:
             return self._hosts[name]
         return _LOCALHOST if name == "localhost" or name.endswith(".localhost") else None
-
-    async def _ask(self, name: str, kind: RdataType) -> dns.resolver.Answer:
-        try:
-            return await self._resolver().resolve(name, kind, lifetime=_LIFETIME_S, search="." not in name)
-        except dns.exception.DNSException as error:
-            raise ResolutionError(f"{name}: {error}") from error
-
-    def _resolver(self) -> dns.asyncresolver.Resolver:
-        if self._dns is None:
-            self._dns = dns.asyncresolver.Resolver(configure=not self._nameservers)
-            self._dns.cache = dns.resolver.LRUCache(_CACHED_ANSWERS)
-            if self._nameservers:
-                self._dns.nameservers = list(self._nameservers)
-                self._dns.port = self._port
-        return self._dns
 
 
 def transport_of(uri: SipUri) -> Transport:
@@ -153,12 +114,12 @@ def transport_of(uri: SipUri) -> Transport:
         raise ResolutionError(f"transport {named!r} is not spoken here") from None
 
 
-def order_by_weight(records: Iterable[SRV], choose: Callable[[], float]) -> list[SRV]:
+def order_by_weight(records: Iterable[Service], choose: Callable[[], float]) -> list[Service]:
     """RFC 2782: lower priorities first; within one, each next record is drawn by weight."""
     # Records of weight 0 stand first, so that they have a small chance. The rest of the key gives every run of the
     # same draws the same result, whatever order the server chose.
-    waiting = sorted(records, key=lambda each: (each.priority, each.weight > 0, str(each.target), each.port))
-    ordered: list[SRV] = []
+    waiting = sorted(records, key=lambda each: (each.priority, each.weight > 0, each.target, each.port))
+    ordered: list[Service] = []
     while waiting:
         peers = [each for each in waiting if each.priority == waiting[0].priority]
         draw = choose() * (sum(each.weight for each in peers) + 1)
