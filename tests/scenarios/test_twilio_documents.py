@@ -9,6 +9,7 @@ from tests.scenarios.conftest import PhoneFactory, Server
 from tests.scenarios.harness.application import Answer, Webhook
 from tests.scenarios.harness.audio import silence, tone, write_wav
 from tests.scenarios.harness.raw_phone import RawPhone, sdp
+from tests.scenarios.harness.waiting import eventually
 
 
 def _document(*verbs: Dial | Gather) -> VoiceResponse:
@@ -58,9 +59,7 @@ async def test_credentials(server: Server, phone: PhoneFactory, webhook: Webhook
         call = await alice.invite(server.uri)
         first = await gate.next_call()
         first.respond(first.invite, 401, [("WWW-Authenticate", 'Digest realm="r", nonce="n"')])
-        await first.gets("ACK")
-        while first.count("INVITE") < 2:
-            await first.gets("INVITE")
+        await eventually("a second INVITE", lambda: first.count("INVITE") >= 2)
         again = [each for each in first.received if each.method == "INVITE"][-1]
         assert 'username="alice"' in (again["Authorization"] or "")
         first.respond(again, 200, body=sdp())
