@@ -25,14 +25,14 @@ $(MODULE): $(BIN)/.installed $(NATIVE_SOURCES)
 
 $(BIN)/callapi: $(BIN)/.installed
 	@scripts/need cargo
-	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/maturin develop --quiet --release --locked
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/maturin develop --quiet --release --locked --extras speech
 	@touch $@
 
 .PHONY: install
 install: $(BIN)/callapi $(MODULE)  ## prepare .venv and the native module; start nothing
 
 $(BIN)/.dev: $(BIN)/callapi
-	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/maturin develop --quiet --release --locked --extras dev
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/maturin develop --quiet --release --locked --extras dev,speech
 	@touch $@
 
 .PHONY: dev

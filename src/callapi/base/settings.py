@@ -60,10 +60,24 @@ def _http_url(text: str) -> str:
     return text
 
 
+def _piper_model(path: Path) -> Path:
+    if path.suffix != ".onnx" or not path.is_file() or not Path(f"{path}.json").is_file():
+        raise ValueError("must be the .onnx file of a piper voice, with its .onnx.json beside it")
+    return path
+
+
+def _whisper_model(path: Path) -> Path:
+    if not (path / "model.bin").is_file():
+        raise ValueError("must be the directory of a faster-whisper model (with model.bin in it)")
+    return path
+
+
 ListenAddress = Annotated[str, AfterValidator(_listen_address)]
 HostPort = Annotated[str, AfterValidator(_host_port)]
 PortRange = Annotated[str, AfterValidator(_port_range)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+PiperModel = Annotated[Path, AfterValidator(_piper_model)]
+WhisperModel = Annotated[Path, AfterValidator(_whisper_model)]
 
 
 class _Section(BaseModel):
@@ -107,6 +121,21 @@ class MediaSettings(_Section):
     codecs: tuple[CodecName, ...] = Field(("PCMU", "PCMA", "G722", "opus"), min_length=1)
     timeout_s: float = Field(60, gt=0, le=3600)
     threads: int = Field(0, ge=0, le=64, description="0: one for each core")
+
+
+class SpeechSettings(_Section):
+    """`[speech]`: the voice of `<Say>` and the ears of `<Gather input="speech">`."""
+
+    engine: Literal["piper", "espeak-ng", "none"] = "piper"
+    language: str = Field("en-US", pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")
+    voices: dict[str, PiperModel] = {}
+    timeout_s: float = Field(10, gt=0, le=60)
+    cache_mb: int = Field(256, ge=0, le=1_000_000)
+    preload: bool = False
+    recogniser: Literal["whisper", "none"] = "whisper"
+    recogniser_model: WhisperModel | None = None
+    recogniser_timeout_s: float = Field(15, gt=0, le=120)
+    recogniser_threads: int = Field(2, ge=1, le=64)
 
 
 class HttpSettings(_Section):
@@ -155,6 +184,7 @@ class Settings(_Section):
     node: NodeSettings = NodeSettings()
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
+    speech: SpeechSettings = SpeechSettings()
     http: HttpSettings = HttpSettings()
     database: DatabaseSettings = DatabaseSettings()
     webhooks: WebhookSettings = WebhookSettings()

@@ -7,6 +7,7 @@
     ├── NotAcceptable     nothing in common: 488 with this Warning (RFC 3261 §20.43)
     ├── PortsExhausted    every RTP port is taken: 503
     ├── UnplayableAudio   audio that cannot be fetched or decoded: the verb is skipped
+    ├── EngineFailed      a speech engine is missing, too slow, or died
     └── StreamClosed      a command to a stream, bridge or plane that is closed
 """
 
@@ -50,6 +51,20 @@ class UnplayableAudio(MediaError):
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"{url}: {reason}")
         self.url = url
+        self.reason = reason
+
+
+class EngineFailed(MediaError):
+    """A speech engine or recogniser is missing, too slow, too busy, or died.
+
+    Attributes:
+        engine: which.
+        reason: one sentence for the notification.
+    """
+
+    def __init__(self, engine: str, reason: str) -> None:
+        super().__init__(f"{engine}: {reason}")
+        self.engine = engine
         self.reason = reason
 
 

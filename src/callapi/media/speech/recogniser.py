@@ -1,0 +1,65 @@
+"""The ears of the node: what a caller said, as text."""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callapi.media.speech.hints import fitted
+from callapi.media.speech.process import EngineProcess
+
+_SILENT: Final = 0.8
+"""Beyond this probability of silence what the model heard is its imagination ..."""
+_SURE: Final = 0.4
+"""... unless it is this sure of the words."""
+_MUSIC: Final = frozenset("[(*♪")
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What was understood (empty: nothing) and how sure that is, 0.0 to 1.0."""
+
+    text: str
+    confidence: float
+
+
+class Recogniser(Protocol):
+    """Speech to text."""
+
+    def prepare(self) -> None:
+        """Somebody is about to speak: be ready. Returns at once."""
+        ...
+
+    async def recognise(
+        self, samples: NDArray[np.int16], rate: int, language: str | None, hints: tuple[str, ...]
+    ) -> Recognised:
+        """What is said in `samples` (mono, `rate` Hz). Safe to cancel. Raises EngineFailed."""
+        ...
+
+
+class WhisperRecogniser:
+    """faster-whisper in a process of its own."""
+
+    def __init__(self, process: EngineProcess, default_language: str) -> None:
+        self._process = process
+        self._default_language = default_language
+
+    def prepare(self) -> None:
+        """Load the model in the background."""
+        self._process.start_soon()
+
+    async def recognise(
+        self, samples: NDArray[np.int16], rate: int, language: str | None, hints: tuple[str, ...]
+    ) -> Recognised:
+        """As Recogniser."""
+        request = {
+            "rate": rate,
+            "language": (language or self._default_language).partition("-")[0].lower(),
+            "hints": ", ".join(hints),
+        }
+        fields = (await self._process.ask(request, samples.tobytes())).fields
+        text, confidence = str(fields["text"]), float(fields["confidence"])
+        if text[:1] in _MUSIC or (float(fields["silence"]) > _SILENT and confidence < _SURE):
+            return Recognised("", 0.0)
+        return Recognised(fitted(text, hints), min(max(confidence, 0.0), 1.0))

@@ -1,0 +1,205 @@
+"""The voice of the node: text becomes prompts, sentence by sentence, the next one made while the present one sounds."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+import numpy as np
+
+from callapi.media.errors import EngineFailed, UnplayableAudio
+from callapi.media.speech import ssml
+from callapi.media.speech.cache import SpeechCache, key_of
+from callapi.media.speech.process import RATE
+from callapi.media.speech.utterance import Utterance, sentences
+from callapi.media.speech.voices import Catalogue, Engine, Voice
+from callapi.media.types import Prompt
+
+log = logging.getLogger(__name__)
+
+AHEAD: Final = 2
+"""Sentences that are made while one sounds."""
+MOST_AT_ONCE: Final = 256
+"""Sentences being made for the whole node; beyond it a caller hears nothing of a new one."""
+_NOTHING: Final = np.zeros(RATE // 10, np.int16)
+"""What cannot be pronounced (an ellipsis, a dash) takes time, so that a loop over it is no busy one."""
+FORMAT: Final = "1"
+"""Part of each key: changed when the same text comes to sound otherwise."""
+
+
+class SpeechEngine(Protocol):
+    """Synthesises, in a process of its own."""
+
+    takes_markup: bool
+
+    async def synthesise(self, voice: Voice, text: str, *, is_markup: bool) -> bytes:
+        """`text` as 16-bit mono PCM at 16 kHz. Raises EngineFailed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What is synthesised at once."""
+
+    voice: Voice
+    text: str
+    is_markup: bool = False
+
+    @property
+    def key(self) -> str:
+        voice = self.voice
+        return key_of(FORMAT, voice.engine, voice.source, str(self.is_markup), self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A piece that sounds, and who spoke it."""
+
+    prompt: Prompt
+    voice: Voice
+
+
+_Outcome = _Made | EngineFailed
+
+
+class EngineSpeaker:
+    """Speaks with the voices of `catalogue`. Open it with `async with`; the engines are opened by who made them."""
+
+    def __init__(
+        self, engines: Mapping[Engine, SpeechEngine], catalogue: Catalogue, cache: SpeechCache
+    ) -> None:
+        self._engines = engines
+        self._catalogue = catalogue
+        self._cache = cache
+        self._tasks = asyncio.TaskGroup()
+        self._making: dict[str, asyncio.Future[_Outcome]] = {}
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        await self._cache.open()
+        await self._tasks.__aenter__()
+        return self
+
+    def prepare(self) -> None:
+        """Start the default voice's engine in the background, so that the first caller does not wait for it."""
+        if (choice := self._catalogue.choose(None, None)) is not None:
+            self._run(self._warm(choice.voice))
+
+    async def _warm(self, voice: Voice) -> None:
+        try:
+            await self._engines[voice.engine].synthesise(voice, "ready", is_markup=False)
+        except EngineFailed as failure:
+            log.warning("%s", failure)
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._tasks.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._running:
+            task.cancel()
+        await self._tasks.__aexit__(kind, error, trace)
+
+    async def speak(self, utterance: Utterance, warn: Callable[[str], None]) -> AsyncGenerator[Prompt, None]:
+        """`utterance` as prompts, each as soon as it is ready; `warn` is told what wish could not be met.
+
+        What was said before is there at once. Close the generator when it is left early; what is under way then is
+        finished, and kept for the next time.
+
+        Raises:
+            UnplayableAudio: nobody can speak, or the engine and its stand-in failed.
+        """
+        choice = self._catalogue.choose(utterance.voice, utterance.language)
+        if choice is None:
+            raise UnplayableAudio("speech", "no speech engine is installed (pip install 'callapi[speech]')")
+        if choice.warning is not None:
+            warn(choice.warning)
+        ahead: deque[Prompt | asyncio.Future[_Outcome]] = deque()
+        for piece in self._pieces(utterance, choice.voice):
+            ahead.append(_silence(piece) if isinstance(piece, float) else self._begin(piece))
+            if len(ahead) > AHEAD:
+                yield await _take(ahead.popleft(), choice.voice, warn)
+        while ahead:
+            yield await _take(ahead.popleft(), choice.voice, warn)
+
+    def _pieces(self, utterance: Utterance, voice: Voice) -> list[_Piece | float]:
+        engine = self._engines[voice.engine]
+        if utterance.markup is None:
+            return [_Piece(voice, text) for text in sentences(utterance.text)]
+        if engine.takes_markup:
+            return [_Piece(voice, f"<speak>{utterance.markup}</speak>", is_markup=True)]
+        found = ssml.pieces(utterance.markup)
+        if found is None:
+            found = [*sentences(utterance.text)]
+        return [each if isinstance(each, float) else _Piece(voice, each) for each in found]
+
+    def _begin(self, piece: _Piece) -> "Prompt | asyncio.Future[_Outcome]":
+        """What `piece` sounds like, if that is known; else it is made, once for all who wait for it."""
+        key = piece.key
+        if (prompt := self._cache.recall(key)) is not None:
+            return prompt
+        if (making := self._making.get(key)) is not None:
+            return making
+        outcome: asyncio.Future[_Outcome] = asyncio.get_running_loop().create_future()
+        if len(self._making) >= MOST_AT_ONCE:
+            outcome.set_result(EngineFailed(piece.voice.engine, "too much is being said at once"))
+            return outcome
+        self._making[key] = outcome
+        self._run(self._make(piece, key, outcome))
+        return outcome
+
+    async def _make(self, piece: _Piece, key: str, outcome: "asyncio.Future[_Outcome]") -> None:
+        made: _Outcome = EngineFailed(piece.voice.engine, "the node is stopping")
+        is_new = False
+        try:
+            if (kept := await self._cache.read(key)) is not None:
+                made = _Made(kept, piece.voice)
+            else:
+                made = await self._synthesise(piece)
+                is_new = made.voice == piece.voice  # what a stand-in said is not what was asked for
+        except EngineFailed as failure:
+            made = failure
+        finally:
+            del self._making[key]
+            outcome.set_result(made)
+        if is_new and isinstance(made, _Made):
+            await self._cache.keep(key, made.prompt)
+
+    async def _synthesise(self, piece: _Piece) -> _Made:
+        """By its own voice; where that fails, by its stand-in."""
+        try:
+            return await self._ask(piece, piece.voice)
+        except EngineFailed as failure:
+            other = self._catalogue.fallback(piece.voice)
+            if other is None:
+                raise
+            log.warning("%s; %s speaks instead", failure, other.name)
+            return await self._ask(piece, other)
+
+    async def _ask(self, piece: _Piece, voice: Voice) -> _Made:
+        pcm = await self._engines[voice.engine].synthesise(voice, piece.text, is_markup=piece.is_markup)
+        samples = np.frombuffer(pcm, np.int16) if pcm else _NOTHING
+        return _Made(Prompt(samples, RATE), voice)
+
+
+async def _take(
+    ahead: "Prompt | asyncio.Future[_Outcome]", voice: Voice, warn: Callable[[str], None]
+) -> Prompt:
+    if isinstance(ahead, Prompt):
+        return ahead
+    outcome = await asyncio.shield(ahead)
+    if isinstance(outcome, EngineFailed):
+        raise UnplayableAudio("speech", str(outcome))
+    if outcome.voice != voice:
+        warn(f"{voice.name} failed; {outcome.voice.name} spoke")
+    return outcome.prompt
+
+
+def _silence(seconds: float) -> Prompt:
+    return Prompt(np.zeros(int(seconds * RATE), np.int16), RATE)
