@@ -8,6 +8,7 @@ pub mod g722;
 pub mod jitter;
 pub mod latch;
 pub mod mos;
+pub mod opus;
 pub mod plc;
 pub mod reception;
 pub mod resample;

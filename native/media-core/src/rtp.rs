@@ -26,7 +26,9 @@ pub struct Header {
 pub struct Packet<'a> {
     /// The fixed part of the header.
     pub header: Header,
-    /// Without contributing sources, extension and padding.
+    /// Where the payload begins: after contributing sources and extension.
+    pub start: usize,
+    /// Without padding.
     pub payload: &'a [u8],
 }
 
@@ -55,6 +57,7 @@ pub fn parse(datagram: &[u8]) -> Option<Packet<'_>> {
             timestamp: u32::from_be_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]),
             ssrc: u32::from_be_bytes([fixed[8], fixed[9], fixed[10], fixed[11]]),
         },
+        start,
         payload: datagram.get(start..end)?,
     })
 }
@@ -112,7 +115,7 @@ mod tests {
             let mut datagram = vec![0; HEADER];
             datagram.extend_from_slice(&payload);
             write(&header, &mut datagram);
-            prop_assert_eq!(parse(&datagram), Some(Packet { header, payload: &payload }));
+            prop_assert_eq!(parse(&datagram), Some(Packet { header, start: HEADER, payload: &payload }));
         }
 
         #[test]
@@ -130,7 +133,7 @@ mod tests {
             datagram[HEADER + 3] = 1;
             datagram[HEADER + 8..].copy_from_slice(b"hello");
             rewrite(&new, &mut datagram);
-            prop_assert_eq!(parse(&datagram), Some(Packet { header: new, payload: b"hello" }));
+            prop_assert_eq!(parse(&datagram), Some(Packet { header: new, start: HEADER + 8, payload: b"hello" }));
         }
     }
 

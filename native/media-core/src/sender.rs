@@ -92,10 +92,10 @@ impl Sender {
 
     /// The stamp of a further packet of an event that began with `timestamp` (RFC 4733 section 2.5.1.2).
     pub fn repeat(&mut self, timestamp: u32, now_ns: u64) -> Stamp {
+        self.mapping = None;
         let sequence = self.next_sequence;
         self.next_sequence = sequence.wrapping_add(1);
-        self.last_ns = Some(now_ns);
-        self.last_timestamp = self.last_timestamp.wrapping_add(self.packet_ticks);
+        self.advance(self.timestamp_now(now_ns), now_ns);
         Stamp {
             marker: false,
             sequence,
@@ -106,6 +106,23 @@ impl Sender {
     /// The stamp of a packet that is passed on from another source whose clock has our rate. `None`: it is
     /// from before the moment when this source took over, or a copy of what is long gone.
     pub fn relay(&mut self, from: &Header, now_ns: u64) -> Option<Stamp> {
+        let (stamp, is_newest) = self.renumber(from, now_ns)?;
+        if is_newest {
+            self.advance(stamp.timestamp, now_ns);
+        }
+        Some(stamp)
+    }
+
+    /// The same for a packet of an event, whose timestamp is when the event began.
+    pub fn relay_event(&mut self, from: &Header, now_ns: u64) -> Option<Stamp> {
+        let (stamp, is_newest) = self.renumber(from, now_ns)?;
+        if is_newest {
+            self.advance(self.timestamp_now(now_ns), now_ns);
+        }
+        Some(stamp)
+    }
+
+    fn renumber(&mut self, from: &Header, now_ns: u64) -> Option<(Stamp, bool)> {
         let late = |mapping: &Mapping| mapping.highest.wrapping_sub(from.sequence);
         let mapping = match self.mapping {
             Some(mapping) if mapping.ssrc == from.ssrc => mapping,
@@ -116,32 +133,33 @@ impl Sender {
             behind if behind <= MAX_LATE => return None,
             _ => self.map(from, now_ns),
         };
-        let ahead = from.sequence.wrapping_sub(mapping.highest);
-        let marker = from.marker || std::mem::take(&mut self.starts_spurt);
+        let marker = std::mem::take(&mut self.starts_spurt) || from.marker;
         let stamp = Stamp {
             marker,
             sequence: from.sequence.wrapping_add(mapping.sequence_shift),
             timestamp: from.timestamp.wrapping_add(mapping.timestamp_shift),
         };
-        if ahead < 0x8000 {
+        let ahead = from.sequence.wrapping_sub(mapping.highest);
+        let is_newest = ahead < 0x8000;
+        if is_newest {
             mapping.span = mapping.span.saturating_add(ahead);
             mapping.highest = from.sequence;
             self.next_sequence = stamp.sequence.wrapping_add(1);
-            self.advance(stamp.timestamp, now_ns);
         }
         self.mapping = Some(mapping);
-        Some(stamp)
+        Some((stamp, is_newest))
     }
 
     /// A packet of the relayed source is not passed on: the hole it would leave is closed.
     pub fn skip(&mut self, from: &Header) {
-        if let Some(mapping) = &mut self.mapping {
-            if mapping.ssrc == from.ssrc && mapping.highest.wrapping_sub(from.sequence) >= 0x8000 {
-                mapping.sequence_shift = mapping.sequence_shift.wrapping_sub(1);
-                // What is behind this packet was numbered before the hole was closed, so nothing late fits.
-                mapping.highest = from.sequence;
-                mapping.span = 0;
-            }
+        if let Some(mapping) = &mut self.mapping
+            && mapping.ssrc == from.ssrc
+            && mapping.highest.wrapping_sub(from.sequence) >= 0x8000
+        {
+            mapping.sequence_shift = mapping.sequence_shift.wrapping_sub(1);
+            // What is behind this packet was numbered before the hole was closed, so nothing late fits.
+            mapping.highest = from.sequence;
+            mapping.span = 0;
         }
     }
 
@@ -294,12 +312,34 @@ mod tests {
         let first = sender.make(0);
         let again = sender.repeat(first.timestamp, 20 * MS);
         assert_eq!((again.timestamp, again.sequence), (first.timestamp, 1));
+        sender.start_spurt();
         assert_eq!(sender.make(40 * MS).timestamp, 320);
+    }
+
+    #[test]
+    fn a_relayed_event_keeps_its_place_between_the_audio() {
+        let mut sender = Sender::new(1, 0);
+        let first = sender.relay(&from(9, 1, 1000), 0).unwrap();
+        for number in 2..6 {
+            let stamp = sender
+                .relay_event(&from(9, number, 1160), u64::from(number) * 20 * MS)
+                .unwrap();
+            assert_eq!(
+                (stamp.sequence, stamp.timestamp),
+                (number - 1, first.timestamp + 160)
+            );
+        }
+        assert_eq!(sender.timestamp_now(100 * MS), first.timestamp + 800);
+        let audio = sender.relay(&from(9, 6, 1800), 100 * MS).unwrap();
+        assert_eq!(
+            (audio.sequence, audio.timestamp, audio.marker),
+            (5, first.timestamp + 800, false)
+        );
     }
 
     proptest! {
         #[test]
-        fn no_number_is_given_twice(steps in proptest::collection::vec((0u8..4, any::<bool>(), 1u16..4), 1..300), start: u16) {
+        fn no_number_is_given_twice(steps in proptest::collection::vec((0u8..6, any::<bool>(), 1u16..4), 1..300), start: u16) {
             let mut sender = Sender::new(1, 77 << 32);
             let (mut sequence, mut now) = (start, 0);
             let mut given = std::collections::HashSet::new();
@@ -309,6 +349,8 @@ mod tests {
                 let stamp = match kind {
                     0 => { if turn { sender.start_spurt(); } Some(sender.make(now)) }
                     1 => { sender.skip(&from(9, sequence, 0)); None }
+                    2 => Some(sender.repeat(0, now)),
+                    3 => sender.relay_event(&from(u32::from(turn), sequence, 0), now),
                     _ => sender.relay(&from(u32::from(turn), sequence, u32::from(sequence) * 160), now),
                 };
                 if let Some(stamp) = stamp {

@@ -183,7 +183,8 @@ pub struct Presser {
     ends_sent: u8,
 }
 
-const KEY_MS: u32 = 100;
+/// How long we press a key.
+pub const KEY_MS: u32 = 100;
 const GAP_MS: u32 = 100;
 
 impl Presser {

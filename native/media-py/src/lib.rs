@@ -1,7 +1,38 @@
-//! The Python module `callapi.media._native`.
+//! The Python module `callapi.media._native`: sockets, packet threads, pacing.
+//!
+//! Commands go down as [`command::Command`]s into the inbox of a packet thread ([`lane::Lane`]); events come up
+//! through [`events::EventSink`], whose eventfd Python's loop watches. No packet meets Python, its lock, or any
+//! other lock. There is no unsafe code here: system calls are rustix's.
+#![deny(unsafe_code)]
 use pyo3::prelude::*;
 
+mod audio;
+mod bell;
+mod clock;
+mod command;
+mod control;
+mod counters;
+mod events;
+mod format;
+mod handles;
+mod lane;
+mod members;
+mod net;
+mod obey;
+mod plane;
+mod ports;
+mod sounds;
+mod speech;
+mod video;
+mod watch;
+mod wheel;
+
 #[pymodule]
-fn _native(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<events::Event>()?;
+    module.add_class::<handles::PlaneStatistics>()?;
+    module.add_class::<handles::Prompt>()?;
+    module.add_class::<handles::Stream>()?;
+    module.add_class::<handles::StreamStatistics>()?;
+    module.add_class::<plane::Plane>()
 }

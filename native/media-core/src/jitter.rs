@@ -1,0 +1,318 @@
+//! An adaptive jitter buffer: packets go in as they come, and come out in order when sound is needed.
+//!
+//! It is pulled, not clocked: whoever needs sound asks for the next packet. Delay grows by itself when packets
+//! come late (what is missing is concealed, and what comes after waits longer), and is taken back by leaving
+//! out a packet when for two seconds more was waiting than the jitter calls for.
+
+/// Packets that fit; more than the longest delay.
+const SLOTS: usize = 32;
+/// Packets of delay at most; beyond, the oldest are left out.
+const MAX_DEPTH: u32 = 12;
+/// Pulls over which the least depth is watched, before delay is taken back.
+const PATIENCE: u32 = 100;
+const NANOSECONDS: i64 = 1_000_000_000;
+
+/// What comes out.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Pull<'a> {
+    /// The payload of the next packet.
+    Packet(&'a [u8]),
+    /// The next packet never came, but one after it did.
+    Lost,
+    /// Nothing is here.
+    Empty,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Nothing,
+    Payload,
+    /// A packet that is no sound.
+    Skipped,
+}
+
+#[derive(Debug)]
+struct Slot {
+    content: Content,
+    sequence: u16,
+    payload: Vec<u8>,
+}
+
+/// The buffer for one source.
+#[derive(Debug)]
+pub struct JitterBuffer {
+    slots: Vec<Slot>,
+    /// The packet that is due next; `None` before the first.
+    next: Option<u16>,
+    newest: u16,
+    is_filling: bool,
+    clock_rate: u32,
+    packet_ticks: u32,
+    last: Option<(u32, u64)>,
+    jitter_ticks: f64,
+    least_depth: u32,
+    pulls: u32,
+}
+
+impl JitterBuffer {
+    /// For packets of about `packet_ticks` of a clock with `clock_rate` Hz.
+    pub fn new(clock_rate: u32, packet_ticks: u32) -> Self {
+        let slot = || Slot {
+            content: Content::Nothing,
+            sequence: 0,
+            payload: Vec::new(),
+        };
+        Self {
+            slots: (0..SLOTS).map(|_| slot()).collect(),
+            next: None,
+            newest: 0,
+            is_filling: true,
+            clock_rate: clock_rate.max(1),
+            packet_ticks: packet_ticks.max(1),
+            last: None,
+            jitter_ticks: 0.0,
+            least_depth: u32::MAX,
+            pulls: 0,
+        }
+    }
+
+    /// Puts a packet of sound in. Copies and packets whose time is over are dropped.
+    pub fn insert(&mut self, sequence: u16, timestamp: u32, payload: &[u8], now_ns: u64) {
+        self.measure(timestamp, now_ns);
+        self.put(sequence, Content::Payload, payload);
+    }
+
+    /// Takes note of a packet of the same source that is no sound, so that it is not taken for a loss.
+    pub fn skip(&mut self, sequence: u16) {
+        if self.next.is_some() {
+            self.put(sequence, Content::Skipped, &[]);
+        }
+    }
+
+    /// Forgets everything: another source begins.
+    pub fn reset(&mut self) {
+        for slot in &mut self.slots {
+            slot.content = Content::Nothing;
+        }
+        (self.next, self.last, self.is_filling) = (None, None, true);
+    }
+
+    /// The next packet, when its sound is needed.
+    pub fn pull(&mut self) -> Pull<'_> {
+        let depth = self.depth();
+        if depth == 0 {
+            self.is_filling = true;
+            return Pull::Empty;
+        }
+        if self.is_filling && depth < self.target() {
+            return Pull::Empty;
+        }
+        self.is_filling = false;
+        self.watch_depth(depth);
+        while let Some(next) = self.next {
+            if self.newest.wrapping_sub(next) >= 0x8000 {
+                break;
+            }
+            self.next = Some(next.wrapping_add(1));
+            let slot = &mut self.slots[usize::from(next) % SLOTS];
+            match std::mem::replace(&mut slot.content, Content::Nothing) {
+                Content::Payload if slot.sequence == next => {
+                    return Pull::Packet(&self.slots[usize::from(next) % SLOTS].payload);
+                }
+                Content::Skipped if slot.sequence == next => {}
+                _ => return Pull::Lost,
+            }
+        }
+        Pull::Empty
+    }
+
+    /// Packets' worth of time between what is due next and the newest.
+    pub fn depth(&self) -> u32 {
+        self.next.map_or(0, |next| {
+            let depth = self.newest.wrapping_sub(next).wrapping_add(1);
+            if depth >= 0x8000 { 0 } else { u32::from(depth) }
+        })
+    }
+
+    /// Packets that should wait, by the jitter.
+    pub fn target(&self) -> u32 {
+        let packets = 2.0 * self.jitter_ticks / f64::from(self.packet_ticks);
+        (packets.ceil() as u32).clamp(1, MAX_DEPTH - 2)
+    }
+
+    fn put(&mut self, sequence: u16, content: Content, payload: &[u8]) {
+        let next = *self.next.get_or_insert_with(|| {
+            self.newest = sequence.wrapping_sub(1);
+            sequence
+        });
+        let ahead = sequence.wrapping_sub(next);
+        if ahead >= 0x8000 {
+            // Late: its time is over. Very late: the source restarted its numbers.
+            if sequence.wrapping_sub(next) < u16::MAX - 100 {
+                self.reset();
+                self.put(sequence, content, payload);
+            }
+            return;
+        }
+        if usize::from(ahead) >= SLOTS {
+            self.reset();
+            self.put(sequence, content, payload);
+            return;
+        }
+        if sequence.wrapping_sub(self.newest) < 0x8000 {
+            self.newest = sequence;
+        }
+        let slot = &mut self.slots[usize::from(sequence) % SLOTS];
+        slot.content = content;
+        slot.sequence = sequence;
+        slot.payload.clear();
+        slot.payload.extend_from_slice(payload);
+        while self.depth() > MAX_DEPTH {
+            self.leave_out();
+        }
+    }
+
+    /// Interarrival jitter (RFC 3550 section A.8); rises fast, falls slowly.
+    fn measure(&mut self, timestamp: u32, now_ns: u64) {
+        if let Some((last_timestamp, last_ns)) = self.last {
+            let arrived =
+                (now_ns as i64 - last_ns as i64) * i64::from(self.clock_rate) / NANOSECONDS;
+            let sent = i64::from(timestamp.wrapping_sub(last_timestamp) as i32);
+            let difference = (arrived - sent).unsigned_abs() as f64;
+            if difference < f64::from(self.clock_rate) {
+                let weight = if difference > self.jitter_ticks {
+                    4.0
+                } else {
+                    64.0
+                };
+                self.jitter_ticks += (difference - self.jitter_ticks) / weight;
+            }
+        }
+        self.last = Some((timestamp, now_ns));
+    }
+
+    fn watch_depth(&mut self, depth: u32) {
+        self.least_depth = self.least_depth.min(depth);
+        self.pulls += 1;
+        if self.pulls >= PATIENCE {
+            if self.least_depth > self.target() + 1 {
+                self.leave_out();
+            }
+            (self.pulls, self.least_depth) = (0, u32::MAX);
+        }
+    }
+
+    fn leave_out(&mut self) {
+        if let Some(next) = self.next {
+            self.slots[usize::from(next) % SLOTS].content = Content::Nothing;
+            self.next = Some(next.wrapping_add(1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MS: u64 = 1_000_000;
+
+    fn pulled(buffer: &mut JitterBuffer) -> Option<Vec<u8>> {
+        match buffer.pull() {
+            Pull::Packet(payload) => Some(payload.to_vec()),
+            _ => None,
+        }
+    }
+
+    fn insert(buffer: &mut JitterBuffer, number: u16, now_ns: u64) {
+        buffer.insert(
+            number,
+            u32::from(number) * 160,
+            &number.to_be_bytes(),
+            now_ns,
+        );
+    }
+
+    #[test]
+    fn even_packets_come_out_in_order_with_one_packet_of_delay() {
+        let mut buffer = JitterBuffer::new(8000, 160);
+        assert_eq!(buffer.pull(), Pull::Empty);
+        for number in 0..200u16 {
+            insert(&mut buffer, number, u64::from(number) * 20 * MS);
+            assert_eq!(pulled(&mut buffer), Some(number.to_be_bytes().to_vec()));
+        }
+    }
+
+    #[test]
+    fn a_loss_is_told_when_something_came_after_it() {
+        let mut buffer = JitterBuffer::new(8000, 160);
+        insert(&mut buffer, 1, 0);
+        assert!(pulled(&mut buffer).is_some());
+        insert(&mut buffer, 3, 40 * MS);
+        assert_eq!(buffer.pull(), Pull::Lost);
+        assert!(pulled(&mut buffer).is_some());
+        assert_eq!(buffer.pull(), Pull::Empty);
+    }
+
+    #[test]
+    fn packets_that_are_no_sound_are_no_loss() {
+        let mut buffer = JitterBuffer::new(8000, 160);
+        insert(&mut buffer, 1, 0);
+        assert!(pulled(&mut buffer).is_some());
+        buffer.skip(2);
+        buffer.skip(3);
+        insert(&mut buffer, 4, 60 * MS);
+        assert_eq!(pulled(&mut buffer), Some(vec![0, 4]));
+    }
+
+    #[test]
+    fn jitter_asks_for_more_delay_and_calm_takes_it_back() {
+        let mut buffer = JitterBuffer::new(8000, 160);
+        for number in 0..100u16 {
+            let late = u64::from(number % 4 == 0) * 50 * MS;
+            insert(&mut buffer, number, u64::from(number) * 20 * MS + late);
+            buffer.pull();
+        }
+        assert!(buffer.target() >= 3, "{}", buffer.target());
+        for number in 100..2000u16 {
+            insert(&mut buffer, number, u64::from(number) * 20 * MS);
+            buffer.pull();
+        }
+        assert_eq!(buffer.target(), 1);
+        assert!(buffer.depth() <= 2, "{}", buffer.depth());
+    }
+
+    #[test]
+    fn a_restart_is_followed() {
+        let mut buffer = JitterBuffer::new(8000, 160);
+        for number in [500, 501, 10, 11] {
+            insert(&mut buffer, number, 0);
+        }
+        assert_eq!(pulled(&mut buffer), Some(vec![0, 10]));
+        insert(&mut buffer, 40_000, 0);
+        assert_eq!(pulled(&mut buffer), Some(40_000u16.to_be_bytes().to_vec()));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_comes_out_twice_or_out_of_order(
+            steps in proptest::collection::vec((any::<bool>(), -3i16..6), 1..400), start: u16,
+        ) {
+            let mut buffer = JitterBuffer::new(8000, 160);
+            let (mut sequence, mut last) = (start, None::<u16>);
+            for (index, (pulls, ahead)) in steps.into_iter().enumerate() {
+                if pulls {
+                    if let Some(payload) = pulled(&mut buffer) {
+                        let number = u16::from_be_bytes([payload[0], payload[1]]);
+                        prop_assert!(last.is_none_or(|last| number.wrapping_sub(last).wrapping_sub(1) < 0x7fff));
+                        last = Some(number);
+                    }
+                } else {
+                    sequence = sequence.wrapping_add_signed(ahead);
+                    buffer.insert(sequence, 0, &sequence.to_be_bytes(), index as u64 * MS);
+                }
+                prop_assert!(buffer.depth() <= MAX_DEPTH);
+            }
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! One leg's audio: what is heard from the party, what is passed on, what is said to it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use media_core::latch::Verdict;
+use media_core::reception::Reception;
+use media_core::rtp::{self, Header};
+use media_core::sender::{Sender, Stamp};
+use media_core::telephone_event::{self, Listener, Pressed};
+
+use crate::clock::SECOND;
+use crate::control::{self, Control};
+use crate::counters::{Counters, Totals};
+use crate::events::{Event, EventSink, first_packet};
+use crate::format::Format;
+use crate::net::{Net, Remote};
+use crate::speech::Speech;
+use crate::watch::{Missing, Watch};
+
+/// Keys a party may press within a second; more are no fingers and are not told.
+const KEYS_PER_SECOND: u32 = 25;
+/// Comfort noise (RFC 3389): a sign of life that is nobody's audio.
+const COMFORT_NOISE: u8 = 13;
+
+/// What every stream of a thread works with.
+pub(crate) struct Context<'a> {
+    pub(crate) now: u64,
+    pub(crate) node: &'a Node,
+    pub(crate) totals: &'a Totals,
+    pub(crate) scratch: &'a mut Scratch,
+}
+
+/// What all threads share.
+pub(crate) struct Node {
+    pub(crate) events: EventSink,
+    /// Silence after which a stream is told to be stalled.
+    pub(crate) timeout_ns: u64,
+    /// Names this node in RTCP.
+    pub(crate) cname: String,
+}
+
+/// Buffers that keep their capacity from packet to packet.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    pub(crate) packet: Vec<u8>,
+    pub(crate) pcm: Vec<i16>,
+}
+
+/// What a datagram was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// Nothing to pass on.
+    Nothing,
+    /// Audio whose payload lies there in the datagram.
+    Audio(Header, usize, usize),
+    /// A key, held or released.
+    Key(Header, telephone_event::Event),
+}
+
+/// Keys of the last second.
+#[derive(Debug, Default)]
+struct KeyLimit {
+    second: u64,
+    count: u32,
+}
+
+/// The stream.
+pub(crate) struct AudioStream {
+    pub(crate) id: u64,
+    pub(crate) net: Net,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) format: Option<Format>,
+    pub(crate) is_muted: bool,
+    pub(crate) peer: Option<(u32, u64)>,
+    pub(crate) speech: Speech,
+    pub(crate) sender: Sender,
+    reception: Reception,
+    listener: Listener,
+    control: Control,
+    watch: Watch,
+    key_limit: KeyLimit,
+}
+
+impl AudioStream {
+    pub(crate) fn new(
+        id: u64,
+        net: Net,
+        counters: Arc<Counters>,
+        random: [u64; 2],
+        now: u64,
+    ) -> Self {
+        Self {
+            id,
+            net,
+            counters,
+            format: None,
+            is_muted: false,
+            peer: None,
+            speech: Speech::default(),
+            sender: Sender::new((random[0] >> 32) as u32, random[1]),
+            reception: Reception::new(8000),
+            listener: Listener::default(),
+            control: Control::new(random[0] as u32, now),
+            watch: Watch::default(),
+            key_limit: KeyLimit::default(),
+        }
+    }
+
+    /// Applies what an offer/answer agreed on.
+    pub(crate) fn configure(&mut self, remote: Remote, format: Format, ctx: &Context<'_>) {
+        self.net.configure(remote, &self.counters);
+        self.reception.set_clock_rate(format.clock_rate);
+        self.sender
+            .set_format(format.clock_rate, format.packet_ticks());
+        self.watch
+            .expect(format.receives && self.net.has_remote(), ctx.now);
+        let changes = self.format.as_ref().is_none_or(|old| {
+            (&old.codec, &old.fmtp, old.ptime_ms) != (&format.codec, &format.fmtp, format.ptime_ms)
+        });
+        if changes {
+            self.speech.forget_codec();
+            self.sender.start_spurt();
+        }
+        self.format = Some(format);
+    }
+
+    /// Judges a datagram that came to the RTP port.
+    pub(crate) fn hear(
+        &mut self,
+        datagram: &[u8],
+        source: Option<std::net::SocketAddr>,
+        ctx: &mut Context<'_>,
+    ) -> Heard {
+        let Some((header, kind, start, end)) = self.understand(datagram) else {
+            return self.drop_packet(ctx);
+        };
+        match self.net.judge(source, &header, ctx.now, &self.counters) {
+            Verdict::Stray => return self.drop_packet(ctx),
+            Verdict::Learn => {
+                if let Some(source) = source {
+                    ctx.node.events.tell(first_packet(self.id, source));
+                }
+            }
+            Verdict::Accept => {}
+        }
+        self.counters.packets_received.add(1);
+        self.counters.bytes_received.add((end - start) as u64);
+        ctx.totals.received.add(1);
+        self.watch.hear(ctx.now);
+        let timestamp = (kind == Kind::Audio).then_some(header.timestamp);
+        self.reception
+            .on_packet(header.ssrc, header.sequence, timestamp, ctx.now);
+        match kind {
+            Kind::Audio => Heard::Audio(header, start, end),
+            Kind::Key => self.hear_key(header, &datagram[start..end], ctx),
+            Kind::Noise => Heard::Nothing,
+        }
+    }
+
+    /// Takes note of a datagram of RTCP.
+    pub(crate) fn hear_rtcp(
+        &mut self,
+        datagram: &[u8],
+        source: Option<std::net::SocketAddr>,
+        ctx: &Context<'_>,
+    ) {
+        if media_core::rtcp::is_valid(datagram) && self.net.accept_rtcp(source) {
+            let ssrc = self.sender.ssrc;
+            control::hear(datagram, ssrc, &mut self.reception, &self.counters, ctx.now);
+        } else {
+            self.counters.packets_dropped.add(1);
+        }
+    }
+
+    /// Milliseconds between packets that we make.
+    pub(crate) fn ptime_ms(&self) -> u64 {
+        self.format
+            .as_ref()
+            .map_or(20, |format| u64::from(format.ptime_ms))
+    }
+
+    /// Whether what is said now reaches the party.
+    pub(crate) fn can_send(&self) -> bool {
+        self.net.has_remote() && self.format.as_ref().is_some_and(|format| format.sends)
+    }
+
+    /// Whether what the party says is wanted.
+    pub(crate) fn is_listening(&self) -> bool {
+        !self.is_muted && self.format.as_ref().is_some_and(|format| format.receives)
+    }
+
+    /// Passes a packet of the other leg on as it is, but for its header. It is changed in place.
+    pub(crate) fn relay(&mut self, header: &Header, datagram: &mut [u8], ctx: &mut Context<'_>) {
+        let Some(format) = &self.format else {
+            return;
+        };
+        let payload_type = format.payload_type;
+        if let Some(stamp) = self.sender.relay(header, ctx.now) {
+            self.transmit(stamp, payload_type, datagram, ctx);
+        }
+    }
+
+    /// Sends a packet that has room for the header in front.
+    pub(crate) fn transmit(
+        &mut self,
+        stamp: Stamp,
+        payload_type: u8,
+        datagram: &mut [u8],
+        ctx: &Context<'_>,
+    ) {
+        let header = Header {
+            marker: stamp.marker,
+            payload_type,
+            sequence: stamp.sequence,
+            timestamp: stamp.timestamp,
+            ssrc: self.sender.ssrc,
+        };
+        rtp::rewrite(&header, datagram);
+        if !self.net.send(datagram) {
+            return;
+        }
+        self.counters.packets_sent.add(1);
+        let payload = datagram.len() - rtp::HEADER;
+        self.counters.bytes_sent.add(payload as u64);
+        ctx.totals.sent.add(1);
+    }
+
+    /// The stream is bridged with another one, or with none.
+    pub(crate) fn join(&mut self, peer: Option<(u32, u64)>, now: u64) {
+        self.peer = peer;
+        self.watch.join(peer.map(|_| now));
+        self.sender.start_spurt();
+    }
+
+    /// What is due a few times a second: lost ends of keys, what is missing, reports, the socket's connection.
+    pub(crate) fn maintain(&mut self, ctx: &mut Context<'_>) {
+        if let Some(pressed) = self.listener.poll(ctx.now) {
+            self.tell_key(pressed, ctx);
+        }
+        if let Some(missing) = self.watch.check(ctx.node.timeout_ns, ctx.now) {
+            let stream = self.id;
+            ctx.node.events.tell(match missing {
+                Missing::NothingHeard => Event::NothingHeard {
+                    stream,
+                    seconds: 5.0,
+                },
+                Missing::Stalled(silence) => Event::Stalled {
+                    stream,
+                    silence_s: silence as f64 / SECOND as f64,
+                },
+            });
+        }
+        self.net.maintain(self.watch.last_heard(), ctx.now);
+        if self.format.is_some() && self.net.has_remote() && self.control.is_due(ctx.now) {
+            self.report(false, ctx);
+        }
+        self.publish();
+    }
+
+    /// Says goodbye and ends what is playing.
+    pub(crate) fn close(&mut self, ctx: &mut Context<'_>) {
+        self.speech.end_all(self.id, ctx);
+        if self.counters.packets_sent.get() > 0 {
+            self.report(true, ctx);
+        }
+        self.publish();
+    }
+
+    fn report(&mut self, goodbye: bool, ctx: &mut Context<'_>) {
+        let out = &mut ctx.scratch.packet;
+        let of_stream = (&self.sender, &mut self.reception, &*self.counters);
+        self.control
+            .write(of_stream, (&ctx.node.cname, goodbye), ctx.now, out);
+        self.net.send_rtcp(out);
+    }
+
+    fn publish(&self) {
+        self.counters.packets_lost.set(self.reception.lost());
+        self.counters
+            .jitter_us
+            .store(self.reception.jitter_us(), Ordering::Relaxed);
+    }
+
+    /// Header, kind and place of the payload of a packet whose format was agreed on.
+    fn understand(&self, datagram: &[u8]) -> Option<(Header, Kind, usize, usize)> {
+        let format = self.format.as_ref()?;
+        let packet = rtp::parse(datagram)?;
+        let payload_type = packet.header.payload_type;
+        // Some send with the number that they want to receive with, instead of the one that we announced.
+        let kind = if payload_type == format.receive_payload_type
+            || payload_type == format.payload_type
+        {
+            Kind::Audio
+        } else if Some(payload_type) == format.receive_event || Some(payload_type) == format.event {
+            Kind::Key
+        } else if payload_type == COMFORT_NOISE {
+            Kind::Noise
+        } else {
+            return None;
+        };
+        Some((
+            packet.header,
+            kind,
+            packet.start,
+            packet.start + packet.payload.len(),
+        ))
+    }
+
+    fn hear_key(&mut self, header: Header, payload: &[u8], ctx: &mut Context<'_>) -> Heard {
+        let Some(event) = telephone_event::Event::parse(payload) else {
+            return Heard::Nothing;
+        };
+        if let Some(pressed) = self.listener.on_event(event, header.timestamp, ctx.now) {
+            self.tell_key(pressed, ctx);
+        }
+        Heard::Key(header, event)
+    }
+
+    fn tell_key(&mut self, pressed: Pressed, ctx: &Context<'_>) {
+        let second = ctx.now / SECOND;
+        if self.key_limit.second != second {
+            self.key_limit = KeyLimit { second, count: 0 };
+        }
+        self.key_limit.count += 1;
+        if self.key_limit.count > KEYS_PER_SECOND {
+            return;
+        }
+        let per_ms = self
+            .format
+            .as_ref()
+            .map_or(8, |format| format.clock_rate / 1000)
+            .max(1);
+        ctx.node.events.tell(Event::Digit {
+            stream: self.id,
+            digit: pressed.key,
+            duration_ms: pressed.duration / per_ms,
+            inband: false,
+        });
+    }
+
+    fn drop_packet(&self, ctx: &Context<'_>) -> Heard {
+        self.counters.packets_dropped.add(1);
+        ctx.totals.dropped.add(1);
+        Heard::Nothing
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Audio,
+    Key,
+    Noise,
+}

@@ -1,0 +1,54 @@
+//! What Python asks of a packet thread. Each command goes to the thread that holds the stream.
+
+use std::sync::Arc;
+
+use media_core::telephone_event::Presser;
+
+use crate::bell::Mailbox;
+use crate::format::{Format, VideoFormats};
+use crate::members::Member;
+use crate::net::Remote;
+use crate::sounds::Sound;
+
+/// Where a packet thread finds its commands.
+pub(crate) type Inbox = Mailbox<Command>;
+
+/// One command.
+pub(crate) enum Command {
+    /// A new stream, or one that another thread hands over.
+    Admit(Member),
+    /// That stream is on its way from another thread: commands for it wait until it is here.
+    Expect(u64),
+    /// Give the stream to another thread.
+    HandOver(u64, Arc<Inbox>),
+    /// For one stream.
+    ToStream(u64, Order),
+    /// Join two streams, both of which are (or will be) here.
+    Bridge(u64, u64),
+    /// Part two streams, if they are joined still.
+    Unbridge(u64, u64),
+    /// Close everything and end the thread.
+    Shutdown,
+}
+
+/// What is asked of one stream.
+pub(crate) enum Order {
+    Configure(Remote, Format),
+    ConfigureVideo(Remote, VideoFormats),
+    Play(u64, Sound),
+    Press(u64, Presser),
+    Stop(u64),
+    Mute(bool),
+    Close,
+}
+
+impl Command {
+    /// The streams that must be here for it.
+    pub(crate) fn subjects(&self) -> [Option<u64>; 2] {
+        match self {
+            Self::HandOver(id, _) | Self::ToStream(id, _) => [Some(*id), None],
+            Self::Bridge(one, other) | Self::Unbridge(one, other) => [Some(*one), Some(*other)],
+            Self::Admit(_) | Self::Expect(_) | Self::Shutdown => [None, None],
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What happened, on its way to Python.
+
+use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pyo3::prelude::*;
+
+use crate::bell::Mailbox;
+
+/// Events that may wait for Python before digits and the like are dropped. What a command waits for (the end of
+/// a playback or recording) is never dropped: there is one for each command.
+const BOUND: usize = 100_000;
+
+/// One event; `stream` is the id that `open_stream` gave.
+#[pyclass(frozen, module = "callapi.media._native")]
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A key was pressed and released.
+    Digit {
+        stream: u64,
+        digit: char,
+        duration_ms: u32,
+        inband: bool,
+    },
+    /// A prompt, tone or row of digits is over.
+    PlaybackEnded {
+        stream: u64,
+        playback: u64,
+        finished: bool,
+    },
+    /// A source was learned.
+    FirstPacket {
+        stream: u64,
+        host: String,
+        port: u16,
+    },
+    /// Nothing came since the stream was bridged.
+    NothingHeard { stream: u64, seconds: f64 },
+    /// Nothing came for long.
+    Stalled { stream: u64, silence_s: f64 },
+    /// A recording is whole, or failed.
+    RecordingEnded {
+        stream: u64,
+        recording: u64,
+        cause: String,
+        duration_ms: u64,
+        digit: Option<char>,
+        is_silent: bool,
+        error: Option<String>,
+    },
+}
+
+/// Where events go.
+pub(crate) struct EventSink {
+    mailbox: Mailbox<Event>,
+    lost: AtomicU64,
+}
+
+impl EventSink {
+    pub(crate) fn new() -> rustix::io::Result<Self> {
+        Ok(Self {
+            mailbox: Mailbox::new()?,
+            lost: AtomicU64::new(0),
+        })
+    }
+
+    /// Readable while events wait.
+    pub(crate) fn bell(&self) -> BorrowedFd<'_> {
+        self.mailbox.bell()
+    }
+
+    /// For events that come from outside, in any number.
+    pub(crate) fn tell(&self, event: Event) {
+        if !self.mailbox.put_bounded(event, BOUND) {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// For events of which there is one for each command.
+    pub(crate) fn answer(&self, event: Event) {
+        self.mailbox.put(event);
+    }
+
+    /// Everything that waits.
+    pub(crate) fn take(&self) -> Vec<Event> {
+        let mut events = Vec::new();
+        self.mailbox.take(&mut events);
+        events
+    }
+
+    /// How many found no room.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+}
+
+pub(crate) fn first_packet(stream: u64, source: SocketAddr) -> Event {
+    Event::FirstPacket {
+        stream,
+        host: source.ip().to_string(),
+        port: source.port(),
+    }
+}

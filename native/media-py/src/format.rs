@@ -1,0 +1,169 @@
+//! What offer and answer agreed on, as it comes from Python, and as a packet thread wants it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::net::Remote;
+
+/// `callapi.media.types.MediaAddress`.
+#[derive(Debug, FromPyObject)]
+pub(crate) struct Address {
+    host: String,
+    port: u16,
+}
+
+/// `callapi.media.types.CodecFormat`.
+#[derive(Debug, FromPyObject)]
+pub(crate) struct CodecFormat {
+    name: String,
+    payload_type: u8,
+    clock_rate: u32,
+    receive_payload_type: u8,
+    fmtp: String,
+}
+
+/// `callapi.media.types.StreamParameters`.
+#[derive(Debug, FromPyObject)]
+pub(crate) struct StreamParameters {
+    remote: Option<Address>,
+    codec: CodecFormat,
+    remote_rtcp: Option<Address>,
+    telephone_event: Option<u8>,
+    receive_telephone_event: Option<u8>,
+    direction: String,
+    ptime_ms: u32,
+    rtcp_mux: bool,
+}
+
+/// `callapi.media.types.VideoFormat`.
+#[derive(Debug, FromPyObject)]
+pub(crate) struct VideoFormat {
+    pub(crate) name: String,
+    pub(crate) payload_type: u8,
+    pub(crate) receive_payload_type: u8,
+    pub(crate) fmtp: String,
+}
+
+/// `callapi.media.types.VideoParameters`.
+#[derive(Debug, FromPyObject)]
+pub(crate) struct VideoParameters {
+    remote: Option<Address>,
+    formats: Vec<VideoFormat>,
+    remote_rtcp: Option<Address>,
+    direction: String,
+    rtcp_mux: bool,
+}
+
+/// What an audio stream sends and understands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Format {
+    pub(crate) codec: String,
+    pub(crate) fmtp: String,
+    pub(crate) clock_rate: u32,
+    pub(crate) payload_type: u8,
+    pub(crate) receive_payload_type: u8,
+    pub(crate) event: Option<u8>,
+    pub(crate) receive_event: Option<u8>,
+    pub(crate) ptime_ms: u32,
+    pub(crate) sends: bool,
+    pub(crate) receives: bool,
+}
+
+impl Format {
+    /// Ticks of the RTP clock in a packet that we make.
+    pub(crate) fn packet_ticks(&self) -> u32 {
+        self.clock_rate / 1000 * self.ptime_ms
+    }
+
+    /// Whether packets of `other` can be sent here as they are, but for the payload type.
+    pub(crate) fn is_same_sound(&self, other: &Self) -> bool {
+        self.codec.eq_ignore_ascii_case(&other.codec)
+            && self.clock_rate == other.clock_rate
+            && self.ptime_ms == other.ptime_ms
+    }
+}
+
+fn socket_address(address: Option<Address>) -> PyResult<Option<SocketAddr>> {
+    address
+        .map(|address| {
+            let host: IpAddr = address
+                .host
+                .parse()
+                .map_err(|_| PyValueError::new_err(format!("{} is no IP address", address.host)))?;
+            Ok(SocketAddr::new(host, address.port))
+        })
+        .transpose()
+}
+
+fn remote(rtp: Option<Address>, rtcp: Option<Address>, mux: bool) -> PyResult<Remote> {
+    Ok(Remote {
+        rtp: socket_address(rtp)?.filter(|address| address.port() != 0),
+        rtcp: socket_address(rtcp)?,
+        mux,
+    })
+}
+
+fn sends(direction: &str) -> bool {
+    matches!(direction, "sendrecv" | "sendonly")
+}
+
+fn receives(direction: &str) -> bool {
+    matches!(direction, "sendrecv" | "recvonly")
+}
+
+impl StreamParameters {
+    /// Checked; raises `ValueError`.
+    pub(crate) fn into_parts(self) -> PyResult<(Remote, Format)> {
+        let codec = self.codec;
+        media_core::codec::open(&codec.name, &codec.fmtp)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        if self.ptime_ms % 5 != 0 || !(5..=60).contains(&self.ptime_ms) {
+            let message = format!(
+                "ptime_ms must be 5 to 60 in steps of 5, not {}",
+                self.ptime_ms
+            );
+            return Err(PyValueError::new_err(message));
+        }
+        let format = Format {
+            codec: codec.name,
+            fmtp: codec.fmtp,
+            clock_rate: codec.clock_rate,
+            payload_type: codec.payload_type,
+            receive_payload_type: codec.receive_payload_type,
+            event: self.telephone_event,
+            receive_event: self.receive_telephone_event,
+            ptime_ms: self.ptime_ms,
+            sends: sends(&self.direction),
+            receives: receives(&self.direction),
+        };
+        Ok((
+            remote(self.remote, self.remote_rtcp, self.rtcp_mux)?,
+            format,
+        ))
+    }
+}
+
+/// What a video stream passes on.
+#[derive(Debug)]
+pub(crate) struct VideoFormats {
+    pub(crate) formats: Vec<VideoFormat>,
+    pub(crate) sends: bool,
+    pub(crate) receives: bool,
+}
+
+impl VideoParameters {
+    /// Checked; raises `ValueError`.
+    pub(crate) fn into_parts(self) -> PyResult<(Remote, VideoFormats)> {
+        let formats = VideoFormats {
+            formats: self.formats,
+            sends: sends(&self.direction),
+            receives: receives(&self.direction),
+        };
+        Ok((
+            remote(self.remote, self.remote_rtcp, self.rtcp_mux)?,
+            formats,
+        ))
+    }
+}

@@ -1,0 +1,226 @@
+//! The smaller classes of the Python module: a prompt, a stream, statistics.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use media_core::mos;
+use media_core::telephone_event::Presser;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::command::{Command, Order};
+use crate::counters::Counters;
+use crate::format::{StreamParameters, VideoParameters};
+use crate::plane::Shared;
+use crate::sounds::{Samples, Sound, ToneName};
+
+/// Rates that the packet threads play at.
+const RATES: [u32; 3] = [8000, 16_000, 48_000];
+
+/// Audio that any number of streams can play at once.
+#[pyclass(frozen, module = "callapi.media._native")]
+pub(crate) struct Prompt {
+    samples: Samples,
+}
+
+#[pymethods]
+impl Prompt {
+    /// `samples` are 16-bit mono in native order, at 8000, 16000 or 48000 Hz.
+    #[new]
+    fn new(samples: &[u8], rate: u32) -> PyResult<Self> {
+        if !RATES.contains(&rate) {
+            return Err(PyValueError::new_err(format!(
+                "rate must be one of {RATES:?}, not {rate}"
+            )));
+        }
+        let pcm = samples
+            .chunks_exact(2)
+            .map(|octets| i16::from_ne_bytes([octets[0], octets[1]]))
+            .collect();
+        Ok(Self {
+            samples: Samples { pcm, rate },
+        })
+    }
+}
+
+/// Counters of one stream.
+#[pyclass(frozen, get_all, module = "callapi.media._native")]
+pub(crate) struct StreamStatistics {
+    packets_received: u64,
+    bytes_received: u64,
+    packets_sent: u64,
+    bytes_sent: u64,
+    packets_lost: u64,
+    packets_dropped: u64,
+    jitter_ms: f64,
+    round_trip_ms: Option<f64>,
+    mos: Option<f64>,
+    codec: String,
+    remote: Option<(String, u16)>,
+}
+
+/// Counters of the plane.
+#[pyclass(frozen, get_all, module = "callapi.media._native")]
+pub(crate) struct PlaneStatistics {
+    pub(crate) threads: usize,
+    pub(crate) ports_free: usize,
+    pub(crate) ports_in_use: usize,
+    pub(crate) packets_received: u64,
+    pub(crate) packets_sent: u64,
+    pub(crate) packets_dropped: u64,
+    pub(crate) events_lost: u64,
+}
+
+/// A stream of audio or video. Orders that do not fit its kind have no effect.
+#[pyclass(frozen, module = "callapi.media._native")]
+pub(crate) struct Stream {
+    #[pyo3(get)]
+    pub(crate) id: u64,
+    #[pyo3(get)]
+    port: u16,
+    thread: AtomicUsize,
+    is_closed: AtomicBool,
+    codec: Mutex<String>,
+    counters: Arc<Counters>,
+    shared: Arc<Shared>,
+}
+
+impl Stream {
+    pub(crate) fn new(
+        id: u64,
+        port: u16,
+        thread: usize,
+        counters: Arc<Counters>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self {
+            id,
+            port,
+            thread: AtomicUsize::new(thread),
+            is_closed: AtomicBool::new(false),
+            codec: Mutex::default(),
+            counters,
+            shared,
+        }
+    }
+
+    /// The packet thread that holds it.
+    pub(crate) fn thread(&self) -> usize {
+        self.thread.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_thread(&self, thread: usize) {
+        self.thread.store(thread, Ordering::Relaxed);
+    }
+
+    fn order(&self, order: Order) {
+        self.shared.send(self, Command::ToStream(self.id, order));
+    }
+}
+
+#[pymethods]
+impl Stream {
+    /// Applies `callapi.media.types.StreamParameters`. Raises `ValueError` on what no stream can do.
+    fn configure(&self, parameters: StreamParameters) -> PyResult<()> {
+        let (remote, format) = parameters.into_parts()?;
+        self.codec
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone_from(&format.codec);
+        self.order(Order::Configure(remote, format));
+        Ok(())
+    }
+
+    /// Applies `callapi.media.types.VideoParameters`.
+    fn configure_video(&self, parameters: VideoParameters) -> PyResult<()> {
+        let (remote, formats) = parameters.into_parts()?;
+        self.order(Order::ConfigureVideo(remote, formats));
+        Ok(())
+    }
+
+    /// Plays `loops` times (0: for ever); the playback before ends. Returns the playback's id.
+    fn play(&self, prompt: &Prompt, loops: u32) -> u64 {
+        let playback = self.shared.new_id();
+        let sound = Sound::prompt(prompt.samples.clone(), loops);
+        self.order(Order::Play(playback, sound));
+        playback
+    }
+
+    /// Plays the ringing tone of a country for ever. Returns the playback's id.
+    fn play_tone(&self, country: String) -> u64 {
+        let playback = self.shared.new_id();
+        let sound = Sound::tone(ToneName::Ringing(country));
+        self.order(Order::Play(playback, sound));
+        playback
+    }
+
+    /// Sends keys. Returns a playback's id; raises `ValueError` on what is no key.
+    fn send_digits(&self, digits: &str) -> PyResult<u64> {
+        let presser = Presser::new(digits).ok_or_else(|| {
+            PyValueError::new_err(format!(
+                "{digits:?} holds something else than 0-9 * # A-D w W"
+            ))
+        })?;
+        let playback = self.shared.new_id();
+        self.order(Order::Press(playback, presser));
+        Ok(playback)
+    }
+
+    /// Ends a playback.
+    fn stop(&self, playback: u64) {
+        self.order(Order::Stop(playback));
+    }
+
+    /// Whether what the party says is not passed on.
+    fn mute(&self, muted: bool) {
+        self.order(Order::Mute(muted));
+    }
+
+    /// The counters of this moment.
+    fn statistics(&self) -> StreamStatistics {
+        let counters = &self.counters;
+        let codec = self
+            .codec
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let (received, lost) = (counters.packets_received.get(), counters.packets_lost.get());
+        let jitter_ms = f64::from(counters.jitter_us.load(Ordering::Relaxed)) / 1000.0;
+        let round_trip = counters.round_trip_us.load(Ordering::Relaxed);
+        let round_trip_ms = (round_trip > 0).then(|| f64::from(round_trip) / 1000.0);
+        let mos = (received > 0).then(|| {
+            let loss = lost as f64 / (received + lost) as f64;
+            mos::estimate(
+                mos::robustness(&codec),
+                loss,
+                jitter_ms,
+                round_trip_ms.unwrap_or(0.0),
+            )
+        });
+        StreamStatistics {
+            packets_received: received,
+            bytes_received: counters.bytes_received.get(),
+            packets_sent: counters.packets_sent.get(),
+            bytes_sent: counters.bytes_sent.get(),
+            packets_lost: lost,
+            packets_dropped: counters.packets_dropped.get(),
+            jitter_ms,
+            round_trip_ms,
+            mos,
+            codec,
+            remote: counters
+                .target()
+                .map(|target| (target.ip().to_string(), target.port())),
+        }
+    }
+
+    /// Gives the ports back. Everything that the stream does ends.
+    fn close(&self) {
+        if !self.is_closed.swap(true, Ordering::Relaxed) {
+            self.shared
+                .send_last(self, Command::ToStream(self.id, Order::Close));
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! One packet thread: its sockets in an epoll, its streams in a slab, its wheel for what is paced.
+//!
+//! Both legs of a bridge live in the same thread, so the way of a packet knows no lock. One timer (absolute, so
+//! that nothing drifts) wakes the thread for the wheel and for maintenance; each stream is looked after four
+//! times a second.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use media_core::rtp::{self, MAX_PACKET};
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
+};
+
+use crate::audio::{Context, Heard, Node, Scratch};
+use crate::clock::{self, MS};
+use crate::command::{Command, Inbox};
+use crate::counters::Totals;
+use crate::members::{Member, Members};
+use crate::wheel::{Entry, Wheel};
+
+/// Events taken from the kernel at once.
+const BATCH: usize = 256;
+/// Each stream is looked after once in so many parts of a round.
+const PARTS: u32 = 5;
+/// Between two parts.
+const PART_NS: u64 = 50 * MS;
+
+const RTP: u64 = 0;
+const RTCP: u64 = 1;
+const INBOX: u64 = 2;
+const TIMER: u64 = 3;
+
+/// What belongs to one packet thread.
+pub(crate) struct Lane {
+    epoll: OwnedFd,
+    timer: OwnedFd,
+    armed_ns: u64,
+    inbox: Arc<Inbox>,
+    pub(crate) members: Members,
+    /// Commands for streams that are on their way here.
+    pub(crate) waiting: HashMap<u64, Vec<Command>>,
+    wheel: Wheel,
+    next_part: (u32, u64),
+    node: Arc<Node>,
+    totals: Arc<Totals>,
+    scratch: Scratch,
+    datagram: Box<[u8; MAX_PACKET]>,
+    now: u64,
+}
+
+impl Lane {
+    pub(crate) fn new(
+        inbox: Arc<Inbox>,
+        node: Arc<Node>,
+        totals: Arc<Totals>,
+    ) -> rustix::io::Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let timer = timerfd_create(
+            TimerfdClockId::Monotonic,
+            TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
+        )?;
+        let readable = epoll::EventFlags::IN;
+        epoll::add(
+            &epoll,
+            inbox.bell(),
+            epoll::EventData::new_u64(INBOX),
+            readable,
+        )?;
+        // Edge-triggered: setting it again clears it, so nobody needs to read it.
+        let edge = readable | epoll::EventFlags::ET;
+        epoll::add(&epoll, &timer, epoll::EventData::new_u64(TIMER), edge)?;
+        let now = clock::now_ns();
+        Ok(Self {
+            epoll,
+            timer,
+            armed_ns: 0,
+            inbox,
+            members: Members::default(),
+            waiting: HashMap::new(),
+            wheel: Wheel::new(now),
+            next_part: (0, now),
+            node,
+            totals,
+            scratch: Scratch::default(),
+            datagram: Box::new([0; MAX_PACKET]),
+            now,
+        })
+    }
+
+    /// Works until it is told to shut down.
+    pub(crate) fn run(mut self) {
+        let mut events = Vec::with_capacity(BATCH);
+        let mut commands = Vec::new();
+        let mut due = Vec::new();
+        loop {
+            self.arm();
+            events.clear();
+            // Only a signal can interrupt, and then there is nothing to do.
+            let _ = epoll::wait(&self.epoll, spare_capacity(&mut events), None);
+            self.now = clock::now_ns();
+            let is_called = events.iter().any(|event| event.data.u64() == INBOX);
+            // Commands first: what was configured before a packet came is in force when it is read. An event
+            // of a stream that a command has closed finds nothing to read, at worst in another's socket.
+            if is_called {
+                self.inbox.take(&mut commands);
+            }
+            for command in commands.drain(..) {
+                if matches!(command, Command::Shutdown) {
+                    return self.shut_down();
+                }
+                self.obey(command);
+            }
+            for event in &events {
+                let data = event.data.u64();
+                match data & 3 {
+                    RTP => self.on_rtp((data >> 2) as u32),
+                    RTCP => self.on_rtcp((data >> 2) as u32),
+                    _ => {}
+                }
+            }
+            self.turn_wheel(&mut due);
+            self.maintain();
+        }
+    }
+
+    /// What a stream works with, and the streams.
+    pub(crate) fn split(&mut self) -> (&mut Members, Context<'_>) {
+        let context = Context {
+            now: self.now,
+            node: &self.node,
+            totals: &self.totals,
+            scratch: &mut self.scratch,
+        };
+        (&mut self.members, context)
+    }
+
+    /// Takes a stream in and listens to its sockets.
+    pub(crate) fn admit(&mut self, member: Member) -> u32 {
+        let index = self.members.insert(member);
+        if let Some(member) = self.members.get(index) {
+            let data = |kind| epoll::EventData::new_u64(u64::from(index) << 2 | kind);
+            let (rtp, rtcp) = (member.net().rtp(), member.net().rtcp());
+            // Adding fails for want of kernel memory only: such a stream stays silent, and is told to be stalled.
+            let _ = epoll::add(&self.epoll, rtp, data(RTP), epoll::EventFlags::IN);
+            let _ = epoll::add(&self.epoll, rtcp, data(RTCP), epoll::EventFlags::IN);
+        }
+        self.pace(index);
+        index
+    }
+
+    /// Takes a stream out; its sockets are open still.
+    pub(crate) fn dismiss(&mut self, index: u32) -> Option<Member> {
+        let mut member = self.members.remove(index)?;
+        let _ = epoll::delete(&self.epoll, member.net().rtp());
+        let _ = epoll::delete(&self.epoll, member.net().rtcp());
+        if let Member::Audio(stream) = &mut member {
+            stream.speech.is_paced = false;
+        }
+        Some(member)
+    }
+
+    /// Puts an audio stream into the wheel if it has something to say and is not there yet.
+    pub(crate) fn pace(&mut self, index: u32) {
+        let Some(stream) = self.members.audio(index) else {
+            return;
+        };
+        if stream.speech.is_active() && !stream.speech.is_paced {
+            stream.speech.is_paced = true;
+            let entry = Entry {
+                index,
+                id: stream.id,
+            };
+            let period_ms = stream.ptime_ms();
+            self.wheel.add(entry, period_ms, self.now);
+        }
+    }
+
+    fn on_rtp(&mut self, index: u32) {
+        let mut ctx = Context {
+            now: self.now,
+            node: &self.node,
+            totals: &self.totals,
+            scratch: &mut self.scratch,
+        };
+        let Some(member) = self.members.get(index) else {
+            return;
+        };
+        let Some(received) = member.net().receive(&mut self.datagram[..]) else {
+            return;
+        };
+        let datagram = &mut self.datagram[..received.length];
+        if member.net().is_muxed() && rtp::is_rtcp(datagram) {
+            return self.take_rtcp(index, received.length, received.source);
+        }
+        match member {
+            Member::Audio(stream) => {
+                let heard = stream.hear(datagram, received.source, &mut ctx);
+                let Some((peer, _)) = stream.peer else {
+                    return;
+                };
+                if heard == Heard::Nothing || !stream.is_listening() {
+                    return;
+                }
+                if let Some((stream, peer)) = self.members.audio_pair(index, peer) {
+                    if let Some(format) = &stream.format {
+                        peer.pass_on(heard, (datagram, format), &mut ctx);
+                    }
+                }
+                self.pace(peer);
+            }
+            Member::Video(stream) => {
+                let is_wanted = stream.hear(datagram, received.source, &ctx);
+                let Some((peer, _)) = stream.peer.filter(|_| is_wanted) else {
+                    return;
+                };
+                if let Some((Member::Video(stream), Member::Video(peer))) =
+                    self.members.pair(index, peer)
+                {
+                    let theirs = stream.format_of(datagram[1] & 0x7f);
+                    if let Some(number) = theirs.and_then(|format| peer.number_of(format)) {
+                        peer.pass_on(number, datagram, &ctx);
+                    }
+                }
+            }
+        }
+    }
+
+    fn on_rtcp(&mut self, index: u32) {
+        let received = self
+            .members
+            .get(index)
+            .and_then(|member| member.net().receive_rtcp(&mut self.datagram[..]));
+        if let Some(received) = received {
+            self.take_rtcp(index, received.length, received.source);
+        }
+    }
+
+    fn take_rtcp(&mut self, index: u32, length: usize, source: Option<std::net::SocketAddr>) {
+        let datagram = &self.datagram[..length];
+        let ctx = Context {
+            now: self.now,
+            node: &self.node,
+            totals: &self.totals,
+            scratch: &mut self.scratch,
+        };
+        match self.members.get(index) {
+            Some(Member::Audio(stream)) => stream.hear_rtcp(datagram, source, &ctx),
+            Some(Member::Video(stream)) => {
+                let peer = stream.peer;
+                if !stream.hear_rtcp(datagram, source) {
+                    return;
+                }
+                if let Some(member) = peer.and_then(|(peer, _)| self.members.get(peer)) {
+                    member.net().send_rtcp(datagram);
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn turn_wheel(&mut self, due: &mut Vec<Entry>) {
+        while let Some(at_ms) = self.wheel.turn(self.now, due) {
+            for entry in due.drain(..) {
+                let mut ctx = Context {
+                    now: self.now,
+                    node: &self.node,
+                    totals: &self.totals,
+                    scratch: &mut self.scratch,
+                };
+                let Some(stream) = self
+                    .members
+                    .audio(entry.index)
+                    .filter(|stream| stream.id == entry.id)
+                else {
+                    continue;
+                };
+                if stream.tick(&mut ctx) {
+                    let period_ms = stream.ptime_ms();
+                    self.wheel.again(entry, at_ms, period_ms);
+                } else {
+                    stream.speech.is_paced = false;
+                }
+            }
+        }
+    }
+
+    /// Looks after a part of the streams, when it is time.
+    fn maintain(&mut self) {
+        let (part, at) = self.next_part;
+        if self.now < at {
+            return;
+        }
+        self.next_part = ((part + 1) % PARTS, self.now + PART_NS);
+        for index in (part..self.members.extent()).step_by(PARTS as usize) {
+            let (members, mut ctx) = self.split();
+            match members.get(index) {
+                Some(Member::Audio(stream)) => stream.maintain(&mut ctx),
+                Some(Member::Video(stream)) => stream.maintain(ctx.now),
+                None => {}
+            }
+        }
+    }
+
+    /// Sets the timer for what comes first; a thread without streams sleeps until a command comes.
+    fn arm(&mut self) {
+        let maintenance = (!self.members.is_empty()).then_some(self.next_part.1);
+        let wanted = match (self.wheel.next_due_ns(), maintenance) {
+            (Some(wheel), Some(maintenance)) => wheel.min(maintenance),
+            (wheel, maintenance) => wheel.or(maintenance).unwrap_or(0),
+        };
+        if wanted == self.armed_ns && wanted > self.now {
+            return;
+        }
+        self.armed_ns = wanted;
+        let timer = Itimerspec {
+            it_interval: clock::timespec(0),
+            it_value: clock::timespec(wanted),
+        };
+        let _ = timerfd_settime(self.timer.as_fd(), TimerfdTimerFlags::ABSTIME, &timer);
+    }
+}

@@ -1,0 +1,212 @@
+//! The sockets of one stream and whom they belong to: latching, connecting, and where RTCP goes.
+//!
+//! A settled source is connected to: the kernel then drops strays unseen and each send is a tenth cheaper. A
+//! silence, or another address in the SDP, opens the socket again.
+
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use media_core::latch::{Latch, Verdict};
+use media_core::rtp::{Header, MAX_PACKET};
+use rustix::net::{RecvFlags, SendFlags, connect, connect_unspec, recv, recvfrom, send, sendto};
+
+use crate::clock::SECOND;
+use crate::counters::Counters;
+use crate::ports::Sockets;
+
+/// After so much silence of the learned source another one may be learned.
+const REOPEN_NS: u64 = 3 * SECOND;
+
+/// What offer and answer say about addresses.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Remote {
+    /// `None`: nobody to send to (`0.0.0.0`, port 0).
+    pub(crate) rtp: Option<SocketAddr>,
+    /// `None`: the next port, or the same with `mux`.
+    pub(crate) rtcp: Option<SocketAddr>,
+    /// RTP and RTCP share a port (RFC 5761).
+    pub(crate) mux: bool,
+}
+
+/// A datagram that came: its length, and its source unless the socket is connected.
+pub(crate) struct Received {
+    pub(crate) length: usize,
+    pub(crate) source: Option<SocketAddr>,
+}
+
+/// Both sockets.
+#[derive(Debug)]
+pub(crate) struct Net {
+    sockets: Sockets,
+    latch: Latch,
+    remote: Remote,
+    is_connected: bool,
+    target: Option<SocketAddr>,
+    rtcp_source: Option<SocketAddr>,
+}
+
+impl Net {
+    pub(crate) fn new(sockets: Sockets) -> Self {
+        Self {
+            sockets,
+            latch: Latch::default(),
+            remote: Remote::default(),
+            is_connected: false,
+            target: None,
+            rtcp_source: None,
+        }
+    }
+
+    pub(crate) fn rtp(&self) -> BorrowedFd<'_> {
+        self.sockets.rtp.as_fd()
+    }
+
+    pub(crate) fn rtcp(&self) -> BorrowedFd<'_> {
+        self.sockets.rtcp.as_fd()
+    }
+
+    pub(crate) fn is_muxed(&self) -> bool {
+        self.remote.mux
+    }
+
+    /// Whether there is anybody to send to.
+    pub(crate) fn has_remote(&self) -> bool {
+        self.remote.rtp.is_some()
+    }
+
+    /// Applies an offer/answer; a changed address is learned anew.
+    pub(crate) fn configure(&mut self, remote: Remote, counters: &Counters) {
+        if remote.rtcp != self.remote.rtcp || remote.mux != self.remote.mux {
+            self.rtcp_source = None;
+        }
+        self.remote = remote;
+        if self.latch.expect(remote.rtp) {
+            self.rtcp_source = None;
+            self.disconnect();
+        }
+        self.retarget(counters);
+    }
+
+    /// Reads one datagram of RTP. `None`: nothing there, or a pending error that is cleared now.
+    pub(crate) fn receive(&self, buffer: &mut [u8]) -> Option<Received> {
+        let received = if self.is_connected {
+            let (length, _) = recv(&self.sockets.rtp, &mut *buffer, RecvFlags::empty()).ok()?;
+            Received {
+                length,
+                source: None,
+            }
+        } else {
+            receive_from(self.sockets.rtp.as_fd(), buffer)?
+        };
+        // What fills the buffer was cut off.
+        (received.length < MAX_PACKET).then_some(received)
+    }
+
+    /// Reads one datagram of RTCP.
+    pub(crate) fn receive_rtcp(&self, buffer: &mut [u8]) -> Option<Received> {
+        receive_from(self.sockets.rtcp.as_fd(), buffer)
+    }
+
+    /// Whether a valid packet is from the party.
+    pub(crate) fn judge(
+        &mut self,
+        source: Option<SocketAddr>,
+        header: &Header,
+        now: u64,
+        counters: &Counters,
+    ) -> Verdict {
+        let Some(source) = source else {
+            return Verdict::Accept;
+        };
+        let verdict = self
+            .latch
+            .on_packet(source, header.ssrc, header.sequence, now);
+        if verdict == Verdict::Learn {
+            self.retarget(counters);
+        }
+        verdict
+    }
+
+    /// Whether an RTCP packet is from the party: from where it was announced, or from a host we know.
+    pub(crate) fn accept_rtcp(&mut self, source: Option<SocketAddr>) -> bool {
+        let Some(source) = source else {
+            return true;
+        };
+        let is_known =
+            |known: Option<SocketAddr>| known.is_some_and(|known| known.ip() == source.ip());
+        if self.remote.rtcp == Some(source) || is_known(self.target) || is_known(self.remote.rtp) {
+            self.rtcp_source = Some(source);
+            return true;
+        }
+        false
+    }
+
+    /// Sends RTP; false if it could not be sent.
+    pub(crate) fn send(&self, datagram: &[u8]) -> bool {
+        let sent = if self.is_connected {
+            send(&self.sockets.rtp, datagram, SendFlags::NOSIGNAL)
+        } else {
+            match &self.target {
+                Some(target) => sendto(&self.sockets.rtp, datagram, SendFlags::NOSIGNAL, target),
+                None => return false,
+            }
+        };
+        sent.is_ok()
+    }
+
+    /// Sends RTCP, on the port of RTP if they share it.
+    pub(crate) fn send_rtcp(&self, datagram: &[u8]) -> bool {
+        if self.remote.mux {
+            return self.send(datagram);
+        }
+        let beside = |target: SocketAddr| {
+            let port = target.port().checked_add(1)?;
+            Some(SocketAddr::new(target.ip(), port))
+        };
+        let target = self
+            .rtcp_source
+            .or(self.remote.rtcp)
+            .or_else(|| self.target.and_then(beside));
+        target.is_some_and(|target| {
+            sendto(&self.sockets.rtcp, datagram, SendFlags::NOSIGNAL, &target).is_ok()
+        })
+    }
+
+    /// Connects to a settled source, opens up after a silence. Called a few times a second.
+    pub(crate) fn maintain(&mut self, last_heard: u64, now: u64) {
+        if self.latch.is_learned() && now.saturating_sub(last_heard) > REOPEN_NS {
+            self.latch.reopen();
+            self.disconnect();
+        } else if !self.is_connected {
+            if let Some(source) = self.latch.settled(now) {
+                self.is_connected = connect(&self.sockets.rtp, &source).is_ok();
+            }
+        }
+    }
+
+    fn disconnect(&mut self) {
+        if std::mem::take(&mut self.is_connected) {
+            // It fails for no bound datagram socket; were it to, the party would only be heard where it was.
+            let _ = connect_unspec(&self.sockets.rtp);
+        }
+    }
+
+    fn retarget(&mut self, counters: &Counters) {
+        self.target = self.latch.target();
+        counters.set_target(self.target);
+    }
+}
+
+fn receive_from(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Option<Received> {
+    match recvfrom(socket, buffer, RecvFlags::empty()) {
+        Ok((length, _, Some(source))) => {
+            let source = SocketAddr::try_from(source).ok()?;
+            Some(Received {
+                length,
+                // Without flow label and scope, as the SDP's address is.
+                source: Some(SocketAddr::new(source.ip(), source.port())),
+            })
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,173 @@
+//! How a packet thread obeys commands.
+
+use crate::audio::AudioStream;
+use crate::command::{Command, Order};
+use crate::lane::Lane;
+use crate::members::Member;
+use crate::speech::Playback;
+
+impl Lane {
+    /// Carries a command out, or keeps it until the streams that it is about are here.
+    pub(crate) fn obey(&mut self, command: Command) {
+        let subjects = command.subjects();
+        let awaited = subjects
+            .into_iter()
+            .flatten()
+            .find(|id| self.waiting.contains_key(id));
+        if let Some(kept) = awaited.and_then(|id| self.waiting.get_mut(&id)) {
+            kept.push(command);
+            return;
+        }
+        match command {
+            Command::Admit(member) => {
+                let kept = self.waiting.remove(&member.id());
+                self.admit(member);
+                for command in kept.into_iter().flatten() {
+                    self.obey(command);
+                }
+            }
+            Command::Expect(id) => {
+                self.waiting.insert(id, Vec::new());
+            }
+            Command::HandOver(id, inbox) => {
+                if let Some(index) = self.members.index_of(id) {
+                    self.part(index);
+                    if let Some(member) = self.dismiss(index) {
+                        inbox.put(Command::Admit(member));
+                    }
+                }
+            }
+            Command::ToStream(id, order) => self.obey_order(id, order),
+            Command::Bridge(one, other) => self.bridge(one, other),
+            Command::Unbridge(one, other) => {
+                if let Some(index) = self.members.index_of(one) {
+                    let peer = self.members.get(index).and_then(|member| member.peer());
+                    if peer.is_some_and(|(_, id)| id == other) {
+                        self.part(index);
+                    }
+                }
+            }
+            Command::Shutdown => {}
+        }
+    }
+
+    /// Closes every stream. Those that are on their way are closed by dropping the inbox they lie in.
+    pub(crate) fn shut_down(&mut self) {
+        for index in 0..self.members.extent() {
+            self.close(index);
+        }
+    }
+
+    fn obey_order(&mut self, id: u64, order: Order) {
+        let Some(index) = self.members.index_of(id) else {
+            return;
+        };
+        let (members, ctx) = self.split();
+        match (members.get(index), order) {
+            (_, Order::Close) => return self.close(index),
+            (Some(Member::Audio(stream)), Order::Configure(remote, format)) => {
+                stream.configure(remote, format, &ctx);
+                return self.link(index);
+            }
+            (Some(Member::Audio(stream)), Order::Play(playback, sound)) => {
+                let playback = Playback {
+                    id: playback,
+                    sound,
+                };
+                stream.speech.play(id, playback, &ctx);
+                stream.sender.start_spurt();
+            }
+            (Some(Member::Audio(stream)), Order::Press(playback, presser)) => {
+                stream.speech.press(id, Some(playback), presser, &ctx);
+            }
+            (Some(Member::Audio(stream)), Order::Stop(playback)) => {
+                stream.speech.stop_playback(id, Some(playback), &ctx);
+                stream.sender.start_spurt();
+            }
+            (Some(Member::Audio(stream)), Order::Mute(muted)) => stream.is_muted = muted,
+            (Some(Member::Video(stream)), Order::ConfigureVideo(remote, formats)) => {
+                stream.configure(remote, formats);
+            }
+            _ => {}
+        }
+        self.pace(index);
+    }
+
+    fn bridge(&mut self, one: u64, other: u64) {
+        let (Some(first), Some(second)) =
+            (self.members.index_of(one), self.members.index_of(other))
+        else {
+            return;
+        };
+        self.part(first);
+        self.part(second);
+        let (members, ctx) = self.split();
+        match members.pair(first, second) {
+            Some((Member::Audio(left), Member::Audio(right))) => {
+                left.speech.stop_playback(one, None, &ctx);
+                right.speech.stop_playback(other, None, &ctx);
+                left.join(Some((second, other)), ctx.now);
+                right.join(Some((first, one)), ctx.now);
+                self.link(first);
+            }
+            Some((Member::Video(left), Member::Video(right))) => {
+                left.peer = Some((second, other));
+                right.peer = Some((first, one));
+            }
+            _ => {}
+        }
+    }
+
+    /// Decides for both directions of a bridge whether packets are relayed or transcoded.
+    fn link(&mut self, index: u32) {
+        let peer = self.members.get(index).and_then(|member| member.peer());
+        if let Some((peer, _)) = peer {
+            if let Some((one, other)) = self.members.audio_pair(index, peer) {
+                connect(one, other);
+                connect(other, one);
+            }
+            self.pace(peer);
+        }
+        self.pace(index);
+    }
+
+    /// Ends the bridge of a stream, if there is one.
+    fn part(&mut self, index: u32) {
+        let peer = self.members.get(index).and_then(|member| member.peer());
+        let both = peer.map(|(peer, _)| [index, peer]);
+        let (members, ctx) = self.split();
+        for index in both.into_iter().flatten() {
+            match members.get(index) {
+                Some(Member::Audio(stream)) => {
+                    stream.join(None, ctx.now);
+                    stream.speech.transcode(None, 0);
+                }
+                Some(Member::Video(stream)) => stream.peer = None,
+                None => {}
+            }
+        }
+    }
+
+    fn close(&mut self, index: u32) {
+        self.part(index);
+        let (members, mut ctx) = self.split();
+        if let Some(Member::Audio(stream)) = members.get(index) {
+            stream.close(&mut ctx);
+        }
+        drop(self.dismiss(index));
+    }
+}
+
+/// How `to` says what `from` says: as it is, or decoded and encoded.
+fn connect(from: &AudioStream, to: &mut AudioStream) {
+    let differing = match (&from.format, &to.format) {
+        (Some(theirs), Some(ours)) if !ours.is_same_sound(theirs) => Some(theirs),
+        _ => None,
+    };
+    let rate = if differing.is_some() {
+        to.encoder_rate()
+    } else {
+        0
+    };
+    to.speech.transcode(differing, rate);
+}

@@ -1,0 +1,148 @@
+"""The seam to the packet threads, written in Rust (native/media-py). Only the engine imports it."""
+
+from typing import Final, final
+
+from typing_extensions import disjoint_base
+
+from callapi.media.types import StreamParameters, VideoParameters
+
+__all__ = ["Event", "Plane", "PlaneStatistics", "Prompt", "Stream", "StreamStatistics"]
+
+@disjoint_base
+class Event:
+    """What happened; `stream` is `Stream.id`."""
+
+    @final
+    class Digit(Event):
+        stream: Final[int]
+        digit: Final[str]
+        duration_ms: Final[int]
+        inband: Final[bool]
+        __match_args__: Final = ("stream", "digit", "duration_ms", "inband")
+        def __new__(cls, stream: int, digit: str, duration_ms: int, inband: bool) -> Event.Digit: ...
+
+    @final
+    class PlaybackEnded(Event):
+        stream: Final[int]
+        playback: Final[int]
+        finished: Final[bool]
+        __match_args__: Final = ("stream", "playback", "finished")
+        def __new__(cls, stream: int, playback: int, finished: bool) -> Event.PlaybackEnded: ...
+
+    @final
+    class FirstPacket(Event):
+        stream: Final[int]
+        host: Final[str]
+        port: Final[int]
+        __match_args__: Final = ("stream", "host", "port")
+        def __new__(cls, stream: int, host: str, port: int) -> Event.FirstPacket: ...
+
+    @final
+    class NothingHeard(Event):
+        stream: Final[int]
+        seconds: Final[float]
+        __match_args__: Final = ("stream", "seconds")
+        def __new__(cls, stream: int, seconds: float) -> Event.NothingHeard: ...
+
+    @final
+    class Stalled(Event):
+        stream: Final[int]
+        silence_s: Final[float]
+        __match_args__: Final = ("stream", "silence_s")
+        def __new__(cls, stream: int, silence_s: float) -> Event.Stalled: ...
+
+    @final
+    class RecordingEnded(Event):
+        stream: Final[int]
+        recording: Final[int]
+        cause: Final[str]
+        duration_ms: Final[int]
+        digit: Final[str | None]
+        is_silent: Final[bool]
+        error: Final[str | None]
+        __match_args__: Final = (
+            "stream",
+            "recording",
+            "cause",
+            "duration_ms",
+            "digit",
+            "is_silent",
+            "error",
+        )
+        def __new__(
+            cls,
+            stream: int,
+            recording: int,
+            cause: str,
+            duration_ms: int,
+            digit: str | None,
+            is_silent: bool,
+            error: str | None,
+        ) -> Event.RecordingEnded: ...
+
+@final
+class Prompt:
+    """Audio that any number of streams can play at once: 16-bit mono at 8000, 16000 or 48000 Hz."""
+
+    def __new__(cls, samples: bytes, rate: int) -> Prompt: ...
+
+@final
+class StreamStatistics:
+    """Counters of one stream."""
+
+    packets_received: Final[int]
+    bytes_received: Final[int]
+    packets_sent: Final[int]
+    bytes_sent: Final[int]
+    packets_lost: Final[int]
+    packets_dropped: Final[int]
+    jitter_ms: Final[float]
+    round_trip_ms: Final[float | None]
+    mos: Final[float | None]
+    codec: Final[str]
+    remote: Final[tuple[str, int] | None]
+
+@final
+class PlaneStatistics:
+    """Counters of the plane."""
+
+    threads: Final[int]
+    ports_free: Final[int]
+    ports_in_use: Final[int]
+    packets_received: Final[int]
+    packets_sent: Final[int]
+    packets_dropped: Final[int]
+    events_lost: Final[int]
+
+@final
+class Stream:
+    """A stream of audio or video. Orders that do not fit its kind have no effect."""
+
+    id: Final[int]
+    port: Final[int]
+    def configure(self, parameters: StreamParameters) -> None: ...
+    def configure_video(self, parameters: VideoParameters) -> None: ...
+    def play(self, prompt: Prompt, loops: int) -> int: ...
+    def play_tone(self, country: str) -> int: ...
+    def send_digits(self, digits: str) -> int: ...
+    def stop(self, playback: int) -> None: ...
+    def mute(self, muted: bool) -> None: ...
+    def statistics(self) -> StreamStatistics: ...
+    def close(self) -> None: ...
+
+@final
+class Plane:
+    """All media of one node."""
+
+    def __new__(
+        cls, address: str, first_port: int, last_port: int, threads: int, timeout_s: float, cname: str
+    ) -> Plane: ...
+    @property
+    def event_fd(self) -> int: ...
+    def take_events(self) -> list[Event]: ...
+    def open_stream(self) -> Stream: ...
+    def open_video(self) -> Stream: ...
+    def bridge(self, one: Stream, other: Stream) -> None: ...
+    def unbridge(self, one: Stream, other: Stream) -> None: ...
+    def statistics(self) -> PlaneStatistics: ...
+    def close(self) -> None: ...
