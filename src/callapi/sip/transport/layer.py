@@ -13,13 +13,13 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Self
 
-from callapi.sip.errors import ParseError, TransportError
+from callapi.sip.errors import LocalProtocolError, ParseError, TransportError
 from callapi.sip.parser import parse_message
 from callapi.sip.transport.listen import ListenAddress, family_of, is_unspecified, outgoing_address
 from callapi.sip.transport.tcp import Connection, StreamLimits
 from callapi.sip.transport.tls import TlsFiles, client_context, server_context
 from callapi.sip.transport.udp import UdpSocket
-from callapi.sip.uri import Transport
+from callapi.sip.uri import Transport, format_host_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,14 +74,22 @@ class TransportLayer:
         await self.stop()
 
     async def start(self) -> None:
-        """Bind every listener. Raises TransportError where one cannot be bound; nothing stays open then."""
+        """Bind every listener; all or none.
+
+        Raises TransportError where one cannot be bound, LocalProtocolError for TLS without a certificate.
+        """
         loop = asyncio.get_running_loop()
         for address in self._listen:
             try:
                 await self._bind(address)
             except OSError as error:
                 await self.stop()
-                raise TransportError(f"cannot listen on {address}: {error.strerror or error}") from error
+                raise TransportError(
+                    f"cannot listen on {address.transport}://{format_host_port(address.host, address.port)}: {error.strerror or error}"
+                ) from error
+            except LocalProtocolError:
+                await self.stop()
+                raise
         self._sweeper = loop.call_later(_SWEEP_S, self._sweep)
 
     async def stop(self) -> None:

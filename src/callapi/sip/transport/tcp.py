@@ -145,9 +145,10 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close once what was written is sent, which must not take for ever."""
-        self._finish(None)
         if self._transport is None:
+            self.abort(None)
             return
+        self._finish(None)
         self._transport.close()
         if self._transport.get_write_buffer_size():
             self._loop.call_later(self._owner.limits.partial_s, self._transport.abort)

@@ -1,0 +1,99 @@
+"""TLS on loopback: who is believed (RFC 5922 §7.1)."""
+
+from pathlib import Path
+
+import pytest
+
+from callapi.sip.errors import LocalProtocolError
+from callapi.sip.transport.tcp import StreamLimits
+from callapi.sip.transport.tls import TlsFiles, server_context
+from callapi.sip.uri import Transport
+from tests.sip.transport.certificates import Authority
+from tests.sip.transport.node import Node, options
+
+LOOPBACK = "tls://127.0.0.1:0"
+
+
+@pytest.mark.parametrize("name", ["sip.example.com", None], ids=["name", "address"])
+async def test_there_and_back(authority: Authority, name: str | None) -> None:
+    files = authority.issue("sip.example.com", "127.0.0.1")
+    async with Node(LOOPBACK, tls=files) as server, Node(tls=TlsFiles(ca=authority.path)) as client:
+        hop = server.hop(Transport.TLS, name)
+        client.send(options("a"), hop)
+        received = await server.hears()
+        assert received.source.transport is Transport.TLS
+        server.send(options("b"), received.source)
+        answer = await client.hears()
+        assert answer.source == hop
+        client.send(options("c"), answer.source)
+        assert (await server.hears()).source == received.source
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "reason"),
+    [
+        ("self-signed", "sip.example.com", "self"),
+        ("other name", "sip.example.net", "mismatch"),
+        ("other address", None, "mismatch"),
+        ("expired", "sip.example.com", "expired"),
+        ("system store", "sip.example.com", "unable to get local issuer"),
+    ],
+)
+async def test_who_is_not_believed(authority: Authority, kind: str, name: str | None, reason: str) -> None:
+    if kind == "self-signed":
+        files = authority.self_signed("sip.example.com")
+    else:
+        files = authority.issue("sip.example.com", days=-1 if kind == "expired" else 1)
+    ca = None if kind == "system store" else authority.path
+    async with Node(LOOPBACK, tls=files) as server, Node(tls=TlsFiles(ca=ca)) as client:
+        hop = server.hop(Transport.TLS, name)
+        client.send(options(), hop)
+        failed, why = await client.fails()
+        assert failed == hop
+        assert "certificate refused" in why
+        assert reason in why
+        assert server.received.empty()
+
+
+async def test_a_name_is_asked_for_even_where_another_is_connected(authority: Authority) -> None:
+    """RFC 5923 §5: the same address does not prove the same domain."""
+    files = authority.issue("one.example.com")
+    async with Node(LOOPBACK, tls=files) as server, Node(tls=TlsFiles(ca=authority.path)) as client:
+        client.send(options("one"), server.hop(Transport.TLS, "one.example.com"))
+        assert await server.hears_call() == "one"
+        client.send(options("two"), server.hop(Transport.TLS, "two.example.com"))
+        assert "certificate refused" in (await client.fails())[1]
+
+
+async def test_a_server_that_speaks_no_tls(authority: Authority) -> None:
+    limits = StreamLimits(connect_s=0.1)
+    async with (
+        Node("tcp://127.0.0.1:0") as server,
+        Node(tls=TlsFiles(ca=authority.path), limits=limits) as client,
+    ):
+        plain = server.hop(Transport.TCP)
+        hop = type(plain)(Transport.TLS, plain.host, plain.port)
+        client.send(options(), hop)
+        assert (await client.fails())[0] == hop
+
+
+async def test_a_client_that_speaks_no_tls(authority: Authority) -> None:
+    async with Node(LOOPBACK, tls=authority.issue("h")) as server, Node() as client:
+        secure = server.hop(Transport.TLS)
+        hop = type(secure)(Transport.TCP, secure.host, secure.port)
+        client.send(options(), hop)
+        assert (await client.fails())[0] == hop
+        assert server.received.empty()
+
+
+async def test_a_missing_store_is_told(tmp_path: Path) -> None:
+    async with Node("tcp://127.0.0.1:0") as server, Node(tls=TlsFiles(ca=tmp_path / "none.pem")) as client:
+        hop = type(server.hop(Transport.TCP))(Transport.TLS, "127.0.0.1", server.hop(Transport.TCP).port)
+        client.send(options(), hop)
+        assert "No such file" in (await client.fails())[1]
+
+
+@pytest.mark.parametrize("files", [None, TlsFiles()])
+def test_a_listener_needs_a_certificate(files: TlsFiles | None) -> None:
+    with pytest.raises(LocalProtocolError):
+        server_context(files)
