@@ -19,6 +19,7 @@ from callapi.sip.uri import Transport
 )
 def test_forms(text: str, address: ListenAddress) -> None:
     assert ListenAddress.parse(text) == address
+    assert str(address) == text
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from callapi.sip.transport.listen import ListenAddress, family_of, is_unspecifie
 from callapi.sip.transport.tcp import Connection, StreamLimits
 from callapi.sip.transport.tls import TlsFiles, client_context, server_context
 from callapi.sip.transport.udp import UdpSocket
-from callapi.sip.uri import Transport, format_host_port
+from callapi.sip.uri import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

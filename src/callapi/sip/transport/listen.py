@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from callapi.sip.errors import LocalProtocolError
-from callapi.sip.uri import Transport
+from callapi.sip.uri import Transport, format_host_port
 
 _LISTEN = re.compile(r"(udp|tcp|tls)://(\[[0-9A-Fa-f:.]+\]|[^\[\]:/\s]+):([0-9]{1,5})")
 
@@ -30,6 +30,9 @@ class ListenAddress:
         if match is None or int(match[3]) > 65535:
             raise LocalProtocolError(f"a listener must look like udp://127.0.0.1:5060, not {text!r}")
         return cls(Transport(match[1]), match[2].strip("[]"), int(match[3]))
+
+    def __str__(self) -> str:
+        return f"{self.transport}://{format_host_port(self.host, self.port)}"
 
 
 def family_of(host: str) -> socket.AddressFamily:
