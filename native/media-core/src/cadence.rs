@@ -71,7 +71,7 @@ mod tests {
     fn every_country_has_a_pattern_that_fits() {
         for country in COUNTRIES.split_whitespace() {
             let found = of_country(country);
-            assert!(found.pattern_ms.len() % 2 == 0 && found.pattern_ms.len() <= LONGEST);
+            assert!(found.pattern_ms.len().is_multiple_of(2) && found.pattern_ms.len() <= LONGEST);
             assert!(country == "us" || found != AMERICAN, "{country}");
         }
     }

@@ -8,6 +8,7 @@ use std::fmt;
 
 use crate::g711::{self, Law};
 use crate::g722;
+use crate::opus;
 
 /// Samples in, one packet's payload out.
 pub trait Encoder: Send {
@@ -47,13 +48,14 @@ impl fmt::Display for UnknownCodec {
 
 impl std::error::Error for UnknownCodec {}
 
-/// Opens a codec by its encoding name in SDP (RFC 4855: case does not matter). `_fmtp` is what the remote
+/// Opens a codec by its encoding name in SDP (RFC 4855: case does not matter). `fmtp` is what the remote
 /// announced for the payload type, hence what it wants to receive; G.711 has no such parameters.
-pub fn open(name: &str, _fmtp: &str) -> Result<Pair, UnknownCodec> {
+pub fn open(name: &str, fmtp: &str) -> Result<Pair, UnknownCodec> {
     match name.to_ascii_lowercase().as_str() {
         "pcmu" => Ok(g711::open(Law::Mu)),
         "pcma" => Ok(g711::open(Law::A)),
         "g722" => Ok(g722::open()),
+        "opus" => opus::open(fmtp).ok_or_else(|| UnknownCodec(name.to_owned())),
         _ => Err(UnknownCodec(name.to_owned())),
     }
 }

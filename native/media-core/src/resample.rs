@@ -42,8 +42,8 @@ impl Resampler {
         let (direction, factor) = match (from, to) {
             (0, _) | (_, 0) => return None,
             _ if from == to => (Direction::Same, 1),
-            _ if to % from == 0 => (Direction::Up, to / from),
-            _ if from % to == 0 => (Direction::Down, from / to),
+            _ if to.is_multiple_of(from) => (Direction::Up, to / from),
+            _ if from.is_multiple_of(to) => (Direction::Down, from / to),
             _ => return None,
         };
         let factor = factor as usize;
