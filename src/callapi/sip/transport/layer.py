@@ -84,9 +84,7 @@ class TransportLayer:
                 await self._bind(address)
             except OSError as error:
                 await self.stop()
-                raise TransportError(
-                    f"cannot listen on {address.transport}://{format_host_port(address.host, address.port)}: {error.strerror or error}"
-                ) from error
+                raise TransportError(f"cannot listen on {address}: {error.strerror or error}") from error
             except LocalProtocolError:
                 await self.stop()
                 raise
