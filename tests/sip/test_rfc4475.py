@@ -60,7 +60,7 @@ ENDPOINT: dict[str, int | None] = {
     "TC_MULTI01_I.dat": 400,  # 3.3.8 fields given twice
     "TC_MCL01_I.dat": 400,  # 3.3.9 contradicting Content-Length
     "TC_BCAST_V.dat": None,  # 3.3.10 a response whose Via is not ours: dropped
-    "TC_ZEROMF_V.dat": 200,  # 3.3.11 Max-Forwards 0: an OPTIONS for us is answered (a proxy: 483)
+    "TC_ZEROMF_V.dat": 483,  # 3.3.11 Max-Forwards 0: we send calls on, as a proxy does
     "TC_CPARAM01_V.dat": 200,  # 3.3.12 REGISTER: unknown header parameter of Contact
     "TC_CPARAM02_V.dat": 200,  # 3.3.13 REGISTER: unknown parameter of the Contact URI, which must be kept
     "TC_REGESCRT_V.dat": 200,  # 3.3.14 REGISTER: headers in the Contact URI, inside <>
