@@ -5,7 +5,7 @@ and every verb are the real ones.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from callapi.calls.recordings import Recordings
 from callapi.calls.timeline import Timelines
 from callapi.media import LocalMedia, OfferAnswer, Prompt, UnplayableAudio
 from callapi.media.fake import FakePlane, FakeStream
+from callapi.media.speech import Utterance
 from callapi.sip import (
     Accepted,
     Confirmed,
@@ -230,12 +231,14 @@ class FakePrompts:
 
 
 class FakeSpeaker:
-    """Speaks each sentence as a prompt of its own."""
+    """Speaks each sentence as a prompt of its own; the voices `broken` and `unknown` are what they are called."""
 
-    async def speak(self, text: str, voice: str | None, language: str | None) -> AsyncIterator[Prompt]:
-        if voice == "broken":
+    async def speak(self, utterance: Utterance, warn: Callable[[str], None]) -> AsyncGenerator[Prompt, None]:
+        if utterance.voice == "broken":
             raise UnplayableAudio("speech", "no such engine")
-        for _ in filter(None, text.split(".")):
+        if utterance.voice == "unknown":
+            warn("the voice 'unknown' is unknown")
+        for _ in filter(None, utterance.text.split(".")):
             yield Prompt(np.zeros(800, np.int16), 8000)
 
 

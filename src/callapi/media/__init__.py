@@ -5,6 +5,7 @@ calls, documents, HTTP servers or SQL; nothing above this room imports the nativ
 """
 
 from callapi.media.errors import (
+    EngineFailed,
     MediaError,
     NotAcceptable,
     PortsExhausted,
@@ -45,6 +46,7 @@ __all__ = [
     "DigitPressed",
     "DigitSource",
     "Direction",
+    "EngineFailed",
     "FirstPacket",
     "LocalMedia",
     "MediaAddress",

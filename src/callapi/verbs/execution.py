@@ -1,7 +1,7 @@
 """What an executor works with: the call, the document's URL, the house around it; and what it may return."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -17,6 +17,7 @@ from callapi.calls.live import DocumentRequest, LiveCalls
 from callapi.calls.parameters import Parameters
 from callapi.calls.recordings import Recordings
 from callapi.media import MediaPlane, Prompt
+from callapi.media.speech import Recogniser, Utterance
 from callapi.rcml import Document, document_of
 from callapi.store import AccountRecord
 from callapi.webhooks import Fetcher, WebAnswer, WebFailure, WebhookError, WebRequest
@@ -67,8 +68,11 @@ class Prompts(Protocol):
 class Speaker(Protocol):
     """Text to speech."""
 
-    def speak(self, text: str, voice: str | None, language: str | None) -> AsyncIterator[Prompt]:
-        """The text as speech, one piece after the other, each as soon as it is ready; `UnplayableAudio` if it fails."""
+    def speak(self, utterance: Utterance, warn: Callable[[str], None]) -> AsyncGenerator[Prompt, None]:
+        """Speech, piece by piece, each as soon as it is ready; `UnplayableAudio` if it fails.
+
+        `warn` is told, in a sentence, what of the wish could not be met (an unknown voice).
+        """
         ...
 
 
@@ -92,6 +96,8 @@ class House:
     destinations: Destinations
     recordings: Recordings
     account_of: Callable[[AccountSid], Awaitable[AccountRecord | None]]
+    recogniser: Recogniser | None = None
+    """None: what callers say is not understood here."""
 
 
 class Execution:

@@ -1,15 +1,44 @@
-"""`<Gather>`: collect digits while prompts are played."""
+"""`<Gather>`: collect digits or speech while prompts are played; the first of either ends the prompts."""
 
 import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
 
 from callapi.calls.call import Call
+from callapi.calls.journal import Problem
 from callapi.calls.latch import first_of
 from callapi.calls.parameters import Parameters
-from callapi.rcml import Gather, Pause, Play, Say
+from callapi.media import EngineFailed
+from callapi.media.speech import Recognised, Recogniser, hints_of
+from callapi.rcml import Gather, GatherInput, Pause, Play, Say
 from callapi.verbs.control import pause
 from callapi.verbs.execution import Execution, GoTo, Next, Outcome
+from callapi.verbs.listening import Ear
 from callapi.verbs.play import play
 from callapi.verbs.say import say
+
+NOT_UNDERSTOOD: Final = 60_041
+AUTO_SILENCE_S: Final = 1.0
+"""The silence that ends speech with `speechTimeout="auto"`."""
+PARTIAL_S: Final = 1.0
+"""How often what was said so far is looked at for `partialResultCallback`."""
+MOST_NOISES: Final = 10
+"""How often something that turns out to be no words is passed over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a Gather got: digits without the key that finished them, or speech, or nothing."""
+
+    digits: str = ""
+    speech: Recognised | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to tell."""
+        return not self.digits and self.speech is None
 
 
 async def gather(verb: Gather, execution: Execution) -> Outcome:
@@ -17,17 +46,46 @@ async def gather(verb: Gather, execution: Execution) -> Outcome:
     call = execution.call
     call.answer()
     execution.sounded()
-    digits = await _digits(verb, execution)
-    if not digits and not verb.action_on_empty_result:
+    collected = await _collect(verb, execution)
+    if collected.is_empty and not verb.action_on_empty_result:
         return Next()
-    parameters: Parameters = (("Digits", digits),)
-    return GoTo(execution.request(verb.action or "", verb.method, parameters))
+    return GoTo(execution.request(verb.action or "", verb.method, _parameters(verb, collected)))
 
 
-async def _digits(verb: Gather, execution: Execution) -> str:
-    """What was entered, without the key that finished it. The first digit ends the prompts, also one typed ahead."""
-    call, digits = execution.call, ""
-    digit = await first_of(_next_digit(call), _prompts(verb, execution))
+def _parameters(verb: Gather, collected: Collected) -> Parameters:
+    if collected.speech is not None:
+        return ("SpeechResult", collected.speech.text), ("Confidence", f"{collected.speech.confidence:.2f}")
+    if GatherInput.DTMF in verb.input:
+        return (("Digits", collected.digits),)
+    return (("SpeechResult", ""),)
+
+
+async def _collect(verb: Gather, execution: Execution) -> Collected:
+    call, recogniser = execution.call, execution.house.recogniser
+    if GatherInput.DTMF in verb.input and (digit := await _next_digit(call, 0)) is not None:
+        return Collected(await _digits(verb, call, digit))  # typed ahead: no prompt is heard
+    if GatherInput.SPEECH not in verb.input:
+        return await _from_keys(verb, execution)
+    if recogniser is None:
+        _warn(verb, call, "speech is not recognised here: no recogniser is configured and installed")
+        return await _from_keys(verb, execution)
+    recogniser.prepare()
+    async with Ear(call) as ear:
+        return await Listening(verb, execution, ear, recogniser).collect()
+
+
+async def _from_keys(verb: Gather, execution: Execution) -> Collected:
+    """Keys alone; none at all if only speech was asked for and cannot be had."""
+    if GatherInput.DTMF not in verb.input:
+        await _prompts(verb, execution)
+        return Collected()
+    digit = await first_of(_next_digit(execution.call), _prompts(verb, execution))
+    return Collected(await _digits(verb, execution.call, digit))
+
+
+async def _digits(verb: Gather, call: Call, digit: str | None) -> str:
+    """What is entered from `digit` on, without the key that finishes it."""
+    digits = ""
     while digit is not None and digit not in verb.finish_on_key:
         digits += digit
         if len(digits) == verb.num_digits:
@@ -55,3 +113,97 @@ async def _prompts(verb: Gather, execution: Execution) -> None:
             case Pause():
                 await pause(prompt, execution)
     await asyncio.sleep(verb.timeout)
+
+
+def _warn(verb: Gather, call: Call, text: str) -> None:
+    call.notify(Problem(NOT_UNDERSTOOD, text, is_warning=True, line=verb.line, column=verb.column))
+
+
+class Listening:
+    """A Gather that takes speech, and perhaps keys: whichever comes first."""
+
+    def __init__(self, verb: Gather, execution: Execution, ear: Ear, recogniser: Recogniser) -> None:
+        self._verb = verb
+        self._execution = execution
+        self._call = execution.call
+        self._ear = ear
+        self._recogniser = recogniser
+        self._hints = hints_of(verb.hints)
+        self._silence_s = AUTO_SILENCE_S if verb.speech_timeout is None else float(verb.speech_timeout)
+
+    async def collect(self) -> Collected:
+        """Prompt and listen. Noise without words is passed over, and listened on for another `timeout`."""
+        waiting: Coroutine[Any, Any, None] = _prompts(self._verb, self._execution)
+        for _ in range(MOST_NOISES):
+            match await first_of(*self._keys(), self._begins(), waiting):
+                case str() as digit:
+                    return Collected(await _digits(self._verb, self._call, digit))
+                case None:
+                    return Collected()
+            match await first_of(*self._keys(), self._understand()):
+                case str() as digit:
+                    return Collected(await _digits(self._verb, self._call, digit))
+                case Recognised() as speech if speech.text:
+                    self._call.timeline.add("speech", {"confidence": round(speech.confidence, 2)})
+                    return Collected(speech=speech)
+            self._ear.forget()
+            waiting = asyncio.sleep(self._verb.timeout)
+        return Collected()
+
+    def _keys(self) -> tuple[Coroutine[Any, Any, Any], ...]:
+        return (_next_digit(self._call),) if GatherInput.DTMF in self._verb.input else ()
+
+    async def _begins(self) -> bool:
+        """True when somebody speaks. If that cannot be heard, keys and the clock decide alone."""
+        if not await self._ear.begins():
+            _warn(self._verb, self._call, f"nothing can be heard: {self._ear.failure}")
+            await asyncio.get_running_loop().create_future()
+        return True
+
+    async def _understand(self) -> Recognised | None:
+        """Wait until all is said, and what that was."""
+        partials = (self._partials(),) if self._verb.partial_result_callback else ()
+        await first_of(self._ear.ends(self._silence_s), *partials)
+        try:
+            return await self._recognise()
+        except EngineFailed as failure:
+            _warn(self._verb, self._call, f"speech was not understood: {failure}")
+            return None
+
+    async def _recognise(self) -> Recognised:
+        said = self._ear.said()
+        return await self._recogniser.recognise(said, self._ear.rate, self._verb.language, self._hints)
+
+    async def _partials(self) -> None:
+        """Tell the application what was understood so far, whenever that has changed; until cancelled."""
+        former, sequence = "", 0
+        while True:
+            await asyncio.sleep(PARTIAL_S)
+            try:
+                present = (await self._recognise()).text
+            except EngineFailed:
+                continue  # the whole of it will be tried again, and tells if that fails too
+            if present and present != former:
+                await self._tell(former, present, sequence)
+                former, sequence = present, sequence + 1
+
+    async def _tell(self, former: str, present: str, sequence: int) -> None:
+        stable = _common(former, present)
+        parameters = (
+            ("StableSpeechResult", stable),
+            ("UnstableSpeechResult", present[len(stable) :].strip()),
+            ("SequenceNumber", str(sequence)),
+        )
+        url, method = self._verb.partial_result_callback or "", self._verb.partial_result_callback_method
+        request = self._execution.request(url, method, parameters)
+        await self._call.errand(partial(self._execution.tell, request))
+
+
+def _common(former: str, present: str) -> str:
+    """The words that two guesses begin with alike."""
+    words = []
+    for one, other in zip(former.split(), present.split(), strict=False):
+        if one != other:
+            break
+        words.append(other)
+    return " ".join(words)

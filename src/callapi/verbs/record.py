@@ -3,13 +3,14 @@
 import asyncio
 from functools import partial
 
+from callapi.calls.call import Call
+from callapi.calls.latch import first_of
 from callapi.calls.parameters import Parameters
-from callapi.calls.recordings import ActiveRecording
 from callapi.media import RecordingEnded, RecordOptions
 from callapi.rcml import Record
 from callapi.verbs.execution import Execution, GoTo, Next, Outcome
 from callapi.verbs.parameters import recorded
-from callapi.verbs.recordings import callback_of
+from callapi.verbs.recordings import ActiveRecording, callback_of
 
 HANGUP_DIGITS = "hangup"
 """What `Digits` says of a recording that the caller's leaving ended."""
@@ -20,6 +21,7 @@ async def record(verb: Record, execution: Execution) -> Outcome:
     call = execution.call
     call.answer()
     execution.sounded()
+    call.digits.clear()  # what was typed before the beep is not meant for what comes after it
     options = RecordOptions(
         received_only=True,
         silence_timeout_s=verb.timeout or None,
@@ -30,15 +32,28 @@ async def record(verb: Record, execution: Execution) -> Outcome:
     )
     active = execution.house.recordings.start(call, "RecordVerb", options, callback_of(verb, execution))
     try:
+        key = await first_of(_ended(active), _key(verb, call))
+        active.stop()
         ended = await active.ended()
     except asyncio.CancelledError:
         active.stop()
         call.afterwards(partial(_tell, verb, execution, active))
         raise
     call.digits.clear()
-    if (parameters := await _parameters(active, ended, ended.digit)) is None:
+    if (parameters := await _parameters(active, ended, key or ended.digit)) is None:
         return Next()
     return GoTo(execution.request(verb.action or "", verb.method, parameters, must_arrive=True))
+
+
+async def _ended(active: ActiveRecording) -> None:
+    await active.ended()
+
+
+async def _key(verb: Record, call: Call) -> str:
+    """The key that ends it, however it came: the media plane knows nothing of digits in SIP INFO."""
+    while (digit := await call.digits.get()) not in verb.finish_on_key:
+        pass
+    return digit
 
 
 async def _parameters(

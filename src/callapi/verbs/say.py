@@ -1,12 +1,17 @@
 """`<Say>`: speech, sentence by sentence, so that a long text sounds before all of it is ready."""
 
+from contextlib import aclosing
+from typing import Final
+
 from callapi.calls.journal import Problem
 from callapi.media import UnplayableAudio
+from callapi.media.speech import Utterance
 from callapi.rcml import Say
 from callapi.verbs.execution import Execution, Next, Outcome
 from callapi.verbs.play import heard
 
-NO_SPEECH = 13512
+INVALID_VOICE: Final = 13512
+NO_SPEECH: Final = 60_040
 
 
 async def say(verb: Say, execution: Execution) -> Outcome:
@@ -14,16 +19,26 @@ async def say(verb: Say, execution: Execution) -> Outcome:
     call = execution.call
     call.answer()
     execution.sounded()
+    utterance = Utterance(verb.text, verb.markup, verb.voice, verb.language)
+    warnings: set[str] = set()
+
+    def warn(text: str) -> None:
+        if text not in warnings:  # once, however often it is said
+            warnings.add(text)
+            call.notify(Problem(INVALID_VOICE, text, is_warning=True, line=verb.line, column=verb.column))
+
     times = 0
     try:
         while verb.loop == 0 or times < verb.loop:
             times += 1
             spoken = 0
-            async for sentence in execution.house.speaker.speak(verb.text, verb.voice, verb.language):
-                spoken += 1
-                await heard(call.leg.stream.play(sentence))
+            async with aclosing(execution.house.speaker.speak(utterance, warn)) as sentences:
+                async for sentence in sentences:
+                    spoken += 1
+                    await heard(call.leg.stream.play(sentence))
             if not spoken:
                 break
     except UnplayableAudio as error:
-        call.notify(Problem(NO_SPEECH, f"not spoken: {error.reason}", line=verb.line))
+        text = f"not spoken: {error.reason}"
+        call.notify(Problem(NO_SPEECH, text, line=verb.line, column=verb.column))
     return Next()
