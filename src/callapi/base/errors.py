@@ -8,7 +8,7 @@
     ├── MediaError         media     NotAcceptable, PortsExhausted, UnplayableAudio, ...
     ├── RcmlError          rcml      DocumentError with code, line and column
     ├── WebhookError       webhooks  Unreachable, TimedOut, BadStatus, ...
-    ├── StoreError         store     NotFound, Conflict, Unavailable
+    ├── StoreError         store     Conflict, Unavailable
     └── ApiError           api       Twilio's code and the HTTP status
 
 A call that ends is no error: it is an `Ending` value (`calls/status.py`).

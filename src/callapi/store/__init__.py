@@ -1,4 +1,73 @@
-"""What is kept. Tables, migrations, one repository per table, one writer; an in-memory twin with the same door.
+"""What is kept: tables, migrations, one repository for each table, one writer; an in-memory twin.
 
 Nothing here knows what a call is for: records come in as values and go out as values. SQL stays in this room.
 """
+
+from callapi.store.accounts import FirstAccount, new_auth_token
+from callapi.store.calls import CallFilter
+from callapi.store.changes import AddEvents, CallbackAttempted, Change, Put, Remove
+from callapi.store.clients import DigestSecrets, digest_secrets
+from callapi.store.errors import Conflict, StoreError, Unavailable
+from callapi.store.keys import MAX_EVENTS
+from callapi.store.pages import Page, PageRequest
+from callapi.store.query import AtLeast, Below, Condition, Equals
+from callapi.store.records import (
+    AccountRecord,
+    ApplicationRecord,
+    BindingRecord,
+    CallbackRecord,
+    CallRecord,
+    ClientRecord,
+    EventBlock,
+    EventRecord,
+    Json,
+    NotificationRecord,
+    NumberRecord,
+    Parameters,
+    Record,
+    RecordingRecord,
+    TrunkRecord,
+)
+from callapi.store.store import Store, StoreStatistics
+from callapi.store.writer import WriterLimits
+
+__all__ = [
+    "MAX_EVENTS",
+    "AccountRecord",
+    "AddEvents",
+    "ApplicationRecord",
+    "AtLeast",
+    "Below",
+    "BindingRecord",
+    "CallFilter",
+    "CallRecord",
+    "CallbackAttempted",
+    "CallbackRecord",
+    "Change",
+    "ClientRecord",
+    "Condition",
+    "Conflict",
+    "DigestSecrets",
+    "Equals",
+    "EventBlock",
+    "EventRecord",
+    "FirstAccount",
+    "Json",
+    "NotificationRecord",
+    "NumberRecord",
+    "Page",
+    "PageRequest",
+    "Parameters",
+    "Put",
+    "Record",
+    "RecordingRecord",
+    "Remove",
+    "Store",
+    "StoreError",
+    "StoreStatistics",
+    "TrunkRecord",
+    "Unavailable",
+    "WriterLimits",
+    "digest_secrets",
+    "new_auth_token",
+]

@@ -1,4 +1,4 @@
-"""What may be written: a closed union of values. Those handed to one `Store.write` are kept together or not at all."""
+"""What may be written: a closed union of values. Those of one `Store.write` are kept together or not at all."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,8 +33,8 @@ class AddEvents:
 class Remove:
     """Forget the records of `kind` whose primary key begins with `key`.
 
-    `Remove(CallbackRecord, (event_id,))` once delivered or given up; `Remove(EventBlock, (call_sid,))` takes all
-    events of a call; `Remove(BindingRecord, (login,))` all bindings of a client, `(login, contact)` one of them.
+    `Remove(CallbackRecord, (event_id,))` once delivered or given up; `Remove(EventBlock, (call_sid,))` takes
+    all events of a call; `Remove(BindingRecord, (login,))` all bindings of a client, `(login, contact)` one.
     """
 
     kind: type[Record]

@@ -3,7 +3,6 @@
 ::
 
     StoreError
-    ├── NotFound       no such record
     ├── Conflict       the write breaks a rule of the table: that name or number is taken
     └── Unavailable    the database cannot be reached, is locked or full; what was written is kept and retried
 """
@@ -13,15 +12,6 @@ from callapi.base.errors import CallApiError
 
 class StoreError(CallApiError):
     """Base of what the store raises."""
-
-
-class NotFound(StoreError):
-    """No record of `kind` has the key `key`."""
-
-    def __init__(self, kind: str, key: str) -> None:
-        super().__init__(f"no {kind} has the key {key}")
-        self.kind = kind
-        self.key = key
 
 
 class Conflict(StoreError):

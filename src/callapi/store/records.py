@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from callapi.base.ids import (
     AccountSid,
@@ -22,13 +23,13 @@ from callapi.base.ids import (
     TrunkSid,
 )
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | tuple[Json, ...] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | tuple[Json, ...] | Mapping[str, Json] | None"
 Parameters: TypeAlias = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AccountRecord:
-    """A tenant. `parent_sid` is set for a subaccount; `secondary_auth_token` while a token is being rotated."""
+    """A tenant. `parent_sid`: of a subaccount; `secondary_auth_token`: while a token is being rotated."""
 
     sid: AccountSid
     friendly_name: str
@@ -39,13 +40,18 @@ class AccountRecord:
     status: str = "active"  # active, suspended, closed
     secondary_auth_token: str | None = field(default=None, repr=False)
 
+    @property
+    def family(self) -> AccountSid:
+        """The parent for a subaccount, else the account itself: what a list of accounts goes by."""
+        return self.parent_sid or self.sid
+
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
     """One leg under a script, from its first moment to its end; `end_time` is None while it lives.
 
-    `duration` runs from answer to end, `ring_duration` from start to answer (or end). `sequence_number` is that
-    of the next status callback. `node` names the node that carries the call, for the reconciliation at start.
+    `duration` runs from answer to end, `ring_duration` from start to answer (or end). `sequence_number` is
+    that of the next status callback. `node` carries the call: for the reconciliation at its next start.
     """
 
     sid: CallSid
@@ -117,10 +123,19 @@ class CallbackRecord:
     next_at: datetime
     attempts: int = 0
 
+    @property
+    def host(self) -> str:
+        """`scheme://host:port` of the URL in lower case, without credentials: what the outbox asks by."""
+        try:
+            parts = urlsplit(self.url)
+        except ValueError:
+            return ""
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
+
 
 @dataclass(frozen=True, slots=True)
 class NotificationRecord:
-    """What went wrong, for the application's developer: code, the request that was made, the answer that came."""
+    """What went wrong, for the application's developer: code, the request made, the answer that came."""
 
     sid: NotificationSid
     account_sid: AccountSid
@@ -162,7 +177,7 @@ class RecordingRecord:
 
 @dataclass(frozen=True, slots=True)
 class NumberRecord:
-    """A number or SIP user that the node answers for: exact, or a pattern in which `*` stands for any text."""
+    """A number or SIP user that the node answers for: exact, or a pattern; `*` stands for any text."""
 
     sid: NumberSid
     account_sid: AccountSid
@@ -201,7 +216,7 @@ class ApplicationRecord:
 
 @dataclass(frozen=True, slots=True)
 class ClientRecord:
-    """A SIP user that may register. The password is not kept: only H(login:realm:password) by algorithm (RFC 7616)."""
+    """A SIP user that may register. Of the password only H(login:realm:password) is kept (RFC 7616 §3.4.2)."""
 
     sid: ClientSid
     account_sid: AccountSid
@@ -245,7 +260,7 @@ class BindingRecord:
 class TrunkRecord:
     """Where calls to numbers go: of the enabled trunks whose `pattern` fits, the lowest `priority` first.
 
-    `username` and `password` answer a challenge on this trunk and on nothing else; digest needs the plain text.
+    `username` and `password` answer a challenge on this trunk and on nothing else; digest needs plain text.
     """
 
     sid: TrunkSid

@@ -1,0 +1,93 @@
+"""What waits to be written, in order and within bounds; pure.
+
+While the database is away groups pile up here. Past `most_events` the oldest events of calls are let go, the cheapest
+to lose; records and callbacks never are. Their number is bounded by the calls that are up, since past `most_changes`
+`is_full` tells the node to admit no new ones.
+"""
+
+from asyncio import Future
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from callapi.store.changes import AddEvents, Change
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """Changes that are written together; `waiter` is of one who waits for them and may give up."""
+
+    changes: tuple[Change, ...]
+    waiter: "Future[None] | None" = None
+    is_withdrawn: bool = False
+
+    @property
+    def events(self) -> int:
+        """How many events of calls it holds."""
+        return sum(len(change.events) for change in self.changes if type(change) is AddEvents)
+
+    def drop_events(self) -> None:
+        """Keep everything else."""
+        self.changes = tuple(change for change in self.changes if type(change) is not AddEvents)
+
+
+class Backlog:
+    """A queue of groups. Not safe for threads by itself."""
+
+    def __init__(self, *, most_changes: int, most_events: int) -> None:
+        self._most_changes = most_changes
+        self._most_events = most_events
+        self._groups: deque[Group] = deque()
+        self._with_events: deque[tuple[Group, int]] = deque()
+        self.changes = 0
+        self.events = 0
+        self.dropped_events = 0
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more work should be taken on."""
+        return self.changes >= self._most_changes
+
+    def put(self, group: Group) -> None:
+        """Add `group` at the end."""
+        self._groups.append(group)
+        self.changes += len(group.changes)
+        if events := group.events:
+            self._with_events.append((group, events))
+            self.events += events
+            self._shed()
+
+    def take(self, most_changes: int) -> list[Group]:
+        """Remove groups from the front: at least one if there is any, and no more once `most_changes` are had."""
+        taken: list[Group] = []
+        changes = 0
+        while self._groups and changes < most_changes:
+            group = self._groups.popleft()
+            changes += len(group.changes)
+            if self._with_events and self._with_events[0][0] is group:
+                self.events -= self._with_events.popleft()[1]
+            taken.append(group)
+        self.changes -= changes
+        return taken
+
+    def give_back(self, groups: Sequence[Group]) -> None:
+        """Put what was taken, and could not be written, in front again."""
+        for group in reversed(groups):
+            self._groups.appendleft(group)
+            self.changes += len(group.changes)
+            if events := group.events:
+                self._with_events.appendleft((group, events))
+                self.events += events
+        self._shed()
+
+    def _shed(self) -> None:
+        while self.events > self._most_events:
+            group, events = self._with_events.popleft()
+            self.changes -= len(group.changes)
+            group.drop_events()
+            self.changes += len(group.changes)
+            self.events -= events
+            self.dropped_events += events

@@ -1,0 +1,117 @@
+"""Connections to SQLite and PostgreSQL, and what their errors mean.
+
+SQLite runs in WAL mode with `synchronous=NORMAL`: what is committed survives the death of the process at any moment,
+for it is in the system's hands; a power cut may take the last moments before it, but never the file's integrity.
+PostgreSQL's own setting (`synchronous_commit`) decides there.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
+
+from callapi.store.errors import Conflict, StoreError, Unavailable
+
+READERS: Final = 4
+_BUSY_TIMEOUT_MS: Final = 1000
+_POSTGRESQL: Final = {
+    "connect_timeout": 3,
+    "application_name": "callapi",
+    "tcp_user_timeout": 5000,
+    "options": "-c statement_timeout=10000 -c lock_timeout=3000",
+}
+_REFUSED: Final = (exc.IntegrityError, exc.DataError)
+_NOT_SQL: Final = (exc.ProgrammingError, exc.InterfaceError)
+_NOT_A_VALUE: Final = (ValueError, TypeError, OverflowError, AttributeError)
+
+
+@contextmanager
+def mapped_errors() -> Iterator[None]:
+    """Turn what SQLAlchemy and the drivers raise into `Conflict` or `Unavailable`."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except (exc.SQLAlchemyError, sqlite3.Error, OSError, *_NOT_A_VALUE) as error:
+        raise _mapped(error) from error
+
+
+def _mapped(error: Exception) -> StoreError:
+    origin = getattr(error, "orig", None) or error
+    detail = f"{type(origin).__name__}: {origin}".splitlines()[0]
+    if isinstance(error, (*_REFUSED, *_NOT_A_VALUE)):
+        return Conflict(detail)
+    # The driver could not make SQL of a value: the server, which has codes for its errors, never saw it.
+    if isinstance(error, _NOT_SQL) and getattr(origin, "sqlstate", None) is None:
+        return Conflict(detail)
+    return Unavailable(detail)
+
+
+def engines(url: str) -> tuple[Engine, Engine]:
+    """One engine for the thread that writes, one for those that read.
+
+    Raises:
+        Unavailable: the URL, its directory or its driver is not usable.
+    """
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return _sqlite(parsed, is_reader=False), _sqlite(parsed, is_reader=True)
+        return _postgresql(parsed, pool_size=1), _postgresql(parsed, pool_size=READERS)
+    except ImportError as error:
+        raise Unavailable(
+            f"{error}; PostgreSQL needs the extra: pip install 'callapi[postgresql]'"
+        ) from error
+    except (exc.ArgumentError, OSError) as error:
+        raise Unavailable(str(error)) from error
+
+
+def _sqlite(url: URL, *, is_reader: bool) -> Engine:
+    if url.database in {None, "", ":memory:"}:
+        raise Unavailable("a SQLite database must be a file, such as sqlite:///data/callapi.db")
+    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url.set(drivername="sqlite+pysqlite"),
+        pool_size=READERS if is_reader else 1,
+        max_overflow=0,
+        pool_timeout=5,
+        # Transactions are begun by us (below), not by the driver's guess; threads take turns by the pool.
+        connect_args={
+            "isolation_level": None,
+            "check_same_thread": False,
+            "timeout": _BUSY_TIMEOUT_MS / 1000,
+        },
+    )
+
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: Any, _record: Any) -> None:
+        if is_reader:
+            connection.execute("PRAGMA query_only=ON")
+        else:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA journal_size_limit=67108864")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    if not is_reader:
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            # A transaction that starts by reading could not become a writing one when another process writes.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgresql(url: URL, *, pool_size: int) -> Engine:
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        paramstyle="format",
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args=_POSTGRESQL,
+    )

@@ -1,0 +1,38 @@
+"""What tells the records of a kind apart: primary keys, and what may occur only once."""
+
+from typing import Any, Final
+
+from callapi.store.records import (
+    AccountRecord,
+    ApplicationRecord,
+    BindingRecord,
+    CallbackRecord,
+    CallRecord,
+    ClientRecord,
+    EventBlock,
+    NotificationRecord,
+    NumberRecord,
+    RecordingRecord,
+    TrunkRecord,
+)
+
+KEYS: Final[dict[type[Any], tuple[str, ...]]] = {
+    AccountRecord: ("sid",),
+    ApplicationRecord: ("sid",),
+    BindingRecord: ("login", "contact"),
+    CallRecord: ("sid",),
+    CallbackRecord: ("event_id",),
+    ClientRecord: ("sid",),
+    EventBlock: ("call_sid", "sequence"),
+    NotificationRecord: ("sid",),
+    NumberRecord: ("sid",),
+    RecordingRecord: ("sid",),
+    TrunkRecord: ("sid",),
+}
+
+# A number leads to one account, and a login names one client, on the whole node: an INVITE's Request-URI and a
+# digest's user name say nothing of accounts.
+UNIQUE: Final[dict[type[Any], str]] = {NumberRecord: "phone_number", ClientRecord: "login"}
+
+# A bound for each call, so that one that never ends cannot fill the disk.
+MAX_EVENTS: Final = 5000

@@ -1,0 +1,27 @@
+"""A list is read a page at a time."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which page: by number from 0, or the `size` records that come after the one with the sid `after`.
+
+    The latter costs the same for every page, and records that arrive meanwhile shift nothing.
+    """
+
+    page: int = 0
+    size: int = 50
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list, newest record first, and whether another one follows."""
+
+    records: tuple[T, ...]
+    request: PageRequest
+    has_next: bool

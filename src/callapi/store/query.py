@@ -1,0 +1,75 @@
+"""A question to the records of one kind, as a value that a database and a dictionary can both answer."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeAlias, TypeVar
+
+from callapi.store.records import Record
+
+RecordT = TypeVar("RecordT", bound=Record)
+Value: TypeAlias = str | int | datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Equals:
+    """`field` is `value`."""
+
+    field: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """`field` is `value` or greater."""
+
+    field: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """`field` is less than `value`."""
+
+    field: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """`field` is None."""
+
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contains:
+    """`text` occurs in `field`."""
+
+    field: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """In falling order of `fields` the record comes after `values`: where the page before it ended."""
+
+    fields: tuple[str, ...]
+    values: tuple[Value, ...]
+
+
+Condition: TypeAlias = Equals | AtLeast | Below | Missing | Contains | Beyond
+
+
+@dataclass(frozen=True, slots=True)
+class Query(Generic[RecordT]):
+    """The records of `kind` that meet all of `where`.
+
+    They come in falling order of the fields `newest_by`; without any, in rising order of the primary key.
+    `limit` None: all of them, for what is small by nature.
+    """
+
+    kind: type[RecordT]
+    where: tuple[Condition, ...] = ()
+    newest_by: tuple[str, ...] = ()
+    limit: int | None = None
+    offset: int = 0

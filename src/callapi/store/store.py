@@ -1,0 +1,251 @@
+"""The door of the room: one object that writes in groups and reads by repositories."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+from callapi.store.accounts import AccountRepository
+from callapi.store.applications import ApplicationRepository
+from callapi.store.backend import Backend
+from callapi.store.backlog import Group
+from callapi.store.bindings import BindingRepository
+from callapi.store.callbacks import CallbackRepository
+from callapi.store.calls import CallRepository
+from callapi.store.changes import Change, Put, Remove
+from callapi.store.clients import ClientRepository
+from callapi.store.errors import StoreError, Unavailable
+from callapi.store.events import EventRepository
+from callapi.store.memory import MemoryBackend
+from callapi.store.notifications import NotificationRepository
+from callapi.store.numbers import NumberRepository
+from callapi.store.reader import Reader
+from callapi.store.recordings import RecordingRepository
+from callapi.store.records import (
+    AccountRecord,
+    ApplicationRecord,
+    BindingRecord,
+    CallbackRecord,
+    ClientRecord,
+    NumberRecord,
+    TrunkRecord,
+)
+from callapi.store.sql import SqlBackend
+from callapi.store.trunks import TrunkRepository
+from callapi.store.writer import Outcome, Writer, WriterLimits
+
+log = logging.getLogger(__name__)
+
+_COMMIT_TIMEOUT_S: Final = 5
+_CLOSE_TIMEOUT_S: Final = 10
+_LIMITS: Final = WriterLimits()
+
+
+class Knowing(Protocol):
+    """A repository that keeps answers in memory."""
+
+    def absorb(self, change: Put | Remove) -> None:
+        """Know what was just written."""
+
+    def forget(self) -> None:
+        """Know nothing, and ask again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatistics:
+    """What the writer has done so far."""
+
+    groups: int
+    batches: int
+    retries: int
+    pending_changes: int
+    refused_groups: int
+    dropped_events: int
+
+
+class Store:
+    """Everything that is kept. Open it with `async with`: that migrates the database; leaving it writes the rest.
+
+    Raises Unavailable on entering if the database cannot be had.
+    """
+
+    def __init__(self, backend: Backend, limits: WriterLimits = _LIMITS) -> None:
+        self._backend = backend
+        self._writer = Writer(backend, limits, self._tell)
+        self._put = 0
+        self._settled = 0
+        self._refused = 0
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self.on_written: Callable[[tuple[CallbackRecord, ...]], None] | None = None
+        """Called on the event loop with callbacks that have become durable, in their order."""
+        self._reader = reader = Reader(backend, self.settle)
+        self.accounts = AccountRepository(reader, self.commit)
+        self.applications = ApplicationRepository(reader)
+        self.bindings = BindingRepository(reader)
+        self.callbacks = CallbackRepository(reader)
+        self.calls = CallRepository(reader)
+        self.clients = ClientRepository(reader)
+        self.events = EventRepository(reader)
+        self.notifications = NotificationRepository(reader)
+        self.numbers = NumberRepository(reader, self.commit)
+        self.recordings = RecordingRepository(reader)
+        self.trunks = TrunkRepository(reader)
+        self._knowing: dict[type, Knowing] = {
+            AccountRecord: self.accounts,
+            ApplicationRecord: self.applications,
+            BindingRecord: self.bindings,
+            ClientRecord: self.clients,
+            NumberRecord: self.numbers,
+            TrunkRecord: self.trunks,
+        }
+
+    @classmethod
+    def open(cls, url: str, limits: WriterLimits = _LIMITS) -> Self:
+        """A store on `sqlite:///…` or `postgresql://…`."""
+        return cls(SqlBackend(url), limits)
+
+    @classmethod
+    def in_memory(cls, limits: WriterLimits = _LIMITS) -> Self:
+        """The twin: the same door, order and timing, and nothing on disk."""
+        return cls(MemoryBackend(), limits)
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        await asyncio.to_thread(self._backend.open)
+        self._writer.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self._writer.stop, _CLOSE_TIMEOUT_S)
+        self._reader.close()
+        await asyncio.to_thread(self._backend.close)
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether the last attempt to write did not fail for want of a database."""
+        return self._writer.is_writable
+
+    @property
+    def is_full(self) -> bool:
+        """Whether what waits for the database has reached its bound, so that no new calls should be taken."""
+        return self._writer.is_full
+
+    @property
+    def statistics(self) -> StoreStatistics:
+        """Figures for those who watch the node."""
+        return StoreStatistics(
+            groups=self._settled - self._refused,
+            batches=self._writer.batches,
+            retries=self._writer.retries,
+            pending_changes=self._writer.pending,
+            refused_groups=self._refused,
+            dropped_events=self._writer.dropped_events,
+        )
+
+    def write(self, *changes: Change) -> None:
+        """Keep `changes` together or not at all, after what was written before. Never blocks, never fails.
+
+        To be called on the event loop. While the database is away they wait in memory and are tried again.
+        """
+        for change in changes:
+            self._learn(change)
+        self._enqueue(Group(changes))
+
+    async def commit(self, *changes: Change) -> None:
+        """Like `write`, and durable on return.
+
+        Raises:
+            Conflict: a number or login is taken; nothing was written.
+            Unavailable: the database is away; the changes will not be written later, unless it failed to answer in
+                the very moment of writing.
+        """
+        if not self.is_writable:
+            raise Unavailable("the last attempt to write failed")
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        group = Group(changes, waiter)
+        self._enqueue(group)
+        self._writer.hurry()
+        try:
+            async with asyncio.timeout(_COMMIT_TIMEOUT_S):
+                await waiter
+        except TimeoutError as error:
+            group.is_withdrawn = True
+            raise Unavailable(f"it took more than {_COMMIT_TIMEOUT_S} s") from error
+
+    async def flush(self) -> None:
+        """Wait until everything written before is durable, however long that takes."""
+        if self._settled < self._put:
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._waiting.append((self._put, waiter))
+            self._writer.hurry()
+            await waiter
+
+    async def settle(self, timeout_s: float = 0.5) -> None:
+        """Wait until everything written before can be read; no longer than `timeout_s`, nor if it cannot be."""
+        if self._settled < self._put and self.is_writable:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self.flush()
+
+    def _enqueue(self, group: Group) -> None:
+        self._put += 1
+        self._writer.put(group)
+
+    def _learn(self, change: Change) -> None:
+        match change:
+            case Put(record):
+                knowing = self._knowing.get(type(record))
+            case Remove(kind, _):
+                knowing = self._knowing.get(kind)
+            case _:
+                return
+        if knowing is not None:
+            knowing.absorb(change)
+
+    def _tell(self, outcome: Outcome) -> None:
+        # Should the loop be gone, nobody is left to be told.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._settle, outcome)
+
+    def _settle(self, outcome: Outcome) -> None:
+        callbacks: list[CallbackRecord] = []
+        for place, group in enumerate(outcome.done):
+            if (refusal := outcome.refused.get(place)) is not None:
+                self._refuse(group, refusal)
+                continue
+            callbacks.extend(_callbacks(group))
+            if group.waiter is not None:
+                self._accept(group, group.waiter)
+        self._settled += len(outcome.done)
+        while self._waiting and self._waiting[0][0] <= self._settled:
+            _, waiter = self._waiting.pop(0)
+            if not waiter.done():
+                waiter.set_result(None)
+        if callbacks and self.on_written is not None:
+            self.on_written(tuple(callbacks))
+
+    def _accept(self, group: Group, waiter: "asyncio.Future[None]") -> None:
+        for change in group.changes:
+            self._learn(change)
+        if not waiter.done():
+            waiter.set_result(None)
+
+    def _refuse(self, group: Group, refusal: StoreError) -> None:
+        self._refused += 1
+        if group.waiter is None:
+            kinds = [type(each).__name__ for each in group.changes]
+            log.error("not written: %s; the group was %s", refusal, kinds)
+            for knowing in self._knowing.values():
+                knowing.forget()
+        elif not group.waiter.done():
+            group.waiter.set_exception(refusal)
+
+
+def _callbacks(group: Group) -> list[CallbackRecord]:
+    records = (change.record for change in group.changes if isinstance(change, Put))
+    return [record for record in records if isinstance(record, CallbackRecord)]
