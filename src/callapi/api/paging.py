@@ -1,0 +1,76 @@
+"""Lists a page at a time, with Twilio's keys.
+
+`PageToken` says after which record a page begins, so that records which arrive meanwhile shift nothing; `Page` alone
+counts pages from 0.
+"""
+
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+from callapi.api.kinds import pattern, whole
+from callapi.api.parameters import Given, Parameter
+from callapi.api.place import Place
+from callapi.api.representations import Representation
+from callapi.api.xml import element
+from callapi.store import Json, Page, PageRequest
+
+DEFAULT_SIZE: Final = 50
+MOST_SIZE: Final = 1000
+
+PAGE: Final = Parameter("Page", whole(0, 1_000_000), "which page, from 0", default=0)
+PAGE_SIZE: Final = Parameter(
+    "PageSize", whole(1, 1_000_000), f"records to a page; above {MOST_SIZE} counts as {MOST_SIZE}"
+)
+PAGE_TOKEN: Final = Parameter(
+    "PageToken", pattern("PA[A-Z]{2}[0-9a-f]{32}", "the token of a next_page_uri"), "as in `next_page_uri`"
+)
+PAGING: Final[tuple[Parameter[Any], ...]] = (PAGE, PAGE_SIZE, PAGE_TOKEN)
+_NAMES: Final = frozenset(each.name for each in PAGING)
+
+
+def page_request(given: Given, default_size: int = DEFAULT_SIZE) -> PageRequest:
+    """The page that was asked for."""
+    token = given.get(PAGE_TOKEN)
+    size = min(given.get(PAGE_SIZE) or default_size, MOST_SIZE)
+    return PageRequest(given[PAGE], size, token.removeprefix("PA") if token else None)
+
+
+def as_json(page: Page[Any], shows: Representation[Any], place: Place) -> dict[str, Json]:
+    """Twilio's envelope."""
+    return {shows.plural: [shows.as_json(each, place) for each in page.records], **_envelope(page, place)}
+
+
+def as_xml(page: Page[Any], shows: Representation[Any], place: Place) -> str:
+    """The list as one element, the envelope as its attributes."""
+    attributes = {name.replace("_", ""): value for name, value in _envelope(page, place).items()}
+    opening = element(shows.plural_element, None, attributes).removesuffix("/>")
+    items = "".join(element(shows.element, shows.as_xml(each, place)) for each in page.records)
+    return f"{opening}>{items}</{shows.plural_element}>"
+
+
+def _envelope(page: Page[Any], place: Place) -> dict[str, Json]:
+    request = page.request
+    start = request.page * request.size
+    number = request.page
+    following = None
+    if page.has_next:
+        sid = getattr(page.records[-1], "sid", None)
+        following = _uri(place, number + 1, request.size, f"PA{sid}" if sid else None)
+    return {
+        "page": number,
+        "page_size": request.size,
+        "start": start,
+        "end": start + max(len(page.records) - 1, 0),
+        "uri": place.uri(place.path) + (f"?{place.query}" if place.query else ""),
+        "first_page_uri": _uri(place, 0, request.size),
+        "previous_page_uri": _uri(place, number - 1, request.size) if number else None,
+        "next_page_uri": following,
+    }
+
+
+def _uri(place: Place, page: int, size: int, token: str | None = None) -> str:
+    filters = [pair for pair in parse_qsl(place.query, keep_blank_values=True) if pair[0] not in _NAMES]
+    pairs = [*filters, ("PageSize", str(size)), ("Page", str(page))]
+    if token is not None:
+        pairs.append(("PageToken", token))
+    return f"{place.uri(place.path)}?{urlencode(pairs)}"

@@ -1,0 +1,74 @@
+"""The address of a request: which of the three spellings of the API, in which format it wants its answer.
+
+::
+
+    /2012-04-24/…             Restcomm's; XML, or JSON by `.json` or `Accept`
+    /restcomm/2012-04-24/…    the same
+    /2010-04-01/…             Twilio's; JSON, or XML by `.xml`
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+TWILIO: Final = "/2010-04-01"
+BASES: Final = ("/2012-04-24", "/restcomm/2012-04-24", TWILIO)
+
+_ADDRESS: Final = re.compile(
+    rf"(?P<base>{'|'.join(BASES)})(?P<path>/Accounts(?:/[^.]*)?)(?:\.(?P<suffix>json|xml|wav|mp3))?"
+)
+
+
+class Format(StrEnum):
+    """What an answer is written in."""
+
+    JSON = "json"
+    XML = "xml"
+    WAV = "wav"
+    MP3 = "mp3"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a request went: base, path without suffix, and the suffix (None: there was none)."""
+
+    base: str
+    path: str
+    suffix: Format | None
+    accept: str = ""
+    query: str = ""
+
+    @classmethod
+    def of(cls, path: str, accept: str = "", query: str = "") -> "Place | None":
+        """Read the path of a request; None: it is none of the API's."""
+        match = _ADDRESS.fullmatch(path)
+        if match is None:
+            return None
+        suffix = Format(match["suffix"]) if match["suffix"] else None
+        return cls(match["base"], match["path"].rstrip("/"), suffix, accept.lower(), query)
+
+    @property
+    def format(self) -> Format:
+        """JSON or XML: by the suffix, else by `Accept`, else the base's own."""
+        if self.suffix in {Format.JSON, Format.XML}:
+            return self.suffix
+        if self.base == TWILIO or "json" in self.accept:
+            return Format.JSON
+        return Format.XML
+
+    @property
+    def xml_root(self) -> str:
+        """The outermost element."""
+        return "TwilioResponse" if self.base == TWILIO else "RestcommResponse"
+
+    def uri(self, path: str) -> str:
+        """The address of `path` (`/Accounts/AC…/Calls/CA…`) as this client would write it."""
+        return f"{self.base}{path}{self.written_suffix}"
+
+    @property
+    def written_suffix(self) -> str:
+        """What addresses end in: nothing where XML is what comes anyway."""
+        if self.format is Format.JSON:
+            return ".json"
+        return ".xml" if self.base == TWILIO else ""

@@ -1,0 +1,182 @@
+"""Calls: place one, and change one that is up."""
+
+import re
+from typing import Any, Final, Literal
+
+from callapi.api.errors import (
+    INVALID_CALLBACK_EVENT,
+    INVALID_FROM,
+    INVALID_METHOD,
+    INVALID_PARAMETER,
+    INVALID_STATUS_CALLBACK,
+    INVALID_TIMEOUT,
+    INVALID_TO,
+    INVALID_URL,
+    NO_FROM,
+    NO_TO,
+    NOT_MODIFIABLE,
+    RETRY_AFTER,
+    TOO_MANY_REQUESTS,
+    UNAVAILABLE,
+    UNREACHABLE_TO,
+    ApiError,
+)
+from callapi.api.kinds import BOOLEAN, METHOD, URL, choice, text, whole, words
+from callapi.api.operation import Ask, Operation, update
+from callapi.api.parameters import Given, Parameter
+from callapi.api.resources.calls import CALL, CALL_PATH, COLLECTION
+from callapi.api.resources.documents import DOCUMENT, document_request
+from callapi.api.resources.records import own_call
+from callapi.base.errors import CallApiError
+from callapi.calls.commands import CreateCall, ModifyCall
+from callapi.calls.live import Subscription
+from callapi.sip import SipUri
+from callapi.store import CallRecord
+
+MOST_PARTY: Final = 2048
+"""The limits of a SIP URI and of its headers are those of `<Sip>`, and say by how much they are passed."""
+_USER: Final = re.compile(r"(?:client:)?[A-Za-z0-9+\-_.]+")
+_PUNCTUATION: Final = re.compile(r"[\s().-]")
+
+TO: Final = Parameter(
+    "To",
+    text(most=MOST_PARTY),
+    "whom to call: a number, `sip:user@host` (with headers after `?`), `client:name`",
+    is_required=True,
+    fault=INVALID_TO,
+    missing=NO_TO,
+)
+FROM: Final = Parameter(
+    "From",
+    text(),
+    "as whom: a number, `client:name` or a SIP URI",
+    is_required=True,
+    fault=INVALID_FROM,
+    missing=NO_FROM,
+)
+CALLER_NAME: Final = Parameter("CallerName", text(most=128), "the display name of the caller")
+STATUS_CALLBACK: Final = Parameter(
+    "StatusCallback", URL, "told of the steps of the call", fault=INVALID_STATUS_CALLBACK
+)
+STATUS_CALLBACK_METHOD: Final = Parameter(
+    "StatusCallbackMethod", METHOD, "of it", default="POST", fault=INVALID_METHOD
+)
+STATUS_CALLBACK_EVENT: Final = Parameter(
+    "StatusCallbackEvent",
+    words("initiated", "ringing", "answered", "completed"),
+    "which steps; repeated, or with spaces or commas between",
+    default=("completed",),
+    fault=INVALID_CALLBACK_EVENT,
+)
+TIMEOUT: Final = Parameter("Timeout", whole(1, 600), "seconds to ring", default=60, fault=INVALID_TIMEOUT)
+TIME_LIMIT: Final = Parameter("TimeLimit", whole(1, 86_400), "seconds to last once answered", default=14_400)
+RECORD: Final = Parameter("Record", BOOLEAN, "record the whole call", default=False)
+SIP_USERNAME: Final = Parameter(
+    "SipAuthUsername", text(), "answers a challenge of this call", aliases=("Username",)
+)
+SIP_PASSWORD: Final = Parameter("SipAuthPassword", text(), "with it", aliases=("Password",))
+CREATE: Final[tuple[Parameter[Any], ...]] = (
+    TO,
+    FROM,
+    *DOCUMENT,
+    CALLER_NAME,
+    STATUS_CALLBACK,
+    STATUS_CALLBACK_METHOD,
+    STATUS_CALLBACK_EVENT,
+    TIMEOUT,
+    TIME_LIMIT,
+    RECORD,
+    SIP_USERNAME,
+    SIP_PASSWORD,
+)
+
+STATUS: Final = Parameter(
+    "Status",
+    choice("canceled", "completed"),
+    "`canceled` ends a call that was not answered yet, `completed` any",
+)
+MOVE_CONNECTED_LEG: Final = Parameter(
+    "MoveConnectedCallLeg", BOOLEAN, "the party it is joined with gets the document too", default=False
+)
+MUTE: Final = Parameter("Mute", BOOLEAN, "whether the others hear this party")
+MODIFY: Final[tuple[Parameter[Any], ...]] = (*DOCUMENT, STATUS, MOVE_CONNECTED_LEG, MUTE)
+
+
+async def create(ask: Ask) -> CallRecord:
+    """Place a call; its record as it stands right after."""
+    given, deps = ask.given, ask.deps
+    to, from_ = given[TO].strip(), _caller(given[FROM].strip())
+    if not to:
+        raise ApiError(NO_TO)
+    document = await document_request(ask)
+    if document is None:
+        raise ApiError(INVALID_URL)
+    if not deps.store.is_writable:
+        raise ApiError(UNAVAILABLE, "Service unavailable: the database cannot be used", RETRY_AFTER)
+    command = CreateCall(
+        from_=from_,
+        to=to,
+        document=document,
+        callbacks=_subscription(given),
+        timeout_s=given[TIMEOUT],
+        time_limit_s=given[TIME_LIMIT],
+        record=given[RECORD],
+        sip_username=given.get(SIP_USERNAME),
+        sip_password=given.get(SIP_PASSWORD),
+        caller_name=given.get(CALLER_NAME),
+    )
+    return await deps.calls.create_call(ask.account.sid, command)
+
+
+async def modify(ask: Ask) -> CallRecord:
+    """Give a live call another document, end it, or mute it; its record as it stands right after."""
+    given = ask.given
+    call = await own_call(ask)
+    document = await document_request(ask)
+    status, mute = given.get(STATUS), given.get(MUTE)
+    if document is None and status is None and mute is None:
+        raise ApiError(
+            INVALID_PARAMETER, "One of Url, Rcml, Twiml, ApplicationSid, Status, Mute must be given"
+        )
+    command = ModifyCall(document, _ending(status), given[MOVE_CONNECTED_LEG], mute)
+    return await ask.deps.calls.modify_call(call.sid, command)
+
+
+def _ending(status: str | None) -> Literal["canceled", "completed"] | None:
+    match status:
+        case "canceled" | "completed":
+            return status
+        case _:
+            return None
+
+
+def _caller(text: str) -> str:
+    """The From as it is placed: punctuation of numbers taken out. Raises ApiError."""
+    if text.lower().startswith(("sip:", "sips:")):
+        try:
+            SipUri.parse(text)
+        except CallApiError as error:
+            raise ApiError(INVALID_FROM, f"{INVALID_FROM.text}: {error}") from error
+        return text
+    if text.startswith("+"):
+        text = _PUNCTUATION.sub("", text)
+    if _USER.fullmatch(text) is None:
+        raise ApiError(INVALID_FROM, f"{INVALID_FROM.text}: {text!r} is no number, client:name or SIP URI")
+    return text
+
+
+def _subscription(given: Given) -> Subscription | None:
+    url = given.get(STATUS_CALLBACK)
+    if url is None:
+        return None
+    return Subscription(url, given[STATUS_CALLBACK_METHOD], given[STATUS_CALLBACK_EVENT])
+
+
+_FAULTS: Final = (TOO_MANY_REQUESTS, UNAVAILABLE, UNREACHABLE_TO)
+
+OPERATIONS: Final = (
+    Operation("POST", COLLECTION, "Place a call", create, CALL, CREATE, status=201, faults=_FAULTS),
+    *update(
+        Operation("POST", CALL_PATH, "Change a live call", modify, CALL, MODIFY, faults=(NOT_MODIFIABLE,))
+    ),
+)

@@ -1,0 +1,65 @@
+"""What a call is to do: a URL to be asked, a document that came with the request, or an application."""
+
+from typing import Any, Final
+from urllib.parse import urljoin
+
+from callapi.api.errors import INVALID_APPLICATION, INVALID_METHOD, INVALID_URL, ApiError
+from callapi.api.kinds import METHOD, URL, sid, text
+from callapi.api.operation import Ask
+from callapi.api.parameters import Parameter
+from callapi.base.ids import ApplicationSid
+from callapi.calls.live import DocumentRequest
+
+MOST_DOCUMENT: Final = 64 * 1024
+
+URL_PARAMETER: Final = Parameter("Url", URL, "asked for the document", fault=INVALID_URL)
+METHOD_PARAMETER: Final = Parameter("Method", METHOD, "of `Url`", default="POST", fault=INVALID_METHOD)
+FALLBACK_URL: Final = Parameter("FallbackUrl", URL, "asked when `Url` fails", fault=INVALID_URL)
+FALLBACK_METHOD: Final = Parameter("FallbackMethod", METHOD, "of it", default="POST", fault=INVALID_METHOD)
+RCML: Final = Parameter(
+    "Rcml", text(most=MOST_DOCUMENT), "the document itself, in place of `Url`", aliases=("Twiml",)
+)
+APPLICATION_SID: Final = Parameter(
+    "ApplicationSid", sid("AP"), "an application whose voice URL is asked", fault=INVALID_APPLICATION
+)
+DOCUMENT: Final[tuple[Parameter[Any], ...]] = (
+    URL_PARAMETER,
+    METHOD_PARAMETER,
+    FALLBACK_URL,
+    FALLBACK_METHOD,
+    RCML,
+    APPLICATION_SID,
+)
+
+
+async def document_request(ask: Ask) -> DocumentRequest | None:
+    """What the request names, None if nothing; a document in it goes before any URL.
+
+    Raises:
+        ApiError: the application is not the account's, or has no voice URL.
+    """
+    given = ask.given
+    url, inline, application = given.get(URL_PARAMETER), given.get(RCML), given.get(APPLICATION_SID)
+    if inline is None and application is not None:
+        return await _of_application(ApplicationSid(application), ask)
+    if inline is None and url is None:
+        return None
+    return DocumentRequest(
+        url or urljoin(ask.deps.public_url, "/"),
+        given[METHOD_PARAMETER],
+        fallback_url=given.get(FALLBACK_URL),
+        fallback_method=given[FALLBACK_METHOD],
+        inline=inline,
+    )
+
+
+async def _of_application(sid: ApplicationSid, ask: Ask) -> DocumentRequest:
+    application = await ask.deps.store.applications.by_sid(sid)
+    if application is None or application.account_sid != ask.account.sid or not application.voice_url:
+        raise ApiError(INVALID_APPLICATION)
+    return DocumentRequest(
+        application.voice_url,
+        application.voice_method,
+        fallback_url=application.voice_fallback_url,
+        fallback_method=application.voice_fallback_method,
+    )

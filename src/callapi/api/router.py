@@ -1,0 +1,55 @@
+"""From method and path to the operation."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from callapi.api.errors import METHOD_NOT_ALLOWED, NOT_FOUND, ApiError
+from callapi.api.operation import Operation
+from callapi.api.place import Format, Place
+
+_SID: Final = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    pattern: re.Pattern[str]
+    operations: list[Operation]
+
+
+class Router:
+    """All operations, by their paths."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self._paths: dict[str, _Path] = {}
+        for each in operations:
+            pattern = re.compile(_SID.sub(r"(?P<\1>[^/]+)", each.path))
+            self._paths.setdefault(each.path, _Path(pattern, [])).operations.append(each)
+
+    def find(self, method: str, place: Place) -> tuple[Operation, Mapping[str, str]]:
+        """The operation and the sids in its path.
+
+        Raises:
+            ApiError: 404, or 405 with `Allow`.
+        """
+        for path in self._paths.values():
+            if match := path.pattern.fullmatch(place.path):
+                return _of_method(path.operations, method, place), match.groupdict()
+        raise ApiError(NOT_FOUND, f"The requested resource {place.uri(place.path)} was not found")
+
+
+def _of_method(operations: list[Operation], method: str, place: Place) -> Operation:
+    wanted = place.suffix or place.format
+    if place.suffix is None and place.accept.startswith("audio/"):
+        wanted = Format.MP3 if place.accept.startswith("audio/mpeg") else Format.WAV
+    fitting = [each for each in operations if wanted in each.formats] or [
+        each for each in operations if place.suffix is None
+    ]
+    if not fitting:
+        raise ApiError(NOT_FOUND)
+    for each in fitting:
+        if each.method == ("GET" if method == "HEAD" else method):
+            return each
+    allowed = sorted({each.method for each in fitting})
+    raise ApiError(METHOD_NOT_ALLOWED, headers=(("Allow", ", ".join(allowed)),))

@@ -1,0 +1,216 @@
+"""A REST interface without a node: the store's twin, calls that exist only as records, requests in process."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from xml.etree import ElementTree as Xml
+
+from starlette.types import ASGIApp
+
+from callapi.api import Deps, Health, create_app
+from callapi.base.errors import CallApiError
+from callapi.base.ids import AccountSid, CallSid, new_account_sid, new_call_sid
+from callapi.calls.commands import CreateCall, ModifyCall
+from callapi.calls.outbound import NotModifiable
+from callapi.store import AccountRecord, CallRecord, EventRecord, Put, Store
+
+NOW = datetime(2026, 11, 17, 10, 0, 0, tzinfo=UTC)
+TOKEN = "0123456789abcdef0123456789abcdef"
+
+
+def account(**changes: Any) -> AccountRecord:
+    """An account as the first start makes it."""
+    return replace(AccountRecord(new_account_sid(), "Main account", TOKEN, NOW, NOW), **changes)
+
+
+def call_record(account_sid: AccountSid, **changes: Any) -> CallRecord:
+    """A call that rings."""
+    record = CallRecord(
+        sid=new_call_sid(),
+        account_sid=account_sid,
+        from_="+15550199",
+        to="sip:bob@127.0.0.1",
+        direction="outbound-api",
+        status="queued",
+        date_created=NOW,
+        date_updated=NOW,
+        start_time=NOW,
+        api_version="2012-04-24",
+        node="node-1",
+    )
+    return replace(record, **changes)
+
+
+def finished_call(account_sid: AccountSid, **changes: Any) -> CallRecord:
+    """A call of 15 seconds that is over."""
+    changes = {
+        "status": "completed",
+        "answer_time": NOW + timedelta(seconds=3),
+        "end_time": NOW + timedelta(seconds=18),
+        "duration": 15,
+        "ring_duration": 3,
+        "sip_response_code": 200,
+        **changes,
+    }
+    return call_record(account_sid, **changes)
+
+
+@dataclass
+class PaperCalls:
+    """`LiveCallsPort` that writes records and sends nothing."""
+
+    store: Store
+    created: list[CreateCall] = field(default_factory=list)
+    modified: list[tuple[CallSid, ModifyCall]] = field(default_factory=list)
+    refusal: CallApiError | None = None
+
+    async def create_call(self, account: AccountSid, command: CreateCall) -> CallRecord:
+        """As `LiveCallsPort`."""
+        if self.refusal is not None:
+            raise self.refusal
+        self.created.append(command)
+        record = call_record(account, from_=command.from_, to=command.to)
+        self.store.write(Put(record))
+        return record
+
+    async def modify_call(self, sid: CallSid, command: ModifyCall) -> CallRecord:
+        """As `LiveCallsPort`."""
+        record = await self.store.calls.fetch(sid)
+        assert record is not None
+        if record.end_time is not None:
+            raise NotModifiable(f"the call {sid} is not in progress")
+        self.modified.append((sid, command))
+        if command.status is not None:
+            record = replace(record, status=command.status, end_time=NOW)
+            self.store.write(Put(record))
+        return record
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, which is JSON."""
+        assert self.headers["content-type"] == "application/json"
+        return json.loads(self.body)
+
+    @property
+    def xml(self) -> Xml.Element:
+        """The body, which is XML."""
+        assert self.headers["content-type"].startswith("application/xml")
+        return Xml.fromstring(self.body)
+
+
+@dataclass
+class World:
+    """Everything a test touches."""
+
+    store: Store
+    calls: PaperCalls
+    account: AccountRecord
+    recordings_dir: Path
+    app: ASGIApp = field(init=False)
+    health: Health = Health.READY
+    events: dict[CallSid, tuple[EventRecord, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.app = create_app(
+            Deps(
+                store=self.store,
+                calls=self.calls,
+                live_events=lambda sid: self.events.get(sid, ()),
+                health=lambda: self.health,
+                recordings_dir=self.recordings_dir,
+                encode_mp3=_encode,
+                realm="callapi",
+                public_url="http://127.0.0.1:8080",
+            )
+        )
+
+    @property
+    def base(self) -> str:
+        """The account's path in Twilio's spelling."""
+        return f"/2010-04-01/Accounts/{self.account.sid}"
+
+    async def keep(self, *records: Any) -> None:
+        """Put records into the store."""
+        await self.store.commit(*map(Put, records))
+
+    async def get(self, path: str, **more: Any) -> Answer:
+        """GET below the account (or, with a leading `/2`, anywhere)."""
+        return await self.ask("GET", path, **more)
+
+    async def post(self, path: str, **form: Any) -> Answer:
+        """POST a form below the account."""
+        return await self.ask("POST", path, form=form)
+
+    async def delete(self, path: str) -> Answer:
+        """DELETE below the account."""
+        return await self.ask("DELETE", path)
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        form: Mapping[str, Any] | None = None,
+        auth: tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Answer:
+        """One request; `auth` is the account's own if None, none at all if `("", "")`."""
+        if not path.startswith("/"):
+            path = f"{self.base}/{path}"
+        user, password = auth or (self.account.sid, self.account.auth_token)
+        sent = {"content-type": "application/x-www-form-urlencoded", **(headers or {})}
+        if user:
+            sent["authorization"] = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+        path, _, query = path.partition("?")
+        content = urlencode(form, doseq=True).encode() if form is not None else body or b""
+        return await _run(self.app, method, path, query, sent, content)
+
+
+async def _run(
+    app: ASGIApp, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
+) -> Answer:
+    messages: list[Any] = []
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "scheme": "http",
+        "server": ("127.0.0.1", 8080),
+        "root_path": "",
+    }
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        messages.append(message)
+
+    await app(scope, receive, send)
+    start = messages[0]
+    return Answer(
+        start["status"],
+        {name.decode().lower(): value.decode() for name, value in start["headers"]},
+        b"".join(each.get("body", b"") for each in messages[1:]),
+    )
+
+
+async def _encode(path: Path) -> bytes:
+    return b"MP3 of " + path.name.encode()
