@@ -29,6 +29,7 @@ from callapi.sip.message import Request, Response
 from callapi.sip.transport import Hop
 
 MOST_UNREAD_EVENTS = 64
+_AT_WILL = (Provisional, InfoReceived)
 
 
 class SessionPort(Protocol):
@@ -133,7 +134,7 @@ class Session:
         """
         if self._ended is not None:
             return
-        if isinstance(event, Provisional | InfoReceived) and len(self._events) >= MOST_UNREAD_EVENTS:
+        if isinstance(event, _AT_WILL) and len(self._events) >= MOST_UNREAD_EVENTS:
             return
         if isinstance(event, Ended):
             self._ended = event

@@ -50,6 +50,8 @@ from callapi.sip.uri import Transport, format_host_port
 from callapi.sip.writer import write_message
 
 MOST_HOPS_WITHOUT_TCP = 1024
+_REPEATERS = (TimerFired, Retransmitted)
+_UNMEASURED: tuple[None, bytes] = (None, b"")
 
 DialogKey = tuple[str, str]
 """Call-ID and our tag."""
@@ -153,6 +155,7 @@ class Driver:
         )
         self._sent_by: dict[tuple[Transport, bool], str] = {}
         self._by_hop: dict[Hop, dict[ClientKey, ClientTransaction]] = {}
+        self._measured: tuple[Message | None, bytes] = _UNMEASURED  # written already, to see how long it is
         self._without_tcp: dict[tuple[str, int], None] = {}
 
     async def start(self) -> None:
@@ -175,7 +178,10 @@ class Driver:
 
     def send(self, message: Message, hop: Hop) -> None:
         """Put a message on the wire."""
-        data = write_message(message)
+        if message is self._measured[0]:
+            data, self._measured = self._measured[1], _UNMEASURED
+        else:
+            data = write_message(message)
         self.statistics.sent += 1
         self.transport.send(data, hop)
         if self.trace is not None:
@@ -231,7 +237,9 @@ class Driver:
     def _is_too_large(self, request: Request, hop: Hop) -> bool:
         if (hop.host, hop.port) in self._without_tcp:
             return False
-        return len(request.body) > LARGEST_DATAGRAM or len(write_message(request)) > LARGEST_DATAGRAM
+        data = write_message(request)
+        self._measured = (request, data)
+        return len(data) > LARGEST_DATAGRAM
 
     # --- in ---
 
@@ -338,7 +346,7 @@ class Driver:
                 assert_never(output)
 
     def _count_repeats(self, input_: object, outputs: list[Output]) -> None:
-        if isinstance(input_, TimerFired | Retransmitted) and outputs and isinstance(outputs[0], Send):
+        if isinstance(input_, _REPEATERS) and outputs and isinstance(outputs[0], Send):
             self.statistics.retransmissions += 1
 
     def _forget_client(self, transaction: ClientTransaction) -> None:

@@ -5,6 +5,7 @@ address and the peer is not in our network, or because it is a client on a conne
 own came from.
 """
 
+import re
 from functools import lru_cache
 from ipaddress import ip_address
 
@@ -14,6 +15,7 @@ from callapi.sip.resolver import transport_of
 from callapi.sip.transport import Hop
 from callapi.sip.uri import SipUri, Transport, Uri
 
+_SAID_BEFORE = re.compile(r";(?:rport|received)(?:=[^;]*)?(?=;|$)", re.IGNORECASE)
 LARGEST_DATAGRAM = 1300  # RFC 3261 §18.1.1
 
 
@@ -23,15 +25,12 @@ def note_source(request: Request, source: Hop) -> None:
     wants_port = via.has_parameter("rport")
     if via.host == source.host and not wants_port:
         return
-    noted = via.with_parameter("received", source.host)
+    vias = request.vias
+    top = f"{_SAID_BEFORE.sub('', str(via))};received={source.host}"
     if wants_port:
-        noted = noted.with_parameter("rport", str(source.port))
-    if len(request.vias) == 1:
-        request.headers.set("Via", str(noted))
-        return
-    others = request.vias[1:]
-    request.headers.set("Via", str(noted))
-    for other in others:
+        top += f";rport={source.port}"
+    request.headers.set("Via", top)
+    for other in vias[1:]:
         request.headers.add("Via", str(other))
 
 

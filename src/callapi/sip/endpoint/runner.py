@@ -59,9 +59,19 @@ class PastSession:
     call_id: str
     local_tag: str
     remote_tag: str
-    local_uri: NameAddr
-    remote_uri: NameAddr
+    local_header: str
+    remote_header: str
     is_answered: bool
+
+    @property
+    def local_uri(self) -> NameAddr:
+        """We, as in the dialog."""
+        return NameAddr.parse(self.local_header)
+
+    @property
+    def remote_uri(self) -> NameAddr:
+        """The peer, as in the dialog."""
+        return NameAddr.parse(self.remote_header)
 
     def command(self, command: Command) -> None:
         """The session is over already."""
@@ -113,20 +123,27 @@ class SessionRunner:
     @property
     def remote_tag(self) -> str:
         """The peer's tag; empty until a response brought it."""
-        dialog = None if self._usage is None else self._usage.dialog
-        return "" if dialog is None else dialog.remote_tag
+        return self._past().remote_tag
 
     @property
     def local_uri(self) -> NameAddr:
         """We, as in the dialog."""
-        dialog = None if self._usage is None else self._usage.dialog
-        return self._invite.from_ if dialog is None else NameAddr.parse(dialog.local_header)
+        return self._past().local_uri
 
     @property
     def remote_uri(self) -> NameAddr:
         """The peer, as in the dialog."""
+        return self._past().remote_uri
+
+    def _past(self) -> PastSession:
+        """The facts as they stand."""
         dialog = None if self._usage is None else self._usage.dialog
-        return self._invite.to if dialog is None else NameAddr.parse(dialog.remote_header)
+        if dialog is not None:
+            tag, local, remote = dialog.remote_tag, dialog.local_header, dialog.remote_header
+        else:
+            headers = self._invite.headers
+            tag, local, remote = "", headers.get("From") or "", headers.get("To") or ""
+        return PastSession(self.call_id, self.local_tag, tag, local, remote, self.is_answered)
 
     def command(self, command: Command) -> None:
         """Perform what the story asks for. Raises LocalProtocolError."""
@@ -208,16 +225,7 @@ class SessionRunner:
                 self.is_answered = response.is_success
                 session.final = response
             case Ended():
-                session.detach(
-                    PastSession(
-                        self.call_id,
-                        self.local_tag,
-                        self.remote_tag,
-                        self.local_uri,
-                        self.remote_uri,
-                        self.is_answered,
-                    )
-                )
+                session.detach(self._past())
                 self._session = None
             case _:
                 pass

@@ -28,9 +28,15 @@ def server_key(request: Request, method: str | None = None) -> ServerKey:
     return (str(request.uri), request.from_.tag or "", request.call_id, cseq, str(via), method)
 
 
-def client_key(message: Request | Response) -> ClientKey:
-    """What identifies the client transaction of a request of ours, and of a response to it."""
-    return (message.via.branch or "", message.cseq.method)
+def client_key(request: Request) -> ClientKey:
+    """What identifies the client transaction of a request of ours, whose only Via we wrote ourselves."""
+    via = request.headers.get("Via") or ""
+    return (via.partition(";branch=")[2].partition(";")[0], request.method)
+
+
+def answered_key(response: Response) -> ClientKey:
+    """What identifies the client transaction that a response answers."""
+    return (response.via.branch or "", response.cseq.method)
 
 
 def _merge_key(request: Request) -> MergeKey:
@@ -52,7 +58,7 @@ class TransactionTable(Generic[Client, Server]):
 
     def for_response(self, response: Response) -> Client | None:
         """The client transaction that a response answers."""
-        return self._clients.get(client_key(response))
+        return self._clients.get(answered_key(response))
 
     def for_client(self, key: ClientKey) -> Client | None:
         """The client transaction with this key."""
