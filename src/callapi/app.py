@@ -9,10 +9,11 @@ import logging
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from callapi.api import create_app
+from callapi.api import Deps, Health, create_app
 from callapi.base.ids import AccountSid
 from callapi.base.settings import ACCOUNT_SID, AUTH_TOKEN, Settings
 from callapi.calls.admission import Gate
@@ -24,8 +25,9 @@ from callapi.calls.outbound import Outbound
 from callapi.calls.reconciliation import close_what_a_crash_left
 from callapi.calls.recordings import Recordings
 from callapi.calls.timeline import Timelines
-from callapi.media import MediaPlane, PromptLibrary
+from callapi.media import PromptLibrary, encode_mp3
 from callapi.media.engine import NativePlane
+from callapi.media.speech import open_recogniser, open_speaker
 from callapi.seams import AudioFetch, Directory, LagMeter, Numbers, OutboxRows, as_callback
 from callapi.server import HttpServer
 from callapi.sip import Endpoint, EndpointOptions, TlsFiles
@@ -109,11 +111,18 @@ class Node:
             Fetcher(FetchOptions(settings.webhooks.timeout_s, settings.webhooks.allow_private_networks))
         )
         await self._start_outbox(stack, store, fetcher)
-        plane = await stack.enter_async_context(_plane(settings))
-        outbound = await self._start_calls(stack, store, journal, fetcher, plane)
-        await stack.enter_async_context(
-            HttpServer(create_app(self._deps(store, outbound)), settings.http.listen)
+        outbound = await self._start_calls(stack, store, journal, fetcher)
+        deps = Deps(
+            store=store,
+            calls=outbound,
+            live_events=self._timelines.events,
+            health=lambda: Health.DRAINING if self.is_draining else Health.READY,
+            recordings_dir=self._recordings_dir,
+            encode_mp3=encode_mp3,
+            realm=_domain(settings),
+            public_url=settings.http.public_url,
         )
+        await stack.enter_async_context(HttpServer(create_app(deps), settings.http.listen))
 
     async def _ensure_account(self, store: Store) -> None:
         """The account of this node, made at the first start, and the numbers of the configuration in its name."""
@@ -140,9 +149,10 @@ class Node:
         stack.push_async_callback(_deliver_the_last, store, outbox)
 
     async def _start_calls(
-        self, stack: AsyncExitStack, store: Store, journal: Journal, fetcher: Fetcher, plane: MediaPlane
+        self, stack: AsyncExitStack, store: Store, journal: Journal, fetcher: Fetcher
     ) -> Outbound:
         settings = self._settings
+        plane = await stack.enter_async_context(_plane(settings))
         lag = LagMeter()
         self._gate = gate = Gate(
             lambda: len(self._live),
@@ -165,9 +175,10 @@ class Node:
             plane=plane,
             fetcher=fetcher,
             prompts=PromptLibrary(settings.node.data_dir / PROMPTS, AudioFetch(fetcher)),
-            speaker=Speaker(),
+            speaker=await stack.enter_async_context(open_speaker(settings.speech, settings.node.data_dir)),
+            recogniser=await stack.enter_async_context(open_recogniser(settings.speech)),
             destinations=destinations,
-            recordings=Recordings(settings.node.data_dir / RECORDINGS, journal, self._recording_url),
+            recordings=Recordings(self._recordings_dir, journal, self._recording_url),
             account_of=store.accounts.by_sid,
         )
         script = Interpreter(house)
@@ -179,12 +190,16 @@ class Node:
         stack.callback(lag.stop)
         return Outbound(live, destinations, script, gate, house.recordings)
 
+    @property
+    def _recordings_dir(self) -> Path:
+        return self._settings.node.data_dir / RECORDINGS
+
     def _recording_url(self, account: str, sid: str) -> str:
         base = self._settings.http.public_url.rstrip("/")
         return f"{base}/{API_VERSION}/Accounts/{account}/Recordings/{sid}"
 
 
-def _plane(settings: Settings) -> MediaPlane:
+def _plane(settings: Settings) -> NativePlane:
     media = settings.media
     return NativePlane(
         media.address,
