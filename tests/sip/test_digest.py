@@ -278,6 +278,7 @@ def test_what_was_signed_cannot_be_changed() -> None:
     assert isinstance(server.verify(value, body=b"other offer"), Rejected)
     assert isinstance(server.verify(value, method="BYE", body=b"offer"), Rejected)
     assert isinstance(server.verify(value, uri="sip:premium@example.com", body=b"offer"), Rejected)
+    assert isinstance(server.verify(value, uri="tel:+1", body=b"offer"), Rejected)
     assert server.verify(value, uri="sip:bob@10.0.0.1:5062", body=b"offer") == Verified("alice")
 
 

@@ -104,6 +104,7 @@ class TestNameAddr:
             ('"%Z%45" <sip:a@h>', "%Z%45", "sip:a@h"),
             ("<sip:a@h;x=1?y=2>", None, "sip:a@h;x=1?y=2"),
             ("<tel:+1>", None, "tel:+1"),
+            ("<sip:a@h> ", None, "sip:a@h"),
         ],
     )
     def test_forms(self, text: str, name: str | None, uri: str) -> None:

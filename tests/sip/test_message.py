@@ -174,6 +174,10 @@ def test_refusing_what_does_not_parse() -> None:
     assert answer.status == 505
     assert answer.headers.get("To") == "sip:bob@example.com;tag=t"
     assert make_refusal(ParseError("bad")) is None
+    headers.remove("To")
+    untagged = make_refusal(ParseError("bad", 400, headers), "t")
+    assert untagged is not None
+    assert "To" not in untagged.headers
 
 
 @pytest.mark.parametrize("to", ['"unbalanced <sip:a@h>', "<sip:a@h>;tag=theirs"])

@@ -47,6 +47,11 @@ def test_the_user_is_held_as_it_is_meant(text: str, user: str | None) -> None:
     assert SipUri.parse(str(uri)) == uri
 
 
+def test_empty_headers_are_passed_over() -> None:
+    assert SipUri.parse("sip:a@h?&X=1&").headers == (("X", "1"),)
+    assert SipUri.parse("sip:a@h?").headers == ()
+
+
 def test_escapes_are_undone_once() -> None:
     """RFC 4475 §3.1.1.3: `%25%34%31` is `%41` and not `A`."""
     uri = SipUri.parse("sip:cal%6Cer@host5.example.net;%6C%72;n%61me=v%61lue%25%34%31")

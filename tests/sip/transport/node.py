@@ -44,11 +44,11 @@ class Node:
         )
 
     async def __aenter__(self) -> Self:
-        await self.layer.start()
+        await self.layer.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.layer.stop()
+        await self.layer.__aexit__()
 
     def hop(self, transport: Transport, server_name: str | None = None, index: int = 0) -> Hop:
         """Where this node listens."""

@@ -6,7 +6,7 @@ from callapi.sip.errors import LocalProtocolError, TransportError
 from callapi.sip.transport.hop import Hop
 from callapi.sip.transport.layer import TransportLayer
 from callapi.sip.uri import Transport
-from tests.sip.transport.node import Node
+from tests.sip.transport.node import Node, options
 
 
 def test_hops_are_told_apart_by_where_they_lead() -> None:
@@ -14,6 +14,19 @@ def test_hops_are_told_apart_by_where_they_lead() -> None:
     assert str(hop) == "tls:[2001:db8::1]:5061"
     assert hop == Hop(Transport.TLS, "2001:db8::1", 5061, "example.com", ("::", 5061))
     assert hop != Hop(Transport.TLS, "2001:db8::1", 5061)
+
+
+async def test_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(97, "Address family not supported by protocol")
+
+    hop = Hop(Transport.UDP, "2001:db8::1", 5060)
+    async with Node("udp://127.0.0.1:0") as node:
+        monkeypatch.setattr("callapi.sip.transport.layer.UdpSocket", refuse)
+        with pytest.raises(TransportError):
+            node.layer.local_address(Transport.UDP, hop.host)
+        node.send(options(), hop)
+        assert await node.fails() == (hop, f"{hop}: Address family not supported by protocol")
 
 
 def test_a_listener_that_is_none() -> None:

@@ -1,6 +1,8 @@
 """TCP on loopback: reuse in both directions, and what a connection may cost."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -111,6 +113,36 @@ async def test_a_peer_that_closes_is_told_and_connected_anew() -> None:
         async with Node(f"tcp://127.0.0.1:{hop.port}") as server:
             client.send(options("again"), hop)
             assert await server.hears_call() == "again"
+
+
+async def test_a_connection_that_is_reset_is_told() -> None:
+    async with Node(LOOPBACK) as node, wire(node) as peer:
+        peer.send(options())
+        source = (await node.hears()).source
+        linger = struct.pack("ii", 1, 0)
+        peer.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        peer.writer.transport.abort()
+        hop, reason = await node.fails()
+        assert hop == source
+        assert "connection" in reason
+        node.send(options(), source)
+        assert (await node.fails())[1].endswith("Connection refused")
+
+
+async def test_a_peer_that_comes_again_from_the_same_port_replaces_itself() -> None:
+    async with Node(LOOPBACK) as node, wire(node) as first, wire(node) as second:
+        first.send(options())
+        second.send(options())
+        kept, other = (await node.hears()).source, (await node.hears()).source
+        connections = node.layer._connections
+        [old], [new] = (
+            [value for key, value in connections.items() if key[2] == hop.port] for hop in (kept, other)
+        )
+        new.peer = old.peer
+        assert node.layer.accepted(new)
+        assert await first.is_closed()
+        node.send(b"x", kept)
+        assert await second.receives(1) == b"x"
 
 
 async def test_pieces() -> None:

@@ -86,6 +86,24 @@ async def test_a_client_that_speaks_no_tls(authority: Authority) -> None:
         assert server.received.empty()
 
 
+async def test_a_name_that_cannot_be_one_is_told(authority: Authority) -> None:
+    async with (
+        Node(LOOPBACK, tls=authority.issue("h")) as server,
+        Node(tls=TlsFiles(ca=authority.path)) as client,
+    ):
+        hop = server.hop(Transport.TLS, "a" * 64 + ".example.com")
+        client.send(options(), hop)
+        assert (await client.fails())[0] == hop
+        assert not client.layer.is_connected(hop)
+
+
+async def test_a_certificate_is_shown_by_a_client_that_has_one(authority: Authority) -> None:
+    files = authority.issue("127.0.0.1")
+    async with Node(LOOPBACK, tls=files) as server, Node(tls=files) as client:
+        client.send(options(), server.hop(Transport.TLS))
+        assert await server.hears_call() == "1"
+
+
 async def test_a_missing_store_is_told(tmp_path: Path) -> None:
     async with Node("tcp://127.0.0.1:0") as server, Node(tls=TlsFiles(ca=tmp_path / "none.pem")) as client:
         hop = type(server.hop(Transport.TCP))(Transport.TLS, "127.0.0.1", server.hop(Transport.TCP).port)

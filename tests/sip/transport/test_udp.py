@@ -69,6 +69,7 @@ async def test_a_dead_hop_does_not_take_the_next_datagram_along() -> None:
     [
         (b"x" * 65536, Hop(Transport.UDP, "127.0.0.1", 9), "Message too long"),
         (b"x", Hop(Transport.UDP, "127.0.0.1", 0), "Invalid argument"),
+        (b"x", Hop(Transport.UDP, "localhost", 5060), "illegal IP address string passed to inet_pton"),
     ],
 )
 async def test_what_cannot_be_sent_is_told_later(data: bytes, hop: Hop, reason: str) -> None:

@@ -118,7 +118,7 @@ class TransportLayer:
             try:
                 udp = self._socket_for(hop)
             except OSError as error:
-                self._failed(hop, TransportError(f"{hop}: {error.strerror}"))
+                self._tell(hop, TransportError(f"{hop}: {error.strerror}"))
                 return
             udp.send(data, hop)
             return
@@ -216,13 +216,18 @@ class TransportLayer:
         try:
             context = self._tls_client() if hop.transport is Transport.TLS else None
             name = (hop.server_name or hop.host) if context else None
+            if name is not None:
+                name.encode("idna")  # asyncio would refuse it too, and leave the socket open
             async with asyncio.timeout(self.limits.connect_s):
                 await loop.create_connection(
                     lambda: connection, hop.host, hop.port, ssl=context, server_hostname=name
                 )
         except TimeoutError:
             connection.abort(TransportError(f"{hop}: no connection within {self.limits.connect_s:g} s"))
-        except OSError as error:  # what TLS refuses is one too
+        except (
+            OSError,
+            ValueError,
+        ) as error:  # what TLS refuses is the one, a name that it cannot bear the other
             connection.abort(TransportError(f"{hop}: {_explain(error)}"))
 
     def _tls_client(self) -> ssl.SSLContext:
@@ -234,7 +239,11 @@ class TransportLayer:
         """A peer has connected; it may stay while there are not too many."""
         if connection.peer is None or len(self._connections) >= self.limits.connections:
             return False
-        return self._connections.setdefault(_key(connection.peer), connection) is connection
+        key = _key(connection.peer)
+        if (old := self._connections.get(key)) is not None:
+            old.abort(None)  # the peer has lost it, or it would not come from the same port again
+        self._connections[key] = connection
+        return True
 
     def finished(self, connection: Connection, cause: Exception | None) -> None:
         """Forget a connection, and tell why it ended."""
@@ -271,12 +280,12 @@ def _any_host(family: socket.AddressFamily | None) -> str:
     return "::" if family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104 - a client's socket
 
 
-def _explain(error: OSError) -> str:
+def _explain(error: OSError | ValueError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate refused: {error.verify_message}"
-    if isinstance(error, ssl.SSLError) or error.errno is None:
-        return str(error)
-    return os.strerror(error.errno)
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and error.errno is not None:
+        return os.strerror(error.errno)
+    return str(error)
 
 
 def _parse_datagram(data: bytes) -> Message | ParseError:

@@ -91,22 +91,27 @@ class UdpSocket:
 
     def send(self, data: bytes, hop: Hop) -> None:
         """Send one datagram; a failure is told by `failed`, a full buffer loses it as the network might."""
-        address = (hop.host, hop.port)
         try:
-            self._socket.sendto(data, address)
+            if hop.local is None:
+                socket.inet_pton(self.family, hop.host)  # a name would be looked up, and everybody would wait
+            self._socket.sendto(data, (hop.host, hop.port))
         except BlockingIOError:
             self.dropped += 1
         except OSError:
-            # The error may be an earlier datagram's (ip(7), IP_RECVERR): once it is told, ours goes out.
-            self._tell_errors()
-            try:
-                self._socket.sendto(data, address)
-            except BlockingIOError:
-                self.dropped += 1
-            except OSError as error:
-                failure = TransportError(f"{hop}: {error.strerror}")
-                # Nobody expects to be called back from inside `send`.
-                self._loop.call_soon(self._failed, hop, failure)
+            self._send_again(data, hop)
+
+    def _send_again(self, data: bytes, hop: Hop) -> None:
+        # The error may be an earlier datagram's (ip(7), IP_RECVERR): once it is told, ours goes out.
+        self._tell_errors()
+        try:
+            if hop.local is None:
+                socket.inet_pton(self.family, hop.host)
+            self._socket.sendto(data, (hop.host, hop.port))
+        except BlockingIOError:
+            self.dropped += 1
+        except OSError as error:
+            # Nobody expects to be called back from inside `send`.
+            self._loop.call_soon(self._failed, hop, TransportError(f"{hop}: {error.strerror or error}"))
 
     def _on_readable(self) -> None:
         for _ in range(_DATAGRAMS_PER_TURN):
