@@ -25,10 +25,10 @@ from callapi.calls.outbound import Outbound
 from callapi.calls.reconciliation import close_what_a_crash_left
 from callapi.calls.recordings import Recordings
 from callapi.calls.timeline import Timelines
-from callapi.media import PromptLibrary, encode_mp3
 from callapi.media.engine import NativePlane
+from callapi.media.prompts import PromptLibrary
 from callapi.media.speech import open_recogniser, open_speaker
-from callapi.seams import AudioFetch, Directory, LagMeter, Numbers, OutboxRows, as_callback
+from callapi.seams import AudioFetch, Directory, LagMeter, Numbers, OutboxRows, as_callback, mp3_of
 from callapi.server import HttpServer
 from callapi.sip import Endpoint, EndpointOptions, TlsFiles
 from callapi.store import CallbackRecord, Store
@@ -118,7 +118,7 @@ class Node:
             live_events=self._timelines.events,
             health=lambda: Health.DRAINING if self.is_draining else Health.READY,
             recordings_dir=self._recordings_dir,
-            encode_mp3=encode_mp3,
+            encode_mp3=mp3_of,
             realm=_domain(settings),
             public_url=settings.http.public_url,
         )
@@ -174,7 +174,9 @@ class Node:
             live=live,
             plane=plane,
             fetcher=fetcher,
-            prompts=PromptLibrary(settings.node.data_dir / PROMPTS, AudioFetch(fetcher)),
+            prompts=await stack.enter_async_context(
+                PromptLibrary(AudioFetch(fetcher), settings.node.data_dir / PROMPTS)
+            ),
             speaker=await stack.enter_async_context(open_speaker(settings.speech, settings.node.data_dir)),
             recogniser=await stack.enter_async_context(open_recogniser(settings.speech)),
             destinations=destinations,

@@ -1,14 +1,19 @@
-"""Where rooms that do not know one another meet: each class fills a `Protocol` of one room with another room's means."""
+"""Where rooms that do not know one another meet: each class fills a `Protocol` of one room with another's means."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 
 from callapi.base.clock import utc_now
 from callapi.base.ids import AccountSid, EventId
 from callapi.calls.inbound import Route
 from callapi.calls.live import DocumentRequest, Subscription
+from callapi.media import UnplayableAudio
+from callapi.media.audio_files import MAX_BYTES, encode_mp3
+from callapi.media.prompts import Fetched, Unchanged
 from callapi.store import (
     ApplicationRecord,
     BindingRecord,
@@ -16,11 +21,12 @@ from callapi.store import (
     CallbackRecord,
     ClientRecord,
     NumberRecord,
+    Parameters,
     Remove,
     Store,
     TrunkRecord,
 )
-from callapi.webhooks import Callback, DuePage
+from callapi.webhooks import BadStatus, Callback, DuePage, Fetcher, WebhookError, WebRequest
 
 ACTIVE: Final = "active"
 
@@ -67,7 +73,9 @@ class OutboxRows:
 
     def attempted(self, event_id: str, attempts: int, next_at: float) -> None:
         """As `OutboxStore`."""
-        self._store.write(CallbackAttempted(EventId(event_id), attempts, datetime.fromtimestamp(next_at, UTC)))
+        self._store.write(
+            CallbackAttempted(EventId(event_id), attempts, datetime.fromtimestamp(next_at, UTC))
+        )
 
 
 class Numbers:
@@ -91,7 +99,9 @@ class Numbers:
 
 
 def route_of(
-    owner: NumberRecord | ApplicationRecord | ClientRecord, account: AccountSid, number: NumberRecord | None = None
+    owner: NumberRecord | ApplicationRecord | ClientRecord,
+    account: AccountSid,
+    number: NumberRecord | None = None,
 ) -> Route | None:
     """What `owner` has configured for voice; None if nothing."""
     if not owner.voice_url:
@@ -106,6 +116,38 @@ def route_of(
         fallback_method=owner.voice_fallback_method,
     )
     return Route(account, document, number.sid if number else None, callbacks)
+
+
+class AudioFetch:
+    """The fetcher as the `FetchAudio` of prompts: through the same guard, redirects and time limit as documents."""
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
+
+    async def __call__(self, url: str, conditions: Parameters) -> Fetched | Unchanged:
+        """As `FetchAudio`."""
+        request = WebRequest(url, "GET", headers=(("Accept", "audio/*, */*;q=0.5"), *conditions))
+        try:
+            answer = await self._fetcher.fetch(request, max_bytes=MAX_BYTES)
+        except BadStatus as error:
+            if conditions and error.answer is not None and error.answer.status == HTTPStatus.NOT_MODIFIED:
+                return Unchanged(error.answer.headers)
+            raise UnplayableAudio(url, str(error)) from error
+        except WebhookError as error:
+            raise UnplayableAudio(url, str(error)) from error
+        return Fetched(answer.body, answer.content_type, answer.headers)
+
+
+async def mp3_of(wav: Path) -> bytes:
+    """The recording at `wav` as MP3; it is encoded once, and kept beside the WAV."""
+
+    def encoded() -> bytes:
+        mp3 = wav.with_suffix(".mp3")
+        if not mp3.exists():
+            encode_mp3(wav, mp3)
+        return mp3.read_bytes()
+
+    return await asyncio.to_thread(encoded)
 
 
 class Directory:

@@ -4,7 +4,6 @@ What lives here: how a request is written and signed, which answers count, whom 
 outbox. What must not: parameters of calls, documents, SQL, SIP.
 """
 
-from callapi.webhooks.audio import Audio, Freshness, NotModified, Validators, fetch_audio
 from callapi.webhooks.callback import Callback, DuePage, OutboxStore, host_of
 from callapi.webhooks.errors import (
     AddressRefused,
@@ -29,20 +28,17 @@ from callapi.webhooks.wire import without_credentials
 
 __all__ = [
     "AddressRefused",
-    "Audio",
     "BadStatus",
     "Callback",
     "DuePage",
     "FetchOptions",
     "Fetcher",
-    "Freshness",
     "HostNotFound",
     "HttpExchange",
     "InvalidUrl",
     "Limits",
     "MemoryOutboxStore",
     "Method",
-    "NotModified",
     "Outbox",
     "OutboxStore",
     "ProtocolViolation",
@@ -52,13 +48,11 @@ __all__ = [
     "TooManyRedirects",
     "Trace",
     "Unreachable",
-    "Validators",
     "WebAnswer",
     "WebFailure",
     "WebRequest",
     "WebhookError",
     "WrongContentType",
-    "fetch_audio",
     "host_of",
     "without_credentials",
 ]
