@@ -303,7 +303,7 @@ class World:
         self.house = House(
             live=live,
             plane=plane,
-            fetcher=self.application,  # type: ignore[arg-type] - the two methods that stories use
+            fetcher=self.application,  # type: ignore[arg-type]  # the two methods that stories use
             prompts=FakePrompts(),
             speaker=FakeSpeaker(),
             destinations=Destinations(self.directory, "127.0.0.1"),

@@ -6,6 +6,7 @@ call goes on.
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -54,7 +55,8 @@ class Recordings:
         """Record `call` from now on; `source` is the vendor's word for why (`DialVerb`, `RecordVerb`)."""
         sid = new_recording_sid()
         now = utc_now()
-        self._directory.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # the recording then fails, and says so; the call goes on
+            self._directory.mkdir(parents=True, exist_ok=True)
         recording = call.leg.stream.record(self._directory / f"{sid}.wav", options)
         record = RecordingRecord(
             sid=sid,
