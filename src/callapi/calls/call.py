@@ -8,7 +8,6 @@ when the leg ends or when a REST command puts another story in its place.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
@@ -163,9 +162,13 @@ class Call:
 
     def afterwards(self, errand: Story) -> None:
         """Run a bounded errand beside the story, even if that is cut short; the call's task waits for it."""
-        if self._tasks is not None:
-            with suppress(RuntimeError):  # the group is being torn down with the whole node
-                self._tasks.create_task(self._run_errand(errand))
+        if self._tasks is None:
+            return
+        running = self._run_errand(errand)
+        try:
+            self._tasks.create_task(running)
+        except RuntimeError:  # the group is being torn down with the whole node
+            running.close()
 
     async def errand(self, errand: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """The result of `errand`, which is done to its end even if the story that waits for it is cut short."""
