@@ -214,7 +214,7 @@ class TransportLayer:
     async def _open(self, connection: Connection, hop: Hop) -> None:
         loop = asyncio.get_running_loop()
         try:
-            context = self._tls_client() if hop.transport is Transport.TLS else None
+            context = await self._tls_client() if hop.transport is Transport.TLS else None
             name = (hop.server_name or hop.host) if context else None
             if name is not None:
                 name.encode("idna")  # asyncio would refuse it too, and leave the socket open
@@ -230,9 +230,10 @@ class TransportLayer:
         ) as error:  # what TLS refuses is the one, a name that it cannot bear the other
             connection.abort(TransportError(f"{hop}: {_explain(error)}"))
 
-    def _tls_client(self) -> ssl.SSLContext:
+    async def _tls_client(self) -> ssl.SSLContext:
         if self._client_context is None:
-            self._client_context = client_context(self._tls)
+            # reading the system's store takes some 30 ms
+            self._client_context = await asyncio.to_thread(client_context, self._tls)
         return self._client_context
 
     def accepted(self, connection: Connection) -> bool:
