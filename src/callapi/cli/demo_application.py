@@ -39,9 +39,9 @@ class DemoApplication:
         application.router.add_post("/voice", self._voice)
         application.router.add_post("/after", self._after)
         application.router.add_post("/status", self._status)
-        self._runner = web.AppRunner(application, access_log=None)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port, shutdown_timeout=0.5).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
         return self
 
     async def __aexit__(

@@ -78,7 +78,8 @@ class Node:
     async def __aenter__(self) -> Self:
         self._write_config()
         self._http = aiohttp.ClientSession(
-            auth=aiohttp.BasicAuth(self.account_sid, self.auth_token), timeout=aiohttp.ClientTimeout(total=10)
+            headers={"Authorization": aiohttp.encode_basic_auth(self.account_sid, self.auth_token)},
+            timeout=aiohttp.ClientTimeout(total=10),
         )
         await self.start()
         return self
