@@ -26,6 +26,7 @@ from callapi.media.events import (
 )
 from callapi.media.negotiation import LocalMedia, OfferAnswer
 from callapi.media.plane import AudioStream, Bridge, MediaPlane, Playback, Recording, VideoStream
+from callapi.media.prompts import FetchAudio, Fetched, PromptLibrary, PromptLimits, Unchanged
 from callapi.media.types import (
     CodecFormat,
     Direction,
@@ -47,6 +48,8 @@ __all__ = [
     "DigitSource",
     "Direction",
     "EngineFailed",
+    "FetchAudio",
+    "Fetched",
     "FirstPacket",
     "LocalMedia",
     "MediaAddress",
@@ -60,6 +63,8 @@ __all__ = [
     "PlaybackEnded",
     "PortsExhausted",
     "Prompt",
+    "PromptLibrary",
+    "PromptLimits",
     "RecordOptions",
     "Recording",
     "RecordingCause",
@@ -70,6 +75,7 @@ __all__ = [
     "StreamEvent",
     "StreamParameters",
     "StreamStatistics",
+    "Unchanged",
     "UnplayableAudio",
     "VideoFormat",
     "VideoParameters",
