@@ -293,6 +293,7 @@ class TestStream:
         parser = StreamParser()
         for _ in range(MAX_HEAD_BYTES):
             assert parser.feed(b"x") == []
+            assert not parser.is_idle
 
     @given(
         st.lists(

@@ -74,7 +74,7 @@ class StreamParser:
     @property
     def is_idle(self) -> bool:
         """Whether no message has begun."""
-        return not self._buffer.strip(b"\r\n")
+        return not self._buffer[:4].strip(b"\r\n")
 
     def feed(self, data: bytes) -> list[Item]:
         """Take what came and return what is complete. Never raises."""
