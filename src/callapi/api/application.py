@@ -54,7 +54,8 @@ class _Application:
         if scope["type"] != "http":
             return
         request = Request(scope, receive)
-        place = Place.of(scope["path"], request.headers.get("accept", ""), request.url.query)
+        accept = request.headers.get("accept", "")
+        place = Place.of(scope["path"], accept, request.url.query, self._deps.public_url.rstrip("/"))
         response = await self._respond(request, place)
         await response(scope, receive, send)
 

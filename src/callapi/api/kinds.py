@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from callapi.calls.addresses import sip_address
+from callapi.calls.errors import NotPlaceable
 from callapi.store import Json
 
 T = TypeVar("T")
@@ -73,16 +75,16 @@ def whole(least: int, most: int) -> Kind[int]:
     return _kind(read, type="integer", minimum=least, maximum=most)
 
 
-def choice(*allowed: str) -> Kind[str]:
-    """One of a few words; case does not matter."""
-    words = {each.lower(): each for each in allowed}
+def choice(*allowed: str, also: Mapping[str, str] | None = None) -> Kind[str]:
+    """One of a few words, in any case; `also` are other spellings of them."""
+    words = {each.lower(): each for each in allowed} | dict(also or {})
 
     def read(value: str) -> str:
         if (word := words.get(value.lower())) is None:
             raise ValueError(f"must be one of {', '.join(allowed)}")
         return word
 
-    return _kind(read, type="string", enum=list(allowed))
+    return _kind(read, type="string", enum=[*allowed, *(also or {})])
 
 
 def words(*allowed: str) -> Kind[tuple[str, ...]]:
@@ -118,6 +120,22 @@ def _url(value: str) -> str:
     return value
 
 
+def _sip_uri(value: str) -> str:
+    try:
+        sip_address(value)
+    except NotPlaceable as error:
+        raise ValueError(f"must be a SIP URI: {error}") from error
+    return value
+
+
+def _party(value: str) -> str:
+    # A `+` that nobody percent-encoded arrives as a space.
+    return _PARTY_TEXT.read([f"+{value[1:]}" if value.startswith(" ") else value])
+
+
+_PARTY_TEXT: Final = text(most=2048)
+PARTY: Final = _kind(_party, **_PARTY_TEXT.schema)
+SIP_URI: Final = _kind(_sip_uri, type="string", maxLength=1280)
 BOOLEAN: Final = _kind(_boolean, type="boolean")
 URL: Final = _kind(_url, type="string", format="uri", pattern="^[Hh][Tt][Tt][Pp][Ss]?://", maxLength=MOST_URL)
 METHOD: Final = choice("GET", "POST")

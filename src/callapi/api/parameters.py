@@ -23,6 +23,8 @@ class Parameter(Generic[T]):
     """Other spellings, Restcomm's mostly."""
     field: str | None = None
     """The field of the record that it sets."""
+    is_kept: bool = False
+    """Given empty, it changes nothing: the field cannot be without a value."""
     fault: Fault = INVALID_PARAMETER
     """What a bad value is refused with."""
     missing: Fault | None = None
@@ -59,7 +61,7 @@ class Given:
         for each in parameters:
             if each.field is not None and each in self._values:
                 changed[each.field] = self._values[each]
-            elif each.field is not None and each in self._cleared:
+            elif each.field is not None and each in self._cleared and not each.is_kept:
                 changed[each.field] = each.default
         return changed
 

@@ -38,15 +38,17 @@ class Place:
     suffix: Format | None
     accept: str = ""
     query: str = ""
+    origin: str = ""
+    """Scheme and authority, for the few addresses that are absolute."""
 
     @classmethod
-    def of(cls, path: str, accept: str = "", query: str = "") -> "Place | None":
+    def of(cls, path: str, accept: str = "", query: str = "", origin: str = "") -> "Place | None":
         """Read the path of a request; None: it is none of the API's."""
         match = _ADDRESS.fullmatch(path)
         if match is None:
             return None
         suffix = Format(match["suffix"]) if match["suffix"] else None
-        return cls(match["base"], match["path"].rstrip("/"), suffix, accept.lower(), query)
+        return cls(match["base"], match["path"].rstrip("/"), suffix, accept.lower(), query, origin)
 
     @property
     def format(self) -> Format:
@@ -65,6 +67,10 @@ class Place:
     def uri(self, path: str) -> str:
         """The address of `path` (`/Accounts/AC…/Calls/CA…`) as this client would write it."""
         return f"{self.base}{path}{self.written_suffix}"
+
+    def url(self, path: str) -> str:
+        """The absolute address of `path`, without a suffix."""
+        return f"{self.origin}{self.base}{path}"
 
     @property
     def written_suffix(self) -> str:

@@ -1,0 +1,54 @@
+"""Filters of lists: parameters that name a field of the record become conditions on it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from callapi.api.kinds import SPAN, Span
+from callapi.api.parameters import Given, Parameter
+from callapi.store import AtLeast, Below, Condition, Equals
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Three parameters on one instant: `Name` (that day or second), `Name>` (or later), `Name<` (or earlier)."""
+
+    field: str
+    within: Parameter[Span]
+    since: Parameter[Span]
+    until: Parameter[Span]
+
+    @property
+    def parameters(self) -> tuple[Parameter[Span], ...]:
+        """For the table of an operation."""
+        return self.within, self.since, self.until
+
+    def between(self, given: Given) -> tuple[datetime | None, datetime | None]:
+        """At least the first, before the second; None: no bound."""
+        within = given.get(self.within)
+        begins = [each.begin for each in (within, given.get(self.since)) if each]
+        ends = [each.end for each in (within, given.get(self.until)) if each]
+        return max(begins, default=None), min(ends, default=None)
+
+    def conditions(self, given: Given) -> tuple[Condition, ...]:
+        """The same for the store."""
+        begin, end = self.between(given)
+        least = () if begin is None else (AtLeast(self.field, begin),)
+        below = () if end is None else (Below(self.field, end),)
+        return (*least, *below)
+
+
+def interval(name: str, field: str, about: str) -> Interval:
+    """The parameters `name`, `name>` and `name<`; clients write the latter as `name>=2026-11-17`."""
+    return Interval(
+        field,
+        Parameter(name, SPAN, f"{about}: on this day (UTC), or in this second"),
+        Parameter(f"{name}>", SPAN, f"{about}: then or later", aliases=(f"{name}>=",)),
+        Parameter(f"{name}<", SPAN, f"{about}: then or earlier", aliases=(f"{name}<=",)),
+    )
+
+
+def matching(given: Given, parameters: Iterable[Parameter[Any]]) -> tuple[Condition, ...]:
+    """Each parameter that was given, as the value of its field."""
+    return tuple(Equals(each.field, given[each]) for each in parameters if each.field and each in given)

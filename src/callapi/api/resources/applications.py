@@ -1,0 +1,81 @@
+"""Applications: voice URLs under a name, which numbers and clients may share."""
+
+from dataclasses import replace
+from typing import Final
+
+from callapi.api.operation import Ask, Operation, update
+from callapi.api.parameters import Parameter
+from callapi.api.representations import Representation, instant, nothing, path_of, text, uri
+from callapi.api.resources.collection import Collection
+from callapi.api.resources.voice import FRIENDLY_NAME, STATUS_CALLBACK, VOICE
+from callapi.base.clock import utc_now
+from callapi.base.ids import new_application_sid
+from callapi.calls.journal import API_VERSION
+from callapi.store import ApplicationRecord, Put, Remove
+
+APPLICATION: Final[Representation[ApplicationRecord]] = Representation(
+    "applications",
+    "Application",
+    (
+        text("sid"),
+        instant("date_created"),
+        instant("date_updated"),
+        text("account_sid"),
+        text("friendly_name"),
+        text("api_version"),
+        text("voice_url"),
+        text("voice_method"),
+        text("voice_fallback_url"),
+        text("voice_fallback_method"),
+        nothing("voice_caller_id_lookup", "boolean"),
+        text("status_callback"),
+        text("status_callback_method"),
+        uri("uri", path_of("Applications")),
+    ),
+)
+APPLICATIONS: Final = Collection("Applications", APPLICATION, lambda store: store.applications)
+
+PARAMETERS: Final = (FRIENDLY_NAME, *VOICE, *STATUS_CALLBACK)
+
+
+async def create(ask: Ask) -> ApplicationRecord:
+    """A new application."""
+    now = utc_now()
+    application = ApplicationRecord(
+        sid=new_application_sid(),
+        account_sid=ask.account.sid,
+        date_created=now,
+        date_updated=now,
+        api_version=API_VERSION,
+        **{"friendly_name": "", **ask.given.changes(PARAMETERS)},
+    )
+    await ask.deps.store.commit(Put(application))
+    return application
+
+
+async def modify(ask: Ask) -> ApplicationRecord:
+    """Change what was given; an empty value takes away."""
+    before = await APPLICATIONS.own(ask)
+    application = replace(before, date_updated=utc_now(), **ask.given.changes(PARAMETERS))
+    await ask.deps.store.commit(Put(application))
+    return application
+
+
+async def delete(ask: Ask) -> None:
+    """Forget it; numbers that named it go by their own URLs."""
+    application = await APPLICATIONS.own(ask)
+    await ask.deps.store.commit(Remove(ApplicationRecord, (application.sid,)))
+
+
+OPERATIONS: Final = (
+    APPLICATIONS.list(
+        "List applications",
+        (Parameter("FriendlyName", FRIENDLY_NAME.kind, "of exactly this name", field="friendly_name"),),
+    ),
+    Operation("POST", APPLICATIONS.path, "Make an application", create, APPLICATION, PARAMETERS, status=201),
+    APPLICATIONS.fetch("Fetch an application"),
+    *update(
+        Operation("POST", APPLICATIONS.item_path, "Change an application", modify, APPLICATION, PARAMETERS)
+    ),
+    Operation("DELETE", APPLICATIONS.item_path, "Delete an application", delete, status=204),
+)

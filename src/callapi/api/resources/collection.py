@@ -1,0 +1,83 @@
+"""What most resources have alike: a list, one record, its removal; each as one line in the resource's table."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from callapi.api.filters import Interval, matching
+from callapi.api.operation import Ask, Operation
+from callapi.api.paging import PAGING, page_request
+from callapi.api.parameters import Parameter
+from callapi.api.representations import Representation
+from callapi.api.resources.records import own
+from callapi.base.ids import AccountSid
+from callapi.store import Condition, Page, PageRequest, Store
+
+
+class Kept(Protocol):
+    """A record of an account, with a sid."""
+
+    @property
+    def sid(self) -> str:
+        """Its key."""
+        ...
+
+    @property
+    def account_sid(self) -> AccountSid:
+        """Whose it is."""
+        ...
+
+
+R = TypeVar("R", bound=Kept)
+
+
+class Records(Protocol[R]):
+    """A repository of the store."""
+
+    async def fetch(self, sid: str) -> R | None:
+        """The record with this sid."""
+        ...
+
+    async def page(self, account_sid: str, request: PageRequest, *where: Condition) -> Page[R]:
+        """Those of an account."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Collection(Generic[R]):
+    """`Accounts/{AccountSid}/<name>`."""
+
+    name: str
+    shows: Representation[R]
+    records: Callable[[Store], Records[R]]
+
+    @property
+    def path(self) -> str:
+        """Of the list."""
+        return f"/Accounts/{{AccountSid}}/{self.name}"
+
+    @property
+    def item_path(self) -> str:
+        """Of one record."""
+        return f"{self.path}/{{Sid}}"
+
+    async def own(self, ask: Ask) -> R:
+        """The record in the path. Raises ApiError (404)."""
+        return own(await self.records(ask.deps.store).fetch(ask.sid), ask)
+
+    def fetch(self, about: str) -> Operation:
+        """GET of one record."""
+        return Operation("GET", self.item_path, about, self.own, self.shows)
+
+    def list(
+        self, about: str, filters: tuple[Parameter[Any], ...] = (), interval: Interval | None = None
+    ) -> Operation:
+        """GET of the list; a filter applies to the field that it names."""
+
+        async def page(ask: Ask) -> Page[R]:
+            where = matching(ask.given, filters) + (interval.conditions(ask.given) if interval else ())
+            records = self.records(ask.deps.store)
+            return await records.page(ask.account.sid, page_request(ask.given), *where)
+
+        parameters = (*filters, *(interval.parameters if interval else ()), *PAGING)
+        return Operation("GET", self.path, about, page, self.shows, parameters, is_list=True)

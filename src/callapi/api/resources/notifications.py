@@ -1,0 +1,72 @@
+"""Notifications: what went wrong on a call, with the request that was made and the answer that came."""
+
+from typing import Final
+
+from callapi.api.filters import interval, matching
+from callapi.api.kinds import whole
+from callapi.api.operation import Ask, Operation
+from callapi.api.paging import PAGING, page_request
+from callapi.api.parameters import Parameter
+from callapi.api.representations import Representation, counted, instant, number, path_of, text, uri
+from callapi.api.resources.collection import Collection
+from callapi.api.resources.records import own_call
+from callapi.store import Equals, NotificationRecord, Page
+
+CALL_PATH: Final = "/Accounts/{AccountSid}/Calls/{CallSid}/Notifications"
+
+NOTIFICATION: Final[Representation[NotificationRecord]] = Representation(
+    "notifications",
+    "Notification",
+    (
+        text("sid"),
+        instant("date_created", "message_date"),
+        instant("date_updated", "message_date"),
+        text("account_sid"),
+        text("call_sid"),
+        text("api_version"),
+        counted("log"),
+        counted("error_code"),
+        text("more_info"),
+        text("message_text"),
+        instant("message_date"),
+        text("request_url"),
+        text("request_method"),
+        text("request_variables"),
+        number("response_status"),
+        text("response_headers"),
+        text("response_body"),
+        number("document_line"),
+        number("document_column"),
+        uri("uri", path_of("Notifications")),
+    ),
+)
+NOTIFICATIONS: Final = Collection("Notifications", NOTIFICATION, lambda store: store.notifications)
+
+FILTERS: Final = (
+    Parameter("Log", whole(0, 1), "0: errors, 1: warnings", field="log"),
+    Parameter("ErrorCode", whole(0, 99_999), "of this code", field="error_code"),
+)
+MESSAGE_DATE: Final = interval("MessageDate", "message_date", "when it was written")
+
+
+async def page_of_call(ask: Ask) -> Page[NotificationRecord]:
+    """What went wrong on one call."""
+    call = await own_call(ask, "CallSid")
+    given = ask.given
+    where = (Equals("call_sid", call.sid), *matching(given, FILTERS), *MESSAGE_DATE.conditions(given))
+    return await ask.deps.store.notifications.page(ask.account.sid, page_request(given), *where)
+
+
+OPERATIONS: Final = (
+    NOTIFICATIONS.list("List notifications", FILTERS, MESSAGE_DATE),
+    NOTIFICATIONS.fetch("Fetch a notification"),
+    Operation(
+        "GET",
+        CALL_PATH,
+        "List the notifications of a call",
+        page_of_call,
+        NOTIFICATION,
+        (*FILTERS, *MESSAGE_DATE.parameters, *PAGING),
+        is_list=True,
+    ),
+)

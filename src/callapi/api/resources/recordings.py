@@ -1,0 +1,125 @@
+"""Recordings, of the account or of one call: what is known of them, and their sound as WAV or MP3."""
+
+import asyncio
+from typing import Final
+
+from starlette.responses import FileResponse, Response
+
+from callapi.api.errors import NOT_COMPLETED, NOT_FOUND, ApiError
+from callapi.api.filters import interval
+from callapi.api.kinds import sid
+from callapi.api.operation import AUDIO, Ask, Operation
+from callapi.api.paging import PAGING, page_request
+from callapi.api.parameters import Parameter
+from callapi.api.place import Format, Place
+from callapi.api.representations import (
+    Representation,
+    counted,
+    field,
+    instant,
+    nothing,
+    number,
+    path_of,
+    text,
+    uri,
+)
+from callapi.api.resources.collection import Collection
+from callapi.api.resources.records import own, own_call
+from callapi.store import Equals, Json, Page, RecordingRecord, Remove
+
+CALL_PATH: Final = "/Accounts/{AccountSid}/Calls/{CallSid}/Recordings"
+
+_path = path_of("Recordings")
+
+
+def _media_url(recording: RecordingRecord, place: Place) -> Json:
+    return place.url(_path(recording))
+
+
+RECORDING: Final[Representation[RecordingRecord]] = Representation(
+    "recordings",
+    "Recording",
+    (
+        text("sid"),
+        instant("date_created"),
+        instant("date_updated"),
+        instant("start_time"),
+        text("account_sid"),
+        text("call_sid"),
+        nothing("conference_sid"),
+        counted("duration"),
+        number("channels"),
+        text("source"),
+        text("status"),
+        number("error_code"),
+        nothing("price"),
+        nothing("price_unit"),
+        nothing("encryption_details", "object"),
+        text("api_version"),
+        field("media_url", _media_url),
+        uri("uri", _path),
+    ),
+)
+RECORDINGS: Final = Collection("Recordings", RECORDING, lambda store: store.recordings)
+CALL_SID: Final = Parameter("CallSid", sid("CA"), "of this call", field="call_sid")
+CREATED: Final = interval("DateCreated", "date_created", "when it began")
+
+
+async def page_of_call(ask: Ask) -> Page[RecordingRecord]:
+    """The recordings of one call."""
+    call = await own_call(ask, "CallSid")
+    where = (Equals("call_sid", call.sid), *CREATED.conditions(ask.given))
+    return await ask.deps.store.recordings.page(ask.account.sid, page_request(ask.given), *where)
+
+
+async def fetch(ask: Ask) -> RecordingRecord:
+    """One recording; below a call, one of that call."""
+    recording = own(await ask.deps.store.recordings.fetch(ask.sid), ask)
+    if ask.path.get("CallSid", recording.call_sid) != recording.call_sid:
+        raise ApiError(NOT_FOUND)
+    return recording
+
+
+async def media(ask: Ask) -> Response:
+    """The sound. Byte ranges work for WAV, so that players can jump."""
+    recording = await fetch(ask)
+    path = ask.deps.recordings_dir / recording.path if recording.path else None
+    if path is None or not await asyncio.to_thread(path.is_file):
+        raise ApiError(NOT_FOUND, f"The recording {recording.sid} has no sound ({recording.status})")
+    if ask.place.suffix is Format.MP3 or ask.place.accept.startswith("audio/mpeg"):
+        return Response(await ask.deps.encode_mp3(path), media_type="audio/mpeg")
+    return FileResponse(path, media_type="audio/x-wav")
+
+
+async def delete(ask: Ask) -> None:
+    """Forget a recording that is over, and its sound."""
+    recording = await fetch(ask)
+    if recording.status == "in-progress":
+        raise ApiError(NOT_COMPLETED)
+    await ask.deps.store.commit(Remove(RecordingRecord, (recording.sid,)))
+    if recording.path:
+        await asyncio.to_thread((ask.deps.recordings_dir / recording.path).unlink, missing_ok=True)
+
+
+def _of_one(path: str) -> tuple[Operation, ...]:
+    return (
+        Operation("GET", path, "Fetch a recording", fetch, RECORDING),
+        Operation("GET", path, "The sound of a recording", media, formats=AUDIO),
+        Operation("DELETE", path, "Delete a recording", delete, status=204, faults=(NOT_COMPLETED,)),
+    )
+
+
+OPERATIONS: Final = (
+    RECORDINGS.list("List recordings", (CALL_SID,), CREATED),
+    *_of_one(RECORDINGS.item_path),
+    Operation(
+        "GET",
+        CALL_PATH,
+        "List the recordings of a call",
+        page_of_call,
+        RECORDING,
+        (*CREATED.parameters, *PAGING),
+        is_list=True,
+    ),
+    *_of_one(f"{CALL_PATH}/{{Sid}}"),
+)

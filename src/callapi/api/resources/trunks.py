@@ -1,0 +1,111 @@
+"""Trunks, an extension of ours: gateways through which numbers are called."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from callapi.api.kinds import SIP_URI, choice, pattern, text, whole, words
+from callapi.api.operation import Ask, Operation, update
+from callapi.api.parameters import Parameter
+from callapi.api.representations import Representation, field, instant, number, path_of, uri
+from callapi.api.representations import text as plain
+from callapi.api.resources.collection import Collection
+from callapi.api.resources.voice import FRIENDLY_NAME
+from callapi.base.clock import utc_now
+from callapi.base.ids import new_trunk_sid
+from callapi.calls.journal import API_VERSION
+from callapi.store import Put, Remove, TrunkRecord
+
+TRUNK: Final[Representation[TrunkRecord]] = Representation(
+    "trunks",
+    "Trunk",
+    (
+        plain("sid"),
+        instant("date_created"),
+        instant("date_updated"),
+        plain("account_sid"),
+        plain("api_version"),
+        plain("friendly_name"),
+        plain("sip_uri", "uri"),
+        plain("pattern"),
+        number("priority"),
+        plain("status"),
+        plain("username"),
+        plain("caller_id"),
+        field("codecs", lambda trunk, _place: list(trunk.codecs), "array"),
+        uri("uri", path_of("Trunks")),
+    ),
+)
+TRUNKS: Final = Collection("Trunks", TRUNK, lambda store: store.trunks)
+
+_URI_ABOUT: Final = "the gateway: `sip:gateway.example.net;transport=tls`; the number becomes its user part"
+NEW_URI: Final = Parameter("SipUri", SIP_URI, _URI_ABOUT, is_required=True, aliases=("Uri",), field="uri")
+URI: Final = Parameter("SipUri", SIP_URI, _URI_ABOUT, aliases=("Uri",), field="uri", is_kept=True)
+CHANGEABLE: Final[tuple[Parameter[Any], ...]] = (
+    FRIENDLY_NAME,
+    Parameter(
+        "Pattern",
+        pattern(r"[+*0-9A-Za-z._-]{1,64}", "a number in which `*` stands for any digits"),
+        "the numbers that it carries",
+        default="*",
+        field="pattern",
+    ),
+    Parameter("Priority", whole(0, 65_535), "the lowest is tried first", default=0, field="priority"),
+    Parameter(
+        "Status", choice("enabled", "disabled"), "whether it is used", default="enabled", field="status"
+    ),
+    Parameter("Username", text(), "answers a challenge on this trunk alone", field="username"),
+    Parameter("Password", text(), "with it", field="password"),
+    Parameter(
+        "CallerId",
+        pattern(r"[A-Za-z0-9+\-_.]{1,64}", "letters, digits, `+`, `-`, `_`, `.`"),
+        "the caller that calls on this trunk show",
+        field="caller_id",
+    ),
+    Parameter(
+        "Codecs",
+        words("PCMU", "PCMA", "G722", "opus"),
+        "offered in this order; none: the node's",
+        default=(),
+        field="codecs",
+    ),
+)
+CREATE: Final = (NEW_URI, *CHANGEABLE)
+MODIFY: Final = (URI, *CHANGEABLE)
+
+
+async def create(ask: Ask) -> TrunkRecord:
+    """A new trunk."""
+    now = utc_now()
+    trunk = TrunkRecord(
+        sid=new_trunk_sid(),
+        account_sid=ask.account.sid,
+        date_created=now,
+        date_updated=now,
+        api_version=API_VERSION,
+        **{"friendly_name": ask.given[NEW_URI], **ask.given.changes(CREATE)},
+    )
+    await ask.deps.store.commit(Put(trunk))
+    return trunk
+
+
+async def modify(ask: Ask) -> TrunkRecord:
+    """Change what was given; an empty value takes away."""
+    before = await TRUNKS.own(ask)
+    trunk = replace(before, date_updated=utc_now(), **ask.given.changes(MODIFY))
+    await ask.deps.store.commit(Put(trunk))
+    return trunk
+
+
+async def delete(ask: Ask) -> None:
+    """Forget it; calls that are up go on."""
+    trunk = await TRUNKS.own(ask)
+    await ask.deps.store.commit(Remove(TrunkRecord, (trunk.sid,)))
+
+
+OPERATIONS: Final = (
+    TRUNKS.list("List trunks"),
+    Operation("POST", TRUNKS.path, "Make a trunk", create, TRUNK, CREATE, status=201),
+    TRUNKS.fetch("Fetch a trunk"),
+    *update(Operation("POST", TRUNKS.item_path, "Change a trunk", modify, TRUNK, MODIFY)),
+    Operation("DELETE", TRUNKS.item_path, "Delete a trunk", delete, status=204),
+)
