@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from callapi.sip.errors import LocalProtocolError, ParseError, RemoteProtocolError
 from callapi.sip.header_names import TOKEN
-from callapi.sip.headers import quote, unquote
+from callapi.sip.parameters import quote, unquote
 from callapi.sip.uri import SipUri, Uri, parse_uri
 
 if TYPE_CHECKING:

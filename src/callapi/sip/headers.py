@@ -16,22 +16,26 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from callapi.sip.errors import ParseError
 from callapi.sip.header_names import KNOWN_NAMES, TOKEN, identify, key_of
+from callapi.sip.parameters import (
+    QUOTED,
+    Parameters,
+    find_parameter,
+    format_parameters,
+    parse_parameters,
+    quote,
+    quote_if_needed,
+    split_list,
+    unquote,
+)
 from callapi.sip.uri import MEMO_ENTRIES, MEMO_TEXT, Uri, format_host_port, parse_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 T = TypeVar("T")
-Parameters = tuple[tuple[str, str | None], ...]
-"""Header parameters in order: name as spelt, value as written (a quoted string keeps its quotes)."""
 
-_QUOTED = r'"(?:[^"\\]|\\.)*+"'
-_PLAIN_VALUE = r'[^;,"<>\x00-\x20\x7f]++'
-_VALUE = rf"(?:{_QUOTED}|{_PLAIN_VALUE})"
-_PARAMETER = re.compile(rf"\s*+;\s*+({TOKEN}++)(?:\s*+=\s*+({_VALUE}))?\s*+", re.DOTALL)
-_PLAIN_PARAMETERS = re.compile(rf"(?:;{TOKEN}++(?:={_PLAIN_VALUE})?)*+")
 _PLAIN_ADDRESS = re.compile(r'(?:"([^"\\]*+)"|([^"<>,;\x00-\x08\x0a-\x1f\x7f]*+))<([^<>"\s]++)>')
-_QUOTED_ADDRESS = re.compile(rf"({_QUOTED})\s*+<([^<>]*+)>", re.DOTALL)
+_QUOTED_ADDRESS = re.compile(rf"({QUOTED})\s*+<([^<>]*+)>", re.DOTALL)
 _BARE_ADDRESS = re.compile(r'([^<>",;?\s]++)\s*+')
 _PLAIN_VIA = re.compile(rf"SIP/2\.0/({TOKEN}++) ([A-Za-z0-9_.\-]++)(?::([0-9]{{1,5}}))?")
 _VIA = re.compile(
@@ -39,9 +43,6 @@ _VIA = re.compile(
     re.IGNORECASE,
 )
 _CSEQ = re.compile(rf"([0-9]++)\s++({TOKEN}++)")
-_LIST_ITEM = re.compile(rf"(?:[^\",<]++|{_QUOTED}|<[^>]*+>)*+", re.DOTALL)
-_ESCAPED_PAIR = re.compile(r"\\(.)", re.DOTALL)
-_UNQUOTED_VALUE = re.compile(rf"(?:{TOKEN}|[\[\]:])++")
 
 
 class Headers:  # noqa: PLW1641 - mutable, so it has no hash
@@ -212,7 +213,7 @@ class NameAddr:
     def with_parameter(self, name: str, value: str | None) -> NameAddr:
         """The same address with this parameter, replaced or added at the end."""
         kept = tuple(pair for pair in self.parameters if pair[0].lower() != name.lower())
-        return replace(self, parameters=(*kept, (name, value if value is None else _quote_if_needed(value))))
+        return replace(self, parameters=(*kept, (name, value if value is None else quote_if_needed(value))))
 
     def without_parameters(self) -> NameAddr:
         """Display name and URI alone."""
@@ -330,73 +331,3 @@ def _identify_field(line: str) -> tuple[str, str]:
     if not colon:
         raise ParseError(f"not a header field: {line[:80]!r}")
     return identify(name.rstrip(" \t"))
-
-
-def split_list(text: str) -> list[str]:
-    """The items of a comma-separated header value, stripped; commas in quotes or brackets do not separate.
-
-    Raises ParseError for an empty item or an unbalanced quote or bracket.
-    """
-    if "," not in text:
-        return [text.strip()]
-    items: list[str] = []
-    start = 0
-    while True:
-        match = cast("re.Match[str]", _LIST_ITEM.match(text, start))  # may be empty, so it always matches
-        item, end = match[0].strip(), match.end()
-        if not item or (end < len(text) and text[end] != ","):
-            raise ParseError(f"not a list: {text[:80]!r}")
-        items.append(item)
-        if end == len(text):
-            return items
-        start = end + 1
-
-
-def parse_parameters(text: str) -> Parameters:
-    """Read `;name=value;name...` up to the end of the text. Raises ParseError."""
-    if _PLAIN_PARAMETERS.fullmatch(text):
-        return tuple(
-            (name, value if equals else None)
-            for name, equals, value in [part.partition("=") for part in text[1:].split(";")]
-        )
-    parameters: list[tuple[str, str | None]] = []
-    position = 0
-    while position < len(text):
-        match = _PARAMETER.match(text, position)
-        if match is None:
-            if not text[position:].strip():
-                break
-            raise ParseError(f"not a parameter: {text[position : position + 80]!r}")
-        parameters.append((match[1], match[2]))
-        position = match.end()
-    return tuple(parameters)
-
-
-def find_parameter(parameters: Parameters, name: str) -> str | None:
-    """A header parameter's value, unquoted; `name` in lower case."""
-    for key, value in parameters:
-        if key == name or key.lower() == name:
-            return unquote(value) if value and value[0] == '"' else value
-    return None
-
-
-def format_parameters(parameters: Parameters) -> str:
-    """Write parameters as `parse_parameters` reads them."""
-    return "".join([f";{name}" if value is None else f";{name}={value}" for name, value in parameters])
-
-
-def quote(text: str) -> str:
-    """A quoted-string (RFC 3261 §25.1)."""
-    if "\\" in text or '"' in text:
-        text = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
-
-
-def unquote(text: str) -> str:
-    """The content of a quoted-string."""
-    inner = text[1:-1]
-    return _ESCAPED_PAIR.sub(r"\1", inner) if "\\" in inner else inner
-
-
-def _quote_if_needed(value: str) -> str:
-    return value if _UNQUOTED_VALUE.fullmatch(value) else quote(value)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from callapi.sip.errors import ParseError
-from callapi.sip.headers import CSeq, Headers, NameAddr, Via, split_list
+from callapi.sip.headers import CSeq, Headers, NameAddr, Via
+from callapi.sip.parameters import split_list
 from callapi.sip.readers import (
     read_address,
     read_addresses,

@@ -10,7 +10,8 @@ import re
 from typing import TYPE_CHECKING
 
 from callapi.sip.errors import ParseError
-from callapi.sip.headers import CSeq, NameAddr, Via, split_list
+from callapi.sip.headers import CSeq, NameAddr, Via
+from callapi.sip.parameters import split_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from callapi.sip.errors import ParseError
-from callapi.sip.headers import split_list
+from callapi.sip.parameters import split_list
 from callapi.sip.uri import SipUri, parse_uri
 
 if TYPE_CHECKING:

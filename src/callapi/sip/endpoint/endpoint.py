@@ -29,10 +29,10 @@ from callapi.sip.endpoint.screening import ALLOWED, SDP, SUPPORTED
 from callapi.sip.endpoint.wire import WireFactory
 from callapi.sip.errors import ResolutionError
 from callapi.sip.events import Ended, Party
-from callapi.sip.headers import Parameters
 from callapi.sip.invite_session import InviteSession, SessionSettings, Usage
 from callapi.sip.invite_session.inputs import BEGIN
 from callapi.sip.message import Request, Response
+from callapi.sip.parameters import Parameters
 from callapi.sip.resolver import Resolver
 from callapi.sip.session import InboundSession, OutboundSession
 from callapi.sip.transport import Hop, TransportLayer
