@@ -1,6 +1,8 @@
 """RFC 3264, one leg at a time, and two legs that must always agree."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from callapi.media import Direction, MediaAddress, NotAcceptable
 from callapi.media.negotiation import LocalMedia, OfferAnswer
@@ -15,11 +17,27 @@ def offer(*lines: str, connection: str = "IN IP4 192.0.2.7") -> bytes:
     return "\r\n".join((*head, *lines, "")).encode()
 
 
+EVERYTHING = offer(
+    "a=sendrecv",
+    "m=audio 4000 RTP/AVPF 96 0 8 97 101",
+    "a=rtpmap:96 opus/48000/2",
+    "a=fmtp:96 useinbandfec=1;maxplaybackrate=16000",
+    "a=rtpmap:97 telephone-event/48000",
+    "a=rtpmap:101 telephone-event/8000",
+    "a=ptime:20",
+    "a=rtcp:4010 IN IP4 192.0.2.8",
+    "m=video 4002 RTP/AVPF 99",
+    "a=rtpmap:99 VP8/90000",
+    "a=rtcp-fb:99 nack pli",
+    "m=audio 4004 RTP/SAVP 0",
+)
 G711 = offer("m=audio 4000 RTP/AVP 8 0 101", "a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-15")
 
 
 def audio_of(body: bytes) -> MediaDescription:
-    return next(each for each in parse(body).media if each.kind == "audio")
+    """The audio line that is open, else the first."""
+    lines = [each for each in parse(body).media if each.kind == "audio"]
+    return next((each for each in lines if each.port), lines[0])
 
 
 def version_of(body: bytes) -> int:
@@ -150,7 +168,8 @@ def test_there_are_as_many_lines_as_in_the_offer_in_its_order() -> None:
         (b"v=0\r\nm=audio 4000 RTP/AVP 0\r\n", 301, "no c= line"),
         (offer("m=audio 4000 RTP/AVP 0", connection="IN IP4 pbx.example"), 301, "pbx.example in c="),
         (offer("m=audio 4000 RTP/AVP 0", connection="IN IP6 2001:db8::1"), 301, "address family"),
-        (offer("m=audio 4000 RTP/AVP 0", connection="IN IP4 224.2.1.1/127"), 330, "multicast"),
+        (offer("m=audio 4000 RTP/AVP 0", connection="IN IP4 224.2.1.1/127"), 330, "not one host"),
+        (offer("m=audio 4000 RTP/AVP 0", connection="IN IP4 255.255.255.255"), 330, "not one host"),
         (b"hello", 307, "no session description"),
     ],
 )
@@ -162,6 +181,12 @@ def test_what_is_not_acceptable_says_why_and_changes_nothing(body: bytes, code: 
     assert caught.value.warning_code == code
     assert '"' not in caught.value.text
     assert leg.receive_offer(G711) == before
+
+
+def test_an_address_with_a_zone_is_of_no_use_here() -> None:
+    leg = OfferAnswer(LocalMedia("2001:db8::1", 20_000))
+    with pytest.raises(NotAcceptable, match="fe80::1%eth0"):
+        leg.receive_offer(offer("m=audio 4000 RTP/AVP 0", connection="IN IP6 fe80::1%eth0"))
 
 
 def test_an_ipv6_leg_talks_to_ipv6() -> None:
@@ -405,6 +430,45 @@ def test_a_moved_peer_is_followed() -> None:
     assert leg.audio is not None
     assert leg.audio.remote == MediaAddress("192.0.2.7", 4444)
     assert version_of(first) == version_of(again)
+
+
+def answer_or_refusal(leg: OfferAnswer, body: bytes) -> bytes | NotAcceptable:
+    try:
+        return leg.receive_offer(body)
+    except NotAcceptable as refusal:
+        return refusal
+
+
+@given(st.data())
+def test_a_damaged_offer_is_answered_or_not_acceptable(data: st.DataObject) -> None:
+    body = bytearray(EVERYTHING)
+    for _ in range(data.draw(st.integers(1, 5))):
+        begin = data.draw(st.integers(0, len(body)))
+        end = min(len(body), begin + data.draw(st.integers(0, 6)))
+        body[begin:end] = data.draw(
+            st.binary(max_size=5) | st.sampled_from([b"0", b"\n", b" ", b"/", b"-1", b"96"])
+        )
+    leg = OfferAnswer(LocalMedia("192.0.2.1", 20_000, video_port=20_002))
+    outcome = answer_or_refusal(leg, bytes(body))
+    if isinstance(outcome, NotAcceptable):
+        assert 300 <= outcome.warning_code <= 399
+        assert outcome.text.isascii()
+        assert '"' not in outcome.text
+        assert leg.audio is None
+    else:
+        answer = parse(outcome)
+        assert [each.kind for each in answer.media] == [each.kind for each in parse(bytes(body)).media]
+        assert leg.audio is not None
+        assert audio_of(outcome).formats[0] == str(leg.audio.codec.payload_type)
+
+
+@given(st.binary(max_size=300))
+def test_a_damaged_answer_changes_nothing(body: bytes) -> None:
+    leg = OfferAnswer(OURS)
+    leg.make_offer()
+    with pytest.raises(NotAcceptable):
+        leg.receive_answer(b"v=0\n" + body)
+    assert leg.audio is None
 
 
 def test_repr_says_what_is_in_force() -> None:

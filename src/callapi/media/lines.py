@@ -10,6 +10,7 @@ from callapi.media.sdp import Attribute, MediaDescription, RtpMap, SessionDescri
 from callapi.media.types import Direction, MediaAddress
 
 _PLAIN_PROFILES: Final = frozenset({"RTP/AVP", "RTP/AVPF"})
+_BROADCAST: Final = "255.255.255.255"
 _UNQUOTABLE: Final = re.compile(r'["\\]|[^ -~]')
 
 
@@ -86,10 +87,10 @@ def _is_reachable(host: str, local: str) -> bool:
         raise NotAcceptable(301, plain(f"{host} in c= is no IP address")) from None
     if address.is_unspecified:
         return False
-    if address.is_multicast:
-        raise NotAcceptable(330, f"{host} in c= is a multicast group")
-    if (":" in host) != (":" in local):
-        raise NotAcceptable(301, f"{host} in c= is not of the address family of {local}")
+    if address.is_multicast or host == _BROADCAST:
+        raise NotAcceptable(330, f"{host} in c= is not one host")
+    if (":" in host) != (":" in local) or "%" in host:
+        raise NotAcceptable(301, plain(f"{host} in c= is not of the address family of {local}"))
     return True
 
 
