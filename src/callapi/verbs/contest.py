@@ -62,8 +62,8 @@ def _status(call: Call, winner: Call | None) -> CallStatus:
     """How a call ended for the Dial: one that was answered but not joined, or that went its own way, is canceled."""
     if call is winner:
         return CallStatus.COMPLETED
-    if call.status.is_final and call.answered_at is None:
-        return call.status
+    if call.fate.is_final and call.answered_at is None:
+        return call.fate
     return CallStatus.CANCELED
 
 
