@@ -141,6 +141,7 @@ async def test_digits_go_across_whatever_their_payload_types(
         await call.press("159#")
         await rtp.press(invite.audio, "2*0", payload_type=invite.telephone_event)
         await call.pressed("2*0")
+        await eventually("four digits", lambda: len(rtp.digits) >= 4)
         await call.hang_up()
         await uas.done()
     assert rtp.digits == "159#"

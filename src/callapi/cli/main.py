@@ -18,6 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    for chatty in ("alembic", "uvicorn", "asyncio"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
     run: Callable[..., int] = importlib.import_module(f"callapi.cli.{arguments.command}").run
     try:
         return run(arguments)

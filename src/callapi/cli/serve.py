@@ -3,13 +3,14 @@
 import argparse
 import asyncio
 import logging
+import os
 import signal
 from typing import Final
 
 import uvloop
 
 from callapi.app import Node
-from callapi.base.settings import Settings, load_settings
+from callapi.base.settings import AUTH_TOKEN, Settings, load_settings
 from callapi.cli.terminal import Terminal
 
 log = logging.getLogger(__name__)
@@ -65,14 +66,14 @@ async def drained(node: Node, orders: Orders) -> None:
 
 
 def _announce(node: Node, settings: Settings) -> None:
-    """Where it is reached; the token, only when this start made it."""
+    """Where it is reached; the token, only when this start made it up."""
     terminal = Terminal()
     facts = [
         ("SIP", ", ".join(settings.sip.listen)),
         ("REST", settings.http.public_url),
         ("account", node.account_sid),
     ]
-    if node.is_new_account:
+    if node.is_new_account and AUTH_TOKEN not in os.environ:
         facts.append(("auth token", f"{node.auth_token} (told this once; CALLAPI_AUTH_TOKEN fixes it)"))
     terminal.good(f"{settings.node.name} is up")
     terminal.facts(facts)

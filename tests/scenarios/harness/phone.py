@@ -52,13 +52,13 @@ class PhoneCall:
                 self.code, self.reason = event["code"], event["reason"]
                 self.sip_call_id = event["sip_call_id"]
                 if event.get("text"):
-                    self.received.append(SipMessage.read(event["text"]))
+                    self._receive(event["text"])
                 if event["state"] == "CONFIRMED":
                     self.answered_at = event["at"]
                 if event["state"] in {"DISCONNECTED", "DISCONNCTD"}:
                     self.ended_at = event["at"]
             case "incoming" | "message":
-                self.received.append(SipMessage.read(event["text"]))
+                self._receive(event["text"])
             case "ear":
                 self._recording, self.ear_at = Path(event["path"]), event["at"]
             case "digit":
@@ -66,6 +66,12 @@ class PhoneCall:
             case "media":
                 self.held = event["status"] in {2, 3}
         self._changed.set()
+
+    def _receive(self, text: str) -> None:
+        """Keep a message; the agent may tell of one twice, as a message and as what changed the state."""
+        message = SipMessage.read(text)
+        if message not in self.received:
+            self.received.append(message)
 
     async def _until(self, what: str, condition: Callable[[], bool], timeout: float) -> None:
         deadline = time.monotonic() + timeout

@@ -250,11 +250,12 @@ class Phone:
         with contextlib.suppress(pj.Error) if "id" not in command else contextlib.nullcontext():
             call.answer(operation)
 
-    def do_hang_up(self, call: Call, command: Json) -> None:
-        """BYE, CANCEL or a final response, as due."""
-        operation = self._operation(command)
-        operation.statusCode = command.get("code", 0)
-        call.hangup(operation)
+    def do_hang_up(self, call: Call | None, command: Json) -> None:
+        """BYE, CANCEL or a final response, as due; nothing if the other side was faster."""
+        if call is not None:
+            operation = self._operation(command)
+            operation.statusCode = command.get("code", 0)
+            call.hangup(operation)
 
     def do_play(self, call: Call, command: Json) -> None:
         """Say `path`, over and over."""
