@@ -100,7 +100,10 @@ class Packet:
 
 class _Receiver(asyncio.DatagramProtocol):
     def __init__(self, take: Callable[[bytes, tuple[str, int]], None]) -> None:
-        self.datagram_received = take  # type: ignore[method-assign]  # a callback is all this is
+        self._take = take
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self._take(data, addr)
 
 
 @dataclass
@@ -118,11 +121,9 @@ class Party:
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         self._came = asyncio.Event()
-        for sockets in (self._pair() for _ in itertools.repeat(None)):
-            if sockets:
-                break
-        self._rtp, _ = await loop.create_datagram_endpoint(lambda: _Receiver(self._on_rtp), sock=sockets[0])
-        self._rtcp, _ = await loop.create_datagram_endpoint(lambda: _Receiver(self._on_rtcp), sock=sockets[1])
+        rtp, rtcp = next(filter(None, (self._pair() for _ in itertools.count())))
+        self._rtp, _ = await loop.create_datagram_endpoint(lambda: _Receiver(self._on_rtp), sock=rtp)
+        self._rtcp, _ = await loop.create_datagram_endpoint(lambda: _Receiver(self._on_rtcp), sock=rtcp)
         self.address = MediaAddress(*self._rtp.get_extra_info("sockname")[:2])
         return self
 
@@ -181,6 +182,7 @@ class Party:
                 self.timestamp = (self.timestamp + packet) & 0xFFFFFFFF
             else:
                 self.send(to, payload[number * packet : (number + 1) * packet], marker=number == 0)
+        await asyncio.sleep(max(0.0, start + len(payload) / 8000 - time.monotonic()))
 
     async def press(self, to: MediaAddress, key: str, *, payload_type: int = 101, ends: int = 3) -> None:
         """One key as RFC 4733 events, 100 ms long."""

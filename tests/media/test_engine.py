@@ -15,7 +15,8 @@ from callapi.media import (
     StreamClosed,
     StreamParameters,
 )
-from callapi.media.engine import NativePlane, NativeStream
+from callapi.media.engine import NativePlane
+from callapi.media.native_streams import NativeStream
 from tests.media.party import PCMA, PCMU, Party, decode, pitch, prompt, tone
 
 

@@ -15,7 +15,9 @@ use crate::counters::{Counters, Totals};
 use crate::events::{Event, EventSink, first_packet};
 use crate::format::Format;
 use crate::net::{Net, Remote};
+use crate::recording::Direction;
 use crate::speech::Speech;
+use crate::taps::Taps;
 use crate::watch::{Missing, Watch};
 
 /// Keys a party may press within a second; more are no fingers and are not told.
@@ -74,6 +76,7 @@ pub(crate) struct AudioStream {
     pub(crate) is_muted: bool,
     pub(crate) peer: Option<(u32, u64)>,
     pub(crate) speech: Speech,
+    pub(crate) taps: Taps,
     pub(crate) sender: Sender,
     reception: Reception,
     listener: Listener,
@@ -98,6 +101,7 @@ impl AudioStream {
             is_muted: false,
             peer: None,
             speech: Speech::default(),
+            taps: Taps::default(),
             sender: Sender::new((random[0] >> 32) as u32, random[1]),
             reception: Reception::new(8000),
             listener: Listener::default(),
@@ -123,6 +127,9 @@ impl AudioStream {
             self.sender.start_spurt();
         }
         self.format = Some(format);
+        if changes {
+            self.retune_taps(ctx.now);
+        }
     }
 
     /// Judges a datagram that came to the RTP port.
@@ -152,7 +159,15 @@ impl AudioStream {
         self.reception
             .on_packet(header.ssrc, header.sequence, timestamp, ctx.now);
         match kind {
-            Kind::Audio => Heard::Audio(header, start, end),
+            Kind::Audio => {
+                if self.is_listening() {
+                    let source = (header.ssrc, header.timestamp);
+                    let payload = &datagram[start..end];
+                    self.taps
+                        .packet(Direction::Received, source, payload, ctx.now);
+                }
+                Heard::Audio(header, start, end)
+            }
             Kind::Key => self.hear_key(header, &datagram[start..end], ctx),
             Kind::Noise => Heard::Nothing,
         }
@@ -224,6 +239,15 @@ impl AudioStream {
         let payload = datagram.len() - rtp::HEADER;
         self.counters.bytes_sent.add(payload as u64);
         ctx.totals.sent.add(1);
+        if self
+            .format
+            .as_ref()
+            .is_some_and(|format| format.payload_type == payload_type)
+        {
+            let source = (self.sender.ssrc, stamp.timestamp);
+            self.taps
+                .packet(Direction::Sent, source, &datagram[rtp::HEADER..], ctx.now);
+        }
     }
 
     /// The stream is bridged with another one, or with none.
@@ -251,6 +275,7 @@ impl AudioStream {
                 },
             });
         }
+        self.taps.forget_ended();
         self.net.maintain(self.watch.last_heard(), ctx.now);
         if self.format.is_some() && self.net.has_remote() && self.control.is_due(ctx.now) {
             self.report(false, ctx);
@@ -261,6 +286,7 @@ impl AudioStream {
     /// Says goodbye and ends what is playing.
     pub(crate) fn close(&mut self, ctx: &mut Context<'_>) {
         self.speech.end_all(self.id, ctx);
+        self.stop_recording(None, ctx.now);
         if self.counters.packets_sent.get() > 0 {
             self.report(true, ctx);
         }
@@ -326,6 +352,7 @@ impl AudioStream {
         if self.key_limit.count > KEYS_PER_SECOND {
             return;
         }
+        self.taps.press(pressed.key, ctx.now);
         let per_ms = self
             .format
             .as_ref()

@@ -8,6 +8,7 @@ use crate::bell::Mailbox;
 use crate::format::{Format, VideoFormats};
 use crate::members::Member;
 use crate::net::Remote;
+use crate::recording::NewRecording;
 use crate::sounds::Sound;
 
 /// Where a packet thread finds its commands.
@@ -39,6 +40,8 @@ pub(crate) enum Order {
     Press(u64, Presser),
     Stop(u64),
     Mute(bool),
+    Record(Box<NewRecording>),
+    StopRecording(u64),
     Close,
 }
 

@@ -1,11 +1,15 @@
 //! What offer and answer agreed on, as it comes from Python, and as a packet thread wants it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use media_core::take;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::net::Remote;
+use crate::recording::TapOptions;
 
 /// `callapi.media.types.MediaAddress`.
 #[derive(Debug, FromPyObject)]
@@ -54,6 +58,39 @@ pub(crate) struct VideoParameters {
     remote_rtcp: Option<Address>,
     direction: String,
     rtcp_mux: bool,
+}
+
+/// `callapi.media.types.RecordOptions`.
+#[derive(Debug, FromPyObject)]
+pub(crate) struct RecordOptions {
+    channels: u8,
+    received_only: bool,
+    silence_timeout_s: Option<f64>,
+    max_length_s: Option<f64>,
+    finish_on_key: String,
+    trim: bool,
+    beep: bool,
+}
+
+impl RecordOptions {
+    /// For the recording `recording` into `path`.
+    pub(crate) fn into_tap(self, recording: u64, path: PathBuf) -> TapOptions {
+        let milliseconds = |seconds: f64| (seconds.max(0.0) * 1000.0) as u64;
+        TapOptions {
+            recording,
+            path,
+            take: take::Options {
+                rate: 8000,
+                stereo: self.channels == 2,
+                received_only: self.received_only,
+                trim: self.trim,
+                silence_ms: self.silence_timeout_s.map(milliseconds),
+                max_length_ms: self.max_length_s.map(milliseconds),
+            },
+            finish_on_key: self.finish_on_key,
+            beep: self.beep,
+        }
+    }
 }
 
 /// What an audio stream sends and understands.
@@ -119,7 +156,7 @@ impl StreamParameters {
         let codec = self.codec;
         media_core::codec::open(&codec.name, &codec.fmtp)
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
-        if self.ptime_ms % 5 != 0 || !(5..=60).contains(&self.ptime_ms) {
+        if !self.ptime_ms.is_multiple_of(5) || !(5..=60).contains(&self.ptime_ms) {
             let message = format!(
                 "ptime_ms must be 5 to 60 in steps of 5, not {}",
                 self.ptime_ms

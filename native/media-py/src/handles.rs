@@ -1,5 +1,6 @@
 //! The smaller classes of the Python module: a prompt, a stream, statistics.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -12,8 +13,9 @@ use pyo3::prelude::*;
 
 use crate::command::{Command, Order};
 use crate::counters::Counters;
-use crate::format::{StreamParameters, VideoParameters};
+use crate::format::{RecordOptions, StreamParameters, VideoParameters};
 use crate::plane::Shared;
+use crate::recording::NewRecording;
 use crate::sounds::{Samples, Sound, ToneName};
 
 /// Rates that the packet threads play at.
@@ -171,6 +173,20 @@ impl Stream {
     /// Ends a playback.
     fn stop(&self, playback: u64) {
         self.order(Order::Stop(playback));
+    }
+
+    /// Records into `path`. Returns the recording's id.
+    fn record(&self, path: PathBuf, options: RecordOptions) -> u64 {
+        let recording = self.shared.new_id();
+        let options = options.into_tap(recording, path);
+        let recording_order = NewRecording::new(options, self.shared.writer());
+        self.order(Order::Record(Box::new(recording_order)));
+        recording
+    }
+
+    /// Ends a recording.
+    fn stop_recording(&self, recording: u64) {
+        self.order(Order::StopRecording(recording));
     }
 
     /// Whether what the party says is not passed on.

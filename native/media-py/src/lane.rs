@@ -49,7 +49,7 @@ pub(crate) struct Lane {
     totals: Arc<Totals>,
     scratch: Scratch,
     datagram: Box<[u8; MAX_PACKET]>,
-    now: u64,
+    pub(crate) now: u64,
 }
 
 impl Lane {
@@ -205,10 +205,10 @@ impl Lane {
                 if heard == Heard::Nothing || !stream.is_listening() {
                     return;
                 }
-                if let Some((stream, peer)) = self.members.audio_pair(index, peer) {
-                    if let Some(format) = &stream.format {
-                        peer.pass_on(heard, (datagram, format), &mut ctx);
-                    }
+                if let Some((stream, peer)) = self.members.audio_pair(index, peer)
+                    && let Some(format) = &stream.format
+                {
+                    peer.pass_on(heard, (datagram, format), &mut ctx);
                 }
                 self.pace(peer);
             }
@@ -278,7 +278,9 @@ impl Lane {
                 else {
                     continue;
                 };
-                if stream.tick(&mut ctx) {
+                let goes_on = stream.tick(&mut ctx);
+                stream.begin_waiting(ctx.now);
+                if goes_on {
                     let period_ms = stream.ptime_ms();
                     self.wheel.again(entry, at_ms, period_ms);
                 } else {

@@ -177,10 +177,10 @@ impl Net {
         if self.latch.is_learned() && now.saturating_sub(last_heard) > REOPEN_NS {
             self.latch.reopen();
             self.disconnect();
-        } else if !self.is_connected {
-            if let Some(source) = self.latch.settled(now) {
-                self.is_connected = connect(&self.sockets.rtp, &source).is_ok();
-            }
+        } else if !self.is_connected
+            && let Some(source) = self.latch.settled(now)
+        {
+            self.is_connected = connect(&self.sockets.rtp, &source).is_ok();
         }
     }
 

@@ -85,10 +85,19 @@ impl Lane {
                 stream.sender.start_spurt();
             }
             (Some(Member::Audio(stream)), Order::Mute(muted)) => stream.is_muted = muted,
+            (Some(Member::Audio(stream)), Order::Record(recording)) => {
+                stream.record(*recording, &ctx);
+            }
+            (Some(Member::Audio(stream)), Order::StopRecording(recording)) => {
+                stream.stop_recording(Some(recording), ctx.now);
+            }
             (Some(Member::Video(stream)), Order::ConfigureVideo(remote, formats)) => {
                 stream.configure(remote, formats);
             }
             _ => {}
+        }
+        if let Some(stream) = self.members.audio(index) {
+            stream.begin_waiting(self.now);
         }
         self.pace(index);
     }

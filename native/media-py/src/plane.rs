@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -20,6 +21,7 @@ use crate::lane::Lane;
 use crate::members::Member;
 use crate::net::Net;
 use crate::ports::PortPool;
+use crate::recording::{ToWriter, Writers};
 use crate::video::VideoStream;
 
 /// A packet thread, seen from outside.
@@ -34,6 +36,7 @@ pub(crate) struct Shared {
     /// How many streams each thread holds. Locked while a command is sent, so that none overtakes a hand-over.
     loads: Mutex<Vec<usize>>,
     next_id: AtomicU64,
+    writer: Mutex<Sender<ToWriter>>,
     pub(crate) node: Arc<Node>,
 }
 
@@ -41,6 +44,14 @@ impl Shared {
     /// A fresh id of a stream, playback or recording.
     pub(crate) fn new_id(&self) -> u64 {
         self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Where recordings are announced.
+    pub(crate) fn writer(&self) -> Sender<ToWriter> {
+        self.writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Sends a command to the thread that holds `stream`.
@@ -96,12 +107,19 @@ impl Shared {
     }
 }
 
+/// Threads to wait for when the plane is closed.
+#[derive(Default)]
+struct Running {
+    lanes: Vec<JoinHandle<()>>,
+    writers: Option<Writers>,
+}
+
 /// All media of one node.
 #[pyclass(frozen, module = "callapi.media._native")]
 pub(crate) struct Plane {
     shared: Arc<Shared>,
     ports: Arc<PortPool>,
-    running: Mutex<Vec<JoinHandle<()>>>,
+    running: Mutex<Running>,
 }
 
 #[pymethods]
@@ -140,7 +158,9 @@ impl Plane {
             running.push(builder.spawn(move || lane.run())?);
             threads.push(Thread { inbox, totals });
         }
+        let writers = Writers::start(&node)?;
         let shared = Shared {
+            writer: Mutex::new(writers.sender()),
             loads: Mutex::new(vec![0; threads.len()]),
             threads,
             next_id: AtomicU64::new(1),
@@ -149,7 +169,10 @@ impl Plane {
         Ok(Self {
             shared: Arc::new(shared),
             ports: PortPool::new(address, first_port, last_port),
-            running: Mutex::new(running),
+            running: Mutex::new(Running {
+                lanes: running,
+                writers: Some(writers),
+            }),
         })
     }
 
@@ -229,14 +252,18 @@ impl Plane {
         let running =
             std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
         py.detach(|| {
-            if !running.is_empty() {
+            if !running.lanes.is_empty() {
                 for thread in &self.shared.threads {
                     thread.inbox.put(Command::Shutdown);
                 }
             }
-            for thread in running {
+            for thread in running.lanes {
                 // A thread that panicked has said so on stderr.
                 let _ = thread.join();
+            }
+            // After the lanes, which end all recordings.
+            if let Some(writers) = running.writers {
+                writers.close();
             }
         });
     }

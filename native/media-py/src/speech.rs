@@ -75,6 +75,13 @@ impl Speech {
         self.playback.is_some() || !self.rows.is_empty() || self.transcoder.is_some()
     }
 
+    /// Whether the playback with this id goes on.
+    pub(crate) fn is_playing(&self, playback: u64) -> bool {
+        self.playback
+            .as_ref()
+            .is_some_and(|present| present.id == playback)
+    }
+
     /// Another codec was agreed on.
     pub(crate) fn forget_codec(&mut self) {
         self.encoder = None;
@@ -427,11 +434,11 @@ impl AudioStream {
         if self.speech.transcoder.is_none() {
             return self.sender.relay_event(header, now);
         }
-        if let Some(key) = &mut self.speech.passed_key {
-            if key.theirs == header.timestamp {
-                key.updated_ns = now;
-                return Some(self.sender.repeat(key.ours, now));
-            }
+        if let Some(key) = &mut self.speech.passed_key
+            && key.theirs == header.timestamp
+        {
+            key.updated_ns = now;
+            return Some(self.sender.repeat(key.ours, now));
         }
         self.sender.start_spurt();
         let stamp = self.sender.make(now);

@@ -7,7 +7,6 @@ that they are about. Used within one event loop.
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Self, cast
 from weakref import WeakKeyDictionary
@@ -16,7 +15,6 @@ import numpy as np
 import soxr
 
 from callapi.media import _native
-from callapi.media.delivery import EventQueue, Outcome
 from callapi.media.errors import PortsExhausted, StreamClosed
 from callapi.media.events import (
     DigitPressed,
@@ -27,179 +25,16 @@ from callapi.media.events import (
     Stalled,
     StreamEvent,
 )
+from callapi.media.native_streams import NativeBridge, NativeStream, NativeVideo
 from callapi.media.plane import AudioStream, VideoStream
 from callapi.media.types import (
     MediaAddress,
     PlaneStatistics,
     Prompt,
-    StreamParameters,
-    StreamStatistics,
-    VideoParameters,
 )
 
 _RATES = (8000, 16_000, 48_000)
 _log = logging.getLogger(__name__)
-
-
-class NativePlayback:
-    """A playback, tone or row of digits in a packet thread."""
-
-    def __init__(self, stream: "NativeStream", playback_id: int) -> None:
-        self._stream = stream
-        self._outcome: Outcome[bool] = Outcome()
-        self.playback_id = playback_id
-
-    def stop(self) -> None:
-        """As Playback.stop."""
-        if not self._outcome.is_told:
-            self._stream.native.stop(self.playback_id)
-
-    async def ended(self) -> bool:
-        """As Playback.ended."""
-        return await self._outcome.wait()
-
-    def tell_ended(self, *, finished: bool) -> None:
-        """For the stream: it is over."""
-        self._outcome.tell(finished)
-
-
-class NativeStream:
-    """An AudioStream whose packets are moved by a packet thread."""
-
-    def __init__(self, plane: "NativePlane", native: _native.Stream, host: str) -> None:
-        self._plane = plane
-        self._queue = EventQueue()
-        self._playbacks: dict[int, NativePlayback] = {}
-        self._is_closed = False
-        self.native = native
-        self.bridge: NativeBridge | None = None
-        self.local = MediaAddress(host, native.port)
-
-    def __repr__(self) -> str:
-        state = "closed" if self._is_closed else "open"
-        return f"<NativeStream {self.native.id} port {self.local.port} {state}>"
-
-    @property
-    def events(self) -> AsyncIterator[StreamEvent]:
-        """As AudioStream.events."""
-        return self._queue
-
-    def configure(self, parameters: StreamParameters) -> None:
-        """As AudioStream.configure. Raises ValueError on a codec or address that no stream can use."""
-        self._require_open()
-        self.native.configure(parameters)
-
-    def play(self, audio: Prompt, *, loop: int = 1) -> NativePlayback:
-        """As AudioStream.play."""
-        self._require_open()
-        return self._started(self.native.play(self._plane.native_prompt(audio), loop))
-
-    def play_tone(self, country: str) -> NativePlayback:
-        """As AudioStream.play_tone."""
-        self._require_open()
-        return self._started(self.native.play_tone(country))
-
-    def send_digits(self, digits: str) -> NativePlayback:
-        """As AudioStream.send_digits."""
-        self._require_open()
-        return self._started(self.native.send_digits(digits))
-
-    async def next_event(self) -> StreamEvent:
-        """As AudioStream.next_event."""
-        return await self._queue.next()
-
-    def mute(self, muted: bool) -> None:  # noqa: FBT001 - as the protocol
-        """As AudioStream.mute."""
-        self.native.mute(muted)
-
-    def statistics(self) -> StreamStatistics:
-        """As AudioStream.statistics."""
-        return _statistics(self.native)
-
-    def close(self) -> None:
-        """As AudioStream.close."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        if self.bridge is not None:
-            self.bridge.close()
-        self.native.close()
-        for playback_id in list(self._playbacks):
-            self.take(PlaybackEnded(playback_id, finished=False))
-        self._queue.close()
-        self._plane.forget(self)
-
-    def take(self, event: StreamEvent) -> None:
-        """For the plane: something happened."""
-        if isinstance(event, PlaybackEnded):
-            playback = self._playbacks.pop(event.playback_id, None)
-            if playback is None:
-                return
-            playback.tell_ended(finished=event.finished)
-        self._queue.put(event)
-
-    def _started(self, playback_id: int) -> NativePlayback:
-        playback = NativePlayback(self, playback_id)
-        self._playbacks[playback_id] = playback
-        return playback
-
-    def _require_open(self) -> None:
-        if self._is_closed:
-            raise StreamClosed(f"{self!r} takes no commands")
-
-
-class NativeVideo:
-    """A VideoStream whose packets are moved by a packet thread."""
-
-    def __init__(self, plane: "NativePlane", native: _native.Stream, host: str) -> None:
-        self._plane = plane
-        self._is_closed = False
-        self.native = native
-        self.bridge: NativeBridge | None = None
-        self.local = MediaAddress(host, native.port)
-
-    def configure(self, parameters: VideoParameters) -> None:
-        """As VideoStream.configure."""
-        if self._is_closed:
-            raise StreamClosed("the video stream takes no commands")
-        self.native.configure_video(parameters)
-
-    def statistics(self) -> StreamStatistics:
-        """As VideoStream.statistics."""
-        return _statistics(self.native)
-
-    def close(self) -> None:
-        """As VideoStream.close."""
-        if self._is_closed:
-            return
-        self._is_closed = True
-        if self.bridge is not None:
-            self.bridge.close()
-        self.native.close()
-        self._plane.forget(self)
-
-
-class NativeBridge:
-    """Two streams that a packet thread has joined."""
-
-    def __init__(
-        self, plane: "NativePlane", one: NativeStream | NativeVideo, other: NativeStream | NativeVideo
-    ) -> None:
-        self._plane = plane
-        self._streams = (one, other)
-        self._is_open = True
-        for stream in self._streams:
-            if stream.bridge is not None:
-                stream.bridge.close()
-        one.bridge = other.bridge = self
-
-    def close(self) -> None:
-        """As Bridge.close."""
-        if self._is_open:
-            self._is_open = False
-            one, other = self._streams
-            one.bridge = other.bridge = None
-            self._plane.part(one, other)
 
 
 class NativePlane:
@@ -280,9 +115,10 @@ class NativePlane:
         """As MediaPlane.statistics."""
         native = self._open_plane().statistics()
         return PlaneStatistics(
-            streams=len(self._streams),
+            streams=sum(not stream.is_closed for stream in self._streams.values()),
             video_streams=len(self._videos),
             bridges=self._bridges,
+            recordings=sum(stream.recordings for stream in self._streams.values()),
             ports_in_use=native.ports_in_use,
             ports_free=native.ports_free,
             threads=native.threads,
@@ -304,12 +140,15 @@ class NativePlane:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, native.close)
         loop.remove_reader(native.event_fd)
+        # What happened while the threads ended: recordings, most of all.
         self._deliver(native.take_events())
 
     def forget(self, stream: NativeStream | NativeVideo) -> None:
-        """For a stream: it is closed."""
-        self._streams.pop(stream.native.id, None)
-        self._videos.pop(stream.native.id, None)
+        """For a stream: it is closed. It is kept while its recordings are being completed."""
+        if isinstance(stream, NativeVideo):
+            self._videos.pop(stream.native.id, None)
+        elif not stream.recordings:
+            self._streams.pop(stream.native.id, None)
 
     def part(self, one: NativeStream | NativeVideo, other: NativeStream | NativeVideo) -> None:
         """For a bridge: it ends."""
@@ -360,25 +199,10 @@ class NativePlane:
                 self._tell(stream, NothingHeard(seconds))
             case _native.Event.Stalled(stream, silence_s):
                 self._tell(stream, Stalled(silence_s))
+            case _native.Event.RecordingEnded(stream):
+                self._streams[stream].take_recording(event)
 
     def _tell(self, stream_id: int, event: StreamEvent) -> None:
         stream = self._streams.get(stream_id)
         if stream is not None:
             stream.take(event)
-
-
-def _statistics(native: _native.Stream) -> StreamStatistics:
-    counters = native.statistics()
-    return StreamStatistics(
-        packets_received=counters.packets_received,
-        bytes_received=counters.bytes_received,
-        packets_sent=counters.packets_sent,
-        bytes_sent=counters.bytes_sent,
-        packets_lost=counters.packets_lost,
-        packets_dropped=counters.packets_dropped,
-        jitter_ms=counters.jitter_ms,
-        round_trip_ms=counters.round_trip_ms,
-        mos=counters.mos,
-        codec=counters.codec,
-        remote=MediaAddress(*counters.remote) if counters.remote else None,
-    )

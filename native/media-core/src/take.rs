@@ -1,0 +1,502 @@
+//! One recording's sound: packets of two directions in, the samples of a file out.
+//!
+//! Each direction has a window of two seconds in which packets are put at their place; what is older than
+//! [`HOLD_MS`] is done and comes out, silence where nothing was. So losses and pauses keep their length.
+
+use crate::codec::Decoder;
+use crate::resample::Resampler;
+use crate::timeline::Timeline;
+use crate::vad::{Change, Detector};
+
+/// How late a packet may come and still be heard in the recording.
+pub const HOLD_MS: u64 = 300;
+const WINDOW_S: usize = 2;
+const FRAME_MS: u64 = 20;
+/// Kept around what is heard when silence is cut.
+const MARGIN_MS: u64 = 100;
+/// How long a beginning takes to be noticed, and more: so much is kept until then.
+const MEMORY_MS: u64 = 400;
+const NANOSECONDS: u64 = 1_000_000_000;
+
+/// How to record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// 8000 or 16000 Hz.
+    pub rate: u32,
+    /// Two channels: received on the left, sent on the right; else one, mixed.
+    pub stereo: bool,
+    /// Leave out what is sent.
+    pub received_only: bool,
+    /// Cut silence at both ends.
+    pub trim: bool,
+    /// End after so much silence of the received direction.
+    pub silence_ms: Option<u64>,
+    /// End after so long.
+    pub max_length_ms: Option<u64>,
+}
+
+/// Why a take is over by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// Nothing was heard for `silence_ms`.
+    Silence,
+    /// It is `max_length_ms` long.
+    MaxLength,
+}
+
+/// One direction.
+struct Track {
+    timeline: Timeline,
+    decoder: Box<dyn Decoder + Send>,
+    resampler: Option<Resampler>,
+    /// Samples from `Take::done` on, as a ring.
+    window: Vec<i16>,
+    decoded: Vec<i16>,
+    resampled: Vec<i16>,
+}
+
+impl Track {
+    fn new(decoder: Box<dyn Decoder + Send>, clock_rate: u32, rate: u32) -> Self {
+        let mut track = Self {
+            timeline: Timeline::new(rate, clock_rate),
+            decoder,
+            resampler: None,
+            window: vec![0; rate as usize * WINDOW_S],
+            decoded: Vec::new(),
+            resampled: Vec::new(),
+        };
+        track.set_rate(rate);
+        track
+    }
+
+    fn set_rate(&mut self, rate: u32) {
+        let from = self.decoder.sample_rate();
+        self.resampler = Resampler::new(from, rate).filter(|_| from != rate);
+    }
+
+    fn put(&mut self, done: u64, packet: &Packet<'_>, arrival: u64) {
+        let position = self.timeline.place(packet.ssrc, packet.timestamp, arrival);
+        self.decoded.clear();
+        self.decoder.decode(packet.payload, &mut self.decoded);
+        let samples = match &mut self.resampler {
+            Some(resampler) => {
+                self.resampled.clear();
+                resampler.resample(&self.decoded, &mut self.resampled);
+                &self.resampled
+            }
+            None => &self.decoded,
+        };
+        let size = self.window.len() as u64;
+        for (at, sample) in (position..).zip(samples) {
+            if (done..done + size).contains(&at) {
+                self.window[(at % size) as usize] = *sample;
+            }
+        }
+    }
+
+    /// Appends what lies from `done` on, and forgets it.
+    fn take(&mut self, done: u64, count: usize, out: &mut Vec<i16>) {
+        let size = self.window.len() as u64;
+        for at in done..done + count as u64 {
+            out.push(std::mem::take(&mut self.window[(at % size) as usize]));
+        }
+    }
+}
+
+/// A packet of either direction.
+#[derive(Debug, Clone, Copy)]
+pub struct Packet<'a> {
+    /// Of the source.
+    pub ssrc: u32,
+    /// Of the source's clock.
+    pub timestamp: u32,
+    /// When it came or went.
+    pub at_ns: u64,
+    /// In the leg's codec.
+    pub payload: &'a [u8],
+}
+
+/// The recording that is being made.
+pub struct Take {
+    options: Options,
+    start_ns: u64,
+    received: Track,
+    sent: Track,
+    /// Samples that came out of the windows.
+    done: u64,
+    /// Samples (of each channel) that were written.
+    written: u64,
+    /// For the length of silence; hears what is received.
+    listener: Detector,
+    /// For cutting; hears all that is recorded.
+    cutter: Detector,
+    is_cutting_start: bool,
+    /// Of `written`: where the last sound was.
+    last_sound: u64,
+    has_heard: bool,
+    memory: Vec<u8>,
+    frame: (Vec<i16>, Vec<i16>),
+}
+
+/// A leg's codec: two decoders, one for each direction, and the RTP clock.
+pub struct Codec {
+    /// Of what is received.
+    pub received: Box<dyn Decoder + Send>,
+    /// Of what is sent.
+    pub sent: Box<dyn Decoder + Send>,
+    /// In Hz.
+    pub clock_rate: u32,
+}
+
+impl Take {
+    /// Begins at `start_ns`.
+    pub fn new(options: Options, codec: Codec, start_ns: u64) -> Self {
+        Self {
+            options,
+            start_ns,
+            received: Track::new(codec.received, codec.clock_rate, options.rate),
+            sent: Track::new(codec.sent, codec.clock_rate, options.rate),
+            done: 0,
+            written: 0,
+            listener: Detector::new(options.rate),
+            cutter: Detector::new(options.rate),
+            is_cutting_start: options.trim,
+            last_sound: 0,
+            has_heard: false,
+            memory: Vec::new(),
+            frame: (Vec::new(), Vec::new()),
+        }
+    }
+
+    /// The leg speaks another codec from now on.
+    pub fn set_codec(&mut self, codec: Codec) {
+        let rate = self.options.rate;
+        for (track, decoder) in [
+            (&mut self.received, codec.received),
+            (&mut self.sent, codec.sent),
+        ] {
+            track.decoder = decoder;
+            track.timeline = Timeline::new(rate, codec.clock_rate);
+            track.set_rate(rate);
+        }
+    }
+
+    /// A packet came from the party.
+    pub fn hear(&mut self, packet: &Packet<'_>) {
+        let arrival = self.samples_at(packet.at_ns);
+        self.received.put(self.done, packet, arrival);
+    }
+
+    /// A packet was sent to the party.
+    pub fn say(&mut self, packet: &Packet<'_>) {
+        if !self.options.received_only {
+            let arrival = self.samples_at(packet.at_ns);
+            self.sent.put(self.done, packet, arrival);
+        }
+    }
+
+    /// Appends to `out` what is done at `now_ns`, as the octets of a WAV file. Once it is over, it stays so.
+    pub fn advance(&mut self, now_ns: u64, out: &mut Vec<u8>) -> Option<Over> {
+        self.write_until(
+            self.samples_at(now_ns.saturating_sub(HOLD_MS * 1_000_000)),
+            out,
+        )
+    }
+
+    /// Appends the rest up to `end_ns`.
+    pub fn finish(&mut self, end_ns: u64, out: &mut Vec<u8>) {
+        self.write_until(self.samples_at(end_ns), out);
+    }
+
+    /// Samples of each channel that the file is to keep: without silence at the end if that is cut.
+    pub fn kept(&self) -> u64 {
+        if !self.options.trim {
+            return self.written;
+        }
+        let kept = self.last_sound + self.samples_of(MARGIN_MS);
+        if self.is_cutting_start {
+            0
+        } else {
+            kept.min(self.written)
+        }
+    }
+
+    /// Octets of one sample of all channels.
+    pub fn frame_octets(&self) -> u64 {
+        if self.options.stereo { 4 } else { 2 }
+    }
+
+    /// Whether anything but silence was received.
+    pub fn has_heard(&self) -> bool {
+        self.has_heard
+    }
+
+    fn samples_at(&self, ns: u64) -> u64 {
+        let elapsed = u128::from(ns.saturating_sub(self.start_ns));
+        (elapsed * u128::from(self.options.rate) / u128::from(NANOSECONDS)) as u64
+    }
+
+    fn samples_of(&self, ms: u64) -> u64 {
+        ms * u64::from(self.options.rate) / 1000
+    }
+
+    fn write_until(&mut self, end: u64, out: &mut Vec<u8>) -> Option<Over> {
+        let frame = self.samples_of(FRAME_MS);
+        loop {
+            let mut count = frame.min(end.saturating_sub(self.done));
+            if let Some(most) = self.options.max_length_ms {
+                let left = self.samples_of(most).saturating_sub(self.written);
+                if left == 0 {
+                    return Some(Over::MaxLength);
+                }
+                count = count.min(left);
+            }
+            if count == 0 {
+                return None;
+            }
+            self.write_frame(count as usize, out);
+            if self
+                .options
+                .silence_ms
+                .is_some_and(|most| self.listener.silence_ms() >= most)
+            {
+                return Some(Over::Silence);
+            }
+        }
+    }
+
+    fn write_frame(&mut self, count: usize, out: &mut Vec<u8>) {
+        let (received, sent) = (&mut self.frame.0, &mut self.frame.1);
+        received.clear();
+        sent.clear();
+        self.received.take(self.done, count, received);
+        self.sent.take(self.done, count, sent);
+        self.done += count as u64;
+        self.listener.hear(received, |_| self.has_heard = true);
+        let start = out.len();
+        if self.options.stereo {
+            for (left, right) in received.iter().zip(sent.iter()) {
+                out.extend_from_slice(&left.to_le_bytes());
+                out.extend_from_slice(&right.to_le_bytes());
+            }
+        } else {
+            for (one, other) in received.iter().zip(sent.iter()) {
+                out.extend_from_slice(&one.saturating_add(*other).to_le_bytes());
+            }
+        }
+        if self.options.trim {
+            return self.cut(count, start, out);
+        }
+        self.written += count as u64;
+    }
+
+    /// Holds the last frame back until something is heard, and takes note of where the last sound was.
+    fn cut(&mut self, count: usize, start: usize, out: &mut Vec<u8>) {
+        for (one, other) in self.frame.0.iter_mut().zip(&self.frame.1) {
+            *one = one.saturating_add(*other);
+        }
+        let (mut began, mut ended_ms) = (false, None);
+        self.cutter.hear(&self.frame.0, |change| match change {
+            Change::Began { .. } => began = true,
+            Change::Ended { at_ms } => ended_ms = Some(at_ms),
+        });
+        if self.is_cutting_start {
+            self.memory.extend(out.drain(start..));
+            let most = (self.samples_of(MEMORY_MS) * self.frame_octets()) as usize;
+            let surplus = self.memory.len().saturating_sub(most);
+            self.memory.drain(..surplus);
+            if !began {
+                return;
+            }
+            self.is_cutting_start = false;
+            // A beginning is told 60 ms after it was; a margin before it is kept.
+            let kept = (self.samples_of(MARGIN_MS + 80) * self.frame_octets()) as usize;
+            let surplus = self.memory.len().saturating_sub(kept);
+            out.extend(self.memory.drain(..).skip(surplus));
+            self.written += (out.len() - start) as u64 / self.frame_octets();
+        } else {
+            self.written += count as u64;
+        }
+        if self.cutter.is_speaking() {
+            self.last_sound = self.written;
+        } else if let Some(ended_ms) = ended_ms {
+            let cut = self.done - self.written;
+            self.last_sound = self.samples_of(ended_ms).saturating_sub(cut);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec;
+
+    const MS: u64 = 1_000_000;
+    const START: u64 = 77_000 * MS;
+    const LOUD: [u8; 160] = [0x10; 160];
+
+    fn open() -> Codec {
+        Codec {
+            received: codec::open("PCMU", "").unwrap().1,
+            sent: codec::open("PCMU", "").unwrap().1,
+            clock_rate: 8000,
+        }
+    }
+
+    fn options() -> Options {
+        Options {
+            rate: 8000,
+            stereo: false,
+            received_only: false,
+            trim: false,
+            silence_ms: None,
+            max_length_ms: None,
+        }
+    }
+
+    fn packet(number: u64, late_ms: u64) -> Packet<'static> {
+        Packet {
+            ssrc: 1,
+            timestamp: (number * 160) as u32,
+            at_ns: START + (number * 20 + late_ms) * MS,
+            payload: &LOUD,
+        }
+    }
+
+    fn samples(octets: &[u8]) -> Vec<i16> {
+        octets
+            .chunks_exact(2)
+            .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+            .collect()
+    }
+
+    /// Records for `ms`, packets where `sounds` says so; returns the file's samples.
+    fn record(take: &mut Take, ms: u64, sounds: impl Fn(u64) -> bool) -> (Vec<i16>, Option<Over>) {
+        let mut out = Vec::new();
+        for number in 0..ms / 20 {
+            if sounds(number) {
+                take.hear(&packet(number, number % 3));
+            }
+            if let over @ Some(_) = take.advance(START + number * 20 * MS, &mut out) {
+                return (samples(&out), over);
+            }
+        }
+        take.finish(START + ms * MS, &mut out);
+        (samples(&out), None)
+    }
+
+    #[test]
+    fn losses_are_silence_and_the_length_is_real() {
+        let mut take = Take::new(options(), open(), START);
+        let (file, _) = record(&mut take, 2000, |number| number % 4 != 3);
+        assert_eq!((file.len(), take.kept()), (16_000, 16_000));
+        let silent = file.iter().filter(|sample| **sample == 0).count();
+        assert_eq!(silent, 4000);
+        assert!(take.has_heard());
+    }
+
+    #[test]
+    fn nothing_at_all_is_as_long_as_it_lasted() {
+        let mut take = Take::new(options(), open(), START);
+        let (file, _) = record(&mut take, 1234, |_| false);
+        assert_eq!(file.len(), 1234 * 8);
+        assert!(!take.has_heard());
+    }
+
+    #[test]
+    fn two_channels_are_received_left_and_sent_right() {
+        let stereo = Options {
+            stereo: true,
+            ..options()
+        };
+        let mut take = Take::new(stereo, open(), START);
+        let mut out = Vec::new();
+        take.hear(&packet(0, 0));
+        take.say(&packet(1, 0));
+        take.finish(START + 60 * MS, &mut out);
+        let file = samples(&out);
+        assert_eq!(file.len(), 2 * 480);
+        assert!(file[0] != 0 && file[1] == 0);
+        assert!(file[2 * 170] == 0 && file[2 * 170 + 1] != 0);
+    }
+
+    #[test]
+    fn a_mix_has_both_and_received_only_has_one() {
+        for (received_only, expected) in [(false, 2), (true, 1)] {
+            let mut take = Take::new(
+                Options {
+                    received_only,
+                    ..options()
+                },
+                open(),
+                START,
+            );
+            let mut out = Vec::new();
+            take.hear(&packet(0, 0));
+            take.say(&packet(0, 0));
+            take.finish(START + 20 * MS, &mut out);
+            let single = {
+                let mut pcm = Vec::new();
+                codec::open("PCMU", "").unwrap().1.decode(&LOUD, &mut pcm);
+                i32::from(pcm[0])
+            };
+            let most = i32::from(i16::MIN).max(single * expected);
+            assert_eq!(i32::from(samples(&out)[0]), most);
+        }
+    }
+
+    #[test]
+    fn it_ends_at_its_greatest_length_exactly() {
+        let most = Options {
+            max_length_ms: Some(1010),
+            ..options()
+        };
+        let mut take = Take::new(most, open(), START);
+        let (file, over) = record(&mut take, 5000, |_| true);
+        assert_eq!((file.len(), over), (8080, Some(Over::MaxLength)));
+    }
+
+    #[test]
+    fn it_ends_after_silence() {
+        let most = Options {
+            silence_ms: Some(1000),
+            ..options()
+        };
+        let mut take = Take::new(most, open(), START);
+        let (file, over) = record(&mut take, 8000, |number| number < 100);
+        assert_eq!(over, Some(Over::Silence));
+        assert!(
+            (3000 * 8..=3100 * 8).contains(&file.len()),
+            "{}",
+            file.len()
+        );
+    }
+
+    #[test]
+    fn silence_at_both_ends_is_cut() {
+        let cut = Options {
+            trim: true,
+            ..options()
+        };
+        let mut take = Take::new(cut, open(), START);
+        let (file, _) = record(&mut take, 5000, |number| (100..150).contains(&number));
+        let kept = take.kept() as usize;
+        assert!((1000 * 8..=1350 * 8).contains(&kept), "{kept}");
+        assert!(file[..kept].iter().filter(|sample| **sample != 0).count() >= 7800);
+        assert!(file[..160].iter().all(|sample| *sample == 0));
+    }
+
+    #[test]
+    fn cutting_nothing_but_silence_leaves_nothing() {
+        let mut take = Take::new(
+            Options {
+                trim: true,
+                ..options()
+            },
+            open(),
+            START,
+        );
+        record(&mut take, 3000, |_| false);
+        assert_eq!((take.kept(), take.has_heard()), (0, false));
+    }
+}

@@ -1,0 +1,257 @@
+//! The packet thread's end of a recording: a ring of octets with one writer and one reader.
+
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
+
+use media_core::take::Options;
+use rtrb::{Consumer, Producer, RingBuffer};
+
+use crate::format::Format;
+use crate::recording::writer::{Started, ToWriter};
+
+/// Octets between a packet thread and the writer: more than three seconds of both directions of G.711.
+const RING: usize = 64 * 1024;
+/// Octets before each entry's payload.
+pub(super) const ENTRY: usize = 20;
+
+/// Which way a packet went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// From the party.
+    Received,
+    /// To the party.
+    Sent,
+}
+
+/// Why a recording ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// It was stopped, or its stream was closed.
+    Stopped,
+    /// The party pressed this key.
+    Digit(char),
+}
+
+/// What is in the ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Received,
+    Sent,
+    /// The leg speaks another codec; the payload is `clock_rate name/fmtp`.
+    Codec,
+    /// The recording ends; the timestamp is the key that ended it, or 0.
+    End,
+}
+
+/// One thing in the ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) kind: Kind,
+    pub(super) length: u16,
+    pub(super) ssrc: u32,
+    pub(super) timestamp: u32,
+    pub(super) at_ns: u64,
+}
+
+impl Entry {
+    fn octets(&self) -> [u8; ENTRY] {
+        let mut out = [0; ENTRY];
+        out[0] = self.kind as u8;
+        out[2..4].copy_from_slice(&self.length.to_ne_bytes());
+        out[4..8].copy_from_slice(&self.ssrc.to_ne_bytes());
+        out[8..12].copy_from_slice(&self.timestamp.to_ne_bytes());
+        out[12..20].copy_from_slice(&self.at_ns.to_ne_bytes());
+        out
+    }
+
+    /// Reads the next entry and its payload, if there is one.
+    pub(super) fn read(ring: &mut Consumer<u8>, payload: &mut Vec<u8>) -> Option<Self> {
+        let mut octets = [0; ENTRY];
+        ring.pop_entire_slice(&mut octets).ok()?;
+        let word = |at: usize| [octets[at], octets[at + 1], octets[at + 2], octets[at + 3]];
+        let entry = Self {
+            kind: match octets[0] {
+                0 => Kind::Received,
+                1 => Kind::Sent,
+                2 => Kind::Codec,
+                _ => Kind::End,
+            },
+            length: u16::from_ne_bytes([octets[2], octets[3]]),
+            ssrc: u32::from_ne_bytes(word(4)),
+            timestamp: u32::from_ne_bytes(word(8)),
+            at_ns: octets[12..20].try_into().map_or(0, u64::from_ne_bytes),
+        };
+        payload.clear();
+        payload.resize(usize::from(entry.length), 0);
+        // Header and payload become readable one after the other: the payload may be on its way.
+        while ring.pop_entire_slice(payload).is_err() {
+            if ring.is_abandoned() {
+                return None;
+            }
+            std::thread::yield_now();
+        }
+        Some(entry)
+    }
+}
+
+/// What Python asks for.
+#[derive(Debug)]
+pub(crate) struct TapOptions {
+    pub(crate) recording: u64,
+    pub(crate) path: PathBuf,
+    /// The rate is chosen when it begins.
+    pub(crate) take: Options,
+    pub(crate) finish_on_key: String,
+    pub(crate) beep: bool,
+}
+
+/// A recording that has not begun yet, with everything that needs memory.
+pub(crate) struct NewRecording {
+    pub(crate) options: TapOptions,
+    producer: Producer<u8>,
+    consumer: Consumer<u8>,
+    writer: Sender<ToWriter>,
+}
+
+impl NewRecording {
+    pub(crate) fn new(options: TapOptions, writer: Sender<ToWriter>) -> Self {
+        let (producer, consumer) = RingBuffer::new(RING);
+        Self {
+            options,
+            producer,
+            consumer,
+            writer,
+        }
+    }
+
+    /// Begins now. G.711 (and what is not known yet) is recorded at 8 kHz, everything else at 16 kHz.
+    pub(crate) fn begin(mut self, stream: u64, format: Option<&Format>, now: u64) -> Tap {
+        let is_narrow = format.is_none_or(|format| {
+            format.codec.eq_ignore_ascii_case("PCMU") || format.codec.eq_ignore_ascii_case("PCMA")
+        });
+        self.options.take.rate = if is_narrow { 8000 } else { 16_000 };
+        let started = Started {
+            stream,
+            recording: self.options.recording,
+            path: self.options.path,
+            options: self.options.take,
+            start_ns: now,
+            ring: self.consumer,
+        };
+        // If the writer is gone the plane is closing, and nobody waits for this recording.
+        let _ = self.writer.send(ToWriter::Start(Box::new(started)));
+        let mut tap = Tap {
+            recording: self.options.recording,
+            finish_on_key: self.options.finish_on_key,
+            received_only: self.options.take.received_only,
+            producer: self.producer,
+            writer: self.writer,
+        };
+        if let Some(format) = format {
+            tap.set_codec(format, now);
+        }
+        tap
+    }
+}
+
+/// A recording that is being made.
+pub(crate) struct Tap {
+    pub(crate) recording: u64,
+    finish_on_key: String,
+    received_only: bool,
+    producer: Producer<u8>,
+    writer: Sender<ToWriter>,
+}
+
+impl Tap {
+    /// Whether this key ends it.
+    pub(crate) fn ends_on(&self, key: char) -> bool {
+        self.finish_on_key.contains(key)
+    }
+
+    /// Whether the writer has ended it by itself.
+    pub(crate) fn is_over(&self) -> bool {
+        self.producer.is_abandoned()
+    }
+
+    /// Copies a packet; without room it is left out.
+    pub(crate) fn packet(
+        &mut self,
+        direction: Direction,
+        (ssrc, timestamp): (u32, u32),
+        payload: &[u8],
+        now: u64,
+    ) {
+        let kind = match direction {
+            Direction::Received => Kind::Received,
+            Direction::Sent if self.received_only => return,
+            Direction::Sent => Kind::Sent,
+        };
+        self.push(kind, (ssrc, timestamp), payload, now);
+    }
+
+    /// The leg speaks another codec from now on.
+    pub(crate) fn set_codec(&mut self, format: &Format, now: u64) {
+        let codec = format!("{} {}/{}", format.clock_rate, format.codec, format.fmtp);
+        self.push(Kind::Codec, (0, 0), codec.as_bytes(), now);
+    }
+
+    /// Ends it.
+    pub(crate) fn end(mut self, cause: Cause, now: u64) {
+        let key = match cause {
+            Cause::Stopped => 0,
+            Cause::Digit(key) => u32::from(key),
+        };
+        // Without room the writer notices that the ring is abandoned.
+        self.push(Kind::End, (0, key), &[], now);
+        drop(self.producer);
+        let _ = self.writer.send(ToWriter::Look);
+    }
+
+    fn push(&mut self, kind: Kind, (ssrc, timestamp): (u32, u32), payload: &[u8], at_ns: u64) {
+        if self.producer.slots() < ENTRY + payload.len() {
+            return;
+        }
+        let entry = Entry {
+            kind,
+            length: payload.len() as u16,
+            ssrc,
+            timestamp,
+            at_ns,
+        };
+        let _ = self.producer.push_entire_slice(&entry.octets());
+        let _ = self.producer.push_entire_slice(payload);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_come_out_as_they_went_in_and_a_full_ring_drops() {
+        let (producer, mut consumer) = RingBuffer::new(100);
+        let (writer, _receiver) = std::sync::mpsc::channel();
+        let mut tap = Tap {
+            recording: 1,
+            finish_on_key: "#".to_owned(),
+            received_only: true,
+            producer,
+            writer,
+        };
+        tap.packet(Direction::Sent, (1, 2), &[9; 10], 3);
+        tap.packet(Direction::Received, (7, 160), &[8; 40], 55);
+        tap.packet(Direction::Received, (7, 320), &[8; 40], 75);
+        let mut payload = Vec::new();
+        let entry = Entry::read(&mut consumer, &mut payload).unwrap();
+        assert_eq!(
+            (entry.kind, entry.ssrc, entry.timestamp, entry.at_ns),
+            (Kind::Received, 7, 160, 55)
+        );
+        assert_eq!(payload, [8; 40]);
+        assert_eq!(Entry::read(&mut consumer, &mut payload), None);
+        tap.end(Cause::Digit('#'), 99);
+        let entry = Entry::read(&mut consumer, &mut payload).unwrap();
+        assert_eq!((entry.kind, entry.timestamp), (Kind::End, u32::from('#')));
+    }
+}

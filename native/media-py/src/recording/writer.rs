@@ -1,0 +1,316 @@
+//! The thread that turns what packet threads have tapped into files.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use media_core::codec;
+use media_core::take::{Codec, Options, Over, Packet, Take};
+use media_core::wav;
+use rtrb::Consumer;
+
+use crate::audio::Node;
+use crate::clock;
+use crate::events::Event;
+use crate::recording::finish::{Finished, finish_files};
+use crate::recording::tap::{Entry, Kind};
+
+/// How often the rings are read.
+const PERIOD: Duration = Duration::from_millis(200);
+/// Octets that are collected before the file is written to.
+const BLOCK: usize = 32 * 1024;
+
+/// What the writer is told.
+pub(crate) enum ToWriter {
+    /// A recording begins.
+    Start(Box<Started>),
+    /// A recording has ended: do not wait for the next round.
+    Look,
+    /// No more will begin: complete what there is and end.
+    Close,
+}
+
+/// A recording that begins.
+pub(crate) struct Started {
+    pub(super) stream: u64,
+    pub(super) recording: u64,
+    pub(super) path: PathBuf,
+    pub(super) options: Options,
+    pub(super) start_ns: u64,
+    pub(super) ring: Consumer<u8>,
+}
+
+/// Both threads.
+pub(crate) struct Writers {
+    sender: Sender<ToWriter>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Writers {
+    pub(crate) fn start(node: &Arc<Node>) -> io::Result<Self> {
+        let (sender, orders) = channel();
+        let (finisher, finished) = channel();
+        let (for_writer, for_finisher) = (Arc::clone(node), Arc::clone(node));
+        let write = move || Writer::new(for_writer, finisher).run(&orders);
+        let finish = move || finish_files(&for_finisher, &finished);
+        let threads = vec![
+            Builder::new()
+                .name("media-record".to_owned())
+                .spawn(write)?,
+            Builder::new()
+                .name("media-finish".to_owned())
+                .spawn(finish)?,
+        ];
+        Ok(Self { sender, threads })
+    }
+
+    pub(crate) fn sender(&self) -> Sender<ToWriter> {
+        self.sender.clone()
+    }
+
+    /// Completes every recording.
+    pub(crate) fn close(self) {
+        let _ = self.sender.send(ToWriter::Close);
+        for thread in self.threads {
+            // A thread that panicked has said so on stderr.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A recording that is being written.
+struct Active {
+    stream: u64,
+    recording: u64,
+    path: PathBuf,
+    options: Options,
+    ring: Consumer<u8>,
+    take: Take,
+    file: File,
+    octets: Vec<u8>,
+}
+
+/// How one round went for a recording.
+enum Round {
+    GoesOn,
+    Over(&'static str, Option<char>),
+    Failed(io::Error),
+}
+
+struct Writer {
+    node: Arc<Node>,
+    finisher: Sender<Finished>,
+    active: Vec<Active>,
+    payload: Vec<u8>,
+}
+
+/// The file while it is not whole.
+pub(super) fn part(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".part");
+    PathBuf::from(name)
+}
+
+impl Writer {
+    fn new(node: Arc<Node>, finisher: Sender<Finished>) -> Self {
+        Self {
+            node,
+            finisher,
+            active: Vec::new(),
+            payload: Vec::new(),
+        }
+    }
+
+    fn run(mut self, orders: &Receiver<ToWriter>) {
+        let mut next = Instant::now();
+        loop {
+            let order = if self.active.is_empty() {
+                orders.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                orders.recv_timeout(next.saturating_duration_since(Instant::now()))
+            };
+            match order {
+                Ok(ToWriter::Start(started)) => {
+                    if self.active.is_empty() {
+                        next = Instant::now() + PERIOD;
+                    }
+                    self.start(*started);
+                }
+                Ok(ToWriter::Look) => self.round(),
+                Ok(ToWriter::Close) | Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.round();
+                    next = Instant::now() + PERIOD;
+                }
+            }
+        }
+        // By now every packet thread has ended its taps.
+        self.round();
+    }
+
+    fn start(&mut self, started: Started) {
+        let (stream, recording) = (started.stream, started.recording);
+        let path = started.path.clone();
+        match Active::open(started) {
+            Ok(active) => self.active.push(active),
+            Err(error) => self.fail((stream, recording), &path, &error),
+        }
+    }
+
+    fn round(&mut self) {
+        let now = clock::now_ns();
+        let mut index = 0;
+        while index < self.active.len() {
+            match self.active[index].round(now, &mut self.payload) {
+                Round::GoesOn => index += 1,
+                Round::Over(cause, digit) => {
+                    let active = self.active.swap_remove(index);
+                    // The finisher outlives us; were it gone, so were the process.
+                    let _ = self.finisher.send(active.finished(cause, digit));
+                }
+                Round::Failed(error) => {
+                    let active = self.active.swap_remove(index);
+                    self.fail((active.stream, active.recording), &active.path, &error);
+                }
+            }
+        }
+    }
+
+    fn fail(&self, (stream, recording): (u64, u64), path: &Path, error: &io::Error) {
+        let _ = std::fs::remove_file(part(path));
+        self.node.events.answer(Event::RecordingEnded {
+            stream,
+            recording,
+            cause: "failed".to_owned(),
+            duration_ms: 0,
+            digit: None,
+            is_silent: true,
+            error: Some(error.to_string()),
+        });
+    }
+}
+
+/// The decoders of a leg, by what the tap says of it.
+fn open_codec(description: &str) -> Option<Codec> {
+    let (clock_rate, codec) = description.split_once(' ')?;
+    let (name, fmtp) = codec.split_once('/')?;
+    Some(Codec {
+        received: codec::open(name, fmtp).ok()?.1,
+        sent: codec::open(name, fmtp).ok()?.1,
+        clock_rate: clock_rate.parse().ok()?,
+    })
+}
+
+impl Active {
+    fn open(started: Started) -> io::Result<Self> {
+        let codec = open_codec("8000 PCMU/").ok_or(io::ErrorKind::Unsupported)?;
+        let mut file = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(true)
+            .open(part(&started.path))?;
+        file.write_all(&wav::header(1, started.options.rate, 0))?;
+        Ok(Self {
+            stream: started.stream,
+            recording: started.recording,
+            take: Take::new(started.options, codec, started.start_ns),
+            path: started.path,
+            options: started.options,
+            ring: started.ring,
+            file,
+            octets: Vec::with_capacity(BLOCK),
+        })
+    }
+
+    fn round(&mut self, now: u64, payload: &mut Vec<u8>) -> Round {
+        while let Some(entry) = Entry::read(&mut self.ring, payload) {
+            if let over @ Round::Over(..) = self.take_entry(&entry, payload) {
+                return self.flush().map_or_else(Round::Failed, |()| over);
+            }
+        }
+        if self.ring.is_abandoned() {
+            // The end found no room in the ring, or the thread was shut down.
+            self.take.finish(now, &mut self.octets);
+            return self
+                .flush()
+                .map_or_else(Round::Failed, |()| Round::Over("stopped", None));
+        }
+        let over = self.take.advance(now, &mut self.octets);
+        if let Err(error) = self.flush_block(over.is_some()) {
+            return Round::Failed(error);
+        }
+        over.map_or(Round::GoesOn, Round::over)
+    }
+
+    fn take_entry(&mut self, entry: &Entry, payload: &[u8]) -> Round {
+        // After a standstill of ours, so that the window follows what is read.
+        if let Some(over) = self.take.advance(entry.at_ns, &mut self.octets) {
+            return Round::over(over);
+        }
+        let packet = Packet {
+            ssrc: entry.ssrc,
+            timestamp: entry.timestamp,
+            at_ns: entry.at_ns,
+            payload,
+        };
+        match entry.kind {
+            Kind::Received => self.take.hear(&packet),
+            Kind::Sent => self.take.say(&packet),
+            Kind::Codec => {
+                let codec = std::str::from_utf8(payload).ok().and_then(open_codec);
+                if let Some(codec) = codec {
+                    self.take.set_codec(codec);
+                }
+            }
+            Kind::End => {
+                self.take.finish(entry.at_ns, &mut self.octets);
+                let digit = char::from_u32(entry.timestamp).filter(|key| *key != '\0');
+                let cause = if digit.is_some() { "digit" } else { "stopped" };
+                return Round::Over(cause, digit);
+            }
+        }
+        Round::GoesOn
+    }
+
+    fn flush_block(&mut self, now: bool) -> io::Result<()> {
+        if now || self.octets.len() >= BLOCK {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.write_all(&self.octets)?;
+        self.octets.clear();
+        Ok(())
+    }
+
+    fn finished(self, cause: &'static str, digit: Option<char>) -> Finished {
+        Finished {
+            stream: self.stream,
+            recording: self.recording,
+            path: self.path,
+            file: self.file,
+            cause,
+            digit,
+            channels: if self.options.stereo { 2 } else { 1 },
+            rate: self.options.rate,
+            samples: self.take.kept(),
+            frame_octets: self.take.frame_octets(),
+            is_silent: !self.take.has_heard(),
+        }
+    }
+}
+
+impl Round {
+    fn over(over: Over) -> Self {
+        match over {
+            Over::Silence => Self::Over("silence", None),
+            Over::MaxLength => Self::Over("max_length", None),
+        }
+    }
+}
