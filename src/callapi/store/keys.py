@@ -34,5 +34,23 @@ KEYS: Final[dict[type[Any], tuple[str, ...]]] = {
 # digest's user name say nothing of accounts.
 UNIQUE: Final[dict[type[Any], str]] = {NumberRecord: "phone_number", ClientRecord: "login"}
 
+# What never changes once it was written. SQLite rewrites every index that holds a column named in an UPDATE, whether
+# the value differs or not, and a call's record is written some five times.
+FIXED: Final[dict[type[Any], frozenset[str]]] = {
+    CallRecord: frozenset(
+        {
+            "account_sid",
+            "from_",
+            "to",
+            "direction",
+            "date_created",
+            "api_version",
+            "node",
+            "parent_call_sid",
+            "number_sid",
+        }
+    )
+}
+
 # A bound for each call, so that one that never ends cannot fill the disk.
 MAX_EVENTS: Final = 5000

@@ -12,7 +12,7 @@ from typing import Any, Generic
 from sqlalchemy import Column, Dialect, Table, bindparam, delete
 from sqlalchemy.dialects import postgresql, sqlite
 
-from callapi.store.keys import KEYS
+from callapi.store.keys import FIXED, KEYS
 from callapi.store.query import RecordT
 from callapi.store.tables import TABLES
 
@@ -57,7 +57,10 @@ class Codec(Generic[RecordT]):
         insert = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
         statement = insert(self.table).values({column.key: bindparam(column.key) for column in written})
         key = KEYS[self._kind]
-        changed = {column.key: statement.excluded[column.key] for column in written if column.key not in key}
+        fixed = {*key, *FIXED.get(self._kind, ())}
+        changed = {
+            column.key: statement.excluded[column.key] for column in written if column.key not in fixed
+        }
         return _positional(statement.on_conflict_do_update(index_elements=key, set_=changed), dialect)
 
 

@@ -105,8 +105,22 @@ _calls = _table(
     _texts("status_callback_events"),
     *_integer("sequence_number"),
 )
-for _name, _field in {"from": "from_", "to": "to", "status": "status", "parent": "parent_call_sid"}.items():
-    Index(f"calls_by_{_name}", _calls.c.account_sid, _calls.c[_field], _calls.c.date_created, _calls.c.sid)
+for _name in ("from_", "to", "status"):
+    Index(
+        f"calls_by_{_name.strip('_')}",
+        _calls.c.account_sid,
+        _calls.c[_name],
+        _calls.c.date_created,
+        _calls.c.sid,
+    )
+Index(
+    "calls_by_parent",
+    _calls.c.parent_call_sid,
+    _calls.c.date_created,
+    _calls.c.sid,
+    sqlite_where=_calls.c.parent_call_sid.is_not(None),
+    postgresql_where=_calls.c.parent_call_sid.is_not(None),
+)
 Index("calls_by_date", _calls.c.account_sid, _calls.c.date_created, _calls.c.sid)
 Index("calls_by_start", _calls.c.account_sid, _calls.c.start_time, _calls.c.sid)
 Index(

@@ -116,7 +116,14 @@ def _calls() -> None:
     op.create_index("calls_alive", "calls", ["node"], sqlite_where=alive, postgresql_where=alive)
     op.create_index("calls_by_date", "calls", ["account_sid", "date_created", "sid"])
     op.create_index("calls_by_from", "calls", ["account_sid", "from_", "date_created", "sid"])
-    op.create_index("calls_by_parent", "calls", ["account_sid", "parent_call_sid", "date_created", "sid"])
+    dialled = sa.text("parent_call_sid IS NOT NULL")
+    op.create_index(
+        "calls_by_parent",
+        "calls",
+        ["parent_call_sid", "date_created", "sid"],
+        sqlite_where=dialled,
+        postgresql_where=dialled,
+    )
     op.create_index("calls_by_start", "calls", ["account_sid", "start_time", "sid"])
     op.create_index("calls_by_status", "calls", ["account_sid", "status", "date_created", "sid"])
     op.create_index("calls_by_to", "calls", ["account_sid", "to", "date_created", "sid"])
