@@ -379,15 +379,16 @@ async def test_the_uri_may_stand_in_name(server: Server, phone: PhoneFactory, we
 
 async def test_dial_action_parameters(server: Server, phone: PhoneFactory, webhook: Webhook) -> None:
     """ "DialSipHeader_: The name/value of any X-headers returned in the final response to the SIP INVITE request." """
-    alice, bob = await phone("alice"), await phone("bob")
-    webhook["voice"] = response(f'<Dial action="after"><Sip>{bob.uri}</Sip></Dial>')
-    webhook["after"] = response("<Hangup/>")
-    await alice.invite(server.uri)
-    ringing = await bob.next_call()
-    await ringing.ring(headers=[("X-Early", "no")])
-    await ringing.refuse(480, [("X-Reason", "at lunch"), ("X-Back", "14:00")])
-    after = await webhook.next("after")
-    assert after["DialSipCallId"] == ringing.sip_call_id
+    alice = await phone("alice")
+    async with RawPhone("eve") as eve:
+        webhook["voice"] = response(f'<Dial action="after"><Sip>{eve.uri}</Sip></Dial>')
+        webhook["after"] = response("<Hangup/>")
+        await alice.invite(server.uri)
+        ringing = await eve.next_call()
+        ringing.respond(ringing.invite, 180, [("X-Early", "no")])
+        ringing.refuse(480, [("X-Reason", "at lunch"), ("X-Back", "14:00")])
+        after = await webhook.next("after")
+    assert after["DialSipCallId"] == ringing.invite["Call-ID"]
     assert after["DialSipResponseCode"] == "480"
     assert after["DialSipHeader_X-Reason"] == "at lunch"
     assert after["DialSipHeader_X-Back"] == "14:00"
