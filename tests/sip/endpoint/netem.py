@@ -32,7 +32,7 @@ class Network:
     random: Random = field(default_factory=lambda: Random(1))
     wires: "dict[tuple[str, int], MemoryWire]" = field(default_factory=dict)
     seen: list[tuple[float, str, str, bytes]] = field(default_factory=list)
-    drop: Callable[[bytes], bool] = lambda data: False
+    drop: Callable[[bytes], bool] = field(default=lambda _: False)
     """Beyond the weather: what a test wants lost."""
 
     def endpoint(self, host: str, **options: object) -> Endpoint:

@@ -1,4 +1,4 @@
-"""Two endpoints over a bad network, in virtual time: whatever is lost, both ends come to an end, and to the same one."""
+"""Two endpoints over a bad network, in virtual time: whatever is lost, both ends come to the same end."""
 
 import asyncio
 import contextlib
@@ -7,13 +7,12 @@ from random import Random
 import pytest
 
 from callapi.sip.endpoint import Endpoint, OutboundInvite
+from callapi.sip.errors import LocalProtocolError
 from callapi.sip.events import (
     Accepted,
-    AnswerReceived,
     Confirmed,
     Ended,
     OfferReceived,
-    OfferRefused,
     OfferRequested,
     Provisional,
     Refused,
@@ -63,13 +62,11 @@ class Story:
             if session.is_ended:
                 return
             what = self.random.random()
-            try:
+            with contextlib.suppress(LocalProtocolError):  # an offer of ours may still be open
                 if what < 0.5:
                     session.offer(b"new offer")
                 elif what < 0.7:
                     session.send_info("text/plain", b"hello")
-            except Exception as error:  # noqa: BLE001
-                assert "open already" in str(error) or "not answered yet" in str(error), error
 
     async def answer(self, session: InboundSession) -> None:
         async with asyncio.TaskGroup() as tasks:
