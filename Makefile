@@ -67,6 +67,10 @@ fmt: dev  ## format everything
 	$(BIN)/ruff check --fix .
 	cd native && cargo fmt
 
+.PHONY: voices
+voices: install  ## a spoken sample of each voice, as WAV files in data/voices
+	$(BIN)/python scripts/voices.py data/voices $(CONFIG)
+
 .PHONY: clean
 clean:  ## take away what was built
 	rm -rf .venv native/target $(MODULE)
