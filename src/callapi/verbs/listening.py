@@ -22,7 +22,7 @@ POLL_S: Final = 0.05
 LONGEST_SPEECH_S: Final = 60.0
 LONGEST_WAIT_S: Final = 3600
 """The longest recording: prompts and waiting included."""
-STALLED_S: Final = 0.3
+STALLED_S: Final = 0.5
 """A recording that has not grown for so long is silence: a party that sends no packets says nothing."""
 _KEPT_S: Final = 2.0
 """What is kept of the time before anybody speaks."""

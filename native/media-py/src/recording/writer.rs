@@ -277,7 +277,8 @@ impl Active {
     }
 
     fn flush_block(&mut self, now: bool) -> io::Result<()> {
-        if now || self.octets.len() >= BLOCK {
+        // Speech is listened to in the file of what a party says alone, while that grows.
+        if now || self.options.received_only || self.octets.len() >= BLOCK {
             self.flush()?;
         }
         Ok(())
