@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from callapi.base.clock import utc_now
@@ -36,6 +37,7 @@ LINGER_S: Final = 3.0
 ONE_WAY_AUDIO: Final = 60_001
 MEDIA_TIMEOUT: Final = 60_002
 STORY_FAILED: Final = 60_003
+DIALLED: Final = "outbound-dial"
 
 
 class Call:
@@ -53,6 +55,7 @@ class Call:
         "early_media",
         "ended",
         "final_code",
+        "is_taken",
         "left",
         "leg",
         "partner",
@@ -79,6 +82,8 @@ class Call:
         """It ended, or a REST command gave it a story of its own: whoever holds it lets it go."""
         self.partner: Call | None = None
         """The call that it is joined with at the moment."""
+        self.is_taken = record.direction != DIALLED
+        """Whether its answer counts: a dialled party's does once it was joined or got a document of its own."""
         self.answered_at: float | None = None
         self.final_code: int | None = None
         """What an unanswered caller is refused with when its document ends, instead of the verb's own code."""
@@ -111,6 +116,13 @@ class Call:
         return self.status
 
     @property
+    def outcome(self) -> CallStatus:
+        """Its final status; of one that we have hung up and that did not end yet, what it will be."""
+        if not self.ended.is_set and self._verdict is not None and not (self.answered_at and self.is_taken):
+            return self._verdict[0]
+        return self.status
+
+    @property
     def final_response(self) -> Response | None:
         """The final response to the INVITE that we sent, if one came."""
         return final_response(self.leg.session)
@@ -138,7 +150,7 @@ class Call:
             self.leg.ring()
 
     def hang_up(self, reason: str, verdict: CallStatus = CallStatus.CANCELED) -> None:
-        """End the call from our side. `verdict` is its final status if it was never answered."""
+        """End the call from our side. `verdict` is its final status if it was never answered, or never joined."""
         if self._verdict is None and not self.ended.is_set:
             self._verdict = (verdict, reason)
             self.leg.session.hang_up()
@@ -167,6 +179,7 @@ class Call:
         """Give this call a story of its own by force: a Dial that holds it lets it go first."""
         waiting, self.answered = self.answered, self.answered if self.answered.is_set else Latch()
         waiting.set(False)
+        self.is_taken = True
         self.left.set(None)
         self.tell(story)
 
@@ -302,8 +315,9 @@ class Call:
         self.answered_at = asyncio.get_running_loop().time()
         now = utc_now()
         started = self.record.start_time or now
-        ring = int((now - started).total_seconds() + 0.5)
-        self.record = replace(self.record, answer_time=now, ring_duration=ring, sip_response_code=200)
+        self.record = replace(
+            self.record, answer_time=now, ring_duration=whole_seconds(started, now), sip_response_code=200
+        )
         self._advance(CallStatus.IN_PROGRESS, "answered")
         self.answered.set(True)
 
@@ -324,32 +338,35 @@ class Call:
         code = ended.status if ended is not None else None
         since = self.record.answer_time
         start = self.record.start_time or now
+        by = ended.by if ended is not None and self._verdict is None else Party.LOCAL
         self.record = replace(
             self.record,
             end_time=now,
-            duration=int((now - since).total_seconds() + 0.5) if since else 0,
-            ring_duration=self.record.ring_duration if since else int((now - start).total_seconds() + 0.5),
+            duration=whole_seconds(since, now) if since and status is CallStatus.COMPLETED else 0,
+            ring_duration=self.record.ring_duration if since else whole_seconds(start, now),
             sip_response_code=self.record.sip_response_code or code,
-            ended_by=(ended.by if ended and self._verdict is None else Party.LOCAL).value,
+            ended_by=by.value,
             end_reason=reason,
         )
         self._advance(status, "completed")
         self.answered.set(False)
-        self.ended.set(Ending(Party(self.record.ended_by or Party.LOCAL), reason, code))
+        self.ended.set(Ending(by, reason, code))
         self.left.set(None)
 
     def _judge(self, ended: Ended | None) -> tuple[CallStatus, str]:
-        was_answered = self.record.answer_time is not None
+        """Its final status and why. Answered is not enough for a dialled party: it must have been joined."""
+        reason = self._verdict[1] if self._verdict else ended.reason if ended else "the node stopped"
+        if self.record.answer_time is not None and self.is_taken:
+            return CallStatus.COMPLETED, reason
         if self._verdict is not None:
-            status, reason = self._verdict
-            return (CallStatus.COMPLETED if was_answered else status), reason
+            return self._verdict[0], reason
         if ended is None:
-            return (CallStatus.COMPLETED if was_answered else CallStatus.FAILED), "the node stopped"
-        if was_answered:
-            return CallStatus.COMPLETED, ended.reason
+            return CallStatus.FAILED, reason
+        if self.record.answer_time is not None:
+            return CallStatus.NO_ANSWER, reason
         if isinstance(self.leg.session, InboundSession) and ended.by is Party.REMOTE:
-            return CallStatus.CANCELED, ended.reason
-        return status_of_code(ended.status), ended.reason
+            return CallStatus.CANCELED, reason
+        return status_of_code(ended.status), reason
 
     def _measure(self) -> None:
         heard = self.leg.stream.statistics()
@@ -368,3 +385,8 @@ class Call:
 
     def __repr__(self) -> str:
         return f"<Call {self.record.sid} {self.record.status} {self.record.direction} {self.leg!r}>"
+
+
+def whole_seconds(since: datetime, until: datetime) -> int:
+    """The time between two instants, rounded to the nearest second."""
+    return int((until - since).total_seconds() + 0.5)

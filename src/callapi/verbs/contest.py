@@ -27,13 +27,12 @@ SETTLE_S: Final = 1.0
 class Branch:
     """One noun and the calls that ring for it."""
 
-    __slots__ = ("calls", "noun", "screening", "verdict")
+    __slots__ = ("calls", "noun", "screening")
 
     def __init__(self, noun: Target) -> None:
         self.noun = noun
         self.calls: list[Call] = []
         self.screening: str | None = None
-        self.verdict: CallStatus | None = None
 
     @property
     def target(self) -> str:
@@ -50,21 +49,20 @@ class Branch:
     def facts(self, winner: Call | None) -> BranchFacts:
         """How it stands; the call that says most speaks for a branch of several."""
         if not self.calls:
-            return BranchFacts(self.target, self.verdict or CallStatus.FAILED)
+            return BranchFacts(self.target, CallStatus.FAILED)
         statuses = [_status(call, winner) for call in self.calls]
         best = CallStatus.COMPLETED if CallStatus.COMPLETED in statuses else best_of(statuses)
         call = self.calls[statuses.index(best)]
         code = call.final_response.status if call.final_response else call.record.sip_response_code
-        return BranchFacts(self.target, self.verdict or best, call, code, self.screening)
+        return BranchFacts(self.target, best, call, code, self.screening)
 
 
 def _status(call: Call, winner: Call | None) -> CallStatus:
-    """How a call ended for the Dial: one that was answered but not joined, or that went its own way, is canceled."""
+    """How a call ended for the Dial; one that was given a document of its own before it was joined is canceled."""
     if call is winner:
         return CallStatus.COMPLETED
-    if call.fate.is_final and call.answered_at is None:
-        return call.fate
-    return CallStatus.CANCELED
+    status = call.outcome
+    return status if status.is_final and status is not CallStatus.COMPLETED else CallStatus.CANCELED
 
 
 class Contest:
@@ -156,7 +154,6 @@ class Contest:
             )
             return await self._first_accepted([self._ring(branch, each) for each in wanted])
         except NotPlaceable as problem:
-            branch.verdict = CallStatus.FAILED
             text = f"{branch.target}: {problem}"
             execution.call.notify(Problem(problem.code, text, line=noun.line, column=noun.column))
             return None
@@ -192,10 +189,9 @@ class Contest:
         if accepted:
             branch.screening = "accepted"
             return True
-        branch.verdict = CallStatus.NO_ANSWER
         branch.screening = "declined" if accepted is False else "hung-up"
         if not call.left.is_set:
-            call.hang_up("declined in screening")
+            call.hang_up("declined in screening", CallStatus.NO_ANSWER)
         return False
 
     def _subscription(self, noun: Target) -> Subscription | None:

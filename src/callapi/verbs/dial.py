@@ -64,6 +64,7 @@ class Talk:
         """Join the two until either leaves, the time is up, or the caller presses its star."""
         caller, verb = self._execution.call, self._verb
         caller.answer()
+        callee.is_taken = True
         self._execution.sounded()
         clock = asyncio.get_running_loop().time
         joined_at = clock()
