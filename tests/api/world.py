@@ -1,5 +1,6 @@
 """A REST interface without a node: the store's twin, calls that exist only as records, requests in process."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Mapping
@@ -197,8 +198,10 @@ async def _run(
         "root_path": "",
     }
 
+    requests: list[Any] = [{"type": "http.request", "body": body, "more_body": False}]
+
     async def receive() -> Any:
-        return {"type": "http.request", "body": body, "more_body": False}
+        return requests.pop() if requests else await asyncio.Event().wait()
 
     async def send(message: Any) -> None:
         messages.append(message)

@@ -48,7 +48,7 @@ class _Application:
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
         self._router = Router(OPERATIONS)
-        self._pages = Pages(deps.health)
+        self._pages = Pages(deps.health, deps.public_url)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

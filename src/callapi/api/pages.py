@@ -1,23 +1,35 @@
 """What is there without authentication: `/health`, `/openapi.json`, `/docs`."""
 
 from collections.abc import Callable
-from typing import Final
+from functools import cached_property
+from typing import Any, Final
 
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from callapi.api import openapi, reference
 from callapi.api.answers import json_response
 from callapi.api.deps import Health
 from callapi.api.errors import METHOD_NOT_ALLOWED, NOT_FOUND, ApiError
+from callapi.api.resources import RESOURCES
 
 _SAFE: Final = frozenset({"GET", "HEAD"})
+_RETRY_AFTER_S: Final = "30"
+# The page brings all that it needs, and is to load nothing.
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 
 
 class Pages:
     """The few fixed paths."""
 
-    def __init__(self, health: Callable[[], Health]) -> None:
-        self._health = health
-        self._paths: dict[str, Callable[[], Response]] = {"/health": self._health_page}
+    def __init__(self, health: Callable[[], Health], public_url: str) -> None:
+        self._state = health
+        self._public_url = public_url.rstrip("/")
+        self._paths: dict[str, Callable[[], Response]] = {
+            "/": lambda: RedirectResponse("/docs"),
+            "/docs": lambda: HTMLResponse(self._reference, headers={"Content-Security-Policy": _POLICY}),
+            "/health": self._health,
+            "/openapi.json": lambda: json_response(self._openapi),
+        }
 
     def answer(self, method: str, path: str) -> Response:
         """The page at `path`. Raises ApiError."""
@@ -28,7 +40,15 @@ class Pages:
             raise ApiError(METHOD_NOT_ALLOWED, headers=(("Allow", "GET"),))
         return page()
 
-    def _health_page(self) -> Response:
-        if self._health() is Health.READY:
+    def _health(self) -> Response:
+        if self._state() is Health.READY:
             return json_response({"status": "ok"})
-        return json_response({"status": "draining"}, 503, {"Retry-After": "30"})
+        return json_response({"status": "draining"}, 503, {"Retry-After": _RETRY_AFTER_S})
+
+    @cached_property
+    def _openapi(self) -> dict[str, Any]:
+        return openapi.document(RESOURCES)
+
+    @cached_property
+    def _reference(self) -> str:
+        return reference.page(RESOURCES, self._public_url)

@@ -1,30 +1,5 @@
-"""The resources, one file each, and the table of all their operations."""
+"""The resources, one file each: a table of parameters, one of fields, a short function for each operation."""
 
-from typing import Final
+from callapi.api.resources.table import OPERATIONS, RESOURCES, Resource
 
-from callapi.api.operation import Operation
-from callapi.api.resources import (
-    accounts,
-    applications,
-    call_commands,
-    calls,
-    clients,
-    events,
-    notifications,
-    numbers,
-    recordings,
-    trunks,
-)
-
-OPERATIONS: Final[tuple[Operation, ...]] = (
-    *calls.OPERATIONS,
-    *call_commands.OPERATIONS,
-    *events.OPERATIONS,
-    *recordings.OPERATIONS,
-    *notifications.OPERATIONS,
-    *numbers.OPERATIONS,
-    *applications.OPERATIONS,
-    *clients.OPERATIONS,
-    *trunks.OPERATIONS,
-    *accounts.OPERATIONS,
-)
+__all__ = ["OPERATIONS", "RESOURCES", "Resource"]

@@ -1,4 +1,4 @@
-"""Calls: fetch, list, delete. Placing and commanding them is in `call_commands`."""
+"""Calls: placed over REST, inbound, or dialled by a document; what is up can be changed, what is over deleted."""
 
 from typing import Any, Final
 

@@ -1,0 +1,41 @@
+"""The table of all resources."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from callapi.api.operation import Operation
+from callapi.api.resources import (
+    accounts,
+    applications,
+    call_commands,
+    calls,
+    clients,
+    events,
+    notifications,
+    numbers,
+    recordings,
+    trunks,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One resource, for readers: its name, what it is, what can be done with it."""
+
+    name: str
+    about: str
+    operations: tuple[Operation, ...]
+
+
+RESOURCES: Final = (
+    Resource("Calls", calls.__doc__, (*calls.OPERATIONS, *call_commands.OPERATIONS)),
+    Resource("Events", events.__doc__, events.OPERATIONS),
+    Resource("Recordings", recordings.__doc__, recordings.OPERATIONS),
+    Resource("Notifications", notifications.__doc__, notifications.OPERATIONS),
+    Resource("IncomingPhoneNumbers", numbers.__doc__, numbers.OPERATIONS),
+    Resource("Applications", applications.__doc__, applications.OPERATIONS),
+    Resource("Clients", clients.__doc__, clients.OPERATIONS),
+    Resource("Trunks", trunks.__doc__, trunks.OPERATIONS),
+    Resource("Accounts", accounts.__doc__, accounts.OPERATIONS),
+)
+OPERATIONS: Final = tuple(each for resource in RESOURCES for each in resource.operations)

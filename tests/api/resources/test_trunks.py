@@ -1,0 +1,56 @@
+"""Trunks: gateways, ours."""
+
+import pytest
+
+from tests.api.world import World
+
+URI = "sip:gateway.example.net;transport=tls"
+
+
+async def test_life_of_a_trunk(world: World) -> None:
+    """Create, change, take away, delete; the password never comes out; numbers find their way at once."""
+    made = await world.post(
+        "Trunks.json",
+        SipUri=URI,
+        Pattern="+49*",
+        Priority="5",
+        Username="me",
+        Password="hidden secret",
+        Codecs="PCMA,PCMU",
+    )
+    assert made.status == 201
+    assert b"hidden" not in made.body
+    trunk = made.json
+    assert (trunk["sip_uri"], trunk["pattern"], trunk["priority"]) == (URI, "+49*", 5)
+    assert trunk["codecs"] == ["PCMA", "PCMU"]
+    (serving,) = await world.store.trunks.serving(world.account.sid, "+4930123")
+    assert (serving.sid, serving.password) == (trunk["sid"], "hidden secret")
+    path = f"Trunks/{trunk['sid']}.json"
+    changed = (await world.post(path, SipUri="", Username="", Codecs="", Priority="")).json
+    assert (changed["sip_uri"], changed["username"], changed["codecs"], changed["priority"]) == (
+        URI,
+        None,
+        [],
+        0,
+    )
+    assert (await world.post(path, Status="disabled")).json["status"] == "disabled"
+    assert await world.store.trunks.serving(world.account.sid, "+4930123") == ()
+    assert len((await world.get("Trunks.json")).json["trunks"]) == 1
+    assert (await world.delete(path)).status == 204
+    assert (await world.get(path)).status == 404
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"SipUri": "http://x"},
+        {"SipUri": "sip:gateway;transport=smoke"},
+        {"SipUri": URI, "Priority": "high"},
+        {"SipUri": URI, "Codecs": "G729"},
+    ],
+)
+async def test_bad_parameters(world: World, form: dict[str, str]) -> None:
+    """400 with 20001."""
+    answer = await world.ask("POST", "Trunks.json", form=form)
+    assert (answer.status, answer.json["code"]) == (400, 20001)
