@@ -43,8 +43,13 @@ class Dialog:
     @classmethod
     def of_server(cls, invite: Request, local_tag: str) -> "Dialog":
         """The dialog of an INVITE that came to us (§12.1.1). Raises RemoteProtocolError without a Contact."""
-        if invite.contact is None:
-            raise RemoteProtocolError("an INVITE needs a Contact (RFC 3261 §8.1.1.8)", 400)
+        contact = invite.contact
+        if contact is None:
+            # A phone of RFC 2543, which knows no tags, need not give one: its From is where it is reached, and
+            # RFC 4475 §3.4.1 wants it accepted.
+            if invite.from_.tag is not None:
+                raise RemoteProtocolError("an INVITE needs a Contact (RFC 3261 §8.1.1.8)", 400)
+            contact = invite.from_
         to = invite.headers.get("To") or ""
         return cls(
             call_id=invite.call_id,
@@ -52,7 +57,7 @@ class Dialog:
             remote_tag=invite.from_.tag or "",
             local_header=to if invite.to.tag is not None else f"{to};tag={local_tag}",
             remote_header=invite.headers.get("From") or "",
-            remote_target=invite.contact.uri,
+            remote_target=contact.uri,
             route_set=invite.record_routes,
             local_cseq=0,
             remote_cseq=invite.cseq.number,
