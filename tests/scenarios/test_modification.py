@@ -10,6 +10,9 @@ VOICE = (
     '<Dial action="after"><Sip url="{screen}" statusCallback="status" '
     'statusCallbackEvent="initiated ringing answered completed">{uri}</Sip></Dial>'
 )
+# of the leg itself, which was answered in the latter two, and of the Dial ("hung up there": no-answer)
+LEG_ENDS = {"initiated": "canceled", "ringing": "canceled", "screening": "completed", "talking": "completed"}
+DIAL_ENDS = {**LEG_ENDS, "screening": "no-answer"}
 PHASES = pytest.mark.parametrize("phase", ["initiated", "ringing", "screening", "talking"])
 
 
@@ -62,14 +65,14 @@ class Stage:
 
 @PHASES
 async def test_the_parent_is_ended(server: Server, phone: PhoneFactory, webhook: Webhook, phase: str) -> None:
-    """`Status=completed`: both phones are let go; the child ends canceled, or completed if it talked."""
+    """`Status=completed`: both phones are let go; the child ends canceled, or completed if it was answered."""
     stage = Stage(server, webhook, phase)
     await stage.begin(phone)
     status, _ = await stage.modify(stage.parent, Status="completed")
     assert status == 200
     assert await stage.call.ended() == 200
     await stage.ringing.ended()
-    assert await stage.last_status() == ("completed" if phase == "talking" else "canceled")
+    assert await stage.last_status() == LEG_ENDS[phase]
     assert (await server.node.final(stage.parent))["status"] == "completed"
 
 
@@ -100,10 +103,10 @@ async def test_the_child_is_ended(server: Server, phone: PhoneFactory, webhook: 
     assert status == 200
     await stage.ringing.ended()
     after = await webhook.next("after")
-    assert after["DialCallStatus"] == ("completed" if phase == "talking" else "canceled")
+    assert after["DialCallStatus"] == DIAL_ENDS[phase]
     await webhook.next("next")
     assert await stage.call.ended() == 200
-    assert await stage.last_status() == ("completed" if phase == "talking" else "canceled")
+    assert await stage.last_status() == LEG_ENDS[phase]
 
 
 @pytest.mark.parametrize("phase", ["screening", "talking"])

@@ -70,7 +70,7 @@ async def test_prompts_of_many_kinds(
     alice = await phone("alice")
     container, kind, rate = audio
     path = tmp_path / f"prompt.{container.lower()}"
-    mono = tone(600, 1.0, rate=rate)
+    mono = tone(600, 1.0, rate=rate) / 32768.0
     soundfile.write(path, numpy.column_stack([mono, mono]), rate, format=container, subtype=kind)
     webhook["voice"] = response("<Play>prompt</Play>")
     webhook["prompt"] = Answer(path.read_bytes(), content_type=f"audio/{container.lower()}")

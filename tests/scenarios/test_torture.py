@@ -76,11 +76,13 @@ class Sender(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.answers: asyncio.Queue[SipMessage] = asyncio.Queue()
         self.transports: list[asyncio.DatagramTransport] = []
+        self._over: set[tuple[str | None, str | None]] = set()
 
     def datagram_received(self, data: bytes, _addr: tuple[str, int]) -> None:
         """Any response, on any port."""
         message = SipMessage.read(data.decode("utf-8", "replace"))
-        if message.status >= 200:
+        # an INVITE's final response is repeated until the ACK that never comes
+        if message.status >= 200 and (message["Call-ID"], message["CSeq"]) not in self._over:
             self.answers.put_nowait(message)
 
     async def answer_to(self, data: bytes, node: tuple[str, int]) -> int:
@@ -90,7 +92,10 @@ class Sender(asyncio.DatagramProtocol):
         self.transports[0].sendto(data, node)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(QUIET_S):
-                return (await self.answers.get()).status
+                answer = await self.answers.get()
+                if answer["Call-ID"]:
+                    self._over.add((answer["Call-ID"], answer["CSeq"]))
+                return answer.status
         return 0
 
 
