@@ -38,3 +38,9 @@ def test_rooms_have_a_docstring_and_do_nothing_else_than_re_export() -> None:
         for node in body:
             allowed = isinstance(node, ast.Expr | ast.Import | ast.ImportFrom | ast.Assign)
             assert allowed, f"{_name(path)}:{node.lineno} does more than re-export"
+
+
+def test_only_the_media_room_touches_the_native_module() -> None:
+    importers = [_name(path) for path in MODULES if "import _native" in path.read_text(encoding="utf-8")]
+    assert importers
+    assert all(each.startswith("src/callapi/media/") for each in importers), importers

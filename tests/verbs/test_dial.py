@@ -441,7 +441,7 @@ def test_a_child_modified_over_rest_goes_its_own_way_and_the_parents_document_go
         await asyncio.sleep(1)
         here.phones[0].answer()
         await asyncio.sleep(2)
-        child = here.live.get(next(sid for sid, each in here.book.calls.items() if each.parent_call_sid))
+        child = here.live.get(next(each.sid for each in here.book.calls.values() if each.parent_call_sid))
         assert child is not None
         outbound = here.outbound()
         await outbound.modify_call(child.sid, ModifyCall(document=DocumentRequest("http://app/new")))

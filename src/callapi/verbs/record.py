@@ -6,11 +6,12 @@ from functools import partial
 from callapi.calls.call import Call
 from callapi.calls.latch import first_of
 from callapi.calls.parameters import Parameters
+from callapi.calls.recordings import ActiveRecording
 from callapi.media import RecordingEnded, RecordOptions
 from callapi.rcml import Record
 from callapi.verbs.execution import Execution, GoTo, Next, Outcome
 from callapi.verbs.parameters import recorded
-from callapi.verbs.recordings import ActiveRecording, callback_of
+from callapi.verbs.recordings import callback_of
 
 HANGUP_DIGITS = "hangup"
 """What `Digits` says of a recording that the caller's leaving ended."""
