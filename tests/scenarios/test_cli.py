@@ -55,6 +55,7 @@ async def test_the_demo_proves_its_call(tmp_path: Path) -> None:
     assert "the callee heard 440 Hz for 1." in output
     assert "the caller heard 660 Hz for 1." in output
     assert "DialCallStatus=completed" in output
+    assert "in order: initiated, ringing, in-progress, completed" in output
     assert "the call worked" in output
     assert "\x1b" not in output
 

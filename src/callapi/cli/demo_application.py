@@ -18,6 +18,7 @@ class DemoApplication:
         self.base_url = f"http://127.0.0.1:{port}"
         self.finished: asyncio.Queue[Mapping[str, str]] = asyncio.Queue()
         self.statuses: list[str] = []
+        self.completed = asyncio.Event()
         self._port = port
         self._callee = callee
         self._shown = shown
@@ -66,5 +67,8 @@ class DemoApplication:
         return web.Response(text="<Response><Hangup/></Response>", content_type="text/xml")
 
     async def _status(self, request: web.Request) -> web.Response:
-        self.statuses.append((await self._parameters(request)).get("CallStatus", ""))
+        parameters = await self._parameters(request)
+        self.statuses.append(parameters.get("CallStatus", ""))
+        if "CallDuration" in parameters:
+            self.completed.set()
         return web.Response(status=204)

@@ -1,6 +1,7 @@
 """The call of the demo: two phones, a ladder of everything between them and the node, and a verdict on the sound."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ CALLER_HZ: Final = 440.0
 CALLEE_HZ: Final = 660.0
 TALK_S: Final = 1.5
 WAIT_S: Final = 10.0
+STATUSES: Final = "initiated, ringing, in-progress, completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +85,16 @@ async def demo_call(
     ringing.answer()
     if not await call.is_answered(WAIT_S):
         return [Finding(is_good=False, text="the caller was not answered")]
-    watch.remark("joined: RTP now flows inside Rust")
+    call.say(tone(CALLER_HZ))
+    ringing.say(tone(CALLEE_HZ))
+    if await ringing.hears(WAIT_S):
+        watch.remark("joined: RTP now flows inside Rust")
     findings = await _talk(call, ringing, folder)
     ringing.hang_up()
     return [*findings, *await _aftermath(call, application)]
 
 
 async def _talk(call: PhoneCall, ringing: PhoneCall, folder: Path) -> list[Finding]:
-    call.say(tone(CALLER_HZ))
-    ringing.say(tone(CALLEE_HZ))
     heard_by_caller = call.record(folder / "heard-by-caller.wav")
     heard_by_callee = ringing.record(folder / "heard-by-callee.wav")
     await asyncio.sleep(TALK_S)
@@ -116,6 +119,10 @@ async def _aftermath(call: PhoneCall, application: DemoApplication) -> list[Find
         return [Finding(is_good=False, text="the application was never told how the Dial ended")]
     status, seconds = told.get("DialCallStatus"), told.get("DialCallDuration")
     ended = await call.ended(WAIT_S)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(WAIT_S):
+            await application.completed.wait()
+    statuses = ", ".join(application.statuses)
     return [
         Finding(status == "completed", f"the application was told: DialCallStatus={status}, {seconds} s"),
         Finding(

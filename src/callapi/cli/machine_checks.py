@@ -1,5 +1,6 @@
 """What a node needs of the machine it runs on: ports, addresses, names, limits, a database, audio engines."""
 
+import contextlib
 import ipaddress
 import os
 import resource
@@ -131,7 +132,10 @@ async def dns(settings: Settings) -> list[Verdict]:
     del settings
     try:
         resolver = asyncresolver.Resolver()
-        await resolver.resolve(".", "NS", lifetime=DNS_WAIT_S)
+        with contextlib.suppress(
+            asyncresolver.NXDOMAIN, asyncresolver.NoAnswer
+        ):  # an answer, if not a wise one
+            await resolver.resolve(".", "NS", lifetime=DNS_WAIT_S)
     except exception.DNSException as error:
         advice = (
             f"no name server answers ({type(error).__name__}); only IP addresses and /etc/hosts will work"

@@ -23,13 +23,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     run: Callable[..., int] = importlib.import_module(f"callapi.cli.{arguments.command}").run
     try:
         return run(arguments)
-    except CallApiError as error:
-        print(f"callapi: {error}", file=sys.stderr)
-        return 2 if isinstance(error, SettingsError) else 1
+    except (CallApiError, OSError) as error:
+        return _explained(error)
+    except BaseExceptionGroup as group:
+        causes = _leaves(group)
+        if not all(isinstance(each, CallApiError | OSError) for each in causes):
+            raise
+        return max(map(_explained, causes))
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        return 141
+
+
+def _explained(error: BaseException) -> int:
+    """Say what is wrong in a line; 2 if it is what we were told."""
+    print(f"callapi: {error}", file=sys.stderr)
+    return 2 if isinstance(error, SettingsError) else 1
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """The errors in `group`, without those that wrap others."""
+    return [
+        leaf
+        for each in group.exceptions
+        for leaf in (_leaves(each) if isinstance(each, BaseExceptionGroup) else [each])
+    ]
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from callapi.base.errors import CallApiError
 from callapi.cli.softphone import EXPIRES_S, PhoneCall, PhoneOptions, Softphone
 from callapi.cli.sounds import tone
 from callapi.cli.terminal import Style, Terminal
-from callapi.media import Prompt, decode_audio
+from callapi.media import Prompt
+from callapi.media.audio_files import decode
 from callapi.media.engine import NativePlane
 from callapi.sip import Credentials, Traced
 
@@ -43,7 +44,7 @@ class _Script:
         if self._arguments.play is not None:
             path: Path = self._arguments.play
             try:
-                return decode_audio(path.read_bytes(), str(path))
+                return decode(str(path), path.read_bytes())
             except OSError as error:
                 raise PhoneError(f"--play {path}: {error.strerror}") from error
         return tone(self._arguments.tone) if self._arguments.tone else None

@@ -17,6 +17,7 @@ from callapi.cli.ports import free_port
 from callapi.media import (
     AudioStream,
     DigitPressed,
+    FirstPacket,
     LocalMedia,
     MediaPlane,
     NotAcceptable,
@@ -67,6 +68,7 @@ class PhoneCall:
         self._rang = asyncio.Event()
         self._answered = asyncio.Event()
         self._ended = asyncio.Event()
+        self._heard = asyncio.Event()
 
     @property
     def remote(self) -> str:
@@ -116,6 +118,10 @@ class PhoneCall:
         answered = await _within(self._answered, timeout_s)
         return answered and not (self._ended.is_set() and not self.leg.is_answered)
 
+    async def hears(self, timeout_s: float) -> bool:
+        """Whether RTP comes in within `timeout_s`."""
+        return await _within(self._heard, timeout_s)
+
     async def ended(self, timeout_s: float | None = None) -> bool:
         """Whether it ends within `timeout_s` (None: wait as long as it takes)."""
         return await _within(self._ended, timeout_s)
@@ -130,7 +136,7 @@ class PhoneCall:
             listening.cancel()
         status = f" ({self.ending.status})" if self.ending.status else ""
         self._happened(f"ended by {self.ending.by}{status}: {self.ending.reason}")
-        for each in (self._rang, self._answered, self._ended):
+        for each in (self._rang, self._answered, self._ended, self._heard):
             each.set()
 
     def _note(self, event: LegEvent) -> None:
@@ -150,9 +156,11 @@ class PhoneCall:
     async def _listen(self) -> None:
         with contextlib.suppress(StreamClosed):
             while True:
-                event = await self.leg.stream.next_event()
-                if isinstance(event, DigitPressed):
-                    self._press_heard(event.digit)
+                match await self.leg.stream.next_event():
+                    case DigitPressed(digit):
+                        self._press_heard(digit)
+                    case FirstPacket():
+                        self._heard.set()
 
     def _press_heard(self, digit: str) -> None:
         self.digits += digit

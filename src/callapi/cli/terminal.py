@@ -34,6 +34,7 @@ class Terminal:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
+        self._is_gone = False
         self.is_plain = (
             not self._stream.isatty() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
         )
@@ -51,7 +52,12 @@ class Terminal:
         """One line, at once."""
         if self.is_ascii:
             text = text.translate(_ASCII).encode("ascii", "replace").decode()
-        print(self.styled(text, *styles), file=self._stream, flush=True)
+        if self._is_gone:
+            return
+        try:
+            print(self.styled(text, *styles), file=self._stream, flush=True)
+        except BrokenPipeError:  # `callapi ... | head`: nobody reads on, which is no reason to drop a call
+            self._is_gone = True
 
     def heading(self, text: str) -> None:
         """A line that begins something."""
