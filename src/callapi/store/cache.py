@@ -80,7 +80,7 @@ class Cache(Generic[V]):
         answer = self._reader.start(self._read, key)
         question = self._under_way[key] = (self._generation, answer)
 
-        def answered(_answer: object) -> None:
+        def answered(_answer: object = None) -> None:
             if self._under_way.get(key) is question:
                 del self._under_way[key]
             if answer.cancelled() or isinstance(answer.exception(), StoreError):
@@ -88,5 +88,8 @@ class Cache(Generic[V]):
             if question[0] == self._generation:
                 self._keep(key, answer.result())
 
-        answer.add_done_callback(answered)
+        if answer.done():
+            answered()
+        else:
+            answer.add_done_callback(answered)
         return answer

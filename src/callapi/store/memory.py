@@ -1,7 +1,6 @@
 """The store's backend in memory: for tests, and the plainest statement of what a backend means."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
@@ -37,45 +36,23 @@ class MemoryBackend:
 
     def apply(self, changes: Sequence[Change]) -> None:
         """One change after another. Raises Conflict."""
-        with self._lock, self._all_or_nothing(changes):
+        with self._lock:
+            self._check(changes)
             for change in changes:
-                self._make(change)
-            for kind, field in UNIQUE.items():
-                self._check(kind, field)
+                _make(self._kept[_kind_of(change)], change)
 
-    @contextmanager
-    def _all_or_nothing(self, changes: Sequence[Change]) -> Iterator[None]:
-        touched = {_kind_of(change) for change in changes}
-        before = {kind: dict(self._kept[kind]) for kind in touched & UNIQUE.keys()}
-        try:
-            yield
-        except Conflict:
-            self._kept.update(before)
-            raise
-
-    def _make(self, change: Change) -> None:
-        match change:
-            case Put(record):
-                self._kept[type(record)][_key_of(record)] = record
-            case AddEvents(call_sid, events):
-                kept = tuple(each for each in events if each.sequence < MAX_EVENTS)
-                if kept:
-                    block = EventBlock(call_sid, kept[0].sequence, kept)
-                    self._kept[EventBlock][_key_of(block)] = block
-            case Remove(kind, prefix):
-                for key in [each for each in self._kept[kind] if each[: len(prefix)] == prefix]:
-                    del self._kept[kind][key]
-            case CallbackAttempted(event_id, attempts, next_at):
-                rows = self._kept[CallbackRecord]
-                if (row := rows.get((event_id,))) is not None:
-                    rows[event_id,] = replace(row, attempts=attempts, next_at=next_at)
-            case _:
-                assert_never(change)
-
-    def _check(self, kind: type[Record], field: str) -> None:
-        values = [getattr(record, field) for record in self._kept[kind].values()]
-        if len(set(values)) < len(values):
-            raise Conflict(f"{field} of {kind.__name__} must be unique")
+    def _check(self, changes: Sequence[Change]) -> None:
+        """Try out what could break a rule, so that all is made or nothing."""
+        for kind, field in UNIQUE.items():
+            risky = [change for change in changes if _kind_of(change) is kind]
+            if not risky:
+                continue
+            rows = dict(self._kept[kind])
+            for change in risky:
+                _make(rows, change)
+            values = [getattr(record, field) for record in rows.values()]
+            if len(set(values)) < len(values):
+                raise Conflict(f"{field} of {kind.__name__} must be unique")
 
     def select(self, query: Query[RecordT]) -> list[RecordT]:
         """The records, picked and sorted."""
@@ -116,6 +93,25 @@ class MemoryBackend:
             elif row.stream not in held_up:
                 due.append(row)
         return due[:limit], min((row.next_at for row in rows if row.next_at > now), default=None)
+
+
+def _make(rows: dict[Key, Any], change: Change) -> None:
+    match change:
+        case Put(record):
+            rows[_key_of(record)] = record
+        case AddEvents(call_sid, events):
+            kept = tuple(each for each in events if each.sequence < MAX_EVENTS)
+            if kept:
+                block = EventBlock(call_sid, kept[0].sequence, kept)
+                rows[_key_of(block)] = block
+        case Remove(_, prefix):
+            for key in [each for each in rows if each[: len(prefix)] == prefix]:
+                del rows[key]
+        case CallbackAttempted(event_id, attempts, next_at):
+            if (row := rows.get((event_id,))) is not None:
+                rows[event_id,] = replace(row, attempts=attempts, next_at=next_at)
+        case _:
+            assert_never(change)
 
 
 def _kind_of(change: Change) -> type[Record]:

@@ -23,8 +23,8 @@ class Reader:
         self._pool = ThreadPoolExecutor(THREADS, "store-reader")
 
     def close(self) -> None:
-        """Let the threads end."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Wait for what is being read; the rest is not begun. Blocks."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def start(self, read: Callable[..., T], *arguments: Any) -> "asyncio.Future[T]":
         """Begin to `read`."""

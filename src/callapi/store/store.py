@@ -122,7 +122,7 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await asyncio.to_thread(self._writer.stop, _CLOSE_TIMEOUT_S)
-        self._reader.close()
+        await asyncio.to_thread(self._reader.close)
         await asyncio.to_thread(self._backend.close)
 
     @property

@@ -1,0 +1,1 @@
+"""The store: one suite for the twin in memory, SQLite and PostgreSQL."""

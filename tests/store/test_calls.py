@@ -1,0 +1,175 @@
+"""Lists of calls: filters, order, pages; and every one of them served by an index."""
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+
+from callapi.store import CallFilter, CallRecord, PageRequest, Put, Store
+from callapi.store.calls import order_of
+from callapi.store.query import Equals, Query
+from callapi.store.sql import SqlBackend, statement
+from callapi.store.tables import TABLES
+from tests.store.samples import ACCOUNT, OTHER, after, call
+
+
+async def _keep(store: Store, *records: CallRecord) -> None:
+    store.write(*map(Put, records))
+    await store.flush()
+
+
+async def test_the_newest_call_comes_first_and_other_accounts_are_not_seen(store: Store) -> None:
+    calls = [call(date_created=after(n)) for n in range(5)]
+    await _keep(store, *calls, call(account_sid=OTHER))
+    page = await store.calls.list_page(ACCOUNT, CallFilter(), PageRequest(page=0, size=2))
+    assert (page.records, page.has_next) == ((calls[4], calls[3]), True)
+    page = await store.calls.list_page(ACCOUNT, CallFilter(), PageRequest(page=2, size=2))
+    assert (page.records, page.has_next) == ((calls[0],), False)
+    assert await store.calls.total(ACCOUNT, CallFilter()) == 5
+
+
+async def test_pages_by_the_last_record_are_not_shifted_by_new_calls(store: Store) -> None:
+    """Several calls of the same instant, new ones between the pages: each old one is seen once."""
+    calls = [call(date_created=after(n // 3)) for n in range(10)]
+    await _keep(store, *calls)
+    seen: list[CallRecord] = []
+    request = PageRequest(size=3)
+    while True:
+        page = await store.calls.list_page(ACCOUNT, CallFilter(), request)
+        seen.extend(page.records)
+        if not page.has_next:
+            break
+        await _keep(store, call(date_created=after(100 + len(seen))))
+        request = PageRequest(size=3, after=page.records[-1].sid)
+    assert sorted(each.sid for each in seen) == sorted(each.sid for each in calls)
+
+
+async def test_a_page_after_an_unknown_record_is_empty(store: Store) -> None:
+    await _keep(store, call())
+    page = await store.calls.list_page(ACCOUNT, CallFilter(), PageRequest(after="CA" + "0" * 32))
+    assert (page.records, page.has_next) == ((), False)
+
+
+async def test_filters(store: Store) -> None:
+    parent = call(to="1000", status="in-progress", start_time=after(0))
+    child = call(from_="bob", parent_call_sid=parent.sid, start_time=after(10), end_time=after(20))
+    await _keep(store, parent, child)
+
+    async def found(wanted: CallFilter) -> tuple[CallRecord, ...]:
+        page = await store.calls.list_page(ACCOUNT, wanted, PageRequest())
+        assert await store.calls.total(ACCOUNT, wanted) == len(page.records)
+        return page.records
+
+    assert await found(CallFilter(to="1000")) == (parent,)
+    assert await found(CallFilter(from_="bob")) == (child,)
+    assert await found(CallFilter(status="in-progress")) == (parent,)
+    assert await found(CallFilter(parent_call_sid=parent.sid)) == (child,)
+    assert await found(CallFilter(started_from=after(10))) == (child,)
+    assert await found(CallFilter(started_before=after(10))) == (parent,)
+    assert await found(CallFilter(started_from=after(0), started_before=after(11))) == (child, parent)
+    assert await found(CallFilter(ended_from=after(20))) == (child,)
+    assert await found(CallFilter(ended_before=after(20))) == ()
+    assert await found(CallFilter(to="100_")) == ()
+
+
+async def test_children_come_in_the_order_in_which_they_were_dialled(store: Store) -> None:
+    parent = call()
+    children = [call(parent_call_sid=parent.sid, date_created=after(n)) for n in range(3)]
+    await _keep(store, parent, *children, call())
+    assert await store.calls.children(parent.sid) == tuple(children)
+    assert await store.calls.children("CA" + "0" * 32) == ()
+
+
+async def test_live_ones_are_those_of_this_node_without_an_end(store: Store) -> None:
+    alive = call()
+    await _keep(store, alive, call(end_time=after(1)), call(node="node-2"))
+    assert await store.calls.live_ones("node-1") == (alive,)
+
+
+EVERY_FILTER = {
+    "none": CallFilter(),
+    "to": CallFilter(to="1000"),
+    "from": CallFilter(from_="1000"),
+    "status": CallFilter(status="busy"),
+    "parent": CallFilter(parent_call_sid="CA1"),
+    "start": CallFilter(started_from=after(0), started_before=after(9)),
+    "start and status": CallFilter(started_before=after(9), status="busy"),
+    "end": CallFilter(ended_from=after(0)),
+    "to and from": CallFilter(to="1000", from_="2000"),
+}
+
+
+class TestTenThousandCalls:
+    """What a list costs when there are many calls."""
+
+    @pytest.fixture
+    async def full(self, tmp_path: Path) -> AsyncIterator[Store]:
+        """A store with 10,000 calls, every tenth of them of a rare kind."""
+        async with Store.open(f"sqlite:///{tmp_path}/callapi.db") as store:
+            for start in range(0, 10_000, 500):
+                calls = [
+                    call(
+                        date_created=after(n),
+                        start_time=after(n),
+                        end_time=after(n + 5),
+                        to=f"{n % 10}000",
+                        status="busy" if n % 1000 == 0 else "completed",
+                        parent_call_sid="CA1" if n % 10 else None,
+                    )
+                    for n in range(start, start + 500)
+                ]
+                store.write(*map(Put, calls))
+            await store.flush()
+            yield store
+
+    async def test_a_page_of_fifty_takes_less_than_twenty_ms(self, full: Store) -> None:
+        for name, wanted in EVERY_FILTER.items():
+            times = []
+            for _ in range(5):
+                started = time.perf_counter()
+                await full.calls.list_page(ACCOUNT, wanted, PageRequest(size=50))
+                times.append(time.perf_counter() - started)
+            assert min(times) < 0.02, name
+
+    async def test_the_last_page_is_as_cheap_as_the_first(self, full: Store) -> None:
+        last = (await full.calls.list_page(ACCOUNT, CallFilter(), PageRequest(page=198, size=50))).records[-1]
+        started = time.perf_counter()
+        page = await full.calls.list_page(ACCOUNT, CallFilter(), PageRequest(size=50, after=last.sid))
+        assert time.perf_counter() - started < 0.02
+        assert len(page.records) == 50
+
+
+@pytest.mark.parametrize("wanted", EVERY_FILTER.values(), ids=EVERY_FILTER)
+def test_every_list_of_calls_is_served_by_an_index(wanted: CallFilter, tmp_path: Path) -> None:
+    where = (Equals("account_sid", ACCOUNT), *wanted.conditions())
+    plan = _plan(tmp_path, Query(CallRecord, where, order_of(wanted), 51))
+    assert "USING INDEX" in plan
+    assert "TEMP B-TREE" not in plan
+
+
+LISTED = [kind for kind, table in TABLES.items() if {"account_sid", "sid"} <= set(table.c.keys())]
+
+
+@pytest.mark.parametrize("kind", LISTED, ids=lambda kind: kind.__name__)
+def test_every_list_of_an_account_is_served_by_an_index(kind: type, tmp_path: Path) -> None:
+    columns = TABLES[kind].c
+    newest_by = ("message_date" if "message_date" in columns else "date_created", "sid")
+    plan = _plan(tmp_path, Query(kind, (Equals("account_sid", ACCOUNT),), newest_by, 51))
+    assert "USING INDEX" in plan
+    assert "TEMP B-TREE" not in plan
+
+
+def _plan(directory: Path, query: Query[CallRecord]) -> str:
+    backend = SqlBackend(f"sqlite:///{directory}/plan.db")
+    backend.open()
+    backend.close()
+    engine = create_engine(f"sqlite:///{directory}/plan.db")
+    text = statement(query, list(TABLES[query.kind].c)).compile(
+        engine, compile_kwargs={"literal_binds": True}
+    )
+    with engine.connect() as connection:
+        lines = [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
+    engine.dispose()
+    return "; ".join(lines)
