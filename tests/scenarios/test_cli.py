@@ -46,7 +46,7 @@ async def test_the_demo_proves_its_call(tmp_path: Path) -> None:
         "POST /voice",
         "200 <Dial><Sip>",
         "180 Ringing",
-        "ACK",
+        "joined",
         "BYE",
         "POST /after",
     ]

@@ -125,6 +125,7 @@ async def _aftermath(call: PhoneCall, application: DemoApplication) -> list[Find
     statuses = ", ".join(application.statuses)
     return [
         Finding(status == "completed", f"the application was told: DialCallStatus={status}, {seconds} s"),
+        Finding(statuses == STATUSES, f"it was told each step of bob's call, in order: {statuses or 'none'}"),
         Finding(
             ended, "the caller's document went on and hung up" if ended else "the caller was never hung up"
         ),

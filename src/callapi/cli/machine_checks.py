@@ -11,6 +11,7 @@ from typing import Final
 import soundfile
 import soxr
 from dns import asyncresolver, exception
+from dns import resolver as answers
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -132,9 +133,7 @@ async def dns(settings: Settings) -> list[Verdict]:
     del settings
     try:
         resolver = asyncresolver.Resolver()
-        with contextlib.suppress(
-            asyncresolver.NXDOMAIN, asyncresolver.NoAnswer
-        ):  # an answer, if not a wise one
+        with contextlib.suppress(answers.NXDOMAIN, answers.NoAnswer):  # an answer, if not a wise one
             await resolver.resolve(".", "NS", lifetime=DNS_WAIT_S)
     except exception.DNSException as error:
         advice = (
