@@ -13,6 +13,7 @@ from callapi.sip.digest import (
     Verdict,
     Verified,
     answer_challenge,
+    ha1_of,
     parse_digest,
     strongest_challenge,
 )
@@ -209,9 +210,9 @@ class Server:
     def challenge(self, index: int = 0) -> Challenge:
         return Challenge.parse(self.digest.challenge(self.now)[index])
 
-    def secret_of(self, username: str) -> str | None:
+    def secret_of(self, username: str, algorithm: str) -> str | None:
         self.asked.append(username)
-        return "secret" if username == "alice" else None
+        return ha1_of(algorithm, "alice", "example.com", "secret") if username == "alice" else None
 
     def verify(
         self, value: str, method: str = "INVITE", uri: str = "sip:bob@example.com", body: bytes = b""
@@ -234,7 +235,7 @@ def test_the_preferred_algorithm_is_offered_first() -> None:
     """RFC 8760 §2.3."""
     server = Server()
     offered = [Challenge.parse(value) for value in server.digest.challenge(0, is_stale=True)]
-    assert [each.algorithm for each in offered] == ["SHA-256", "MD5"]
+    assert [each.algorithm for each in offered] == ["SHA-256", "SHA-512-256", "MD5"]
     assert all(each.is_stale for each in offered)
     assert server.verify(answer(server.challenge(1))) == Verified("alice")
 
@@ -269,7 +270,7 @@ def test_an_empty_password_opens_nothing() -> None:
     challenge = Challenge.parse(server.challenge(0)[0])
     for password in ("", "-"):
         value = answer(challenge, Credentials("alice", password))
-        assert isinstance(server.verify(value, "INVITE", URI, b"", lambda _: "", 0), Rejected)
+        assert isinstance(server.verify(value, "INVITE", URI, b"", lambda *_: "", 0), Rejected)
 
 
 def test_what_was_signed_cannot_be_changed() -> None:
@@ -368,5 +369,19 @@ def test_any_characters_survive_quoting(username: str, password: str, realm: str
     server = DigestServer(realm, b"k")
     challenge = Challenge.parse(server.challenge(0)[0])
     value = answer(challenge, Credentials(username, password))
-    verdict = server.verify(value, "INVITE", URI, b"", {username: password}.get, 0)
-    assert verdict == Verified(username)
+
+    def secret_of(name: str, algorithm: str) -> str | None:
+        quoted = parse_digest(value)["realm"]
+        return ha1_of(algorithm, username, quoted, password) if name == username else None
+
+    assert server.verify(value, "INVITE", URI, b"", secret_of, 0) == Verified(username)
+
+
+def test_of_several_answers_ours_is_picked() -> None:
+    server = Server(algorithms=["MD5"])
+    ours = answer(server.challenge())
+    elsewhere = ours.replace('realm="example.com"', 'realm="elsewhere"')
+    stronger = ours.replace("algorithm=MD5", "algorithm=SHA-256")
+    assert server.digest.pick(["Basic YQ==", elsewhere, stronger, ours]) == ours
+    assert server.digest.pick(["Basic YQ==", elsewhere, stronger]) == stronger
+    assert server.digest.pick(["Basic YQ==", elsewhere]) is None

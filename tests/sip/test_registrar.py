@@ -1,9 +1,9 @@
 """The registrar: digest first, then bindings."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from callapi.sip.digest import Challenge, Credentials, DigestServer
+from callapi.sip.digest import ALGORITHMS, Challenge, Credentials, DigestServer, ha1_of
 from callapi.sip.headers import Headers
 from callapi.sip.message import Request, Response
 from callapi.sip.registrar import Registrar
@@ -20,8 +20,9 @@ class Store:
     def __init__(self) -> None:
         self.bindings: dict[str, Sequence[Binding]] = {}
 
-    async def password_of(self, login: str) -> str | None:
-        return {"alice": "secret", "bob": "other"}.get(login)
+    async def secrets_of(self, login: str) -> Mapping[str, str]:
+        password = {"alice": "secret", "bob": "other"}.get(login)
+        return {each: ha1_of(each, login, "example.com", password) for each in ALGORITHMS} if password else {}
 
     async def bindings_of(self, login: str) -> Sequence[Binding]:
         await asyncio.sleep(0)
@@ -96,7 +97,7 @@ async def test_register_refresh_query_and_leave() -> None:
     store, clock, phone = setup()
     challenged = await phone.send(("Contact", "<sip:alice@192.0.2.9:4711>"))
     assert challenged.status == 401
-    assert len(challenged.headers.get_all("WWW-Authenticate")) == 2
+    assert len(challenged.headers.get_all("WWW-Authenticate")) == 3
     assert store.bindings == {}
     response = await phone.send(("Contact", "<sip:alice@192.0.2.9:4711>;expires=60"), ("Path", "<sip:p;lr>"))
     assert (response.status, response.headers.get("Path")) == (200, "<sip:p;lr>")
@@ -148,3 +149,15 @@ async def test_two_at_a_time_lose_nothing() -> None:
     await phone.send()
     await asyncio.gather(phone.send(("Contact", "<sip:a@h>")), phone.send(("Contact", "<sip:b@h>")))
     assert {each.contact for each in store.bindings["alice"]} == {"sip:a@h", "sip:b@h"}
+
+
+async def test_who_guesses_is_slowed_down() -> None:
+    """After ten failures even the right password is not looked at, until some are forgiven."""
+    _, clock, phone = setup()
+    await phone.send()
+    for _ in range(10):
+        assert (await phone.send(credentials=Credentials("alice", "guess"))).status == 403
+    slowed = await phone.send()
+    assert (slowed.status, slowed.headers.get("Retry-After")) == (503, "10")
+    clock.now += 10
+    assert (await phone.send()).status == 200

@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 
 _HASHES = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 _STRENGTH = list(_HASHES)
+ALGORITHMS = ("SHA-256", "SHA-512-256", "MD5")
+"""What a server offers unless it is told otherwise, the preferred first."""
 _CHALLENGES = {
     401: ("WWW-Authenticate", "Authorization"),
     407: ("Proxy-Authenticate", "Proxy-Authorization"),
 }
 _SCHEME = re.compile(r"\s*+digest\s++", re.IGNORECASE)
 _PARAMETER = re.compile(rf'\s*+({TOKEN}++)\s*+=\s*+("(?:[^"\\]|\\.)*+"|[^\s,"]++)\s*+(?:,|$)', re.DOTALL)
+_NO_SECRET = "-" * 64
 _NONCE = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16})-([0-9a-f]{32})")
 
 
@@ -43,6 +46,12 @@ class Credentials:
 
     def __repr__(self) -> str:
         return f"Credentials({self.username!r}, ...)"
+
+
+def ha1_of(algorithm: str, username: str, realm: str, password: str) -> str:
+    """H(username:realm:password) as lower-case hex (RFC 7616 §3.4.2); `algorithm` is without `-sess`."""
+    text = f"{username}:{realm}:{password}".encode()
+    return hashlib.new(_HASHES[algorithm.upper()], text, usedforsecurity=False).hexdigest()
 
 
 def parse_digest(value: str) -> dict[str, str]:
@@ -79,16 +88,16 @@ class _Answer:
     nc: str
     cnonce: str
 
-    def response(self, credentials: Credentials, method: str, body: bytes) -> str:
-        """RFC 7616 §3.4.1 to §3.4.3; without qop as in RFC 2069."""
+    def response(self, ha1: str, method: str, body: bytes) -> str:
+        """RFC 7616 §3.4.1 to §3.4.3; without qop as in RFC 2069. `ha1` is H(username:realm:password)."""
         name = _HASHES[self.algorithm.removesuffix("-SESS")]
 
         def digest(data: bytes) -> str:
             return hashlib.new(name, data, usedforsecurity=False).hexdigest()
 
-        a1 = digest(f"{credentials.username}:{self.realm}:{credentials.password}".encode())
+        a1 = ha1
         if self.algorithm.endswith("-SESS"):
-            a1 = digest(f"{a1}:{self.nonce}:{self.cnonce}".encode())
+            a1 = digest(f"{ha1}:{self.nonce}:{self.cnonce}".encode())
         a2 = f"{method}:{self.uri}" + (f":{digest(body)}" if self.qop == "auth-int" else "")
         counted = f"{self.nc}:{self.cnonce}:{self.qop}:" if self.qop else ""
         return digest(f"{a1}:{self.nonce}:{counted}{digest(a2.encode())}".encode())
@@ -136,12 +145,14 @@ class Challenge:
         algorithm = (self.algorithm or "MD5").upper()
         count = f"{nc:08x}"
         computed = _Answer(algorithm, self.realm, self.nonce, uri, self.qop, count, cnonce)
+        name, password = credentials.username, credentials.password
+        ha1 = ha1_of(algorithm.removesuffix("-SESS"), name, self.realm, password)
         parts = [
             f"username={quote(credentials.username)}",
             f'realm="{self.realm}"',
             f'nonce="{self.nonce}"',
             f'uri="{uri}"',
-            f'response="{computed.response(credentials, method, body)}"',
+            f'response="{computed.response(ha1, method, body)}"',
         ]
         if self.algorithm is not None:
             parts.append(f"algorithm={self.algorithm}")
@@ -221,7 +232,7 @@ class DigestServer:
         realm: str,
         secret: bytes,
         *,
-        algorithms: Sequence[str] = ("SHA-256", "MD5"),
+        algorithms: Sequence[str] = ALGORITHMS,
         qop: Sequence[str] = ("auth",),
         nonce_lifetime_s: float = 300,
         most_nonces: int = 16384,
@@ -254,13 +265,13 @@ class DigestServer:
         method: str,
         uri: Uri,
         body: bytes,
-        secret_of: Callable[[str], str | None],
+        secret_of: Callable[[str, str], str | None],
         now: float,
     ) -> Verdict:
         """Judge an Authorization value of a request with this method, Request-URI and body.
 
-        `secret_of` gives the password of a user, None for a stranger, who costs the same work; an empty password
-        opens nothing.
+        `secret_of(username, algorithm)` gives H(username:realm:password) by MD5, SHA-256 or SHA-512-256, None for a
+        stranger, who costs the same work; an empty text opens nothing.
         """
         try:
             given = parse_digest(value)
@@ -270,15 +281,32 @@ class DigestServer:
             return Rejected(str(error))
         except KeyError as error:
             return Rejected(f"{error.args[0]} is missing")
-        password = secret_of(username)
-        expected = answer.response(Credentials(username, password or "-"), method, body)
+        ha1 = secret_of(username, answer.algorithm.removesuffix("-SESS"))
+        expected = answer.response(ha1 or _NO_SECRET, method, body)
         is_right = hmac.compare_digest(expected.encode(), given["response"].lower().encode())
-        if not is_right or not password:
+        if not is_right or not ha1:
             return Rejected("wrong user name or password")
         serial = self._serial(answer.nonce, now)
         if serial is None or not self._use(serial, int(answer.nc, 16)):
             return Stale()
         return Verified(username)
+
+    def pick(self, values: Sequence[str]) -> str | None:
+        """Of the Authorization values of a request the one that is for us (RFC 3261 §22.3); None: it has none.
+
+        A phone may answer each of our challenges, and those of other realms with them.
+        """
+        own: list[str] = []
+        for value in values:
+            try:
+                given = parse_digest(value)
+            except ParseError:
+                continue  # RFC 4475 §3.3.7: an unknown scheme is as good as none
+            if given.get("realm") == self._realm:
+                if given.get("algorithm", "MD5").upper() in self._algorithms:
+                    return value
+                own.append(value)
+        return own[0] if own else None
 
     def _read(self, given: dict[str, str], uri: Uri) -> _Answer:
         algorithm, qop = given.get("algorithm", "MD5").upper(), given.get("qop")

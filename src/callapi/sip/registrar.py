@@ -1,7 +1,7 @@
 """The registrar (RFC 3261 §10.3): who may register, and the bindings that come of it.
 
 Every REGISTER is authenticated by digest; the user part of To is the login. It never tells a stranger's login from a
-wrong password.
+wrong password, and looks at nothing from a source that has failed too often of late.
 """
 
 from __future__ import annotations
@@ -11,23 +11,27 @@ from typing import TYPE_CHECKING, Protocol
 from weakref import WeakValueDictionary
 
 from callapi.sip.digest import DigestServer, Rejected, Stale
+from callapi.sip.guesses import Guesses
 from callapi.sip.message import make_response
 from callapi.sip.registration import Binding, Registered, RegistrationLimits, register
 from callapi.sip.uri import SipUri
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from callapi.sip.digest import Verdict
     from callapi.sip.message import Request, Response
     from callapi.sip.transport.hop import Hop
 
 
+SLOW_DOWN = (("Retry-After", "10"),)
+
+
 class BindingStore(Protocol):
     """Where logins and their bindings are kept."""
 
-    async def password_of(self, login: str) -> str | None:
-        """The password of a client; None if there is none of this login."""
+    async def secrets_of(self, login: str) -> Mapping[str, str]:
+        """H(login:realm:password) of a client by algorithm (`MD5`, `SHA-256`, ...); empty if there is none."""
 
     async def bindings_of(self, login: str) -> Sequence[Binding]:
         """Every binding of a client, also expired ones."""
@@ -45,9 +49,11 @@ class Registrar:
         digest: DigestServer,
         *,
         clock: Callable[[], float],
+        guesses: Guesses | None = None,
         limits: RegistrationLimits | None = None,
     ) -> None:
         """`clock` tells seconds since the epoch, since bindings outlive the process."""
+        self._guesses = Guesses() if guesses is None else guesses
         self._store = store
         self._digest = digest
         self._clock = clock
@@ -59,28 +65,31 @@ class Registrar:
         address = request.to.uri
         if not isinstance(address, SipUri) or address.user is None:
             return make_response(request, 404)
+        if self._guesses.is_slowed(source.host, self._clock()):
+            return make_response(request, 503, headers=SLOW_DOWN)
         login = address.user
         verdict = await self._verify(request, login)
         if verdict is None or isinstance(verdict, Stale):
             challenges = self._digest.challenge(self._clock(), is_stale=verdict is not None)
             return make_response(request, 401, headers=[("WWW-Authenticate", value) for value in challenges])
         if isinstance(verdict, Rejected) or verdict.username != login:
+            self._guesses.failed(source.host, self._clock())
             return make_response(request, 403)
         # Two REGISTERs of one phone must not read the same bindings and write over each other.
         async with self._locks.setdefault(login, asyncio.Lock()):
             return await self._bind(request, login, source)
 
     async def _verify(self, request: Request, login: str) -> Verdict | None:
-        value = request.headers.get("Authorization")
-        if value is None or not value[:7].lower().startswith("digest"):
-            return None  # RFC 4475 §3.3.7: an unknown scheme is as good as none
-        password = await self._store.password_of(login)
+        value = self._digest.pick(request.headers.get_all("Authorization"))
+        if value is None:
+            return None
+        secrets = await self._store.secrets_of(login)
         return self._digest.verify(
             value,
             request.method,
             request.uri,
             request.body,
-            lambda username: password if username == login else None,
+            lambda username, algorithm: secrets.get(algorithm) if username == login else None,
             self._clock(),
         )
 

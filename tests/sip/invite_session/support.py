@@ -286,11 +286,12 @@ def calling(
     hops: tuple[object, ...] = ("hop",),
     credentials: Credentials | None = None,
     entropy: float = 0.5,
+    settings: SessionSettings = SETTINGS,
 ) -> Bench:
     """Alice's side, with her INVITE on its way to the first hop."""
     request = invite(body, "Supported: 100rel, timer\nSession-Expires: 1800")
     request.headers.remove("Via")
-    usage = Usage(SETTINGS, "<sip:alice@192.0.2.1:5060>", True, lambda: entropy, Authenticator(credentials))
+    usage = Usage(settings, "<sip:alice@192.0.2.1:5060>", True, lambda: entropy, Authenticator(credentials))
     bench = Bench(usage, InviteSession.outbound(usage, request))
     bench.feed(BEGIN)
     bench.feed(Resolved(hops))

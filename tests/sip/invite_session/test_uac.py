@@ -1,5 +1,7 @@
 """The calling side until it is answered: RFC 3261 §13.2, §9.1, §8.1.3; RFC 3262 §4; RFC 3263 §4.3; RFC 4028 §7.3."""
 
+from dataclasses import replace
+
 import pytest
 
 from callapi.sip.digest import Credentials
@@ -11,6 +13,7 @@ from callapi.sip.message import Response
 from tests.sip.invite_session.support import (
     ANSWER,
     OFFER,
+    SETTINGS,
     Bench,
     abandoned,
     acks,
@@ -150,6 +153,27 @@ def test_a_hop_that_is_slow_is_not_left_ringing() -> None:
     assert not bench.is_finished  # the slow one may still repeat its 2xx
     over(bench, slow)
     over(bench, second)
+    assert bench.is_finished
+
+
+def test_the_only_hop_is_given_up_where_another_peer_would_be_asked() -> None:
+    """A 408 after six seconds instead of timer B's 32; what comes from it later is cancelled or hung up."""
+    bench = calling(settings=replace(SETTINGS, gives_up_silence=True))
+    bench.until(6.0)
+    assert (the_end(bench).status, the_end(bench).by) == (408, Party.NETWORK)
+    assert not bench.is_finished
+    (late,) = bench.invites
+    assert len(cancels(bench.answer(late, 180))) == 1
+    assert len(requests(bench.answer(late, 200, ANSWER), "BYE")) == 1
+    over(bench, late)
+    assert bench.is_finished
+
+
+def test_a_peer_that_says_anything_is_not_given_up() -> None:
+    bench = calling(settings=replace(SETTINGS, gives_up_silence=True))
+    bench.answer(bench.invites[0], 100)
+    assert bench.until(100.0) == []
+    bench.answer(bench.invites[0], 486)
     assert bench.is_finished
 
 

@@ -6,12 +6,13 @@ from callapi.sip.message import Request
 
 SDP = "application/sdp"
 MOST_PARTS = 16
+WITH_DESCRIPTION = frozenset({"INVITE", "UPDATE", "PRACK", "ACK"})
 
 
 def keep_description(request: Request) -> None:
     """Make `application/sdp` the whole body: out of a multipart, or none if the body is something else."""
     content_type = request.content_type
-    if not request.body or content_type == SDP or content_type is None:
+    if request.method not in WITH_DESCRIPTION or not request.body or content_type == SDP or content_type is None:
         return
     body = b""
     if content_type.startswith("multipart/"):

@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
 from typing import Self
 
 from callapi.sip.authentication import Authenticator
@@ -158,8 +159,11 @@ class Endpoint:
             (invite.call_id or new_call_id(), 1),
         )
         self._furnish(request, invite)
-        usage = Usage(self.settings, "", True, self.entropy, Authenticator(invite.credentials))  # noqa: FBT003
-        runner = SessionRunner(self, usage, InviteSession.outbound(usage, request), request)
+        settings = self.settings
+        if invite.is_one_of_several:
+            settings = replace(settings, gives_up_silence=True)
+        usage = Usage(settings, "", True, self.entropy, Authenticator(invite.credentials))  # noqa: FBT003
+        runner = SessionRunner(self, usage, InviteSession.outbound(usage, request), request, invite.flow)
         session = OutboundSession(request, runner)
         runner.attach(session)
         self.runners[(runner.call_id, runner.local_tag)] = runner

@@ -9,6 +9,7 @@ import re
 from functools import lru_cache
 from ipaddress import ip_address
 
+from callapi.sip.endpoint.wire import Wire
 from callapi.sip.headers import Via
 from callapi.sip.message import Request
 from callapi.sip.resolver import transport_of
@@ -67,6 +68,11 @@ def reachable_hop(hop: Hop, source: Hop | None, *, is_connected: bool) -> Hop:
     if hop.transport is Transport.UDP and is_private(hop.host) and not is_private(source.host):
         return source
     return hop
+
+
+def is_usable(flow: Hop, wire: Wire) -> bool:
+    """Whether what is sent into a flow can arrive: always by UDP, else while its connection is open (RFC 5626 §5.3)."""
+    return flow.transport is Transport.UDP or wire.is_connected(flow)
 
 
 @lru_cache(maxsize=4096)

@@ -31,6 +31,11 @@ class OutboundInvite:
     """Session timer in seconds (RFC 4028); None: the endpoint's, 0: none asked for."""
     call_id: str | None = None
     """None: made here."""
+    flow: Hop | None = None
+    """Where it is sent instead of the Request-URI's host: the source of a registration from behind a NAT or on a
+    connection. A connection that is closed counts for nothing."""
+    is_one_of_several: bool = False
+    """Another peer would be asked next: one that says nothing within `next_hop_after_s` is given up with a 408."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,8 @@ class OutboundRequest:
     call_id: str | None = None
     """None: made here. A phone keeps one over its REGISTERs, with a rising `cseq` (RFC 3261 §10.2.4)."""
     cseq: int = 1
+    flow: Hop | None = None
+    """As of `OutboundInvite`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from callapi.sip.authentication import Authenticator
 from callapi.sip.dialog import MAX_FORWARDS, next_hop, route_request
 from callapi.sip.endpoint.driver import Driver
+from callapi.sip.endpoint.hops import is_usable
 from callapi.sip.endpoint.options import OutboundRequest
 from callapi.sip.errors import ResolutionError
 from callapi.sip.headers import Headers, NameAddr
@@ -52,7 +53,10 @@ async def perform(
     request.body = outbound.body
     authenticator = Authenticator(outbound.credentials)
     try:
-        hops = (await locate(next_hop(request)))[:MOST_HOPS]
+        if outbound.flow is not None and is_usable(outbound.flow, driver.transport):
+            hops = [outbound.flow]
+        else:
+            hops = (await locate(next_hop(request)))[:MOST_HOPS]
     except ResolutionError as error:
         return make_response(request, 503, f"Service Unavailable ({error})")
     cseq = outbound.cseq

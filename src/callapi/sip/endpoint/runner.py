@@ -8,7 +8,7 @@ from typing import Protocol, assert_never
 
 from callapi.sip.dialog import next_hop
 from callapi.sip.endpoint.driver import Driver, ServerTransaction
-from callapi.sip.endpoint.hops import literal_hop, reachable_hop
+from callapi.sip.endpoint.hops import is_usable, literal_hop, reachable_hop
 from callapi.sip.endpoint.steps import LOG, run
 from callapi.sip.endpoint.timers import Timing
 from callapi.sip.errors import LocalProtocolError, ResolutionError
@@ -82,6 +82,7 @@ class SessionRunner:
 
     __slots__ = (
         "_around",
+        "_flow",
         "_invite",
         "_known",
         "_machine",
@@ -96,14 +97,22 @@ class SessionRunner:
         "timers",
     )
 
-    def __init__(self, around: Surroundings, usage: Usage, machine: InviteSession, invite: Request) -> None:
-        """`attach` must follow."""
+    def __init__(
+        self,
+        around: Surroundings,
+        usage: Usage,
+        machine: InviteSession,
+        invite: Request,
+        flow: Hop | None = None,
+    ) -> None:
+        """`attach` must follow. `flow`: see `OutboundInvite`."""
         dialog = usage.dialog
         self.timers: dict[StrEnum, Timing] = {}
         self.call_id = invite.call_id
         self.local_tag = invite.from_.tag or "" if dialog is None else dialog.local_tag
         self.is_answered = False
         self._around = around
+        self._flow = flow
         self._usage: Usage | None = usage
         self._machine: InviteSession | None = machine
         self._session: Session | None = None
@@ -212,7 +221,10 @@ class SessionRunner:
             case AbandonInvite(invite):
                 self._around.driver.abandon(invite)
             case Resolve(uri):
-                self._around.resolve(uri, self._hops_found)
+                if self._open_flow is not None:
+                    self._hops_found((self._open_flow,), "")
+                else:
+                    self._around.resolve(uri, self._hops_found)
             case _:
                 assert_never(effect)
 
@@ -274,6 +286,9 @@ class SessionRunner:
             if len(self._waiting) < MOST_WAITING_REQUESTS:
                 self._waiting.append(request)
             return
+        if self._open_flow is not None and "Route" not in request.headers:
+            self._dispatch(request, self._open_flow)
+            return
         uri = next_hop(request)
         try:
             hop = literal_hop(uri)
@@ -314,6 +329,11 @@ class SessionRunner:
         if "Via" not in request.headers:
             driver.put_via(request, hop)
         driver.send(request, hop)
+
+    @property
+    def _open_flow(self) -> Hop | None:
+        flow = self._flow
+        return flow if flow is not None and is_usable(flow, self._around.driver.transport) else None
 
     def _is_connected(self) -> bool:
         peer = self._peer

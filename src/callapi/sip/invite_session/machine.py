@@ -113,11 +113,11 @@ class InviteSession:
 
     def _finish(self) -> list[Effect]:
         """The session is over; a caller lingers while an INVITE of it may still be answered by a 2xx."""
-        is_answered = (
-            self._usage is not None and self._usage.dialog is not None and self._usage.dialog.is_confirmed
-        )
+        usage = self._usage
+        is_answered = usage is not None and usage.dialog is not None and usage.dialog.is_confirmed
+        may_be_answered = is_answered or (usage is not None and usage.is_given_up)
         # A refused INVITE can bring no 2xx any more; its transaction is the last one counted.
-        waits = self._live_invites > (0 if is_answered else 1)
+        waits = self._live_invites > (0 if may_be_answered else 1)
         self._usage = None
         self._phase = _Gone("lingering" if waits else "over")
         return [] if waits else [FINISH]

@@ -46,13 +46,14 @@ class State(StrEnum):
 class Modification:
     """The machine of one dialog's re-INVITEs and UPDATEs."""
 
-    __slots__ = ("_ack", "_asked", "_glares", "_is_refresh", "_repeater", "_usage", "state")
+    __slots__ = ("_ack", "_asked", "_glares", "_held", "_is_refresh", "_repeater", "_usage", "state")
 
     def __init__(self, usage: Usage) -> None:
         self.state = State.IDLE
         self._usage = usage
         self._asked: RequestReceived | None = None
         self._ack: Request | None = None
+        self._held: bytes | None = None
         self._repeater: Repeater | None = None
         self._glares = 0
         self._is_refresh = False
@@ -61,13 +62,25 @@ class Modification:
 
     def offer(self, body: bytes) -> list[Effect]:
         """Send a re-INVITE with an offer. An offer of the peer that crosses it refuses it (491)."""
-        if self.state in (State.SENT, State.RETRYING):
+        if self.state in (State.SENT, State.RETRYING) or self._held is not None:
             raise LocalProtocolError("an offer of ours is open already (RFC 3264 §4)")
+        if self.state is State.ANSWERED:
+            return self.hold(body)
         if self.state is not State.IDLE or not self._usage.offer_answer.may_offer:
             return [tell(OfferRefused(Response(491, REASONS[491])))]
         self._glares = 0
         self._is_refresh = False
         return self._send(body)
+
+    def hold(self, body: bytes) -> list[Effect]:
+        """Keep an offer while an ACK is missing (§14.1: not while an INVITE is in progress)."""
+        self._held = body
+        return []
+
+    def release(self) -> list[Effect]:
+        """Send the offer that was kept, if there is one."""
+        body, self._held = self._held, None
+        return [] if body is None else self.offer(body)
 
     def refresh(self, now: float) -> list[Effect]:
         """Keep the session timer running: UPDATE if the peer knows it, else a re-INVITE (RFC 4028 §7.4)."""
@@ -245,11 +258,10 @@ class Modification:
         self.state = State.IDLE
         effects = repeater.end()
         if self._usage.offer_answer.they_owe:
+            self._usage.offer_answer.handle(Act.RECEIVE_ANSWER if ack.body else Act.REFUSE, ack.body)
             if ack.body:
-                self._usage.offer_answer.handle(Act.RECEIVE_ANSWER, ack.body)
-                return [*effects, tell(AnswerReceived(ack.body))]
-            self._usage.offer_answer.handle(Act.REFUSE)
-        return effects
+                effects.append(tell(AnswerReceived(ack.body)))
+        return [*effects, *self.release()]
 
     def repeat(self, now: float) -> list[Effect]:
         """Our 2xx to the re-INVITE is still unacknowledged."""

@@ -58,7 +58,7 @@ class State(StrEnum):
 class Talking:
     """The phase between the 2xx and the BYE."""
 
-    __slots__ = ("_held_offer", "_invite", "_modification", "_repeater", "_usage", "state")
+    __slots__ = ("_invite", "_modification", "_repeater", "_usage", "state")
 
     def __init__(
         self, usage: Usage, modification: Modification, invite: Request, repeater: Repeater | None
@@ -67,7 +67,6 @@ class Talking:
         self._modification = modification
         self._invite = invite
         self._repeater = repeater
-        self._held_offer: bytes | None = None
         if repeater is not None:
             self.state = State.UNCONFIRMED
         else:
@@ -105,10 +104,8 @@ class Talking:
     ) -> list[Step]:
         match command:
             case Offer(body):
-                if self.state is State.CONFIRMED:
-                    return [*self._modification.offer(body)]
-                self._held_offer = body  # §14.1: not while the first INVITE is in progress
-                return []
+                is_ready = self.state is State.CONFIRMED
+                return [*(self._modification.offer(body) if is_ready else self._modification.hold(body))]
             case AnswerOffer() | RefuseOffer():
                 return [*self._modification.answer(command, now)]
             case Acknowledge(body):
@@ -127,11 +124,7 @@ class Talking:
         self._usage.offer_answer.handle(Act.SEND_ANSWER, body)
         self.state = State.CONFIRMED
         ack = with_body(self._usage.dialog.acknowledge(self._invite), body)
-        return [SendAck(ack), *self._send_held_offer()]
-
-    def _send_held_offer(self) -> list[Effect]:
-        body, self._held_offer = self._held_offer, None
-        return [] if body is None else self._modification.offer(body)
+        return [SendAck(ack), *self._modification.release()]
 
     def _info(self, content_type: str, body: bytes) -> Effect:
         if self._usage.dialog is None:
@@ -202,7 +195,7 @@ class Talking:
         self.state = State.CONFIRMED
         if self._usage.offer_answer.they_owe:
             self._usage.offer_answer.handle(Act.RECEIVE_ANSWER if ack.body else Act.REFUSE, ack.body)
-        return [*effects, tell(Confirmed(ack.body)), *self._send_held_offer()]
+        return [*effects, tell(Confirmed(ack.body)), *self._modification.release()]
 
     def _cancelled(self, handle: object) -> list[Step]:
         """A CANCEL of a re-INVITE that our story has not answered; any other comes too late (§9.2)."""

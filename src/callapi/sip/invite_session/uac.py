@@ -134,14 +134,20 @@ class Inviting:
     def _send(self, now: float) -> list[Effect]:
         self._early.clear()
         send = SendInvite(self._attempts.invite, self._attempts.hops[0])
-        if len(self._attempts.hops) == 1:
+        settings = self._usage.settings
+        if len(self._attempts.hops) == 1 and not settings.gives_up_silence:
             return [send, *_HOP_TIMERS]
-        return [send, StartTimer(SessionTimer.NEXT_HOP, now + self._usage.settings.next_hop_after)]
+        return [send, StartTimer(SessionTimer.NEXT_HOP, now + settings.next_hop_after)]
 
     def _timer(self, timer: SessionTimer, now: float) -> list[Step]:
         match timer:
             case SessionTimer.NEXT_HOP if self.state is State.CALLING and self._attempts.move_on():
                 return [*self._send(now)]
+            case SessionTimer.NEXT_HOP if (
+                self.state is State.CALLING and self._usage.settings.gives_up_silence
+            ):
+                self._usage.is_given_up = True
+                return self._refused(Response(408, REASONS[408]), is_local=True)
             case SessionTimer.LONGEST_RINGING:
                 return self._cancel(HangUp('SIP;cause=408;text="rang too long"', ()), now)
             case SessionTimer.CANCEL_UNANSWERED:

@@ -31,6 +31,8 @@ class SessionSettings:
     min_se: int
     next_hop_after: float
     """Seconds without any answer after which an INVITE is tried at the next address, if there is one."""
+    gives_up_silence: bool = False
+    """Whether after that time an INVITE that has no further address is over with a 408, long before timer B."""
 
 
 @dataclass(slots=True)
@@ -46,6 +48,8 @@ class Usage:
     """Uniform in [0, 1)."""
     authenticator: Authenticator
     dialog: Dialog | None = None
+    is_given_up: bool = False
+    """Whether an INVITE of ours that may still be answered is not waited for any more."""
     offer_answer: OfferAnswer = field(default_factory=OfferAnswer)
     timers: SessionTimers = field(default_factory=SessionTimers)
     peer_takes_update: bool = False

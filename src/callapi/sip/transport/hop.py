@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 from callapi.sip.errors import ParseError
 from callapi.sip.message import Message
@@ -24,6 +25,16 @@ class Hop:
 
     def __str__(self) -> str:
         return f"{self.transport}:{format_host_port(self.host, self.port)}"
+
+    @classmethod
+    def parse(cls, text: str) -> Hop:
+        """What `str` of a hop wrote: `udp:192.0.2.1:5060`, `tcp:[2001:db8::1]:5060`. Raises ParseError."""
+        transport, _, address = text.partition(":")
+        host, _, port = address.rpartition(":")
+        try:
+            return cls(Transport(transport), str(ip_address(host.strip("[]"))), int(port))
+        except ValueError as error:
+            raise ParseError(f"not a hop: {text[:80]!r}") from error
 
 
 @dataclass(frozen=True, slots=True)
