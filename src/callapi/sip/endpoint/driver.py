@@ -205,6 +205,7 @@ class Driver:
         if hop.transport is Transport.UDP and self._is_too_large(request, hop):
             # RFC 3261 §18.1.1: over a congestion controlled transport, and by UDP if the peer has none.
             fallback, hop = hop, Hop(Transport.TCP, hop.host, hop.port)
+            self._measured = _UNMEASURED
             self.put_via(request, hop)
         transaction = ClientTransaction(request, hop, user)
         transaction.fallback = fallback
