@@ -24,6 +24,7 @@ from callapi.calls.live import LiveCalls
 from callapi.calls.outbound import Outbound
 from callapi.calls.reconciliation import close_what_a_crash_left
 from callapi.calls.recordings import Recordings
+from callapi.calls.refusals import Refusals
 from callapi.calls.timeline import Timelines
 from callapi.media.engine import NativePlane
 from callapi.media.prompts import PromptLibrary
@@ -160,6 +161,7 @@ class Node:
             max_calls=settings.limits.max_calls,
             calls_per_second=settings.limits.calls_per_second,
             lag_s=lambda: lag.lag_s,
+            is_store_full=lambda: store.is_full,
         )
         endpoint = await stack.enter_async_context(
             Endpoint(_endpoint_options(settings), admission=gate, trace=self._timelines.sip)
@@ -184,7 +186,10 @@ class Node:
             account_of=store.accounts.by_sid,
         )
         script = Interpreter(house)
-        inbound = Inbound(live, Numbers(store), TrustedNetworks(settings.sip.trusted_networks), script)
+        refusals = Refusals(journal, self.account_sid, asyncio.get_running_loop().time)
+        inbound = Inbound(
+            live, Numbers(store), TrustedNetworks(settings.sip.trusted_networks), script, refusals
+        )
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         serving = tasks.create_task(inbound.serve(endpoint))
         stack.callback(serving.cancel)

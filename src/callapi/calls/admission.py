@@ -7,6 +7,7 @@ for those that cannot be served (RFC 3261 §21.5.4).
 from collections.abc import Callable
 from typing import Final
 
+from callapi.calls.refusals import reason
 from callapi.sip import Hop, Request
 
 RETRY_AFTER_S: Final = 2
@@ -27,7 +28,9 @@ class Gate:
         max_calls: int,
         calls_per_second: float,
         lag_s: Callable[[], float] = lambda: 0.0,
+        is_store_full: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._is_store_full = is_store_full
         self._live = live
         self._clock = clock
         self._max_calls = max_calls
@@ -41,13 +44,12 @@ class Gate:
 
     def admit(self, _: Request, __: Hop) -> Refusal | None:
         """None: welcome; else the answer for the INVITE. Implements `sip.Admission`."""
-        reason = self.refusal()
-        if reason is None:
+        rule = self.refusal()
+        if rule is None:
             return None
         self.refused += 1
         wait = DRAINING_RETRY_AFTER_S if self.is_draining else RETRY_AFTER_S
-        headers = (("Retry-After", str(wait)), ("Reason", f'SIP;cause=503;text="{reason}"'))
-        return 503, "Service Unavailable", headers
+        return 503, "Service Unavailable", (("Retry-After", str(wait)), reason(503, rule))
 
     def refusal(self) -> str | None:
         """Why a call cannot be taken now, None if it can; a call that is let in uses up its share of the rate."""
@@ -57,6 +59,8 @@ class Gate:
             return "limits.max_calls"
         if self._lag_s() > OVERLOAD_LAG_S:
             return "overload"
+        if self._is_store_full():
+            return "the database is away"
         if not self._rate:
             return None
         now = self._clock()

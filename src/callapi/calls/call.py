@@ -133,7 +133,7 @@ class Call:
 
     def notify(self, problem: Problem) -> None:
         """Tell the developer of the application what went wrong on this call."""
-        self._journal.notify(self.record, problem)
+        self._journal.notify(problem, self.record.account_sid, self.sid)
         self.timeline.add("notification", {"code": problem.code, "text": problem.text, "line": problem.line})
 
     # --- what a story may ask ---------------------------------------------------------------------------------------
@@ -256,6 +256,7 @@ class Call:
                 self.leg.session.hang_up()
                 self._finish(None)
             self._tasks = self._bound = None
+            self.rang.forget()
             self._measure()
             self.leg.close()
             self._journal.closed(self.sid, self.timeline)

@@ -15,6 +15,7 @@ from callapi.base.ids import AccountSid, NumberSid
 from callapi.calls.leg import warning
 from callapi.calls.live import Arrival, DocumentRequest, LiveCalls, Script, Subscription
 from callapi.calls.parameters import sip_request
+from callapi.calls.refusals import Refusal, Refusals
 from callapi.media import NotAcceptable, PortsExhausted
 from callapi.sip import Endpoint, InboundSession, NameAddr, ParseError, SipUri
 
@@ -40,15 +41,6 @@ class Routing(Protocol):
     async def route(self, user: str) -> Route | None:
         """The owner of the Request-URI's user part; None: nobody, 404."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """The final response for a caller that is not let in."""
-
-    status: int
-    rule: str
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +90,10 @@ class TrustedNetworks:
 class Inbound:
     """Takes the sessions that an endpoint offers and makes them calls."""
 
-    def __init__(self, live: LiveCalls, routing: Routing, gatekeeper: Gatekeeper, script: Script) -> None:
+    def __init__(
+        self, live: LiveCalls, routing: Routing, gatekeeper: Gatekeeper, script: Script, refusals: Refusals
+    ) -> None:
+        self._refusals = refusals
         self._live = live
         self._routing = routing
         self._gatekeeper = gatekeeper
@@ -117,11 +112,7 @@ class Inbound:
             log.exception("call-id %s: cannot be taken", session.call_id)
             refusal = Refusal(500, "internal error")
         if refusal is not None:
-            log.info(
-                "call-id %s from %s: %d, %s", session.call_id, session.source, refusal.status, refusal.rule
-            )
-            reason = ("Reason", f'SIP;cause={refusal.status};text="{refusal.rule}"')
-            session.refuse(refusal.status, headers=(*refusal.headers, reason))
+            self._refusals.refuse(session, refusal)
 
     async def _let_in(self, session: InboundSession) -> Refusal | None:
         """Start the call; or why not."""

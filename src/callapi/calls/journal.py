@@ -11,7 +11,7 @@ from typing import Final
 
 from callapi.base.clock import utc_now
 from callapi.base.errors import CallApiError
-from callapi.base.ids import CallSid, EventId, new_notification_sid
+from callapi.base.ids import AccountSid, CallSid, EventId, new_notification_sid
 from callapi.calls.parameters import Parameters, status_callback
 from callapi.calls.timeline import Timeline
 from callapi.store import CallbackRecord, CallRecord, NotificationRecord, Put, RecordingRecord, Store
@@ -60,9 +60,9 @@ class Journal:
         if (change := timeline.as_change(sid)) is not None:
             self._store.write(change)
 
-    def notify(self, record: CallRecord, problem: Problem) -> None:
+    def notify(self, problem: Problem, account: AccountSid, call: CallSid | None = None) -> None:
         """Write a notification for the developer of the application."""
-        self._store.write(Put(_notification(record, problem)))
+        self._store.write(Put(_notification(problem, account, call)))
 
 
 def event_callback(
@@ -87,17 +87,17 @@ def event_callback(
     )
 
 
-def _notification(record: CallRecord, problem: Problem) -> NotificationRecord:
+def _notification(problem: Problem, account: AccountSid, call: CallSid | None) -> NotificationRecord:
     request, answer = problem.request, problem.answer
     return NotificationRecord(
         sid=new_notification_sid(),
-        account_sid=record.account_sid,
+        account_sid=account,
         log=1 if problem.is_warning else 0,
         error_code=problem.code,
         message_text=problem.text,
         message_date=utc_now(),
-        api_version=record.api_version,
-        call_sid=record.sid,
+        api_version=API_VERSION,
+        call_sid=call,
         more_info=f"https://www.twilio.com/docs/api/errors/{problem.code}" if problem.code < 60_000 else None,
         request_url=request.url if request else None,
         request_method=request.method if request else None,

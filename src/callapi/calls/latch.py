@@ -28,8 +28,9 @@ class Latch(Generic[T]):
         if self._value is not _UNSET:
             return
         self._value = value
-        if self._act is not None:
-            self._act(value)
+        act, self._act = self._act, None
+        if act is not None:
+            act(value)
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
@@ -38,6 +39,10 @@ class Latch(Generic[T]):
     def then(self, act: Callable[[T], None]) -> None:
         """Call `act` with the value when it comes (at most one `act`); nothing if it is there already."""
         self._act = act
+
+    def forget(self) -> None:
+        """It will not happen any more: let go of `act`, which may hold on to who holds this."""
+        self._act = None
 
     async def wait(self) -> T:
         """The value, at once or when it comes."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 from callapi.calls.call import Call
 from callapi.calls.journal import Problem
 from callapi.calls.live import DocumentRequest
+from callapi.calls.refusals import reason
 from callapi.rcml import Dial, Document, Gather, Hangup, Pause, Play, Record, Redirect, Reject, Say
 from callapi.verbs.control import hangup, pause, redirect, reject
 from callapi.verbs.dial import dial
@@ -42,7 +43,7 @@ class Interpreter:
         """Run the documents from `request` on; the call's own task ends the call afterwards."""
         execution = Execution(self._house, call, self.screen)
         if await self._run(execution, request) is Told.BROKEN:
-            call.refuse(500, "no document to run", (("Reason", 'SIP;cause=500;text="no document to run"'),))
+            call.refuse(500, "no document to run", (reason(500, "no document to run"),))
 
     async def screen(self, call: Call, request: DocumentRequest) -> bool:
         """Run the screening document on the called party's end: its end accepts, anything else declines."""
