@@ -47,10 +47,11 @@ def test_other_vias_stay() -> None:
     ("via", "source", "hop"),
     [
         ("UDP h;branch=z;rport", SOURCE, SOURCE),
-        ("UDP h:5062;branch=z", SOURCE, Hop(Transport.UDP, "198.51.100.7", 5062)),
-        ("UDP h;branch=z", SOURCE, Hop(Transport.UDP, "198.51.100.7", 5060)),
+        ("UDP 198.51.100.7:5062;branch=z", SOURCE, Hop(Transport.UDP, "198.51.100.7", 5062)),
+        ("UDP 198.51.100.7;branch=z", SOURCE, Hop(Transport.UDP, "198.51.100.7", 5060)),
+        ("UDP 10.0.0.1:5062;branch=z", SOURCE, SOURCE),
         ("UDP h:5070;maddr=192.0.2.9;rport", SOURCE, Hop(Transport.UDP, "192.0.2.9", 5070)),
-        ("UDP h;maddr=name", SOURCE, Hop(Transport.UDP, "198.51.100.7", 5060)),
+        ("UDP 198.51.100.7;maddr=name", SOURCE, Hop(Transport.UDP, "198.51.100.7", 5060)),
         ("TCP h;branch=z", OVER_TCP, OVER_TCP),
     ],
 )

@@ -36,13 +36,16 @@ def note_source(request: Request, source: Hop) -> None:
 
 
 def answer_hop(via: Via, source: Hop) -> Hop:
-    """Where the response to a request goes that came from `source` under this top Via, as it was sent."""
+    """Where the response to a request goes that came from `source` under this top Via, as it was sent.
+
+    Beyond the RFCs: who is not where its Via says is behind a NAT, and is answered as if it had asked for rport.
+    """
     if source.transport is not Transport.UDP:
         return source
     maddr = next((value for name, value in via.parameters if name == "maddr"), None)
     if maddr is not None and is_address(maddr):
         return Hop(Transport.UDP, maddr, via.port or 5060, None, source.local)
-    if via.has_parameter("rport"):
+    if via.has_parameter("rport") or via.host != source.host:
         return source
     return Hop(Transport.UDP, source.host, via.port or 5060, None, source.local)
 
