@@ -5,7 +5,7 @@ import itertools
 import socket
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from callapi.media import CodecFormat, Direction, MediaAddress, Prompt, StreamParameters
 
 Samples = NDArray[np.int16]
+SO_TIMESTAMPNS = 35  # Linux; the socket module does not name it
 PCMU = CodecFormat("PCMU", 0, 8000, 1, 0)
 PCMA = CodecFormat("PCMA", 8, 8000, 1, 8)
 EVENT_CODES = {key: code for code, key in enumerate("0123456789*#ABCD")}
@@ -84,26 +85,20 @@ class Packet:
     source: tuple[str, int]
 
     @classmethod
-    def read(cls, datagram: bytes, source: tuple[str, int]) -> Self:
+    def read(cls, datagram: bytes, at: float, source: tuple[str, int]) -> Self:
         _, second, sequence, timestamp, ssrc = struct.unpack_from("!BBHII", datagram)
-        return cls(
-            bool(second & 0x80),
-            second & 0x7F,
-            sequence,
-            timestamp,
-            ssrc,
-            datagram[12:],
-            time.monotonic(),
-            source,
-        )
+        payload = datagram[12:]
+        return cls(bool(second & 0x80), second & 0x7F, sequence, timestamp, ssrc, payload, at, source)
 
 
-class _Receiver(asyncio.DatagramProtocol):
-    def __init__(self, take: Callable[[bytes, tuple[str, int]], None]) -> None:
-        self._take = take
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._take(data, addr)
+def receive(sock: socket.socket) -> tuple[bytes, float, tuple[str, int]] | None:
+    """One datagram, when the kernel got it (seconds since 1970: our own loop may be late), and its source."""
+    try:
+        datagram, ancillary, _, source = sock.recvmsg(4096, 64)
+    except OSError:
+        return None
+    seconds, nanoseconds = struct.unpack("@qq", ancillary[0][2])
+    return datagram, seconds + nanoseconds / 1e9, source
 
 
 @dataclass
@@ -121,16 +116,16 @@ class Party:
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         self._came = asyncio.Event()
-        rtp, rtcp = next(filter(None, (self._pair() for _ in itertools.count())))
-        self._rtp, _ = await loop.create_datagram_endpoint(lambda: _Receiver(self._on_rtp), sock=rtp)
-        self._rtcp, _ = await loop.create_datagram_endpoint(lambda: _Receiver(self._on_rtcp), sock=rtcp)
-        self.address = MediaAddress(*self._rtp.get_extra_info("sockname")[:2])
+        self._rtp, self._rtcp = next(filter(None, (self._pair() for _ in itertools.count())))
+        loop.add_reader(self._rtp, self._on_rtp)
+        loop.add_reader(self._rtcp, self._on_rtcp)
+        self.address = MediaAddress(*self._rtp.getsockname())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._rtp.close()
-        self._rtcp.close()
-        await asyncio.sleep(0)
+        for sock in (self._rtp, self._rtcp):
+            asyncio.get_running_loop().remove_reader(sock)
+            sock.close()
 
     def parameters(
         self,
@@ -216,10 +211,12 @@ class Party:
         return packets
 
     def _pair(self) -> tuple[socket.socket, socket.socket] | None:
-        rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        rtp, rtcp = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+        for sock in (rtp, rtcp):
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         rtp.bind((self.host, 0))
         port = rtp.getsockname()[1]
-        rtcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
             rtcp.bind((self.host, port + 1 if port % 2 == 0 else port))
         except OSError:
@@ -228,12 +225,16 @@ class Party:
             return None
         return rtp, rtcp
 
-    def _on_rtp(self, datagram: bytes, source: tuple[str, int]) -> None:
+    def _on_rtp(self) -> None:
+        if (came := receive(self._rtp)) is None:
+            return
+        datagram, at, source = came
         if len(datagram) >= 12 and not 192 <= datagram[1] <= 223:
-            self.packets.append(Packet.read(datagram, source))
+            self.packets.append(Packet.read(datagram, at, source))
             self._came.set()
         else:
             self.rtcp.append(datagram)
 
-    def _on_rtcp(self, datagram: bytes, source: tuple[str, int]) -> None:
-        self.rtcp.append(datagram)
+    def _on_rtcp(self) -> None:
+        if (came := receive(self._rtcp)) is not None:
+            self.rtcp.append(came[0])

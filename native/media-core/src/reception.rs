@@ -164,8 +164,7 @@ impl Reception {
 impl Source {
     /// RFC 3550 A.8.
     fn on_timestamp(&mut self, timestamp: u32, arrival_ns: u64, clock_rate: u32) {
-        let arrival =
-            (u128::from(arrival_ns) * u128::from(clock_rate) / u128::from(NANOSECONDS)) as u32;
+        let arrival = crate::rtp::ticks(arrival_ns, clock_rate) as u32;
         let transit = i64::from(arrival.wrapping_sub(timestamp) as i32);
         if let Some(before) = self.transit {
             let difference = (transit - before).unsigned_abs();

@@ -6,6 +6,12 @@ pub const HEADER: usize = 12;
 /// Largest packet that the streams handle; longer datagrams are dropped as no audio or video ever is.
 pub const MAX_PACKET: usize = 2048;
 
+/// A time as ticks of a clock with `rate` Hz.
+pub fn ticks(ns: u64, rate: u32) -> u64 {
+    const SECOND: u64 = 1_000_000_000;
+    ns / SECOND * u64::from(rate) + ns % SECOND * u64::from(rate) / SECOND
+}
+
 /// What a packet says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {

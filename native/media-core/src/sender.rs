@@ -3,7 +3,6 @@
 
 use crate::rtp::Header;
 
-const NANOSECONDS: u64 = 1_000_000_000;
 /// A relayed packet may come so many packets late; one that is older belongs to a source that restarted.
 const MAX_LATE: u16 = 512;
 
@@ -192,8 +191,7 @@ impl Sender {
 
     fn elapsed(&self, now_ns: u64) -> u32 {
         self.last_ns.map_or(0, |last| {
-            let elapsed = u128::from(now_ns.saturating_sub(last));
-            (elapsed * u128::from(self.clock_rate) / u128::from(NANOSECONDS)) as u32
+            crate::rtp::ticks(now_ns.saturating_sub(last), self.clock_rate) as u32
         })
     }
 

@@ -5,6 +5,7 @@
 
 use crate::codec::Decoder;
 use crate::resample::Resampler;
+use crate::rtp::ticks;
 use crate::timeline::Timeline;
 use crate::vad::{Change, Detector};
 
@@ -16,7 +17,6 @@ const FRAME_MS: u64 = 20;
 const MARGIN_MS: u64 = 100;
 /// How long a beginning takes to be noticed, and more: so much is kept until then.
 const MEMORY_MS: u64 = 400;
-const NANOSECONDS: u64 = 1_000_000_000;
 
 /// How to record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,8 +232,7 @@ impl Take {
     }
 
     fn samples_at(&self, ns: u64) -> u64 {
-        let elapsed = u128::from(ns.saturating_sub(self.start_ns));
-        (elapsed * u128::from(self.options.rate) / u128::from(NANOSECONDS)) as u64
+        ticks(ns.saturating_sub(self.start_ns), self.options.rate)
     }
 
     fn samples_of(&self, ms: u64) -> u64 {

@@ -12,6 +12,7 @@ use media_core::telephone_event::{self, Listener, Pressed};
 use crate::clock::SECOND;
 use crate::control::{self, Control};
 use crate::counters::{Counters, Totals};
+use crate::ears::Ears;
 use crate::events::{Event, EventSink, first_packet};
 use crate::format::Format;
 use crate::net::{Net, Remote};
@@ -67,21 +68,24 @@ struct KeyLimit {
     count: u32,
 }
 
-/// The stream.
+/// The stream. What every packet touches lies together, since with a thousand streams nothing stays in the
+/// nearer caches from one packet of a stream to its next.
+#[repr(C)]
 pub(crate) struct AudioStream {
     pub(crate) id: u64,
-    pub(crate) net: Net,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) format: Option<Format>,
-    pub(crate) is_muted: bool,
     pub(crate) peer: Option<(u32, u64)>,
-    pub(crate) speech: Speech,
+    ears: Option<Box<Ears>>,
+    pub(crate) is_muted: bool,
+    pub(crate) format: Option<Format>,
     pub(crate) taps: Taps,
-    pub(crate) sender: Sender,
+    watch: Watch,
     reception: Reception,
+    pub(crate) sender: Sender,
+    pub(crate) speech: Speech,
+    pub(crate) net: Net,
     listener: Listener,
     control: Control,
-    watch: Watch,
     key_limit: KeyLimit,
 }
 
@@ -105,6 +109,7 @@ impl AudioStream {
             sender: Sender::new((random[0] >> 32) as u32, random[1]),
             reception: Reception::new(8000),
             listener: Listener::default(),
+            ears: None,
             control: Control::new(random[0] as u32, now),
             watch: Watch::default(),
             key_limit: KeyLimit::default(),
@@ -125,6 +130,9 @@ impl AudioStream {
         if changes {
             self.speech.forget_codec();
             self.sender.start_spurt();
+        }
+        if changes || self.ears.is_some() == format.receive_event.is_some() {
+            self.ears = Ears::open(&format).map(Box::new);
         }
         self.format = Some(format);
         if changes {
@@ -160,12 +168,7 @@ impl AudioStream {
             .on_packet(header.ssrc, header.sequence, timestamp, ctx.now);
         match kind {
             Kind::Audio => {
-                if self.is_listening() {
-                    let source = (header.ssrc, header.timestamp);
-                    let payload = &datagram[start..end];
-                    self.taps
-                        .packet(Direction::Received, source, payload, ctx.now);
-                }
+                self.hear_audio(&header, &datagram[start..end], ctx);
                 Heard::Audio(header, start, end)
             }
             Kind::Key => self.hear_key(header, &datagram[start..end], ctx),
@@ -260,7 +263,7 @@ impl AudioStream {
     /// What is due a few times a second: lost ends of keys, what is missing, reports, the socket's connection.
     pub(crate) fn maintain(&mut self, ctx: &mut Context<'_>) {
         if let Some(pressed) = self.listener.poll(ctx.now) {
-            self.tell_key(pressed, ctx);
+            self.tell_event_key(pressed, ctx);
         }
         if let Some(missing) = self.watch.check(ctx.node.timeout_ns, ctx.now) {
             let stream = self.id;
@@ -333,17 +336,37 @@ impl AudioStream {
         ))
     }
 
+    fn hear_audio(&mut self, header: &Header, payload: &[u8], ctx: &Context<'_>) {
+        if self.is_listening() {
+            let source = (header.ssrc, header.timestamp);
+            self.taps
+                .packet(Direction::Received, source, payload, ctx.now);
+        }
+        if let Some(heard) = self.ears.as_mut().and_then(|ears| ears.hear(payload)) {
+            self.tell_key(heard.key, heard.duration_ms, true, ctx);
+        }
+    }
+
     fn hear_key(&mut self, header: Header, payload: &[u8], ctx: &mut Context<'_>) -> Heard {
         let Some(event) = telephone_event::Event::parse(payload) else {
             return Heard::Nothing;
         };
         if let Some(pressed) = self.listener.on_event(event, header.timestamp, ctx.now) {
-            self.tell_key(pressed, ctx);
+            self.tell_event_key(pressed, ctx);
         }
         Heard::Key(header, event)
     }
 
-    fn tell_key(&mut self, pressed: Pressed, ctx: &Context<'_>) {
+    fn tell_event_key(&mut self, pressed: Pressed, ctx: &Context<'_>) {
+        let clock_rate = self
+            .format
+            .as_ref()
+            .map_or(8000, |format| format.clock_rate);
+        let duration_ms = pressed.duration / (clock_rate / 1000).max(1);
+        self.tell_key(pressed.key, duration_ms, false, ctx);
+    }
+
+    fn tell_key(&mut self, digit: char, duration_ms: u32, inband: bool, ctx: &Context<'_>) {
         let second = ctx.now / SECOND;
         if self.key_limit.second != second {
             self.key_limit = KeyLimit { second, count: 0 };
@@ -352,17 +375,12 @@ impl AudioStream {
         if self.key_limit.count > KEYS_PER_SECOND {
             return;
         }
-        self.taps.press(pressed.key, ctx.now);
-        let per_ms = self
-            .format
-            .as_ref()
-            .map_or(8, |format| format.clock_rate / 1000)
-            .max(1);
+        self.taps.press(digit, ctx.now);
         ctx.node.events.tell(Event::Digit {
             stream: self.id,
-            digit: pressed.key,
-            duration_ms: pressed.duration / per_ms,
-            inband: false,
+            digit,
+            duration_ms,
+            inband,
         });
     }
 

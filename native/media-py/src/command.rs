@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use media_core::telephone_event::Presser;
 
-use crate::bell::Mailbox;
 use crate::format::{Format, VideoFormats};
+use crate::mailbox::Mailbox;
 use crate::members::Member;
 use crate::net::Remote;
 use crate::recording::NewRecording;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use pyo3::prelude::*;
 
-use crate::bell::Mailbox;
+use crate::mailbox::Mailbox;
 
 /// Events that may wait for Python before digits and the like are dropped. What a command waits for (the end of
 /// a playback or recording) is never dropped: there is one for each command.

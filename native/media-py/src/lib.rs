@@ -7,15 +7,17 @@
 use pyo3::prelude::*;
 
 mod audio;
-mod bell;
+
 mod clock;
 mod command;
 mod control;
 mod counters;
+mod ears;
 mod events;
 mod format;
 mod handles;
 mod lane;
+mod mailbox;
 mod members;
 mod net;
 mod obey;

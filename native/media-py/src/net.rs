@@ -36,12 +36,13 @@ pub(crate) struct Received {
 
 /// Both sockets.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Net {
     sockets: Sockets,
-    latch: Latch,
-    remote: Remote,
     is_connected: bool,
     target: Option<SocketAddr>,
+    remote: Remote,
+    latch: Latch,
     rtcp_source: Option<SocketAddr>,
 }
 

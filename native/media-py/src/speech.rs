@@ -57,16 +57,17 @@ struct PassedKey {
 
 /// What there is to say.
 #[derive(Default)]
+#[repr(C)]
 pub(crate) struct Speech {
-    playback: Option<Playback>,
-    rows: VecDeque<Row>,
-    is_pressing: bool,
-    encoder: Option<Box<dyn Encoder + Send>>,
+    playback: Option<Box<Playback>>,
     /// Present while bridged with a leg of another format.
     transcoder: Option<Box<Transcoder>>,
-    passed_key: Option<PassedKey>,
+    is_pressing: bool,
     /// Whether the stream is in the wheel.
     pub(crate) is_paced: bool,
+    rows: VecDeque<Row>,
+    encoder: Option<Box<dyn Encoder + Send>>,
+    passed_key: Option<PassedKey>,
 }
 
 impl Speech {
@@ -90,7 +91,7 @@ impl Speech {
     /// Starts a prompt; the one before ends unfinished.
     pub(crate) fn play(&mut self, stream: u64, playback: Playback, ctx: &Context<'_>) {
         self.stop_playback(stream, None, ctx);
-        self.playback = Some(playback);
+        self.playback = Some(Box::new(playback));
     }
 
     /// Ends the playback, or the row of digits, with this id; `None`: the playback, whichever it is.

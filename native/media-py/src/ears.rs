@@ -1,0 +1,38 @@
+//! Keys that a party without RFC 4733 presses: tones in its audio.
+
+use media_core::codec::{self, Decoder};
+use media_core::dtmf_inband::{Detector, Heard};
+
+use crate::format::Format;
+
+/// Decodes and listens; only for parties that agreed on no events, since it costs ten times a relayed packet.
+pub(crate) struct Ears {
+    decoder: Box<dyn Decoder + Send>,
+    detector: Detector,
+    pcm: Vec<i16>,
+}
+
+impl Ears {
+    /// `None` if the party sends events.
+    pub(crate) fn open(format: &Format) -> Option<Self> {
+        if format.receive_event.is_some() {
+            return None;
+        }
+        let (_, decoder) = codec::open(&format.codec, &format.fmtp).ok()?;
+        Some(Self {
+            detector: Detector::new(decoder.sample_rate()),
+            decoder,
+            pcm: Vec::new(),
+        })
+    }
+
+    /// Listens to one packet.
+    pub(crate) fn hear(&mut self, payload: &[u8]) -> Option<Heard> {
+        self.pcm.clear();
+        self.decoder.decode(payload, &mut self.pcm);
+        let mut heard = None;
+        // A packet is too short for two keys.
+        self.detector.hear(&self.pcm, |key| heard = Some(key));
+        heard
+    }
+}
