@@ -1,43 +1,58 @@
 """Signalling over a bad network: a tenth of all datagrams lost, some doubled, some late; every call completes."""
 
 import asyncio
+import re
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
-from tests.scenarios.conftest import NodeFactory, PhoneFactory
-from tests.scenarios.harness.application import response
-from tests.scenarios.harness.phone import Phone
+from tests.scenarios.conftest import NodeFactory
+from tests.scenarios.harness.application import Request, response
+from tests.scenarios.harness.phone import Phone, PhoneCall
 from tests.scenarios.harness.relay import LossyRelay, Weather
 from tests.scenarios.harness.waiting import eventually
 
 CALLS = 200
-AT_ONCE = 25
+PAIRS = 8
+AT_ONCE = 2
+"""Calls of one phone: this build of PJSUA2 has four places, and some of them are still busy saying goodbye."""
+WEATHER = Weather(loss=0.1, duplicates=0.05, reordering=0.05)
 
 
 @pytest.mark.timeout(150)
-async def test_two_hundred_calls_of_two_hundred(new_node: NodeFactory, phone: PhoneFactory) -> None:
+async def test_two_hundred_calls_of_two_hundred(new_node: NodeFactory, tmp_path: Path) -> None:
     """PJSUA2 on both ends, a relay on each leg: 200 calls are answered, talked on and ended, none is left over."""
-    alice, bob = await phone("alice"), await phone("bob")
-    await bob.answers_always(after=0.2)
     node, webhook = await new_node()
-    host, port = bob.udp_address.split(":")
-    weather = Weather(loss=0.1, duplicates=0.05, reordering=0.05)
-    async with (
-        LossyRelay(node.sip_address, weather, seed=11) as first,
-        LossyRelay(node.sip_address, weather, seed=12, phone=(host, int(port))) as second,
-    ):
-        target = f"sip:bob@{second.back[0]}:{second.back[1]}"
-        webhook["voice"] = response(
-            f'<Dial action="after"><Sip statusCallback="status">{target}</Sip></Dial>'
-        )
-        webhook["after"] = response("<Hangup/>")
-        webhook["status"] = ""
-        places = asyncio.Semaphore(AT_ONCE)
-        uri = f"sip:1000@{first.front[0]}:{first.front[1]}"
+    async with AsyncExitStack() as stack:
+        targets: dict[str, str] = {}
+        callers: list[tuple[Phone, str, Phone]] = []
+        relays: list[LossyRelay] = []
+        for index in range(PAIRS):
+            caller = await stack.enter_async_context(Phone(f"caller{index}", tmp_path))
+            callee = await stack.enter_async_context(Phone(f"callee{index}", tmp_path))
+            await callee.answers_always(after=0.1)
+            host, port = callee.udp_address.split(":")
+            front = await stack.enter_async_context(LossyRelay(node.sip_address, WEATHER, seed=index))
+            back = await stack.enter_async_context(
+                LossyRelay(node.sip_address, WEATHER, seed=100 + index, phone=(host, int(port)))
+            )
+            relays += [front, back]
+            targets[str(index)] = f"sip:callee{index}@{back.back[0]}:{back.back[1]}"
+            callers.append((caller, f"sip:{index}@{front.front[0]}:{front.front[1]}", callee))
+
+        def voice(request: Request) -> str:
+            user = re.match(r"(?:sip:)?(\w+)", request["To"])
+            assert user
+            noun = f'<Sip statusCallback="status">{targets[user[1]]}</Sip>'
+            return response(f'<Dial action="after" answerOnBridge="true">{noun}</Dial>')
+
+        webhook["voice"], webhook["after"], webhook["status"] = voice, response("<Hangup/>"), ""
+        shares = [CALLS // PAIRS + (index < CALLS % PAIRS) for index in range(PAIRS)]
         async with asyncio.TaskGroup() as group:
-            for _ in range(CALLS):
-                group.create_task(_one_call(alice, uri, places))
-        assert first.lost + second.lost > CALLS / 2, "the weather was fine"
+            for line, share in zip(callers, shares, strict=True):
+                group.create_task(_calls(line, share))
+        assert sum(each.lost for each in relays) > CALLS / 2, "the weather was fine"
         await eventually("every callback", lambda: len(webhook.all("status")) >= CALLS, timeout=40)
     assert len(webhook.all("voice")) == CALLS
     assert len(webhook.all("after")) == CALLS
@@ -45,10 +60,40 @@ async def test_two_hundred_calls_of_two_hundred(new_node: NodeFactory, phone: Ph
     assert [each["CallStatus"] for each in webhook.all("status")] == ["completed"] * CALLS
 
 
-async def _one_call(alice: Phone, uri: str, places: asyncio.Semaphore) -> None:
+Line = tuple[Phone, str, Phone]
+"""A caller, the URI that it calls, and who answers."""
+
+
+async def _calls(line: Line, count: int) -> None:
+    places = asyncio.Semaphore(AT_ONCE)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(count):
+            group.create_task(_one_call(line, places))
+
+
+async def _one_call(line: Line, places: asyncio.Semaphore) -> None:
+    caller, uri, callee = line
     async with places:
-        call = await alice.invite(uri)
+        await eventually(f"a place of {caller.name}", lambda: _busy(caller) <= AT_ONCE, 40)
+        await eventually(f"a place of {callee.name}", lambda: _busy(callee) <= AT_ONCE, 40)
+        call = await _invite(caller, uri)
         await call.answered(40)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.1)
         await call.hang_up()
         assert await call.ended(40) == 200
+
+
+def _busy(phone: Phone) -> int:
+    return sum(not each.ended_at for each in phone.calls.values())
+
+
+async def _invite(caller: Phone, uri: str) -> PhoneCall:
+    """Call as soon as the phone has a place: one that is over keeps its own until the library has tidied up."""
+    for _ in range(100):
+        try:
+            return await caller.invite(uri)
+        except AssertionError as error:
+            if "PJ_ETOOMANY" not in str(error):
+                raise
+            await asyncio.sleep(0.2)
+    raise AssertionError(f"{caller.name} never had a free place")

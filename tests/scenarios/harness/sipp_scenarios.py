@@ -56,13 +56,15 @@ def receive(
     """Wait for a request."""
     more = (' optional="true"' if optional else "") + (f' next="{label}"' if label else "")
     more += f' timeout="{timeout}"' if timeout else ""
-    return f'<recv request="{request}" crlf="true" rrs="true"{more}>{action}</recv>'
+    more += ' rrs="true"' if request == "INVITE" else ""
+    return f'<recv request="{request}" crlf="true"{more}>{action}</recv>'
 
 
 def expect(status: int, *, optional: bool = False, action: str = "") -> str:
     """Wait for a response."""
     more = ' optional="true"' if optional else ' rtd="true"'
-    return f'<recv response="{status}" rrs="true"{more}>{action}</recv>'
+    more += ' rrs="true"' if status == 200 else ""
+    return f'<recv response="{status}"{more}>{action}</recv>'
 
 
 def pause(milliseconds: int) -> str:
