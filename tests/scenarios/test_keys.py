@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy
 import pytest
 
-from tests.scenarios.conftest import PhoneFactory, Server
+from callapi.media.speech import installed
+from tests.scenarios.conftest import Measured, PhoneFactory, Server
 from tests.scenarios.harness.application import Answer, Webhook, response
 from tests.scenarios.harness.audio import Heard, tone, write_wav
 from tests.scenarios.harness.raw_phone import RawCall, RawPhone, sdp
@@ -103,7 +104,7 @@ async def test_keys_are_gathered_however_they_come(server: Server, webhook: Webh
 
 
 async def test_a_key_stops_the_prompt_within_60_ms_of_its_end(
-    server: Server, webhook: Webhook, tmp_path: Path
+    server: Server, webhook: Webhook, tmp_path: Path, measured: Measured
 ) -> None:
     webhook["voice"] = response(
         '<Gather action="got" numDigits="1"><Play loop="0">prompt.wav</Play></Gather>'
@@ -117,6 +118,7 @@ async def test_a_key_stops_the_prompt_within_60_ms_of_its_end(
         assert (await webhook.next("got"))["Digits"] == "5"
         await asyncio.sleep(0.3)
         last = [at for at in alice.rtp.arrivals if at < pressed + 0.3][-1]
+        measured(f"gather: the prompt stops {(last - pressed - 0.04) * 1000:.1f} ms after the end of a key")
         assert last - pressed < 0.04 + 0.06
         assert alice.rtp.arrivals[-1] == last, "nothing comes after it"
 
@@ -135,7 +137,13 @@ async def test_keys_typed_ahead_are_not_lost(server: Server, webhook: Webhook, t
         assert (await webhook.next("got"))["Digits"] == "12"
 
 
-async def test_what_was_said_before_sounds_within_40_ms(server: Server, webhook: Webhook) -> None:
+@pytest.mark.skipif(
+    not installed.piper_voices({}) and installed.espeak() is None,
+    reason="the extra `speech` is not installed",
+)
+async def test_what_was_said_before_sounds_within_40_ms(
+    server: Server, webhook: Webhook, measured: Measured
+) -> None:
     """From the document's arrival to the first packet of a sentence that an earlier call had heard."""
     webhook["voice"] = response("<Say>This sentence is said twice.</Say>", "<Hangup/>")
     delays = []
@@ -145,8 +153,7 @@ async def test_what_was_said_before_sounds_within_40_ms(server: Server, webhook:
             asked = (await webhook.next("voice")).at
             first = alice.rtp.arrivals[0] - time.monotonic() + time.time()
             delays.append(first - asked)
-    if not delays[0] < 20:
-        pytest.skip("no speech engine")
+    measured(f"say: first packet of what was said before {min(delays[1:]) * 1000:.1f} ms after the document")
     assert min(delays[1:]) < 0.04, delays
 
 
