@@ -174,7 +174,8 @@ class World:
         if not path.startswith("/"):
             path = f"{self.base}/{path}"
         user, password = auth or (self.account.sid, self.account.auth_token)
-        sent = {"content-type": "application/x-www-form-urlencoded", **(headers or {})}
+        sent = {"content-type": "application/x-www-form-urlencoded"}
+        sent |= {name.lower(): value for name, value in (headers or {}).items()}
         if user:
             sent["authorization"] = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
         path, _, query = path.partition("?")

@@ -26,9 +26,10 @@ class Interval:
 
     def between(self, given: Given) -> tuple[datetime | None, datetime | None]:
         """At least the first, before the second; None: no bound."""
-        within = given.get(self.within)
-        begins = [each.begin for each in (within, given.get(self.since)) if each]
-        ends = [each.end for each in (within, given.get(self.until)) if each]
+        within, since, until = given.get(self.within), given.get(self.since), given.get(self.until)
+        begins = [each.begin for each in (within, since) if each]
+        # Twilio's libraries write a date as its midnight: nobody asks for the calls of that very second.
+        ends = ([within.day_or_second_end] if within else []) + ([until.end] if until else [])
         return max(begins, default=None), min(ends, default=None)
 
     def conditions(self, given: Given) -> tuple[Condition, ...]:

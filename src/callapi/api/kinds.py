@@ -6,7 +6,7 @@ A reader raises `ValueError` with the rest of the sentence "<name> ...".
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,6 +17,7 @@ from callapi.store import Json
 T = TypeVar("T")
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_NO_CONTROL: Final = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$"
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 MOST_URL: Final = 2048
 
@@ -44,7 +45,7 @@ def text(*, most: int = 256, least: int = 1) -> Kind[str]:
             raise ValueError("must not have control characters")
         return value
 
-    return _kind(read, type="string", minLength=least, maxLength=most)
+    return _kind(read, type="string", minLength=least, maxLength=most, pattern=_NO_CONTROL)
 
 
 def pattern(expression: str, meaning: str) -> Kind[str]:
@@ -102,9 +103,9 @@ def words(*allowed: str) -> Kind[tuple[str, ...]]:
 
 def _boolean(value: str) -> bool:
     match value.lower():
-        case "true" | "1":
+        case "true":
             return True
-        case "false" | "0":
+        case "false":
             return False
         case _:
             raise ValueError("must be true or false")
@@ -147,6 +148,11 @@ class Span:
 
     begin: datetime
     end: datetime
+
+    @property
+    def day_or_second_end(self) -> datetime:
+        """The end, where midnight stands for its whole day."""
+        return max(self.end, self.begin + timedelta(days=1)) if self.begin.time() == time() else self.end
 
 
 def _span(value: str) -> Span:

@@ -116,7 +116,7 @@ def _operation(operation: Operation, tag: str, suffix: Format) -> dict[str, Any]
 
 
 def _identifier(operation: Operation, suffix: Format) -> str:
-    words = [each for each in re.split(r"\W+", operation.path) if each and each != "AccountSid"]
+    words = re.findall(r"\w+", operation.path)
     audio = suffix.value.capitalize() if suffix in AUDIO else ""
     return operation.method.lower() + "".join(words) + audio
 
@@ -160,7 +160,8 @@ def _schema(parameter: Parameter[Any]) -> dict[str, Any]:
     if parameter.default not in {None, (), ""}:
         default = parameter.default
         schema["default"] = list(default) if isinstance(default, tuple) else default
-    return schema
+    # Given empty, an optional parameter counts as absent, or takes away what was there.
+    return schema if parameter.is_required else {"anyOf": [schema, {"type": "string", "maxLength": 0}]}
 
 
 def _responses(operation: Operation, suffix: Format) -> dict[str, Any]:

@@ -36,8 +36,8 @@ def _content(value: Json) -> str:
 
 
 def _name(key: str) -> str:
-    """A key as the name of an element; keys of events may be anything (`sip.call-id`, `200`)."""
-    name = _NOT_NAME.sub("_", camel_case(key))
+    """A key as the name of an element; those of events may be anything (`call_id`, `200`), capitals stay."""
+    name = _NOT_NAME.sub("_", key if key[:1].isupper() else camel_case(key))
     return name if name[:1].isalpha() else f"_{name}"
 
 

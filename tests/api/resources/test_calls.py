@@ -178,8 +178,11 @@ async def test_list_filters(world: World) -> None:
     """`To`, `From`, `Status`, `ParentCallSid`, `StartTime`, `EndTime` with `<` and `>`; together they all hold."""
     sid = world.account.sid
     first = finished_call(sid, to="+15550101")
-    second = finished_call(sid, parent_call_sid=first.sid, start_time=NOW + timedelta(days=1), status="busy")
-    third = call_record(sid, from_="client:bob", start_time=NOW + timedelta(days=2), status="in-progress")
+    next_day, later = NOW + timedelta(days=1), NOW + timedelta(days=2)
+    second = finished_call(
+        sid, parent_call_sid=first.sid, date_created=next_day, start_time=next_day, status="busy"
+    )
+    third = call_record(sid, from_="client:bob", date_created=later, start_time=later, status="in-progress")
     await world.keep(first, second, third)
 
     async def listed(query: str) -> set[str]:

@@ -1,0 +1,76 @@
+"""One record of every kind, and the path of every operation filled with their sids."""
+
+import re
+from typing import Any
+
+from callapi.api.operation import AUDIO, Operation
+from callapi.base.ids import (
+    AccountSid,
+    new_application_sid,
+    new_client_sid,
+    new_notification_sid,
+    new_number_sid,
+    new_recording_sid,
+    new_trunk_sid,
+)
+from callapi.store import (
+    ApplicationRecord,
+    ClientRecord,
+    NotificationRecord,
+    NumberRecord,
+    RecordingRecord,
+    TrunkRecord,
+)
+from tests.api.world import NOW, World, call_record, finished_call
+
+VERSION = "2012-04-24"
+_IN_PATH = re.compile(r"(\w+)/\{(\w+)\}")
+
+
+async def one_of_each(world: World, owner: AccountSid, mark: str = "x") -> dict[str, str]:
+    """Keep a record of each collection; their sids, by collection. `mark` keeps unique names apart."""
+    call, live = finished_call(owner), call_record(owner)
+    common = (owner, mark, NOW, NOW, VERSION)
+    recording = RecordingRecord(
+        new_recording_sid(),
+        owner,
+        call.sid,
+        "completed",
+        "DialVerb",
+        1,
+        VERSION,
+        NOW,
+        NOW,
+        NOW,
+        1,
+        f"{mark}.wav",
+    )
+    notification = NotificationRecord(
+        new_notification_sid(), owner, 0, 11200, "failed", NOW, VERSION, call_sid=call.sid
+    )
+    records: dict[str, Any] = {
+        "Calls": live,
+        "Recordings": recording,
+        "Notifications": notification,
+        "IncomingPhoneNumbers": NumberRecord(new_number_sid(), owner, mark, *common[1:]),
+        "Applications": ApplicationRecord(new_application_sid(), *common),
+        "Trunks": TrunkRecord(new_trunk_sid(), owner, mark, "sip:gateway", NOW, NOW, VERSION),
+        "Clients": ClientRecord(
+            new_client_sid(), owner, mark, mark, "callapi", "", "", "", NOW, NOW, VERSION
+        ),
+    }
+    await world.keep(call, *records.values())
+    (world.recordings_dir / f"{mark}.wav").write_bytes(b"RIFF")
+    return {"CallSid": call.sid, **{name: record.sid for name, record in records.items()}}
+
+
+def path_of(operation: Operation, account: str, sids: dict[str, str]) -> str:
+    """The whole path of `operation`, with a suffix."""
+
+    def fill(match: re.Match[str]) -> str:
+        collection, name = match.groups()
+        sid = account if name == "AccountSid" else sids["CallSid" if name == "CallSid" else collection]
+        return f"{collection}/{sid}"
+
+    suffix = "wav" if operation.formats == AUDIO else "json"
+    return f"/2010-04-01{_IN_PATH.sub(fill, operation.path)}.{suffix}"
