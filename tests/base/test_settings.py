@@ -52,6 +52,14 @@ def test_the_environment_overrides_the_file_and_lists_are_json(tmp_path: Path) -
             {},
             r"sip: a tls:// listener needs sip.tls_certificate",
         ),
+        ('[speech]\nengine = "loud"\n', {}, r":2: speech.engine: .*'piper', 'espeak-ng' or 'none'"),
+        (
+            '[speech.voices]\nanna = "/no/anna.onnx"\n',
+            {},
+            r"speech.voices.anna: must be the .onnx file of a piper",
+        ),
+        ('[speech]\nrecogniser_model = "/no"\n', {}, r":2: speech.recogniser_model: must be the directory"),
+        ('[speech]\nlanguage = "klingon!"\n', {}, r":2: speech.language: "),
         ("[sip\n", {}, r"is not TOML"),
     ],
 )
