@@ -11,6 +11,7 @@ from callapi.base.clock import utc_now
 from callapi.base.ids import AccountSid, EventId
 from callapi.calls.inbound import Route
 from callapi.calls.live import DocumentRequest, Subscription
+from callapi.calls.refusals import Refusal
 from callapi.media import UnplayableAudio
 from callapi.media.audio_files import MAX_BYTES, encode_mp3
 from callapi.media.prompts import Fetched, Unchanged
@@ -84,14 +85,14 @@ class Numbers:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def route(self, user: str) -> Route | None:
+    async def route(self, user: str) -> Route | Refusal | None:
         """As `Routing`."""
         number = await self._store.numbers.route(user)
         if number is None:
             return None
         account = await self._store.accounts.by_sid(number.account_sid)
         if account is None or account.status != ACTIVE:
-            return None
+            return Refusal(403, "the account of the number is not active")
         owner: NumberRecord | ApplicationRecord = number
         if number.voice_application_sid is not None:
             owner = await self._store.applications.by_sid(number.voice_application_sid) or number

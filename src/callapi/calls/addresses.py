@@ -16,7 +16,7 @@ from callapi.calls.errors import (
     UNKNOWN_TRANSPORT,
     NotPlaceable,
 )
-from callapi.sip import Credentials, NameAddr, ParseError, SipUri, Uri
+from callapi.sip import Credentials, Hop, NameAddr, ParseError, SipUri, Uri
 
 URI_UNDER: Final = 255
 HEADERS_UNDER: Final = 1024
@@ -45,6 +45,8 @@ class SipAddress:
     headers: tuple[tuple[str, str], ...] = ()
     credentials: Credentials | None = None
     routes: tuple[NameAddr, ...] = ()
+    flow: Hop | None = None
+    """Where a registration came from, if its Contact cannot be reached otherwise."""
 
 
 def sip_address(text: str, credentials: Credentials | None = None) -> SipAddress:

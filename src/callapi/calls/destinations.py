@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from callapi.base.ids import AccountSid
 from callapi.calls.addresses import SipAddress, custom_headers, party_name, sip_address
 from callapi.calls.errors import CLIENT_NOT_REGISTERED, INVALID_SIP_URI, NO_TRUNK, NotPlaceable
-from callapi.sip import Credentials, NameAddr, ParseError, SipUri
+from callapi.sip import Credentials, NameAddr, ParseError, SipUri, flow_of
 from callapi.store import BindingRecord, TrunkRecord
 
 _USER: Final = re.compile(r"[A-Za-z0-9+\-_.]+")
@@ -81,17 +81,7 @@ class Destinations:
         if not bindings:
             raise NotPlaceable(CLIENT_NOT_REGISTERED, f"the client {login!r} is not registered")
         try:
-            return [
-                Destination(
-                    SipAddress(
-                        SipUri.parse(each.contact),
-                        headers,
-                        routes=tuple(NameAddr.parse(path) for path in each.path),
-                    ),
-                    f"client:{login}",
-                )
-                for each in bindings
-            ]
+            return [Destination(_address(each, headers), f"client:{login}") for each in bindings]
         except ParseError as error:
             raise NotPlaceable(
                 CLIENT_NOT_REGISTERED, f"the binding of {login!r} is not usable: {error}"
@@ -130,3 +120,11 @@ class Destinations:
         if not party.lower().startswith(("sip:", "sips:")):
             return party
         return SipUri.parse(party).user or ANONYMOUS
+
+
+def _address(binding: BindingRecord, headers: tuple[tuple[str, str], ...]) -> SipAddress:
+    """By the Path if the REGISTER had one (RFC 3327), else where it came from if need be, else the Contact."""
+    contact = SipUri.parse(binding.contact)
+    if binding.path:
+        return SipAddress(contact, headers, routes=tuple(NameAddr.parse(each) for each in binding.path))
+    return SipAddress(contact, headers, flow=flow_of(contact, binding.source))

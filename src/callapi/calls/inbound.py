@@ -38,17 +38,21 @@ class Route:
 class Routing(Protocol):
     """Who owns what is called."""
 
-    async def route(self, user: str) -> Route | None:
-        """The owner of the Request-URI's user part; None: nobody, 404."""
+    async def route(self, user: str) -> Route | Refusal | None:
+        """The owner of the Request-URI's user part; None: nobody, 404; or why it may not be called."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A caller that may call; `client`: the registered user that it proved to be, with its own route if it has one."""
+    """A caller that may call."""
 
     client: str | None = None
+    """The registered user that it proved to be."""
     route: Route | None = None
+    """Where all its calls go; None: where the number that it dialled leads."""
+    accounts: frozenset[AccountSid] | None = None
+    """Whose numbers it may call; None: anybody's."""
 
 
 class Gatekeeper(Protocol):
@@ -60,22 +64,11 @@ class Gatekeeper(Protocol):
 
 
 class TrustedNetworks:
-    """Callers from these networks need no proof; everybody else is asked by `others`."""
+    """Callers from these networks need no proof."""
 
-    def __init__(
-        self, networks: tuple[IPv4Network | IPv6Network, ...], others: Gatekeeper | None = None
-    ) -> None:
+    def __init__(self, networks: tuple[IPv4Network | IPv6Network, ...]) -> None:
         self._networks = networks
-        self._others = others
         self._known: dict[str, bool] = {}
-
-    async def judge(self, session: InboundSession) -> Admitted | Refusal:
-        """As `Gatekeeper`."""
-        if self.trusts(session.source.host):
-            return Admitted()
-        if self._others is not None:
-            return await self._others.judge(session)
-        return Refusal(403, "sip.trusted_networks")
 
     def trusts(self, host: str) -> bool:
         """Whether `host` (an IP literal) is within one of the networks."""
@@ -122,7 +115,9 @@ class Inbound:
         uri = session.request.uri
         user = uri.user if isinstance(uri, SipUri) else None
         route = admitted.route or await self._routing.route(user or "")
-        if route is None:
+        if isinstance(route, Refusal):
+            return route
+        if route is None or (admitted.accounts is not None and route.account_sid not in admitted.accounts):
             return Refusal(404, f"no number answers for {user or 'an empty user'}")
         try:
             call = self._live.take(session, _arrival(session, route, admitted.client))

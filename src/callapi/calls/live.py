@@ -209,6 +209,7 @@ class LiveCalls:
                 body=negotiation.make_offer(),
                 credentials=address.credentials,
                 routes=address.routes,
+                flow=address.flow,
             )
         )
         now = utc_now()

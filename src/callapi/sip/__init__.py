@@ -36,7 +36,10 @@ from callapi.sip.events import (
     Refused,
     SessionEvent,
 )
+from callapi.sip.flows import flow_of
+from callapi.sip.guesses import Guesses
 from callapi.sip.headers import CSeq, Headers, NameAddr, Via
+from callapi.sip.keepalive import KeepAlive
 from callapi.sip.message import REASONS, Message, Request, Response, make_response
 from callapi.sip.parser import parse_message
 from callapi.sip.registrar import BindingStore, Registrar
@@ -61,10 +64,12 @@ __all__ = [
     "Ended",
     "Endpoint",
     "EndpointOptions",
+    "Guesses",
     "Headers",
     "Hop",
     "InboundSession",
     "InfoReceived",
+    "KeepAlive",
     "LocalProtocolError",
     "Message",
     "NameAddr",
@@ -100,6 +105,7 @@ __all__ = [
     "Uri",
     "Verified",
     "Via",
+    "flow_of",
     "make_response",
     "parse_message",
     "parse_uri",

@@ -18,6 +18,11 @@ class BindingRepository:
         """Every binding of the client, expired ones too, from memory when warm."""
         return await self._of.get(login)
 
+    async def everywhere(self, limit: int) -> tuple[BindingRecord, ...]:
+        """Bindings of all clients, at most `limit`, as the database has them. Raises Unavailable."""
+        query: Query[BindingRecord] = Query(BindingRecord, limit=limit)
+        return tuple(await self._reader.run(self._reader.backend.select, query))
+
     def absorb(self, change: Put | Remove) -> None:
         """Know what was just written: phones register anew while the database is away, and must be found."""
         match change:

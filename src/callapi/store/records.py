@@ -277,6 +277,7 @@ class TrunkRecord:
     password: str | None = field(default=None, repr=False)
     caller_id: str | None = None
     codecs: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()  # where its calls to us come from, besides the gateway's own address
 
 
 Record: TypeAlias = (

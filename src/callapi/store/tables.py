@@ -122,7 +122,6 @@ Index(
     postgresql_where=_calls.c.parent_call_sid.is_not(None),
 )
 Index("calls_by_date", _calls.c.account_sid, _calls.c.date_created, _calls.c.sid)
-Index("calls_by_start", _calls.c.account_sid, _calls.c.start_time, _calls.c.sid)
 Index(
     "calls_alive",
     _calls.c.node,
@@ -243,6 +242,7 @@ _trunks = _table(
     *_text("status"),
     *_text_or_null("username", "password", "caller_id"),
     _texts("codecs"),
+    _texts("networks"),
 )
 Index("trunks_by_date", _trunks.c.account_sid, _trunks.c.date_created, _trunks.c.sid)
 

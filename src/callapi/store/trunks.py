@@ -1,5 +1,9 @@
 """Gateways through which numbers are called."""
 
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Final, TypeAlias
+
 from callapi.store.cache import Cache
 from callapi.store.changes import Put, Remove
 from callapi.store.numbers import fits, specificity
@@ -9,6 +13,11 @@ from callapi.store.records import TrunkRecord
 from callapi.store.repository import Repository
 
 ENABLED = "enabled"
+_ALL: Final = "*"
+_HOST: Final = re.compile(r"(?:sips?:)?(?:[^@]*@)?(?:\[([^\]]+)\]|([^:;?]+))", re.IGNORECASE)
+
+Network: TypeAlias = IPv4Network | IPv6Network
+Source: TypeAlias = tuple[tuple[Network, ...], TrunkRecord]
 
 
 class TrunkRepository(Repository[TrunkRecord]):
@@ -19,6 +28,7 @@ class TrunkRepository(Repository[TrunkRecord]):
     def __init__(self, reader: Reader) -> None:
         super().__init__(reader)
         self._of_account = Cache(reader, self._load)
+        self._sources: Cache[tuple[Source, ...]] = Cache(reader, self._load_sources)
 
     async def serving(self, account_sid: str, number: str) -> tuple[TrunkRecord, ...]:
         """The account's enabled trunks whose pattern fits `number`, in the order of trial; from memory when warm.
@@ -28,8 +38,18 @@ class TrunkRepository(Repository[TrunkRecord]):
         trunks = await self._of_account.get(account_sid)
         return tuple(each for each in trunks if each.status == ENABLED and fits(each.pattern, number))
 
+    async def at(self, host: str) -> tuple[TrunkRecord, ...]:
+        """The enabled trunks, of all accounts, whose calls to us come from `host`; from memory when warm.
+
+        Those whose gateway is written with this IP address, and those that have it in their networks.
+        """
+        address = ip_address(host)
+        sources = await self._sources.get(_ALL)
+        return tuple(trunk for networks, trunk in sources if any(address in each for each in networks))
+
     def absorb(self, change: Put | Remove) -> None:
         """Forget what a write has changed."""
+        self._sources.drop()
         match change:
             case Put(TrunkRecord() as trunk):
                 self._of_account.drop(trunk.account_sid)
@@ -39,10 +59,31 @@ class TrunkRepository(Repository[TrunkRecord]):
     def forget(self) -> None:
         """Know nothing, and ask again."""
         self._of_account.drop()
+        self._sources.drop()
 
     def _load(self, account_sid: str) -> tuple[TrunkRecord, ...]:
         found = self._reader.backend.select(Query(TrunkRecord, (Equals("account_sid", account_sid),)))
         return tuple(sorted(found, key=_order_of_trial))
+
+    def _load_sources(self, _key: str) -> tuple[Source, ...]:
+        found = self._reader.backend.select(Query(TrunkRecord, (Equals("status", ENABLED),)))
+        return tuple((_networks(trunk), trunk) for trunk in found)
+
+
+def _networks(trunk: TrunkRecord) -> tuple[Network, ...]:
+    networks = []
+    for text in (_host(trunk.uri), *trunk.networks):
+        try:
+            networks.append(ip_network(text, strict=False))
+        except ValueError:
+            continue  # the name of a host: where it calls from is not known
+    return tuple(networks)
+
+
+def _host(uri: str) -> str:
+    """The host of a SIP URI, IPv6 without brackets; empty if there is none."""
+    found = _HOST.match(uri)
+    return (found[1] or found[2]) if found else ""
 
 
 def _order_of_trial(trunk: TrunkRecord) -> tuple[int, int, int, str]:

@@ -321,6 +321,16 @@ class Phone:
         play = self.tone_file(say) if say else None
         await self.order("standing_order", order={"ring": ring, "after": after, "code": 200, "play": play})
 
+    async def registered(self, timeout: float = PATIENCE) -> int:
+        """The final response to the next REGISTER that was sent."""
+        async with asyncio.timeout(timeout):
+            return await self.registrations.get()
+
+    async def register(self, *, on: bool = True) -> int:
+        """REGISTER anew, or take the registration away; the response."""
+        await self.order("register", on=on)
+        return await self.registered()
+
     async def use_codecs(self, *names: str) -> None:
         """Offer and accept only these, such as `PCMA/8000`."""
         await self.order("codecs", names=names)

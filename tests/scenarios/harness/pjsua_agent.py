@@ -288,6 +288,10 @@ class Phone:
         for place, name in enumerate(command["names"]):
             self.endpoint.codecSetPriority(name, 250 - place)
 
+    def do_register(self, _call: None, command: Json) -> None:
+        """REGISTER anew, or with `on` false take the registration away."""
+        self.account.setRegistration(command["on"])
+
     def do_standing_order(self, _call: None, command: Json) -> None:
         """What to do with every further call: `ring`, `after` seconds `code`, `play`; empty: nothing."""
         self.standing_order = command["order"]
