@@ -39,11 +39,13 @@ from callapi.sip.transaction.inputs import (
     Output,
     Retransmitted,
     ServerInput,
+    Success,
     Telling,
     TimedOut,
     Undeliverable,
     sort,
 )
+from callapi.sip.transaction.invite_client import essence
 from callapi.sip.transaction.layer import ClientKey, MergeKey, ServerKey, client_key, server_key
 from callapi.sip.transport import Hop, Received, TransportLayer
 from callapi.sip.uri import Transport, format_host_port
@@ -315,6 +317,8 @@ class Driver:
                     self._perform(transaction, output)
                 case _:
                     assert_never(output)
+        if isinstance(input_, Success) and transaction.request.method == "INVITE":
+            transaction.request = essence(transaction.request)
         if fallback is not None:
             self._fall_back(transaction.request, fallback, user)
 

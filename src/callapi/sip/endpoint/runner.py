@@ -13,7 +13,7 @@ from callapi.sip.endpoint.steps import LOG, run
 from callapi.sip.endpoint.timers import Timing
 from callapi.sip.errors import LocalProtocolError, ResolutionError
 from callapi.sip.events import Accepted, Ended, Refused, SessionEvent
-from callapi.sip.headers import NameAddr
+from callapi.sip.headers import Headers, NameAddr
 from callapi.sip.invite_session import InviteSession, Usage
 from callapi.sip.invite_session.commands import Accept, Command
 from callapi.sip.invite_session.effects import (
@@ -116,7 +116,7 @@ class SessionRunner:
         self._usage: Usage | None = usage
         self._machine: InviteSession | None = machine
         self._session: Session | None = None
-        self._invite = invite
+        self._invite: Request | None = invite
         self._peer: Hop | None = None
         self._known: tuple[Uri, Hop] | None = None  # the last name that was resolved for this dialog
         self._reinvite: Request | None = None  # the last INVITE within the dialog
@@ -150,7 +150,7 @@ class SessionRunner:
         if dialog is not None:
             tag, local, remote = dialog.remote_tag, dialog.local_header, dialog.remote_header
         else:
-            headers = self._invite.headers
+            headers = Headers() if self._invite is None else self._invite.headers
             tag, local, remote = "", headers.get("From") or "", headers.get("To") or ""
         return PastSession(self.call_id, self.local_tag, tag, local, remote, self.is_answered)
 
@@ -238,7 +238,8 @@ class SessionRunner:
                 session.final = response
             case Ended():
                 session.detach(self._past())
-                self._session = None
+                # What follows needs the machine alone, and lasts half a minute after each call.
+                self._session = self._usage = self._invite = None
             case _:
                 pass
         session.tell(event)

@@ -22,6 +22,7 @@ from callapi.sip.transaction.timers import PATIENCE, T1, Timer
 
 _STOP_A, _STOP_B = StopTimer(Timer.A), StopTimer(Timer.B)
 _COPIED = ("Via", "From", "To", "Call-ID", "CSeq", "Route")
+_ESSENTIAL = ("Via", "From", "Call-ID", "CSeq", "Authorization", "Proxy-Authorization")
 _WAIT_D = 32.0  # §17.1.1.2: at least 32 s for unreliable transports
 
 
@@ -167,6 +168,11 @@ def ack_for_failure(invite: Request, response: Response) -> Request:
 def cancel_for(invite: Request) -> Request:
     """The CANCEL of an INVITE on its way (§9.1)."""
     return _companion(invite, "CANCEL")
+
+
+def essence(invite: Request) -> Request:
+    """What an accepted INVITE is kept for: the ACK and BYE of a fork that answers late (§13.2.2.4)."""
+    return Request("INVITE", invite.uri, invite.headers.subset(_ESSENTIAL), b"")
 
 
 def _companion(invite: Request, method: str) -> Request:
