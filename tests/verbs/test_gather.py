@@ -352,6 +352,22 @@ def test_speech(
 
 
 @pytest.mark.usefixtures("sounding")
+@pytest.mark.parametrize("at", [0.5, 1.1, 1.5, 2.5, 3.15])
+def test_a_caller_who_leaves_while_speaking_leaves_nothing(tell: Tell, at: float) -> None:
+    """In the prompt, at the first sound, in the word, in the silence after it, while it is recognised."""
+
+    async def story(here: World) -> None:
+        ears = Ears(["I", "I am", "gone"])
+        attributes = 'input="speech" speechTimeout="1" partialResultCallback="/partial"'
+        async with speaking(here, ears, [(1, 2)], attributes) as (_, asked):
+            [call] = here.live._calls.values()
+            asyncio.get_running_loop().call_later(at, call.hang_up, "the caller left")
+        assert "/got" not in [path for _, path, _ in asked]
+
+    tell(story)
+
+
+@pytest.mark.usefixtures("sounding")
 def test_the_first_word_stops_the_prompt(tell: Tell) -> None:
     async def story(here: World) -> None:
         stopped: list[float] = []

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callapi.calls.call import Call
-from callapi.media import Recording, RecordOptions
+from callapi.media import Recording, RecordOptions, StreamClosed
 from callapi.media.speech import SpeechDetector
 
 POLL_S: Final = 0.05
@@ -54,7 +54,11 @@ class Ear:
             self._failure = f"no room for a recording: {error.strerror}"
             return self
         options = RecordOptions(received_only=True, max_length_s=LONGEST_WAIT_S)
-        self._recording = self._call.leg.stream.record(self._directory / "said.wav", options)
+        try:
+            self._recording = self._call.leg.stream.record(self._directory / "said.wav", options)
+        except StreamClosed:
+            self._directory.rmdir()
+            raise
         self._call.afterwards(partial(self._attend, self._recording, self._directory))
         return self
 
