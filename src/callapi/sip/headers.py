@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from callapi.sip.errors import ParseError
 from callapi.sip.header_names import KNOWN_NAMES, TOKEN, identify, key_of
@@ -53,7 +53,7 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
     def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
         # key -> [spelling, value, value, ...]: one object per name, not one per field
         self._fields: dict[str, list[str]] = {}
-        self._typed: dict[str, object] = {}
+        self._typed: dict[str, Any] = {}
         for name, value in items:
             self.add(name, value)
 
@@ -155,15 +155,17 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
         twin._typed = self._typed.copy()
         return twin
 
-    def read(self, name: str, reader: Callable[[list[str]], T]) -> T:
-        """What `reader` makes of this name's values, kept until they change. One name has one reader."""
-        key = KNOWN_NAMES[name][0]
+    def read(self, key: str, reader: Callable[[list[str]], T]) -> T:
+        """What `reader` makes of the values under a key (a long name in lower case), kept until they change.
+
+        One name has one reader.
+        """
         try:
-            return cast("T", self._typed[key])
+            value: T = self._typed[key]
         except KeyError:
             field = self._fields.get(key)
             value = self._typed[key] = reader(field[1:] if field else [])
-            return value
+        return value
 
     def read_all(self, readers: Mapping[str, Callable[[list[str]], object]]) -> None:
         """Read every field for which there is a reader, by its key, as `read` does."""

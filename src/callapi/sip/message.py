@@ -122,7 +122,7 @@ class _Message:
     @property
     def via(self) -> Via:
         """The topmost Via."""
-        vias = self.headers.read("Via", read_vias)
+        vias = self.headers.read("via", read_vias)
         if not vias:
             raise ParseError("Via is missing")
         return vias[0]
@@ -130,17 +130,17 @@ class _Message:
     @property
     def vias(self) -> tuple[Via, ...]:
         """Every Via, topmost first."""
-        return self.headers.read("Via", read_vias)
+        return self.headers.read("via", read_vias)
 
     @property
     def from_(self) -> NameAddr:
         """From."""
-        return _present("From", self.headers.read("From", read_address))
+        return _present("From", self.headers.read("from", read_address))
 
     @property
     def to(self) -> NameAddr:
         """To."""
-        return _present("To", self.headers.read("To", read_address))
+        return _present("To", self.headers.read("to", read_address))
 
     @property
     def call_id(self) -> str:
@@ -150,7 +150,7 @@ class _Message:
     @property
     def cseq(self) -> CSeq:
         """CSeq."""
-        return _present("CSeq", self.headers.read("CSeq", read_cseq))
+        return _present("CSeq", self.headers.read("cseq", read_cseq))
 
     @property
     def contact(self) -> NameAddr | None:
@@ -161,7 +161,7 @@ class _Message:
     @property
     def contacts(self) -> tuple[NameAddr, ...]:
         """Every Contact that is an address; see `has_wildcard_contact` for `*`."""
-        return self.headers.read("Contact", read_contacts)
+        return self.headers.read("contact", read_contacts)
 
     @property
     def has_wildcard_contact(self) -> bool:
@@ -171,17 +171,17 @@ class _Message:
     @property
     def routes(self) -> tuple[NameAddr, ...]:
         """Every Route, the next hop first."""
-        return self.headers.read("Route", read_addresses)
+        return self.headers.read("route", read_addresses)
 
     @property
     def record_routes(self) -> tuple[NameAddr, ...]:
         """Every Record-Route, topmost first."""
-        return self.headers.read("Record-Route", read_addresses)
+        return self.headers.read("record-route", read_addresses)
 
     @property
     def max_forwards(self) -> int | None:
         """Max-Forwards; None if it is absent, or over 255 (RFC 4475 §3.1.2.4: processed as if absent)."""
-        return self.headers.read("Max-Forwards", read_max_forwards)
+        return self.headers.read("max-forwards", read_max_forwards)
 
     @property
     def content_type(self) -> str | None:
@@ -192,17 +192,17 @@ class _Message:
     @property
     def expires(self) -> int | None:
         """Expires in seconds; None if it is absent or malformed (RFC 3261 §20.19, RFC 4475 §3.1.2.4)."""
-        return self.headers.read("Expires", read_seconds)
+        return self.headers.read("expires", read_seconds)
 
     @property
     def supported(self) -> frozenset[str]:
         """The option tags of Supported."""
-        return self.headers.read("Supported", read_tokens)
+        return self.headers.read("supported", read_tokens)
 
     @property
     def require(self) -> frozenset[str]:
         """The option tags of Require."""
-        return self.headers.read("Require", read_tokens)
+        return self.headers.read("require", read_tokens)
 
 
 @dataclass(slots=True)
