@@ -316,12 +316,15 @@ impl AudioStream {
         let format = self.format.as_ref()?;
         let packet = rtp::parse(datagram)?;
         let payload_type = packet.header.payload_type;
-        // Some send with the number that they want to receive with, instead of the one that we announced.
-        let kind = if payload_type == format.receive_payload_type
-            || payload_type == format.payload_type
-        {
+        let is = |number: Option<u8>| number == Some(payload_type);
+        // Some send with the numbers that they want to receive with, instead of those that we announced.
+        let kind = if is(Some(format.receive_payload_type)) {
             Kind::Audio
-        } else if Some(payload_type) == format.receive_event || Some(payload_type) == format.event {
+        } else if is(format.receive_event) {
+            Kind::Key
+        } else if is(Some(format.payload_type)) {
+            Kind::Audio
+        } else if is(format.event) {
             Kind::Key
         } else if payload_type == COMFORT_NOISE {
             Kind::Noise

@@ -117,6 +117,11 @@ impl Stream {
         self.thread.store(thread, Ordering::Relaxed);
     }
 
+    /// Whether its last command was given.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
+    }
+
     fn order(&self, order: Order) {
         self.shared.send(self, Command::ToStream(self.id, order));
     }

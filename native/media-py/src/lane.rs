@@ -4,8 +4,9 @@
 //! that nothing drifts) wakes the thread for the wheel and for maintenance; each stream is looked after four
 //! times a second.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use media_core::rtp::{self, MAX_PACKET};
@@ -19,6 +20,7 @@ use crate::audio::{Context, Heard, Node, Scratch};
 use crate::clock::{self, MS};
 use crate::command::{Command, Inbox};
 use crate::counters::Totals;
+use crate::events::Event;
 use crate::members::{Member, Members};
 use crate::wheel::{Entry, Wheel};
 
@@ -50,6 +52,10 @@ pub(crate) struct Lane {
     scratch: Scratch,
     datagram: Box<[u8; MAX_PACKET]>,
     pub(crate) now: u64,
+    commands: VecDeque<Command>,
+    next_token: u64,
+    /// The stream that is being worked on: it is to blame for a panic.
+    pub(crate) current: Option<u32>,
 }
 
 impl Lane {
@@ -88,27 +94,35 @@ impl Lane {
             scratch: Scratch::default(),
             datagram: Box::new([0; MAX_PACKET]),
             now,
+            commands: VecDeque::new(),
+            next_token: 0,
+            current: None,
         })
     }
 
-    /// Works until it is told to shut down.
+    /// Works until it is told to shut down. A panic costs the stream that it happened in, and no other.
     pub(crate) fn run(mut self) {
+        while catch_unwind(AssertUnwindSafe(|| self.serve())).is_err() {
+            self.recover();
+        }
+    }
+
+    fn serve(&mut self) {
         let mut events = Vec::with_capacity(BATCH);
-        let mut commands = Vec::new();
-        let mut due = Vec::new();
+        let (mut arrived, mut due) = (Vec::new(), Vec::new());
         loop {
             self.arm();
             events.clear();
             // Only a signal can interrupt, and then there is nothing to do.
             let _ = epoll::wait(&self.epoll, spare_capacity(&mut events), None);
             self.now = clock::now_ns();
-            let is_called = events.iter().any(|event| event.data.u64() == INBOX);
+            if events.iter().any(|event| event.data.u64() == INBOX) {
+                self.inbox.take(&mut arrived);
+                self.commands.extend(arrived.drain(..));
+            }
             // Commands first: what was configured before a packet came is in force when it is read. An event
             // of a stream that a command has closed finds nothing to read, at worst in another's socket.
-            if is_called {
-                self.inbox.take(&mut commands);
-            }
-            for command in commands.drain(..) {
+            while let Some(command) = self.commands.pop_front() {
                 if matches!(command, Command::Shutdown) {
                     return self.shut_down();
                 }
@@ -124,6 +138,28 @@ impl Lane {
             }
             self.turn_wheel(&mut due);
             self.maintain();
+        }
+    }
+
+    /// Takes the stream at fault out, and tells that it is stalled, so that its call ends.
+    fn recover(&mut self) {
+        let member = self.current.take().and_then(|index| {
+            self.part(index);
+            self.dismiss(index)
+        });
+        if let Some(member) = member {
+            self.node.events.answer(Event::Stalled {
+                stream: member.id(),
+                silence_s: 0.0,
+            });
+        }
+        // What was due when it happened is lost: everybody is paced anew.
+        self.wheel = Wheel::new(clock::now_ns());
+        for index in 0..self.members.extent() {
+            if let Some(stream) = self.members.audio(index) {
+                stream.speech.pacing = None;
+            }
+            self.pace(index);
         }
     }
 
@@ -158,7 +194,7 @@ impl Lane {
         let _ = epoll::delete(&self.epoll, member.net().rtp());
         let _ = epoll::delete(&self.epoll, member.net().rtcp());
         if let Member::Audio(stream) = &mut member {
-            stream.speech.is_paced = false;
+            stream.speech.pacing = None;
         }
         Some(member)
     }
@@ -168,18 +204,18 @@ impl Lane {
         let Some(stream) = self.members.audio(index) else {
             return;
         };
-        if stream.speech.is_active() && !stream.speech.is_paced {
-            stream.speech.is_paced = true;
-            let entry = Entry {
-                index,
-                id: stream.id,
-            };
+        if stream.speech.is_active() && stream.speech.pacing.is_none() {
+            let token = self.next_token;
+            self.next_token += 1;
+            stream.speech.pacing = Some(token);
+            let entry = Entry { index, token };
             let period_ms = stream.ptime_ms();
             self.wheel.add(entry, period_ms, self.now);
         }
     }
 
     fn on_rtp(&mut self, index: u32) {
+        self.current = Some(index);
         let mut ctx = Context {
             now: self.now,
             node: &self.node,
@@ -230,6 +266,7 @@ impl Lane {
     }
 
     fn on_rtcp(&mut self, index: u32) {
+        self.current = Some(index);
         let received = self
             .members
             .get(index)
@@ -274,17 +311,18 @@ impl Lane {
                 let Some(stream) = self
                     .members
                     .audio(entry.index)
-                    .filter(|stream| stream.id == entry.id)
+                    .filter(|stream| stream.speech.pacing == Some(entry.token))
                 else {
                     continue;
                 };
+                self.current = Some(entry.index);
                 let goes_on = stream.tick(&mut ctx);
                 stream.begin_waiting(ctx.now);
                 if goes_on {
                     let period_ms = stream.ptime_ms();
                     self.wheel.again(entry, at_ms, period_ms);
                 } else {
-                    stream.speech.is_paced = false;
+                    stream.speech.pacing = None;
                 }
             }
         }
@@ -298,6 +336,7 @@ impl Lane {
         }
         self.next_part = ((part + 1) % PARTS, self.now + PART_NS);
         for index in (part..self.members.extent()).step_by(PARTS as usize) {
+            self.current = Some(index);
             let (members, mut ctx) = self.split();
             match members.get(index) {
                 Some(Member::Audio(stream)) => stream.maintain(&mut ctx),

@@ -17,6 +17,8 @@ mod events;
 mod format;
 mod handles;
 mod lane;
+#[cfg(test)]
+mod lane_tests;
 mod mailbox;
 mod members;
 mod net;

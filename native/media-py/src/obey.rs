@@ -62,6 +62,7 @@ impl Lane {
         let Some(index) = self.members.index_of(id) else {
             return;
         };
+        self.current = Some(index);
         let (members, ctx) = self.split();
         match (members.get(index), order) {
             (_, Order::Close) => return self.close(index),
@@ -141,7 +142,7 @@ impl Lane {
     }
 
     /// Ends the bridge of a stream, if there is one.
-    fn part(&mut self, index: u32) {
+    pub(crate) fn part(&mut self, index: u32) {
         let peer = self.members.get(index).and_then(|member| member.peer());
         let both = peer.map(|(peer, _)| [index, peer]);
         let (members, ctx) = self.split();

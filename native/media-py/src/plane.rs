@@ -217,6 +217,9 @@ impl Plane {
                 "a stream cannot be bridged with itself",
             ));
         }
+        if one.is_closed() || other.is_closed() {
+            return Err(PyValueError::new_err("a closed stream cannot be bridged"));
+        }
         self.shared.bridge(one, other);
         Ok(())
     }

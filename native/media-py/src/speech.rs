@@ -63,8 +63,8 @@ pub(crate) struct Speech {
     /// Present while bridged with a leg of another format.
     transcoder: Option<Box<Transcoder>>,
     is_pressing: bool,
-    /// Whether the stream is in the wheel.
-    pub(crate) is_paced: bool,
+    /// Of the stream's entry in the wheel; `None`: it is not there.
+    pub(crate) pacing: Option<u64>,
     rows: VecDeque<Row>,
     encoder: Option<Box<dyn Encoder + Send>>,
     passed_key: Option<PassedKey>,
@@ -81,6 +81,12 @@ impl Speech {
         self.playback
             .as_ref()
             .is_some_and(|present| present.id == playback)
+    }
+
+    /// For tests: an encoder that is not the format's.
+    #[cfg(test)]
+    pub(crate) fn set_encoder(&mut self, encoder: Box<dyn Encoder + Send>) {
+        self.encoder = Some(encoder);
     }
 
     /// Another codec was agreed on.

@@ -7,11 +7,12 @@ const SLOTS: u64 = 128;
 /// A wheel that stood still for longer does not make up for the ticks that it missed.
 const MAX_BEHIND_MS: u64 = 100;
 
-/// One due entry: the index of a member and the id it must still have.
+/// One due entry: the index of a stream, and the token that it must still have. A stream that went to another
+/// thread, or stopped and started again, has another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) index: u32,
-    pub(crate) id: u64,
+    pub(crate) token: u64,
 }
 
 /// Entries by the millisecond at which they are due.
@@ -103,7 +104,7 @@ mod tests {
     fn entry(index: u32) -> Entry {
         Entry {
             index,
-            id: u64::from(index),
+            token: u64::from(index),
         }
     }
 

@@ -174,6 +174,8 @@ class NativePlane:
         return self._native
 
     def _join(self, one: NativeStream | NativeVideo, other: NativeStream | NativeVideo) -> NativeBridge:
+        if one.is_closed or other.is_closed:
+            raise StreamClosed("a closed stream cannot be bridged")
         self._open_plane().bridge(one.native, other.native)
         self._bridges += 1
         return NativeBridge(self, one, other)

@@ -207,6 +207,11 @@ class NativeVideo:
         self.bridge: NativeBridge | None = None
         self.local = MediaAddress(host, native.port)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed."""
+        return self._is_closed
+
     def configure(self, parameters: VideoParameters) -> None:
         """As VideoStream.configure."""
         if self._is_closed:

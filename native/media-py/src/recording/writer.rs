@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -165,7 +166,10 @@ impl Writer {
         let now = clock::now_ns();
         let mut index = 0;
         while index < self.active.len() {
-            match self.active[index].round(now, &mut self.payload) {
+            let round = || self.active[index].round(now, &mut self.payload);
+            let panicked =
+                |_| Round::Failed(io::Error::other("the recording could not be decoded"));
+            match catch_unwind(AssertUnwindSafe(round)).unwrap_or_else(panicked) {
                 Round::GoesOn => index += 1,
                 Round::Over(cause, digit) => {
                     let active = self.active.swap_remove(index);
