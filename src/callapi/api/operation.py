@@ -1,7 +1,7 @@
 """One operation of the API, declared: method, path, parameters, what it shows, and the function that does it."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from starlette.responses import Response
@@ -60,7 +60,4 @@ class Operation:
 
 def update(operation: Operation) -> tuple[Operation, Operation]:
     """A POST that changes a resource, and the same as PUT: Restcomm's older clients send that."""
-    put = Operation(
-        **{name: getattr(operation, name) for name in Operation.__slots__ if name != "method"}, method="PUT"
-    )
-    return operation, put
+    return operation, replace(operation, method="PUT")
