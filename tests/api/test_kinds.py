@@ -7,11 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callapi.api.kinds import BOOLEAN, METHOD, PARTY, SIP_URI, SPAN, URL, Kind, choice, text, whole, words
+from callapi.api.kinds import (
+    BOOLEAN,
+    METHOD,
+    NETWORKS,
+    PARTY,
+    SIP_URI,
+    SPAN,
+    URL,
+    Kind,
+    choice,
+    text,
+    whole,
+    words,
+)
 
 KINDS: dict[str, Kind[Any]] = {
     "boolean": BOOLEAN,
     "method": METHOD,
+    "networks": NETWORKS,
     "party": PARTY,
     "sip": SIP_URI,
     "span": SPAN,

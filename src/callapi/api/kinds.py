@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from ipaddress import ip_network
 from typing import Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -20,6 +21,8 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _NO_CONTROL: Final = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$"
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 MOST_URL: Final = 2048
+WIDEST_NETWORK: Final = 8
+"""Whoever lets in more than that lets in everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,19 @@ def words(*allowed: str) -> Kind[tuple[str, ...]]:
     return Kind(read, {"type": "array", "items": {"type": "string", "enum": list(allowed)}})
 
 
+def _networks(values: Sequence[str]) -> tuple[str, ...]:
+    found = []
+    for word in (each for value in values for each in re.split(r"[\s,]+", value) if each):
+        try:
+            network = ip_network(word)
+        except ValueError:
+            raise ValueError(f"must be networks such as 192.0.2.0/24; {word!r} is none") from None
+        if network.prefixlen < WIDEST_NETWORK:
+            raise ValueError(f"must be networks no wider than /{WIDEST_NETWORK}; {word} is")
+        found.append(str(network))
+    return tuple(dict.fromkeys(found))
+
+
 def _boolean(value: str) -> bool:
     match value.lower():
         case "true":
@@ -140,6 +156,7 @@ SIP_URI: Final = _kind(_sip_uri, type="string", maxLength=1280)
 BOOLEAN: Final = _kind(_boolean, type="boolean")
 URL: Final = _kind(_url, type="string", format="uri", pattern="^[Hh][Tt][Tt][Pp][Ss]?://", maxLength=MOST_URL)
 METHOD: Final = choice("GET", "POST")
+NETWORKS: Final = Kind(_networks, {"type": "array", "items": {"type": "string"}})
 
 
 @dataclass(frozen=True, slots=True)

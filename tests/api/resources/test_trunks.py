@@ -17,12 +17,14 @@ async def test_life_of_a_trunk(world: World) -> None:
         Username="me",
         Password="hidden secret",
         Codecs="PCMA,PCMU",
+        Networks=["192.0.2.0/24, 198.51.100.7", "2001:db8::/32"],
     )
     assert made.status == 201
     assert b"hidden" not in made.body
     trunk = made.json
     assert (trunk["sip_uri"], trunk["pattern"], trunk["priority"]) == (URI, "+49*", 5)
     assert trunk["codecs"] == ["PCMA", "PCMU"]
+    assert trunk["networks"] == ["192.0.2.0/24", "198.51.100.7/32", "2001:db8::/32"]
     (serving,) = await world.store.trunks.serving(world.account.sid, "+4930123")
     assert (serving.sid, serving.password) == (trunk["sid"], "hidden secret")
     path = f"Trunks/{trunk['sid']}.json"
@@ -48,6 +50,8 @@ async def test_life_of_a_trunk(world: World) -> None:
         {"SipUri": "sip:gateway;transport=smoke"},
         {"SipUri": URI, "Priority": "high"},
         {"SipUri": URI, "Codecs": "G729"},
+        {"SipUri": URI, "Networks": "example.net"},
+        {"SipUri": URI, "Networks": "0.0.0.0/0"},
     ],
 )
 async def test_bad_parameters(world: World, form: dict[str, str]) -> None:

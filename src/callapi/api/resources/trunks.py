@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from callapi.api.kinds import SIP_URI, choice, pattern, text, whole, words
+from callapi.api.kinds import NETWORKS, SIP_URI, choice, pattern, text, whole, words
 from callapi.api.operation import Ask, Operation, update
 from callapi.api.parameters import Parameter
 from callapi.api.representations import Representation, field, instant, number, path_of, uri
@@ -32,6 +32,7 @@ TRUNK: Final[Representation[TrunkRecord]] = Representation(
         plain("username"),
         plain("caller_id"),
         field("codecs", lambda trunk, _place: list(trunk.codecs), "array"),
+        field("networks", lambda trunk, _place: list(trunk.networks), "array"),
         uri("uri", path_of("Trunks")),
     ),
 )
@@ -67,6 +68,13 @@ CHANGEABLE: Final[tuple[Parameter[Any], ...]] = (
         "offered in this order; none: the node's",
         default=(),
         field="codecs",
+    ),
+    Parameter(
+        "Networks",
+        NETWORKS,
+        "where its calls to us come from, besides the address in `SipUri`: 192.0.2.0/24, …",
+        default=(),
+        field="networks",
     ),
 )
 CREATE: Final = (NEW_URI, *CHANGEABLE)
