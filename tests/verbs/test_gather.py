@@ -360,7 +360,7 @@ def test_a_caller_who_leaves_while_speaking_leaves_nothing(tell: Tell, at: float
         ears = Ears(["I", "I am", "gone"])
         attributes = 'input="speech" speechTimeout="1" partialResultCallback="/partial"'
         async with speaking(here, ears, [(1, 2)], attributes) as (_, asked):
-            [call] = here.live._calls.values()
+            [call] = here.live.calls()
             asyncio.get_running_loop().call_later(at, call.hang_up, "the caller left")
         assert "/got" not in [path for _, path, _ in asked]
 

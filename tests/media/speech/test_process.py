@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -111,6 +112,15 @@ async def test_one_that_dies_is_replaced_and_asked_again(tmp_path: Path) -> None
         again = await stub.ask({"do": "die once", "mark": str(tmp_path / "mark"), "say": "still here"})
         assert again.fields["said"] == "still here"
         assert again.fields["pid"] != first
+
+
+async def test_one_that_was_killed_meanwhile_is_replaced() -> None:
+    async with engine() as stub:
+        await stub.ask({})
+        assert stub.pid is not None
+        os.kill(stub.pid, signal.SIGKILL)
+        await asyncio.sleep(0.1)
+        assert (await stub.ask({"say": "here"})).fields["said"] == "here"
 
 
 @pytest.mark.parametrize("how", ["die", "babble"])

@@ -10,6 +10,7 @@ import ctypes
 import json
 import math
 import os
+import signal
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
@@ -187,7 +188,11 @@ def write(answers: BinaryIO, fields: dict[str, Any], pcm: bytes = b"") -> None:
 
 
 def main() -> None:
-    """Keep stdout for answers alone (libraries print to stderr), load, serve."""
+    """Keep stdout for answers alone (libraries print to stderr), load, serve.
+
+    Ctrl-C is the node's: it goes on speaking while it drains.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     os.nice(POLITENESS)
