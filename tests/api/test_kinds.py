@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from callapi.api.kinds import (
     BOOLEAN,
     METHOD,
-    NETWORKS,
     PARTY,
     SIP_URI,
     SPAN,
     URL,
     Kind,
     choice,
+    networks,
     text,
     whole,
     words,
@@ -25,7 +25,7 @@ from callapi.api.kinds import (
 KINDS: dict[str, Kind[Any]] = {
     "boolean": BOOLEAN,
     "method": METHOD,
-    "networks": NETWORKS,
+    "networks": networks(3),
     "party": PARTY,
     "sip": SIP_URI,
     "span": SPAN,
@@ -77,6 +77,9 @@ def test_good(kind: str, given_text: str, value: object) -> None:
         ("whole", "5.0"),
         ("whole", "٣"),
         ("words", "a,c"),
+        ("networks", "::1 ::2 ::3 ::4"),
+        ("networks", "example.net"),
+        ("networks", "0.0.0.0/0"),
     ],
 )
 def test_bad(kind: str, given_text: str) -> None:

@@ -104,17 +104,22 @@ def words(*allowed: str) -> Kind[tuple[str, ...]]:
     return Kind(read, {"type": "array", "items": {"type": "string", "enum": list(allowed)}})
 
 
-def _networks(values: Sequence[str]) -> tuple[str, ...]:
-    found = []
-    for word in (each for value in values for each in re.split(r"[\s,]+", value) if each):
+def networks(most: int) -> Kind[tuple[str, ...]]:
+    """IP addresses and networks: the parameter repeated, or in one with spaces or commas between."""
+
+    def read(values: Sequence[str]) -> tuple[str, ...]:
+        given = [each for value in values for each in re.split(r"[\s,]+", value) if each]
+        if len(given) > most:
+            raise ValueError(f"must be {most} at most")
         try:
-            network = ip_network(word)
-        except ValueError:
-            raise ValueError(f"must be networks such as 192.0.2.0/24; {word!r} is none") from None
-        if network.prefixlen < WIDEST_NETWORK:
-            raise ValueError(f"must be networks no wider than /{WIDEST_NETWORK}; {word} is")
-        found.append(str(network))
-    return tuple(dict.fromkeys(found))
+            found = [ip_network(each, strict=False) for each in given]
+        except ValueError as error:
+            raise ValueError(f"must be IP addresses or networks such as 192.0.2.0/24: {error}") from error
+        if any(each.prefixlen < WIDEST_NETWORK for each in found):
+            raise ValueError(f"must be no wider than /{WIDEST_NETWORK}")
+        return tuple(dict.fromkeys(map(str, found)))
+
+    return Kind(read, {"type": "array", "items": {"type": "string"}, "maxItems": most})
 
 
 def _boolean(value: str) -> bool:
@@ -156,7 +161,6 @@ SIP_URI: Final = _kind(_sip_uri, type="string", maxLength=1280)
 BOOLEAN: Final = _kind(_boolean, type="boolean")
 URL: Final = _kind(_url, type="string", format="uri", pattern="^[Hh][Tt][Tt][Pp][Ss]?://", maxLength=MOST_URL)
 METHOD: Final = choice("GET", "POST")
-NETWORKS: Final = Kind(_networks, {"type": "array", "items": {"type": "string"}})
 
 
 @dataclass(frozen=True, slots=True)

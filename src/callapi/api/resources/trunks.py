@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from callapi.api.kinds import NETWORKS, SIP_URI, choice, pattern, text, whole, words
+from callapi.api.kinds import SIP_URI, choice, networks, pattern, text, whole, words
 from callapi.api.operation import Ask, Operation, update
 from callapi.api.parameters import Parameter
 from callapi.api.representations import Representation, field, instant, number, path_of, uri
@@ -71,7 +71,7 @@ CHANGEABLE: Final[tuple[Parameter[Any], ...]] = (
     ),
     Parameter(
         "Networks",
-        NETWORKS,
+        networks(most=32),
         "where its calls to us come from, besides the address in `SipUri`: 192.0.2.0/24, …",
         default=(),
         field="networks",
