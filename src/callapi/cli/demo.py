@@ -127,7 +127,7 @@ class _Demo:
         )
         terminal.say()
         terminal.say("Call it, from another terminal, and hear bob:")
-        listening = "--tone 440 --hang-up-after 5 --record heard.wav"
+        listening = "--tone 440 --hang-up-after 3 --record heard.wav"
         terminal.say(f"    .venv/bin/callapi phone sip:{NUMBER}@{self._sip_address} {listening}", Style.CYAN)
         terminal.say(
             "Let it call you: start a phone, then ask over REST for a call to the address it prints:"

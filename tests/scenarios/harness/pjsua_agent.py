@@ -197,7 +197,9 @@ class Phone:
         account = pj.AccountConfig()
         account.idUri = config.get("identity") or f"sip:{self.name}@{self.addresses['udp']}"
         account.mediaConfig.transportConfig.port = config["rtp_port"]
-        account.mediaConfig.transportConfig.portRange = 120  # else it counts up, call by call, into other ranges
+        account.mediaConfig.transportConfig.portRange = (
+            120  # else it counts up, call by call, into other ranges
+        )
         account.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
         account.callConfig.timerUse = pj.PJSUA_SIP_TIMER_OPTIONAL
         if "username" in config:
