@@ -41,6 +41,8 @@ class Try:
 
     request: WebRequest
     place: Place
+    since: float = 0.0
+    """When the fetch that it belongs to began, on the clock of the loop."""
     connected: bool = False
     head: WebAnswer | None = None
     """Status and header, once they have come; its body stays empty."""

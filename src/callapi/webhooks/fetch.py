@@ -167,7 +167,7 @@ class _Fetch:
         for _ in range(MAX_REDIRECTS + 1):
             answer = await self._ask(hop)
             if 200 <= answer.status < 300:
-                return replace(answer, duration_s=self._elapsed())
+                return answer
             following = self._next(hop, answer)
             if following is None:
                 raise BadStatus(f"{hop.place.text} answered {answer.status}", self._request, answer)
@@ -190,7 +190,7 @@ class _Fetch:
             return await self._try(hop, 2)
 
     async def _try(self, hop: Hop, attempt: int) -> WebAnswer:
-        one = self._current = Try(self._request, hop.place)
+        one = self._current = Try(self._request, hop.place, self._began)
         outgoing = write_request(hop, self._request, int(time()))
         started_at, began = utc_now(), self._elapsed()
         problem: str | None = "given up before the whole answer had come"
