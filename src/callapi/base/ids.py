@@ -1,8 +1,9 @@
 """Identifiers of the REST resources: two letters and 32 lower-case hex digits, as Twilio's."""
 
 import re
-import secrets
 from typing import Final, NewType
+
+from callapi.base.entropy import random_hex
 
 AccountSid = NewType("AccountSid", str)
 CallSid = NewType("CallSid", str)
@@ -23,7 +24,7 @@ def is_sid(text: str, prefix: str) -> bool:
 
 
 def _new(prefix: str) -> str:
-    return prefix + secrets.token_hex(16)
+    return prefix + random_hex()
 
 
 def new_account_sid() -> AccountSid:

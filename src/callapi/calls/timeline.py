@@ -20,6 +20,7 @@ MOST_EVENTS: Final = 1000
 MOST_EARLY_CALLS: Final = 1000
 MOST_EARLY_MESSAGES: Final = 4
 _SECRET: Final = re.compile(rb"(?im)^((?:Proxy-)?Authorization:)[^\r\n]*")
+_MAY_BE_SECRET: Final = b"authorization"
 _PRIVATE: Final = frozenset({"Digits", "SpeechResult"})
 """What a caller typed or said may be a secret: the timeline says that it was sent, not what it was."""
 
@@ -47,10 +48,14 @@ class Timeline:
 
     def add_sip(self, traced: Traced) -> None:
         """Note a SIP message, whole, with the digests of credentials taken out."""
-        text = _SECRET.sub(rb"\1 (withheld)", traced.data).decode("utf-8", "replace")
+        data = traced.data
+        if _MAY_BE_SECRET in data.lower():
+            data = _SECRET.sub(rb"\1 (withheld)", data)
         hop = traced.hop
         peer = f"{hop.transport.value}:{hop.host}:{hop.port}"
-        self.add("sip", {"direction": traced.direction, "peer": peer, "message": text})
+        self.add(
+            "sip", {"direction": traced.direction, "peer": peer, "message": data.decode("utf-8", "replace")}
+        )
 
     def add_http(self, exchange: HttpExchange) -> None:
         """Note a request to the application."""

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from callapi.media.errors import NotAcceptable
@@ -80,6 +81,7 @@ def remote_address(
     return MediaAddress(host, line.port) if _is_reachable(host, local) else None
 
 
+@lru_cache(maxsize=1024)
 def _is_reachable(host: str, local: str) -> bool:
     try:
         address = ipaddress.ip_address(host)

@@ -5,11 +5,11 @@ What a machine returns is performed here and nowhere else, and each step is logg
 """
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Protocol, assert_never
 
+from callapi.base.entropy import random_hex
 from callapi.sip.check import find_fault
 from callapi.sip.endpoint.hops import LARGEST_DATAGRAM
 from callapi.sip.endpoint.options import EndpointOptions, Statistics, Traced
@@ -196,7 +196,7 @@ class Driver:
         if sent_by is None:
             sent_by = format_host_port(*self.transport.local_address(hop.transport, hop.host))
             self._sent_by[where] = sent_by
-        branch = MAGIC_COOKIE + secrets.token_hex(8)
+        branch = MAGIC_COOKIE + random_hex()[:16]
         request.headers.set("Via", f"SIP/2.0/{hop.transport.name} {sent_by};branch={branch};rport")
 
     def start_client(self, request: Request, hop: Hop, user: ClientUser) -> None:

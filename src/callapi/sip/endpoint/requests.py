@@ -1,9 +1,9 @@
 """A request outside a dialog, as a story: each next hop in turn, one answer to a challenge, the final response."""
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable
 
+from callapi.base.entropy import random_hex
 from callapi.sip.authentication import Authenticator
 from callapi.sip.dialog import MAX_FORWARDS, next_hop, route_request
 from callapi.sip.endpoint.driver import Driver
@@ -65,7 +65,7 @@ async def perform(
             request.headers.set("Contact", contact(hops[0]))
         response, is_local = await _ask(driver, request, hops[0])
         cseq += 1
-        again = authenticator.answer(request, response, cseq=cseq, cnonce=secrets.token_hex(8))
+        again = authenticator.answer(request, response, cseq=cseq, cnonce=random_hex()[:16])
         if again is None:
             is_elsewhere = response.status == 503 or (is_local and response.status == 408)
             if not is_elsewhere or len(hops) == 1:
@@ -111,9 +111,9 @@ def parties(from_: NameAddr, to: NameAddr) -> tuple[str, str]:
 
 def new_tag() -> str:
     """RFC 3261 §19.3: at least 32 bits of randomness."""
-    return secrets.token_hex(6)
+    return random_hex()[:12]
 
 
 def new_call_id() -> str:
     """RFC 3261 §8.1.1.4."""
-    return secrets.token_hex(16)
+    return random_hex()
