@@ -55,7 +55,7 @@ log = logging.getLogger(__name__)
 RECORDINGS: Final = "recordings"
 PROMPTS: Final = "prompts"
 LAST_DELIVERIES_S: Final = 3.0
-COLLECTOR_THRESHOLDS: Final = (10_000, 5, 1_000)
+COLLECTOR_THRESHOLDS: Final = (5_000, 2, 1_000)
 
 
 class Node:
