@@ -51,7 +51,7 @@ test: dev  ## the whole suite
 .PHONY: load
 load: dev  ## 100 calls a second for a minute, 500 calls with audio: the whole of the load test, and its figures
 	scripts/system-packages sip-tester
-	CALLAPI_LOAD=full $(BIN)/pytest -m load
+	LOAD=full $(BIN)/pytest -m load
 
 .PHONY: check
 check: dev  ## formatters, linters, types, floors, shape

@@ -1,6 +1,6 @@
 """Load: calls a second with a document fetched for each, and many calls at once with two-way G.711.
 
-The suite runs a short version; `make load` (CALLAPI_LOAD=full) the whole. What was measured is printed at the end.
+The suite runs a short version; `make load` (LOAD=full) the whole. What was measured is printed at the end.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from tests.scenarios.harness.sipp import Sipp
 from tests.scenarios.harness.waiting import eventually
 
 pytestmark = pytest.mark.load
-IS_FULL = os.environ.get("CALLAPI_LOAD") == "full"
+IS_FULL = os.environ.get("LOAD") == "full"
 
 
 @pytest.mark.timeout(180)

@@ -27,7 +27,8 @@ class ManagedProcess:
         self.name = name
         self.log = log
         self._arguments = tuple(arguments)
-        self._environ = {**os.environ, **(environ or {})}
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("CALLAPI_")}
+        self._environ = {**ours, **(environ or {})}
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
 
