@@ -82,25 +82,50 @@ async def test_addresses_stay_within_the_spelling(world: World, base: str) -> No
         assert (await world.get(address)).status == 200
 
 
-@pytest.mark.parametrize("form", ["", ".json"])
-async def test_restcomm_client_library_shapes(world: World, form: str) -> None:
-    """A call is made, seen and ended as Restcomm's own clients do it: `RcmlUrl`-style names, PUT, no suffix."""
+async def test_the_shapes_of_restcomm_s_python_library(world: World) -> None:
+    """What `restcomm-python-sdk` sends: the suffix after the collection, a slash at the end, parameters in a form."""
+    base = "/restcomm/2012-04-24"
+    own = f"{base}/Accounts/{world.account.sid}"
+    assert (await world.get(f"{base}/Accounts.json/{world.account.sid}")).json["sid"] == world.account.sid
+    tenant = await world.ask(
+        "POST",
+        f"{base}/Accounts.json/",
+        form={"FriendlyName": "tenant", "EmailAddress": "a@b", "Password": "correct horse"},
+    )
+    assert (tenant.status, tenant.json["friendly_name"]) == (201, "tenant")
+    assert len((await world.get(f"{base}/Accounts.json/")).json["accounts"]) == 2
+    closed = await world.ask("POST", f"{base}/Accounts.json/{tenant.json['sid']}", form={"Status": "closed"})
+    assert closed.json["status"] == "closed"
+    form = {"From": "client:alice", "To": "sip:bob@127.0.0.1", "Url": "http://127.0.0.1/hello.xml"}
+    call = (await world.ask("POST", f"{own}/Calls.json", form=form)).json
+    path = f"{own}/Calls.json/{call['sid']}"
+    moved = {"Url": "http://127.0.0.1/meet.xml", "MoveConnectedCallLeg": "true"}
+    assert (await world.ask("POST", path, form=moved)).json["sid"] == call["sid"]
+    assert world.calls.modified[0][1].move_connected_leg
+    assert (await world.ask("POST", path, form={"Status": "completed"})).json["status"] == "completed"
+    assert len((await world.get(f"{own}/Calls.json?From=client%3Aalice")).json["calls"]) == 1
+    form = {"Login": "bob", "Password": "correct horse"}
+    client = (await world.ask("POST", f"{own}/Clients.json", form=form)).json
+    assert (await world.ask("DELETE", f"{own}/Clients/{client['sid']}.json")).status == 204
+    form = {"PhoneNumber": "1234", "VoiceUrl": "http://127.0.0.1/hello.xml"}
+    number = (await world.ask("POST", f"{own}/IncomingPhoneNumbers.json", form=form)).json
+    assert (await world.ask("DELETE", f"{own}/IncomingPhoneNumbers/{number['sid']}.json")).status == 204
+
+
+async def test_the_older_restcomm_clients(world: World) -> None:
+    """No suffix but `Accept`; `Username` and `Password` of the called phone; PUT to change."""
     base = f"/restcomm/2012-04-24/Accounts/{world.account.sid}"
     headers = {"Accept": "application/json"}
-    made = await world.ask(
-        "POST",
-        f"{base}/Calls{form}",
-        form={
-            "From": "client:alice",
-            "To": "sip:bob@127.0.0.1",
-            "Url": "http://127.0.0.1/hello.xml",
-            "Username": "u",
-            "Password": "p",
-        },
-        headers=headers,
-    )
+    form = {
+        "From": "client:alice",
+        "To": "sip:bob@127.0.0.1",
+        "Url": "http://127.0.0.1/hello.xml",
+        "Username": "u",
+        "Password": "p",
+    }
+    made = await world.ask("POST", f"{base}/Calls", form=form, headers=headers)
     assert made.status == 201
     assert (world.calls.created[0].sip_username, world.calls.created[0].sip_password) == ("u", "p")
-    path = f"{base}/Calls/{made.json['sid']}{form}"
+    path = f"{base}/Calls/{made.json['sid']}"
     ended = await world.ask("PUT", path, form={"Status": "completed"}, headers=headers)
     assert ended.json["status"] == "completed"

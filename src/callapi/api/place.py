@@ -15,9 +15,9 @@ from typing import Final
 TWILIO: Final = "/2010-04-01"
 BASES: Final = ("/2012-04-24", "/restcomm/2012-04-24", TWILIO)
 
-_ADDRESS: Final = re.compile(
-    rf"(?P<base>{'|'.join(BASES)})(?P<path>/Accounts(?:/[^.]*)?)(?:\.(?P<suffix>json|xml|wav|mp3))?"
-)
+_ADDRESS: Final = re.compile(rf"(?P<base>{'|'.join(BASES)})(?P<path>/Accounts(?:[./].*)?)")
+# Restcomm's clients write the suffix after the collection, too: `/Calls.json/CA…`.
+_SUFFIX: Final = re.compile(r"\.(?:(json|xml)(?=/|$)|(wav|mp3)$)")
 
 
 class Format(StrEnum):
@@ -31,7 +31,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a request went: base, path without suffix, and the suffix (None: there was none)."""
+    """Where a request went: base, path without suffixes, and the last suffix (None: there was none)."""
 
     base: str
     path: str
@@ -47,8 +47,10 @@ class Place:
         match = _ADDRESS.fullmatch(path)
         if match is None:
             return None
-        suffix = Format(match["suffix"]) if match["suffix"] else None
-        return cls(match["base"], match["path"].rstrip("/"), suffix, accept.lower(), query, origin)
+        found = [each[1] or each[2] for each in _SUFFIX.finditer(match["path"])]
+        plain = _SUFFIX.sub("", match["path"]).rstrip("/")
+        suffix = Format(found[-1]) if found else None
+        return cls(match["base"], plain, suffix, accept.lower(), query, origin)
 
     @property
     def format(self) -> Format:

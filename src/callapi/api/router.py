@@ -24,7 +24,7 @@ class Router:
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._paths: dict[str, _Path] = {}
         for each in operations:
-            pattern = re.compile(_SID.sub(r"(?P<\1>[^/]+)", each.path))
+            pattern = re.compile(_SID.sub(r"(?P<\1>[A-Za-z0-9]{1,64})", each.path))
             self._paths.setdefault(each.path, _Path(pattern, [])).operations.append(each)
 
     def find(self, method: str, place: Place) -> tuple[Operation, Mapping[str, str]]:
