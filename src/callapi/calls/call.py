@@ -153,7 +153,7 @@ class Call:
         """End the call from our side. `verdict` is its final status if it was never answered, or never joined."""
         if self._verdict is None and not self.ended.is_set:
             self._verdict = (verdict, reason)
-            self.leg.session.hang_up()
+            self.leg.hang_up()
             self._set_bound()
 
     def refuse(self, code: int, reason: str, headers: Parameters = ()) -> None:
@@ -253,7 +253,7 @@ class Call:
                 self._drop_story()
         finally:
             if not self.ended.is_set:
-                self.leg.session.hang_up()
+                self.leg.hang_up()
                 self._finish(None)
             self._tasks = self._bound = None
             self.rang.forget()

@@ -8,12 +8,15 @@ from typing import Final, Protocol
 from callapi.base.ids import AccountSid
 from callapi.calls.addresses import SipAddress, custom_headers, party_name, sip_address
 from callapi.calls.errors import CLIENT_NOT_REGISTERED, INVALID_SIP_URI, NO_TRUNK, NotPlaceable
+from callapi.calls.live import Placement
 from callapi.sip import Credentials, NameAddr, ParseError, SipUri, flow_of
 from callapi.store import BindingRecord, TrunkRecord
 
 _USER: Final = re.compile(r"[A-Za-z0-9+\-_.]+")
 _PUNCTUATION: Final = re.compile(r"[\s().-]")
 ANONYMOUS: Final = "anonymous"
+MOST_TRUNKS: Final = 8
+"""How many are tried for one call."""
 
 
 class Directory(Protocol):
@@ -35,6 +38,24 @@ class Destination:
     address: SipAddress
     name: str
     codecs: tuple[str, ...] | None = None
+    from_: NameAddr | None = None
+    """The caller that must be shown there; None: whoever calls."""
+    alternatives: tuple["Destination", ...] = ()
+    """Other ways to it, tried in turn while the one before cannot serve the call."""
+
+    def complete(self, placement: Placement) -> Placement:
+        """`placement`, made for this destination, with its caller and its alternatives."""
+        first = replace(placement, from_=self.from_ or placement.from_)
+        others = tuple(
+            replace(
+                placement,
+                address=each.address,
+                codecs=each.codecs,
+                from_=each.from_ or placement.from_,
+            )
+            for each in self.alternatives
+        )
+        return replace(first, alternatives=others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +109,24 @@ class Destinations:
             ) from error
 
     async def number(self, text: str, account: AccountSid) -> list[Destination]:
-        """A number, through the preferred trunk that carries it. Raises NotPlaceable if there is none."""
+        """A number, through the trunks that carry it, the preferred first. Raises NotPlaceable if there is none."""
         written, _, query = text.partition("?")
         number = _PUNCTUATION.sub("", written)
         trunks = await self._directory.trunks(account, number)
         if not trunks:
             raise NotPlaceable(NO_TRUNK, f"no trunk carries the number {number!r}")
-        trunk = trunks[0]
-        credentials = Credentials(trunk.username, trunk.password or "") if trunk.username else None
-        gateway = sip_address(trunk.uri, credentials)
         if not _USER.fullmatch(number):
             raise NotPlaceable(INVALID_SIP_URI, f"{number!r} is not a number that can be called")
-        uri = replace(gateway.uri, user=number)
-        address = SipAddress(uri, custom_headers(query) + gateway.headers, credentials)
-        return [Destination(address, number, trunk.codecs or None)]
+        headers = custom_headers(query)
+        first, *others = (self._through(trunk, number, headers) for trunk in trunks[:MOST_TRUNKS])
+        return [replace(first, alternatives=tuple(others))]
+
+    def _through(self, trunk: TrunkRecord, number: str, headers: tuple[tuple[str, str], ...]) -> Destination:
+        credentials = Credentials(trunk.username, trunk.password or "") if trunk.username else None
+        gateway = sip_address(trunk.uri, credentials)
+        address = SipAddress(replace(gateway.uri, user=number), headers + gateway.headers, credentials)
+        from_ = self.identity(trunk.caller_id).from_ if trunk.caller_id else None
+        return Destination(address, number, trunk.codecs or None, from_)
 
     def identity(self, wanted: str, display_name: str | None = None) -> Identity:
         """The caller as `wanted`: `client:name`, a SIP URI (taken as it is), a number or a SIP user."""

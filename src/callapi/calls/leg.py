@@ -6,6 +6,7 @@ a new address, another codec) are settled here and never leave their own leg.
 """
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,7 @@ from callapi.sip import (
     OfferReceived,
     OfferRequested,
     OutboundSession,
+    Party,
     Provisional,
     Response,
     Session,
@@ -53,6 +55,8 @@ class Dtmf:
     digit: str
 
 
+Way = tuple[OutboundSession, OfferAnswer]
+"""An INVITE that was sent, and what it offered."""
 LegEvent = Rang | Answered | Dtmf | Ended
 
 
@@ -62,9 +66,13 @@ def warning(problem: NotAcceptable) -> tuple[str, str]:
 
 
 class Leg:
-    """One party's end of a call. Whoever made it must `close()` it."""
+    """One party's end of a call. Whoever made it must `close()` it.
 
-    __slots__ = ("_answer", "_negotiation", "session", "stream", "video")
+    A called party may be reachable in several ways (`further`, made as they are asked for): while one after the other
+    cannot serve the call and none has rung, the leg turns to the next, and its call notices nothing.
+    """
+
+    __slots__ = ("_answer", "_further", "_has_rung", "_negotiation", "session", "stream", "video")
 
     def __init__(
         self,
@@ -72,7 +80,10 @@ class Leg:
         stream: AudioStream,
         negotiation: OfferAnswer,
         video: VideoStream | None = None,
+        further: Iterator[Way] | None = None,
     ) -> None:
+        self._further = further or iter(())
+        self._has_rung = False
         self.session = session
         self.stream = stream
         self.video = video
@@ -131,6 +142,11 @@ class Leg:
         if isinstance(self.session, InboundSession) and not self.session.is_answered:
             self.session.accept(self._answer)
 
+    def hang_up(self) -> None:
+        """End the session by whatever message is due, and try no other way."""
+        self._further = iter(())
+        self.session.hang_up()
+
     def close(self) -> None:
         """Free the ports. The session lives on in its own room until its last message was said."""
         self.stream.close()
@@ -142,6 +158,8 @@ class Leg:
         while True:
             event = await self.session.next_event()
             if isinstance(event, Ended):
+                if self._turns_to_another(event):
+                    continue
                 return event
             told = (
                 self._of_our_invite(event)
@@ -151,10 +169,23 @@ class Leg:
             if told is not None:
                 return told
 
+    def _turns_to_another(self, ended: Ended) -> bool:
+        status = ended.status or 0
+        is_unserved = status == 408 or 500 <= status < 600
+        if not is_unserved or self._has_rung or self.is_answered or ended.by is Party.LOCAL:
+            return False
+        way = next(self._further, None)
+        if way is None:
+            return False
+        log.info("call-id %s: %d %s; the next way is tried", self.session.call_id, status, ended.reason)
+        self.session, self._negotiation = way
+        return True
+
     def _of_our_invite(self, event: Provisional | Accepted) -> LegEvent | None:
         response = event.response
         if isinstance(event, Accepted):
             return Answered(response) if self._accept(response) else None
+        self._has_rung = self._has_rung or response.status >= 180
         if response.status in {180, 183}:
             return Rang(response, bool(response.body) and self._take_answer(response.body))
         return None

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -14,7 +14,7 @@ from callapi.calls.addresses import SipAddress, party_name
 from callapi.calls.call import Call, Story
 from callapi.calls.errors import NO_MEDIA_PORTS, NotPlaceable
 from callapi.calls.journal import API_VERSION, Journal
-from callapi.calls.leg import Leg
+from callapi.calls.leg import Leg, Way
 from callapi.calls.parameters import Parameters
 from callapi.calls.status import CallStatus
 from callapi.calls.timeline import Timelines
@@ -27,7 +27,7 @@ from callapi.media import (
     VideoFormat,
     VideoStream,
 )
-from callapi.sip import Endpoint, InboundSession, NameAddr, OutboundInvite
+from callapi.sip import Endpoint, InboundSession, NameAddr, OutboundInvite, OutboundSession
 from callapi.store import CallRecord
 
 log = logging.getLogger(__name__)
@@ -83,6 +83,8 @@ class Placement:
     video: tuple[VideoFormat, ...] = ()
     """The video formats to offer; none: audio alone."""
     callbacks: Subscription | None = None
+    alternatives: tuple["Placement", ...] = ()
+    """Tried in turn, within the same call, while the one before cannot serve it: address, codecs and From count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,19 +201,8 @@ class LiveCalls:
         negotiation = self._negotiation(stream, placement.codecs)
         if video is not None:
             negotiation.relay_video(video.local.port, placement.video)
-        address = placement.address
-        session = self.endpoint.invite(
-            OutboundInvite(
-                request_uri=address.uri,
-                from_=placement.from_,
-                to=NameAddr(None, address.uri, ()),
-                headers=address.headers,
-                body=negotiation.make_offer(),
-                credentials=address.credentials,
-                routes=address.routes,
-                flow=address.flow,
-            )
-        )
+        alternatives = placement.alternatives
+        session = self._invite(placement, negotiation, is_last=not alternatives)
         now = utc_now()
         callbacks = placement.callbacks
         record = CallRecord(
@@ -234,10 +225,38 @@ class LiveCalls:
             status_callback_method=callbacks.method if callbacks else None,
             status_callback_events=callbacks.events if callbacks else (),
         )
-        call = Call(record, Leg(session, stream, negotiation, video), self._journal)
+        further = self._further(alternatives, stream, session.call_id)
+        call = Call(record, Leg(session, stream, negotiation, video, further), self._journal)
         call.initiated()
         self.start(call, partial(story, call) if story else None)
         return call
+
+    def _invite(
+        self, placement: Placement, negotiation: OfferAnswer, call_id: str | None = None, *, is_last: bool
+    ) -> OutboundSession:
+        address = placement.address
+        return self.endpoint.invite(
+            OutboundInvite(
+                request_uri=address.uri,
+                from_=placement.from_,
+                to=NameAddr(None, address.uri, ()),
+                headers=address.headers,
+                body=negotiation.make_offer(),
+                credentials=address.credentials,
+                routes=address.routes,
+                flow=address.flow,
+                call_id=call_id,
+                is_one_of_several=not is_last,
+            )
+        )
+
+    def _further(
+        self, alternatives: tuple[Placement, ...], stream: AudioStream, call_id: str
+    ) -> Iterator[Way]:
+        """Send one INVITE after the other, as they are asked for, all under one Call-ID."""
+        for place, each in enumerate(alternatives, 1):
+            negotiation = self._negotiation(stream, each.codecs)
+            yield self._invite(each, negotiation, call_id, is_last=place == len(alternatives)), negotiation
 
     def start(self, call: Call, story: Story | None = None) -> None:
         """Let `call` live, with `story` told on it."""

@@ -69,6 +69,7 @@ class Outbound:
             codecs=destination.codecs,
             callbacks=command.callbacks,
         )
+        placement = destination.complete(placement)
         return self._live.place(placement, lambda call: self._when_answered(call, command)).record
 
     async def modify_call(self, sid: CallSid, command: ModifyCall) -> CallRecord:

@@ -25,19 +25,21 @@ async def placements(
     else:
         identity = destinations.identity(destinations.as_own(record.from_), record.caller_name)
     return [
-        Placement(
-            account_sid=record.account_sid,
-            direction="outbound-dial",
-            address=each.address,
-            from_=identity.from_,
-            from_name=identity.name if caller_id else record.from_,
-            to_name=each.name,
-            parent_sid=caller.sid,
-            caller_name=identity.from_.display_name,
-            forwarded_from=record.forwarded_from,
-            codecs=(noun.codecs if isinstance(noun, Sip) else None) or each.codecs,
-            video=caller.leg.offered_video if isinstance(noun, Sip) and noun.video else (),
-            callbacks=callbacks,
+        each.complete(
+            Placement(
+                account_sid=record.account_sid,
+                direction="outbound-dial",
+                address=each.address,
+                from_=identity.from_,
+                from_name=identity.name if caller_id else record.from_,
+                to_name=each.name,
+                parent_sid=caller.sid,
+                caller_name=identity.from_.display_name,
+                forwarded_from=record.forwarded_from,
+                codecs=(noun.codecs if isinstance(noun, Sip) else None) or each.codecs,
+                video=caller.leg.offered_video if isinstance(noun, Sip) and noun.video else (),
+                callbacks=callbacks,
+            )
         )
         for each in await _destinations(destinations, noun, caller)
     ]
