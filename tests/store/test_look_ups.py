@@ -190,6 +190,26 @@ async def test_trunks_are_tried_by_priority_then_by_how_much_their_pattern_says(
     assert await store.trunks.serving(ACCOUNT, "+1555") == ()
 
 
+async def test_a_trunk_is_known_by_where_its_calls_come_from(store: Store) -> None:
+    """The gateway's own address, or a network of the trunk; a host name says nothing."""
+    by_address, by_network = (
+        trunk(uri="sip:[2001:db8::1]:5070;transport=tcp"),
+        trunk(networks=("192.0.2.0/24", "nonsense")),
+    )
+    store.write(Put(by_address), Put(by_network), Put(trunk(status="disabled", networks=("192.0.2.0/24",))))
+    assert await store.trunks.at("192.0.2.7") == (by_network,)
+    assert await store.trunks.at("2001:db8::1") == (by_address,)
+    assert await store.trunks.at("198.51.100.1") == ()
+    store.write(Remove(TrunkRecord, (by_network.sid,)))
+    assert await store.trunks.at("192.0.2.7") == ()
+
+
+async def test_bindings_of_everybody(store: Store) -> None:
+    store.write(*(Put(binding(login, "sip:a@192.0.2.1")) for login in "abc"))
+    await store.flush()
+    assert [each.login for each in await store.bindings.everywhere(2)] == ["a", "b"]
+
+
 def test_of_a_password_only_digests_are_kept() -> None:
     """RFC 7616 §3.9.1: the user Mufasa; the digests are those of `echo -n Mufasa:…:Circle of Life | md5sum` etc."""
     secrets = digest_secrets("Mufasa", "http-auth@example.org", "Circle of Life")

@@ -1,12 +1,16 @@
 """Records of calls."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from callapi.store.pages import Page, PageRequest
 from callapi.store.query import AtLeast, Below, Condition, Equals, Missing, Query
 from callapi.store.records import CallRecord
 from callapi.store.repository import Repository
+
+# A call starts when its record is made or later, but not later than so.
+MOST_QUEUED: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +34,23 @@ class CallFilter:
             "status": self.status,
             "parent_call_sid": self.parent_call_sid,
         }
-        least = {"start_time": self.started_from, "end_time": self.ended_from}
-        below = {"start_time": self.started_before, "end_time": self.ended_before}
         return (
             *(Equals(name, value) for name, value in equal.items() if value is not None),
-            *(AtLeast(name, instant) for name, instant in least.items() if instant is not None),
-            *(Below(name, instant) for name, instant in below.items() if instant is not None),
+            *_within("start_time", self.started_from, self.started_before),
+            *_within("end_time", self.ended_from, self.ended_before),
+            *_recorded(self.started_from, self.started_before),
         )
+
+
+def _within(name: str, start: datetime | None, end: datetime | None) -> tuple[Condition, ...]:
+    least = (AtLeast(name, start),) if start is not None else ()
+    below = (Below(name, end),) if end is not None else ()
+    return (*least, *below)
+
+
+def _recorded(start: datetime | None, end: datetime | None) -> tuple[Condition, ...]:
+    """What follows of `date_created`, by which the list is sorted, so that its index need be read only there."""
+    return _within("date_created", start and start - MOST_QUEUED, end)
 
 
 class CallRepository(Repository[CallRecord]):
@@ -45,9 +59,8 @@ class CallRepository(Repository[CallRecord]):
     kind = CallRecord
 
     async def list_page(self, account_sid: str, wanted: CallFilter, request: PageRequest) -> Page[CallRecord]:
-        """A page of the calls of `account_sid`, the newest first; those picked by start go by their start."""
-        where = (Equals("account_sid", account_sid), *wanted.conditions())
-        return await self._page(where, request, order_of(wanted))
+        """A page of the calls of `account_sid`, the newest first."""
+        return await self.page(account_sid, request, *wanted.conditions())
 
     async def total(self, account_sid: str, wanted: CallFilter) -> int:
         """How many calls `list_page` would list in all."""
@@ -65,9 +78,3 @@ class CallRepository(Repository[CallRecord]):
     async def live_ones(self, node: str) -> tuple[CallRecord, ...]:
         """The calls of `node` without an end: at its start, what a crash left behind."""
         return tuple(await self._select(Query(CallRecord, (Equals("node", node), Missing("end_time")))))
-
-
-def order_of(wanted: CallFilter) -> tuple[str, ...]:
-    """By what the list is sorted, so that one index gives both the choice and the order."""
-    by_start = wanted.started_from is not None or wanted.started_before is not None
-    return ("start_time" if by_start else "date_created", "sid")

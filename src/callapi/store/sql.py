@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, func, l
 
 from callapi.store.changes import CallbackAttempted, Change
 from callapi.store.database import engines, mapped_errors
-from callapi.store.errors import Unavailable
+from callapi.store.errors import StoreError, Unavailable
 from callapi.store.keys import KEYS
 from callapi.store.plan import RemoveAll, Reschedule, Rewrite, plan
 from callapi.store.query import AtLeast, Below, Beyond, Condition, Contains, Equals, Missing, Query, RecordT
@@ -18,6 +18,7 @@ from callapi.store.tables import TABLES
 from callapi.store.upgrade import upgrade
 
 _OUTBOX = TABLES[CallbackRecord]
+_EARLIER = _OUTBOX.alias("earlier")
 
 
 class SqlBackend:
@@ -34,8 +35,12 @@ class SqlBackend:
         """Connect and migrate. Raises Unavailable."""
         self._engines = writing, _ = engines(self._url)
         self._codecs = {kind: Codec(kind, writing.dialect) for kind in TABLES}
-        with mapped_errors():
-            upgrade(writing)
+        try:
+            with mapped_errors():
+                upgrade(writing)
+        except StoreError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close every connection."""
@@ -154,14 +159,13 @@ def _where(table: Table, condition: Condition) -> ColumnElement[bool]:
 
 
 def _due(codec: Codec[CallbackRecord], host: str, now: datetime) -> Select[Any]:
-    earlier = _OUTBOX.alias("earlier")
     held_up = (
-        select(earlier.c.position)
+        select(_EARLIER.c.position)
         .where(
-            earlier.c.stream == _OUTBOX.c.stream,
-            earlier.c.host == _OUTBOX.c.host,
-            earlier.c.position < _OUTBOX.c.position,
-            earlier.c.next_at > now,
+            _EARLIER.c.stream == _OUTBOX.c.stream,
+            _EARLIER.c.host == _OUTBOX.c.host,
+            _EARLIER.c.position < _OUTBOX.c.position,
+            _EARLIER.c.next_at > now,
         )
         .exists()
     )

@@ -124,7 +124,6 @@ def _calls() -> None:
         sqlite_where=dialled,
         postgresql_where=dialled,
     )
-    op.create_index("calls_by_start", "calls", ["account_sid", "start_time", "sid"])
     op.create_index("calls_by_status", "calls", ["account_sid", "status", "date_created", "sid"])
     op.create_index("calls_by_to", "calls", ["account_sid", "to", "date_created", "sid"])
 
