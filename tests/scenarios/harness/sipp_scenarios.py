@@ -60,10 +60,10 @@ def receive(
     return f'<recv request="{request}" crlf="true"{more}>{action}</recv>'
 
 
-def expect(status: int, *, optional: bool = False, action: str = "") -> str:
-    """Wait for a response."""
+def expect(status: int, *, optional: bool = False, action: str = "", has_contact: bool = False) -> str:
+    """Wait for a response; one with a Contact says where the dialog goes on."""
     more = ' optional="true"' if optional else ' rtd="true"'
-    more += ' rrs="true"' if status == 200 else ""
+    more += ' rrs="true"' if has_contact else ""
     return f'<recv response="{status}"{more}>{action}</recv>'
 
 
@@ -216,7 +216,7 @@ def calling(
         expect(100, optional=True),
         expect(180, optional=True),
         expect(183, optional=True),
-        expect(200, action=_NOTE_SDP if note else ""),
+        expect(200, action=_NOTE_SDP if note else "", has_contact=True),
         send(ack),
         while_talking,
         *ending,
