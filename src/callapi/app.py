@@ -196,7 +196,10 @@ class Node:
             plane=plane,
             fetcher=fetcher,
             prompts=await stack.enter_async_context(
-                PromptLibrary(AudioFetch(fetcher), settings.node.data_dir / PROMPTS)
+                PromptLibrary(
+                    AudioFetch(fetcher, settings.http.public_url, self._recordings_dir),
+                    settings.node.data_dir / PROMPTS,
+                )
             ),
             speaker=await stack.enter_async_context(open_speaker(settings.speech, settings.node.data_dir)),
             recogniser=await stack.enter_async_context(open_recogniser(settings.speech)),

@@ -1,6 +1,7 @@
 """Where rooms that do not know one another meet: each class fills a `Protocol` of one room with another's means."""
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -120,13 +121,24 @@ def route_of(
 
 
 class AudioFetch:
-    """The fetcher as the `FetchAudio` of prompts: through the same guard, redirects and time limit as documents."""
+    """The fetcher as the `FetchAudio` of prompts: through the same guard, redirects and time limit as documents.
 
-    def __init__(self, fetcher: Fetcher) -> None:
+    A recording of our own, by the `RecordingUrl` that an application was told, is read from its file: the sid, which
+    nobody can guess, is enough to play it, as an application would expect who was just sent it.
+    """
+
+    def __init__(self, fetcher: Fetcher, public_url: str, recordings: Path) -> None:
         self._fetcher = fetcher
+        self._recordings = recordings
+        self._own = re.compile(
+            re.escape(public_url.rstrip("/"))
+            + r"/[^/]+/Accounts/AC[0-9a-f]{32}/Recordings/(RE[0-9a-f]{32})(\.wav|\.mp3)?"
+        )
 
     async def __call__(self, url: str, conditions: Parameters) -> Fetched | Unchanged:
         """As `FetchAudio`."""
+        if (own := self._own.fullmatch(url)) is not None:
+            return await asyncio.to_thread(self._read, url, self._recordings / f"{own[1]}.wav")
         request = WebRequest(url, "GET", headers=(("Accept", "audio/*, */*;q=0.5"), *conditions))
         try:
             answer = await self._fetcher.fetch(request, max_bytes=MAX_BYTES)
@@ -137,6 +149,13 @@ class AudioFetch:
         except WebhookError as error:
             raise UnplayableAudio(url, str(error)) from error
         return Fetched(answer.body, answer.content_type, answer.headers)
+
+    @staticmethod
+    def _read(url: str, path: Path) -> Fetched:
+        try:
+            return Fetched(path.read_bytes(), "audio/wav")
+        except OSError as error:
+            raise UnplayableAudio(url, "no such recording, or not whole yet") from error
 
 
 async def mp3_of(wav: Path) -> bytes:
