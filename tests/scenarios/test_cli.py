@@ -6,7 +6,7 @@ import socket
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.scenarios.conftest import PhoneFactory, Server
+from tests.scenarios.conftest import NodeFactory, PhoneFactory, Server
 from tests.scenarios.harness.application import Answer, Application, Webhook, response
 from tests.scenarios.harness.audio import Heard
 from tests.scenarios.harness.node import PROGRAM
@@ -141,6 +141,29 @@ async def test_the_phone_answers(tmp_path: Path, phone: PhoneFactory) -> None:
     call = await alice.invite(f"sip:phone@127.0.0.1:{port}")
     assert await call.ended() == 486
     assert await refusing.wait(5) == 0, refusing.tail()
+
+
+async def test_the_phone_registers(tmp_path: Path, new_node: NodeFactory) -> None:
+    """`--register`, `--username`, `--password`: two clients of a node that trusts nobody; one calls the other."""
+    node, webhook = await new_node(sip={"trusted_networks": ["10.99.0.0/16"]})
+    for login in ("carol", "dave"):
+        status, made = await node.rest("POST", "Clients.json", Login=login, Password="correct horse")
+        assert status == 201, made
+    webhook["voice"] = response("<Dial><Client>carol</Client></Dial>")
+    registrar = ["--register", f"sip:127.0.0.1:{node.sip_port}", "--password"]
+    wrong = _callapi(tmp_path, "phone", "--name", "carol", *registrar, "wrong")
+    assert await (await wrong.start()).wait(10) == 1
+    assert "not registered: 40" in wrong.tail()
+    waiting = ["--name", "carol", "--tone", "660", "--calls", "1", "--answer-after", "0.2"]
+    carol = await _callapi(tmp_path, "phone", *waiting, *registrar, "correct horse").start()
+    await eventually("carol is registered", lambda: "is ready" in carol.tail())
+    heard = tmp_path / "heard.wav"
+    talking = ["--name", "dave", "--hang-up-after", "2", "--record", str(heard)]
+    dave = await _callapi(tmp_path, "phone", node.uri("1"), *talking, *registrar, "correct horse").start()
+    assert await dave.wait(10) == 0, dave.tail()
+    assert await carol.wait(10) == 0, carol.tail()
+    assert (await webhook.next("voice"))["From"] == "client:dave"
+    assert Heard.from_wav(heard).seconds_of(660) >= 1.0, Heard.from_wav(heard).score()
 
 
 async def test_the_phone_that_is_refused(tmp_path: Path, server: Server, webhook: Webhook) -> None:

@@ -11,7 +11,7 @@ from callapi.cli.terminal import Style, Terminal
 from callapi.media import Prompt
 from callapi.media.audio_files import decode
 from callapi.media.engine import NativePlane
-from callapi.sip import Credentials, Traced
+from callapi.sip import Credentials, SipUri, Traced
 
 ANSWER_WITHIN_S = 180.0
 
@@ -38,7 +38,14 @@ class _Script:
         credentials = None
         if arguments.password:
             credentials = Credentials(arguments.username or arguments.name, arguments.password)
-        self._options = PhoneOptions(arguments.name, host, int(port or 0), arguments.transport, credentials)
+        self._options = PhoneOptions(
+            arguments.name,
+            host,
+            int(port or 0),
+            arguments.transport,
+            credentials,
+            _domain(arguments.register),
+        )
 
     def _what_to_say(self) -> Prompt | None:
         if self._arguments.play is not None:
@@ -56,12 +63,17 @@ class _Script:
             Softphone(self._options, plane, happened=self._tell, trace=self._show) as phone,
             asyncio.TaskGroup() as group,
         ):
+            registrar: str | None = self._arguments.register
+            if registrar and not await self._register(phone, registrar):
+                return 1
             self._terminal.say(f"{phone.uri} is ready", Style.BOLD)
-            registered = group.create_task(self._keep_registered(phone))
+            refreshing = group.create_task(self._keep_registered(phone, registrar))
             try:
                 return await self._call(phone) if self._arguments.uri else await self._wait(phone)
             finally:
-                registered.cancel()
+                refreshing.cancel()
+                if registrar:
+                    await phone.register(registrar, expires_s=0)
         return 1  # pragma: no cover - the block above returns or raises
 
     def _tell(self, text: str) -> None:
@@ -78,15 +90,18 @@ class _Script:
         else:
             self._terminal.say(f"{arrow} {text.partition(chr(13))[0]}", style)
 
-    async def _keep_registered(self, phone: Softphone) -> None:
-        registrar: str | None = self._arguments.register
-        while registrar:
-            response = await phone.register(registrar)
-            if not response.is_success:
-                self._terminal.bad(f"not registered: {response.status} {response.reason}")
-                return
+    async def _register(self, phone: Softphone, registrar: str) -> bool:
+        response = await phone.register(registrar)
+        if response.is_success:
             self._terminal.good(f"registered with {registrar}")
+        else:
+            self._terminal.bad(f"not registered: {response.status} {response.reason}")
+        return response.is_success
+
+    async def _keep_registered(self, phone: Softphone, registrar: str | None) -> None:
+        while registrar:
             await asyncio.sleep(EXPIRES_S * 0.8)
+            await self._register(phone, registrar)
 
     async def _call(self, phone: Softphone) -> int:
         headers = tuple(_header(each) for each in self._arguments.header)
@@ -143,3 +158,11 @@ def _header(text: str) -> tuple[str, str]:
     if not colon or not name.strip():
         raise PhoneError(f"--header {text!r}: must look like X-Name:value")
     return name.strip(), value.strip()
+
+
+def _domain(registrar: str | None) -> str:
+    """Host and port of a registrar's URI."""
+    if not registrar:
+        return ""
+    uri = SipUri.parse(registrar)
+    return f"{uri.host}:{uri.port}" if uri.port else uri.host

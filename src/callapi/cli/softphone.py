@@ -48,13 +48,14 @@ EXPIRES_S: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class PhoneOptions:
-    """Who a phone is and where it listens; `port` 0: a free one."""
+    """Who a phone is and where it listens; `port` 0: a free one. `domain`: of its address, if that is a registrar's."""
 
     name: str
     host: str = "127.0.0.1"
     port: int = 0
     transport: str = "udp"
     credentials: Credentials | None = None
+    domain: str = ""
 
 
 class PhoneCall:
@@ -213,8 +214,10 @@ class Softphone:
         return f"sip:{self.options.name}@{self.options.host}:{self.port}{suffix}"
 
     @property
-    def _own_address(self) -> NameAddr:
-        return NameAddr(None, SipUri.parse(self.uri))
+    def _identity(self) -> NameAddr:
+        """Who it is: its address-of-record where it has one, else where it is."""
+        domain = self.options.domain
+        return NameAddr(None, SipUri.parse(f"sip:{self.options.name}@{domain}" if domain else self.uri))
 
     def _open(self) -> tuple[AudioStream, OfferAnswer]:
         stream = self._plane.open_stream()
@@ -233,7 +236,7 @@ class Softphone:
         stream, negotiation = self._open()
         invite = OutboundInvite(
             request_uri=target,
-            from_=self._own_address,
+            from_=self._identity,
             to=NameAddr(None, target.without_headers()),
             headers=headers,
             body=negotiation.make_offer(),
@@ -257,13 +260,11 @@ class Softphone:
     async def register(self, registrar: str, expires_s: int = EXPIRES_S) -> Response:
         """REGISTER once (RFC 3261 §10.2); `expires_s` 0 takes the binding away. The final response."""
         self._register_cseq += 2  # one more is used by the answer to a challenge
-        uri = SipUri.parse(registrar)
-        identity = NameAddr(None, SipUri.parse(f"sip:{self.options.name}@{uri.host}"))
         request = OutboundRequest(
             "REGISTER",
-            uri,
-            from_=identity,
-            to=identity,
+            SipUri.parse(registrar),
+            from_=self._identity,
+            to=self._identity,
             headers=(("Contact", f"<{self.uri}>"), ("Expires", str(expires_s))),
             credentials=self.options.credentials,
             call_id=self._register_call_id,
