@@ -316,15 +316,16 @@ class Call:
         self.answered_at = asyncio.get_running_loop().time()
         now = utc_now()
         started = self.record.start_time or now
-        self.record = replace(
-            self.record, answer_time=now, ring_duration=whole_seconds(started, now), sip_response_code=200
+        ring = whole_seconds(started, now)
+        self._advance(
+            CallStatus.IN_PROGRESS, "answered", answer_time=now, ring_duration=ring, sip_response_code=200
         )
-        self._advance(CallStatus.IN_PROGRESS, "answered")
         self.answered.set(True)
 
-    def _advance(self, status: CallStatus, event: str) -> None:
+    def _advance(self, status: CallStatus, event: str, **facts: Any) -> None:
+        """Write down `status` with the `facts` of the record that come with it, and tell who subscribed to `event`."""
         now = utc_now()
-        record = replace(self.record, status=status.value, date_updated=now)
+        record = replace(self.record, status=status.value, date_updated=now, **facts)
         callback = event_callback(record, event, status.value, now, self.sip)
         if callback is not None:
             record = replace(record, sequence_number=record.sequence_number + 1)
@@ -340,8 +341,9 @@ class Call:
         since = self.record.answer_time
         start = self.record.start_time or now
         by = ended.by if ended is not None and self._verdict is None else Party.LOCAL
-        self.record = replace(
-            self.record,
+        self._advance(
+            status,
+            "completed",
             end_time=now,
             duration=whole_seconds(since, now) if since and status is CallStatus.COMPLETED else 0,
             ring_duration=self.record.ring_duration if since else whole_seconds(start, now),
@@ -349,7 +351,6 @@ class Call:
             ended_by=by.value,
             end_reason=reason,
         )
-        self._advance(status, "completed")
         self.answered.set(False)
         self.ended.set(Ending(by, reason, code))
         self.left.set(None)

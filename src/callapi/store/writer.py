@@ -26,7 +26,7 @@ _FIRST_PAUSE_S: Final = 0.05
 class WriterLimits:
     """How the writer works, and how much it holds while the database is away."""
 
-    linger_s: float = 0.01
+    linger_s: float = 0.05
     """How long a group waits for company; cut short when someone waits for it."""
     most_in_batch: int = 2_000
     """Changes in one transaction."""
