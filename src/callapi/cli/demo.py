@@ -15,6 +15,7 @@ from typing import Final
 
 from callapi.app import Node
 from callapi.base.settings import NumberSettings, Settings, load_settings
+from callapi.cli.data_dir import held_or_another
 from callapi.cli.demo_application import DemoApplication
 from callapi.cli.demo_call import CALLEE_HZ, NAMES, Finding, Watch, demo_call
 from callapi.cli.ladder import Ladder
@@ -35,8 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     folder: Path | None = arguments.data_dir
     thrown_away = Path(tempfile.mkdtemp(prefix="callapi-demo-")) if once and folder is None else None
     settings = load_settings(None)
-    data_dir = thrown_away or folder or settings.node.data_dir
-    status = asyncio.run(_Demo(terminal, settings, data_dir, stays=not once).run())
+    with held_or_another(thrown_away or folder or settings.node.data_dir) as data_dir:
+        status = asyncio.run(_Demo(terminal, settings, data_dir, stays=not once).run())
     if thrown_away is not None and status == 0:
         shutil.rmtree(thrown_away, ignore_errors=True)
     elif thrown_away is not None:

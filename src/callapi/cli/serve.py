@@ -11,6 +11,7 @@ import uvloop
 
 from callapi.app import Node
 from callapi.base.settings import AUTH_TOKEN, Settings, load_settings
+from callapi.cli.data_dir import held
 from callapi.cli.terminal import Terminal
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,8 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop."""
     settings = load_settings(arguments.config)
-    return uvloop.run(_serve(settings))
+    with held(settings.node.data_dir):
+        return uvloop.run(_serve(settings))
 
 
 class Orders:
