@@ -99,6 +99,10 @@ class MemoryWire:
     def send(self, data: bytes, hop: Hop) -> None:
         self._network.carry(data, self, hop)
 
+    @property
+    def standing_s(self) -> float:
+        return 0.0
+
     def is_connected(self, hop: Hop) -> bool:
         return False
 
