@@ -25,6 +25,7 @@ from callapi.calls.inbound import Inbound, TrustedNetworks
 from callapi.calls.journal import API_VERSION, Journal
 from callapi.calls.live import LiveCalls
 from callapi.calls.outbound import Outbound
+from callapi.calls.quotas import Quotas
 from callapi.calls.reconciliation import close_what_a_crash_left
 from callapi.calls.recordings import Recordings
 from callapi.calls.refusals import Refusals
@@ -171,13 +172,12 @@ class Node:
             asyncio.get_running_loop().time,
             max_calls=settings.limits.max_calls,
             calls_per_second=settings.limits.calls_per_second,
-            lag_s=lambda: lag.lag_s,
+            lag_s=lambda: max(lag.lag_s, endpoint.standing_s),
             is_store_full=lambda: store.is_full,
         )
         realm = _domain(settings)
         keep_alive = KeepAlive(NameAddr.parse(f"<sip:{realm}>"), time)
-        registrations = Registrations(store, realm, keep_alive)
-        await registrations.remember()
+        registrations = await Registrations.open(store, realm, keep_alive)
         digest, guesses = DigestServer(realm, secrets.token_bytes(32)), Guesses()
         registrar = Registrar(registrations, digest, clock=time, guesses=guesses)
         endpoint = await stack.enter_async_context(
@@ -188,9 +188,13 @@ class Node:
         live = LiveCalls(
             endpoint, plane, journal, self._timelines, node=settings.node.name, codecs=settings.media.codecs
         )
+        live.quotas = Quotas(
+            calls=settings.limits.calls_per_account,
+            calls_per_second=settings.limits.calls_per_second_per_account,
+        )
         self._live = await stack.enter_async_context(live)
         fetcher.trace = self._timelines.http
-        destinations = Destinations(Directory(store), _domain(settings))
+        destinations = Destinations(Directory(store), realm, settings.limits.blocked_prefixes)
         house = House(
             live=live,
             plane=plane,

@@ -117,6 +117,11 @@ class Endpoint:
         return self.driver.statistics
 
     @property
+    def standing_s(self) -> float:
+        """For how many seconds messages have been waiting without a break: more comes than can be handled."""
+        return self.driver.transport.standing_s
+
+    @property
     def live_sessions(self) -> int:
         """Sessions that are not quite over, those included that only wait for late retransmissions."""
         return len(self.runners)

@@ -15,6 +15,10 @@ class Wire(Protocol):
     def listening(self) -> list[ListenAddress]:
         """The listeners as bound."""
 
+    @property
+    def standing_s(self) -> float:
+        """For how long it has been behind in reading."""
+
     async def start(self) -> None:
         """Open the listeners."""
 

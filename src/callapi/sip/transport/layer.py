@@ -126,6 +126,11 @@ class TransportLayer:
         if connection is not None:
             connection.send(data)
 
+    @property
+    def standing_s(self) -> float:
+        """How long the UDP socket that is furthest behind has not been read to its end: a queue that stands."""
+        return max((udp.standing_s for udp in self._sockets), default=0.0)
+
     def is_connected(self, hop: Hop) -> bool:
         """Whether there is a connection to this hop, open or opening (RFC 3261 §18.2.2: else answer to sent-by)."""
         return _key(hop) in self._connections

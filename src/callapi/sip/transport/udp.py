@@ -59,6 +59,7 @@ class UdpSocket:
         self._failed = failed
         self.dropped = 0
         """Datagrams that were not sent because the kernel's buffer was full."""
+        self._behind_since: float | None = None
         self.family = family_of(host)
         self._socket = socket.socket(self.family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
@@ -118,6 +119,7 @@ class UdpSocket:
             try:
                 data, address = self._socket.recvfrom(_LARGEST_DATAGRAM)
             except BlockingIOError:
+                self._behind_since = None
                 return
             except OSError:
                 self._tell_errors()
@@ -126,6 +128,22 @@ class UdpSocket:
                 continue
             source = Hop(Transport.UDP, address[0], address[1], None, self.address)
             self._receive(Received(self._parse(data), source, self.address, data))
+        if not self._has_more():
+            self._behind_since = None
+        elif self._behind_since is None:
+            self._behind_since = self._loop.time()
+
+    def _has_more(self) -> bool:
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return False
+        return True
+
+    @property
+    def standing_s(self) -> float:
+        """For how many seconds datagrams have been waiting to be read without a break; 0 most of the time."""
+        return 0.0 if self._behind_since is None else self._loop.time() - self._behind_since
 
     def _tell_errors(self) -> None:
         """Empty the socket's error queue."""
