@@ -109,41 +109,52 @@ EVERY_FILTER = {
 class TestTenThousandCalls:
     """What a list costs when there are many calls."""
 
+    @pytest.fixture(scope="class")
+    def file(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        """A database with 10,000 calls, every thousandth of them of a rare kind."""
+        path = tmp_path_factory.mktemp("calls") / "callapi.db"
+        backend = SqlBackend(f"sqlite:///{path}")
+        backend.open()
+        for start in range(0, 10_000, 500):
+            backend.apply([Put(self._call(n)) for n in range(start, start + 500)])
+        backend.close()
+        return path
+
+    @staticmethod
+    def _call(n: int) -> CallRecord:
+        return call(
+            date_created=after(n),
+            start_time=after(n),
+            end_time=after(n + 5),
+            to=f"{n % 10}000",
+            status="busy" if n % 1000 == 0 else "completed",
+            parent_call_sid="CA1" if n % 10 else None,
+        )
+
     @pytest.fixture
-    async def full(self, tmp_path: Path) -> AsyncIterator[Store]:
-        """A store with 10,000 calls, every tenth of them of a rare kind."""
-        async with Store.open(f"sqlite:///{tmp_path}/callapi.db") as store:
-            for start in range(0, 10_000, 500):
-                calls = [
-                    call(
-                        date_created=after(n),
-                        start_time=after(n),
-                        end_time=after(n + 5),
-                        to=f"{n % 10}000",
-                        status="busy" if n % 1000 == 0 else "completed",
-                        parent_call_sid="CA1" if n % 10 else None,
-                    )
-                    for n in range(start, start + 500)
-                ]
-                store.write(*map(Put, calls))
-            await store.flush()
+    async def full(self, file: Path) -> AsyncIterator[Store]:
+        """A store on it."""
+        async with Store.open(f"sqlite:///{file}") as store:
             yield store
 
-    async def test_a_page_of_fifty_takes_less_than_twenty_ms(self, full: Store) -> None:
-        for name, wanted in EVERY_FILTER.items():
-            times = []
-            for _ in range(5):
-                started = time.perf_counter()
-                await full.calls.list_page(ACCOUNT, wanted, PageRequest(size=50))
-                times.append(time.perf_counter() - started)
-            assert min(times) < 0.02, name
+    @staticmethod
+    async def _fastest_s(store: Store, wanted: CallFilter, request: PageRequest) -> float:
+        """Of ten times, for the machine has other things to do as well."""
+        times = []
+        for _ in range(10):
+            started = time.perf_counter()
+            page = await store.calls.list_page(ACCOUNT, wanted, request)
+            times.append(time.perf_counter() - started)
+            assert len(page.records) <= request.size
+        return min(times)
+
+    @pytest.mark.parametrize("wanted", EVERY_FILTER.values(), ids=EVERY_FILTER)
+    async def test_a_page_of_fifty_takes_less_than_twenty_ms(self, full: Store, wanted: CallFilter) -> None:
+        assert await self._fastest_s(full, wanted, PageRequest(size=50)) < 0.02
 
     async def test_the_last_page_is_as_cheap_as_the_first(self, full: Store) -> None:
         last = (await full.calls.list_page(ACCOUNT, CallFilter(), PageRequest(page=198, size=50))).records[-1]
-        started = time.perf_counter()
-        page = await full.calls.list_page(ACCOUNT, CallFilter(), PageRequest(size=50, after=last.sid))
-        assert time.perf_counter() - started < 0.02
-        assert len(page.records) == 50
+        assert await self._fastest_s(full, CallFilter(), PageRequest(size=50, after=last.sid)) < 0.02
 
 
 @pytest.mark.parametrize("wanted", EVERY_FILTER.values(), ids=EVERY_FILTER)
