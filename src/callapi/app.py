@@ -81,6 +81,7 @@ class Node:
         self._timelines = Timelines()
         self._gate: Gate
         self._live: LiveCalls
+        self._counts: tuple[Callable[[], int], ...] = ()
 
     async def __aenter__(self) -> Self:
         """Start everything; when this returns, calls are taken and REST answers."""
@@ -168,7 +169,7 @@ class Node:
         plane = await stack.enter_async_context(_plane(settings))
         lag = LagMeter()
         self._gate = gate = Gate(
-            lambda: len(self._live),
+            self._busy_with,
             asyncio.get_running_loop().time,
             max_calls=settings.limits.max_calls,
             calls_per_second=settings.limits.calls_per_second,
@@ -217,6 +218,7 @@ class Node:
             TrustedNetworks(settings.sip.trusted_networks), registrations, digest, guesses, time
         )
         inbound = Inbound(live, Numbers(store), doorman, script, refusals)
+        self._counts = (lambda: len(live), lambda: endpoint.waiting, lambda: inbound.undecided)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         for errand in (inbound.serve(endpoint), keep_alive.run(endpoint)):
             stack.callback(tasks.create_task(errand).cancel)
@@ -227,6 +229,10 @@ class Node:
     @property
     def _recordings_dir(self) -> Path:
         return self._settings.node.data_dir / RECORDINGS
+
+    def _busy_with(self) -> int:
+        """Calls that are up or about to be: a burst is admitted within one turn of the loop."""
+        return sum(count() for count in self._counts)
 
     def _recording_url(self, account: str, sid: str) -> str:
         base = self._settings.http.public_url.rstrip("/")

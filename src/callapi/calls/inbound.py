@@ -91,11 +91,14 @@ class Inbound:
         self._routing = routing
         self._gatekeeper = gatekeeper
         self._script = script
+        self.undecided = 0
+        """Sessions taken from the endpoint that are neither calls nor refused yet."""
 
     async def serve(self, endpoint: Endpoint) -> None:
         """Take calls until the endpoint stops or the task is cancelled."""
         async with asyncio.TaskGroup() as receiving:
             async for session in endpoint.incoming():
+                self.undecided += 1
                 receiving.create_task(self._receive(session))
 
     async def _receive(self, session: InboundSession) -> None:
@@ -104,6 +107,8 @@ class Inbound:
         except Exception:
             log.exception("call-id %s: cannot be taken", session.call_id)
             refusal = Refusal(500, "internal error")
+        finally:
+            self.undecided -= 1
         if refusal is not None:
             self._refusals.refuse(session, refusal)
 

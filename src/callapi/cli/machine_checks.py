@@ -99,12 +99,12 @@ def _is_literal(host: str) -> bool:
 
 def limits_of_the_system(settings: Settings) -> list[Verdict]:
     """File descriptors for `limits.max_calls`, and receive buffers that survive a burst."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # `serve` takes what it may
     wanted = settings.limits.max_calls * DESCRIPTORS_PER_CALL
     descriptors = (
-        good("file descriptors", f"{soft} are allowed")
-        if soft >= wanted
-        else doubtful("file descriptors", f"{soft} of {hard} allowed; {wanted} are wanted (ulimit -n)")
+        good("file descriptors", f"{hard} are allowed")
+        if hard >= wanted or hard == resource.RLIM_INFINITY
+        else doubtful("file descriptors", f"{hard} are allowed; {wanted} are wanted (ulimit -Hn)")
     )
     path = Path("/proc/sys/net/core/rmem_max")
     if not path.exists():

@@ -2,8 +2,10 @@
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
+import resource
 import signal
 from typing import Final
 
@@ -16,14 +18,26 @@ from callapi.cli.terminal import Terminal
 
 log = logging.getLogger(__name__)
 
+MOST_DESCRIPTORS: Final = 1 << 20
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop."""
     settings = load_settings(arguments.config)
+    allow_descriptors()
     with held(settings.node.data_dir):
         return uvloop.run(_serve(settings))
+
+
+def allow_descriptors() -> None:
+    """Take as many file descriptors as this process may have: the usual soft limit, 1024, is for 200 calls."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class Orders:

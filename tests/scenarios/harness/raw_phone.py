@@ -236,6 +236,12 @@ class RawCall:
             except TimeoutError:
                 continue
 
+    @property
+    def final_status(self) -> int:
+        """The final response to our INVITE; 0 while there is none."""
+        finals = (each.status for each in self.received if each.method == "INVITE" and each.status >= 200)
+        return next(finals, 0)
+
     def count(self, method: str, status: int = 0) -> int:
         """How many such messages came."""
         return sum(each.method == method and each.status == status for each in self.received)

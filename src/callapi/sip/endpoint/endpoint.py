@@ -248,6 +248,11 @@ class Endpoint:
         """Whether nobody reads `incoming()` any more, as it seems."""
         return not self._is_open or len(self._incoming) >= self.options.most_waiting_calls
 
+    @property
+    def waiting(self) -> int:
+        """Sessions that nobody has taken from `incoming()` yet."""
+        return len(self._incoming)
+
     def arrived(self, session: InboundSession) -> None:
         """A new session for `incoming()`."""
         self._incoming.append(session)
