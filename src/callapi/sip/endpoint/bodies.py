@@ -12,7 +12,12 @@ WITH_DESCRIPTION = frozenset({"INVITE", "UPDATE", "PRACK", "ACK"})
 def keep_description(request: Request) -> None:
     """Make `application/sdp` the whole body: out of a multipart, or none if the body is something else."""
     content_type = request.content_type
-    if request.method not in WITH_DESCRIPTION or not request.body or content_type == SDP or content_type is None:
+    if (
+        request.method not in WITH_DESCRIPTION
+        or not request.body
+        or content_type == SDP
+        or content_type is None
+    ):
         return
     body = b""
     if content_type.startswith("multipart/"):

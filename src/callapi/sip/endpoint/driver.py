@@ -11,20 +11,23 @@ from typing import Protocol, assert_never
 
 from callapi.base.entropy import random_hex
 from callapi.sip.check import find_fault
+from callapi.sip.endpoint.entries import (
+    NOBODY,
+    AnyTransaction,
+    ClientTransaction,
+    ClientUser,
+    ServerTransaction,
+)
 from callapi.sip.endpoint.hops import LARGEST_DATAGRAM
 from callapi.sip.endpoint.options import EndpointOptions, Statistics, Traced
 from callapi.sip.endpoint.steps import LOG, run
-from callapi.sip.endpoint.timers import TimerOwner, TimerQueue, Timing
+from callapi.sip.endpoint.timers import TimerOwner, TimerQueue
 from callapi.sip.endpoint.wire import Wire, WireFactory
 from callapi.sip.errors import ParseError
-from callapi.sip.message import Message, Request, Response, make_response
+from callapi.sip.message import Message, Request, Response
 from callapi.sip.outputs import Finish, Send, StartTimer, StopTimer, Tell, TimerFired
 from callapi.sip.transaction import (
     MAGIC_COOKIE,
-    InviteClient,
-    InviteServer,
-    NonInviteClient,
-    NonInviteServer,
     TransactionTable,
 )
 from callapi.sip.transaction.inputs import (
@@ -34,19 +37,16 @@ from callapi.sip.transaction.inputs import (
     TRANSPORT_FAILED,
     Acked,
     AckReceived,
-    Answered,
     ClientInput,
     Output,
     Retransmitted,
     ServerInput,
     Success,
-    Telling,
-    TimedOut,
     Undeliverable,
     sort,
 )
 from callapi.sip.transaction.invite_client import essence
-from callapi.sip.transaction.layer import ClientKey, MergeKey, ServerKey, client_key, server_key
+from callapi.sip.transaction.layer import ClientKey, ServerKey, client_key, server_key
 from callapi.sip.transport import Hop, Received, TransportLayer
 from callapi.sip.uri import Transport, format_host_port
 from callapi.sip.writer import write_message
@@ -54,62 +54,6 @@ from callapi.sip.writer import write_message
 MOST_HOPS_WITHOUT_TCP = 1024
 _REPEATERS = (TimerFired, Retransmitted)
 _UNMEASURED: tuple[None, bytes] = (None, b"")
-
-DialogKey = tuple[str, str]
-"""Call-ID and our tag."""
-
-
-class ClientUser(Protocol):
-    """Who sent a request and waits for its answers."""
-
-    def answered(self, request: Request, response: Response, *, is_local: bool) -> None:
-        """A response; `is_local`: made here, for want of one (RFC 3261 §8.1.3.1)."""
-
-    def over(self, request: Request) -> None:
-        """The transaction of an INVITE has ended."""
-
-
-class ClientTransaction:
-    """A request of ours under way."""
-
-    __slots__ = ("fallback", "hop", "key", "machine", "request", "timers", "user")
-
-    def __init__(self, request: Request, hop: Hop, user: ClientUser) -> None:
-        is_reliable = hop.transport is not Transport.UDP
-        self.request = request
-        self.hop = hop
-        self.user = user
-        self.key: ClientKey = client_key(request)
-        self.fallback: Hop | None = None
-        self.timers: dict[StrEnum, Timing] = {}
-        self.machine: InviteClient | NonInviteClient = (
-            InviteClient(request, is_reliable=is_reliable)
-            if request.method == "INVITE"
-            else NonInviteClient(request, is_reliable=is_reliable)
-        )
-
-
-class ServerTransaction:
-    """A request that came to us."""
-
-    __slots__ = ("dialog_key", "hop", "key", "machine", "merge_key", "timers")
-
-    def __init__(self, request: Request, hop: Hop, key: ServerKey) -> None:
-        is_reliable = hop.transport is not Transport.UDP
-        self.hop = hop
-        self.key = key
-        self.merge_key: MergeKey | None = None
-        self.dialog_key: DialogKey | None = None
-        """The session that the request belongs to, for its CANCEL."""
-        self.timers: dict[StrEnum, Timing] = {}
-        self.machine: InviteServer | NonInviteServer = (
-            InviteServer(make_response(request, 100), is_reliable=is_reliable)
-            if request.method == "INVITE"
-            else NonInviteServer(is_reliable=is_reliable)
-        )
-
-
-AnyTransaction = ClientTransaction | ServerTransaction
 
 
 class RequestReceiver(Protocol):
@@ -308,9 +252,9 @@ class Driver:
         for output in outputs:
             match output:
                 case Tell(Undeliverable()) if transaction.fallback is not None:
-                    fallback, transaction.user = transaction.fallback, _NOBODY
+                    fallback, transaction.user = transaction.fallback, NOBODY
                 case Tell(telling):
-                    _tell_client(transaction, telling)
+                    transaction.tell(telling)
                 case Finish():
                     self._forget_client(transaction)
                 case Send() | StartTimer() | StopTimer():
@@ -380,39 +324,3 @@ class Driver:
             self._step_server(owner, TimerFired(timer))
         else:
             self._above.timer_fired(owner, timer)
-
-
-class _Nobody:
-    """The user of a transaction that was replaced by another."""
-
-    def answered(self, request: Request, response: Response, *, is_local: bool) -> None:
-        """Nobody listens."""
-
-    def over(self, request: Request) -> None:
-        """Nobody listens."""
-
-
-_NOBODY = _Nobody()
-
-
-def _tell_client(transaction: ClientTransaction, telling: Telling) -> None:
-    match telling:
-        case Answered(response):
-            transaction.user.answered(transaction.request, response, is_local=False)
-        case TimedOut():
-            transaction.user.answered(
-                transaction.request, _local_answer(transaction.request, 408), is_local=True
-            )
-        case Undeliverable():
-            transaction.user.answered(
-                transaction.request, _local_answer(transaction.request, 503), is_local=True
-            )
-        case AckReceived():
-            pass
-        case _:
-            assert_never(telling)
-
-
-def _local_answer(request: Request, status: int) -> Response:
-    """What stands for the answer that never came (RFC 3261 §8.1.3.1)."""
-    return make_response(request, status)

@@ -12,7 +12,8 @@ from dataclasses import replace
 from typing import Self
 
 from callapi.sip.authentication import Authenticator
-from callapi.sip.endpoint.driver import DialogKey, Driver
+from callapi.sip.endpoint.driver import Driver
+from callapi.sip.endpoint.entries import DialogKey
 from callapi.sip.endpoint.hops import literal_hop
 from callapi.sip.endpoint.options import (
     Admission,

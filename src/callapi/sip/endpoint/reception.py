@@ -9,7 +9,8 @@ from typing import Protocol
 from callapi.sip.authentication import Authenticator
 from callapi.sip.dialog import Dialog
 from callapi.sip.endpoint.bodies import keep_description
-from callapi.sip.endpoint.driver import DialogKey, Driver, ServerTransaction
+from callapi.sip.endpoint.driver import Driver
+from callapi.sip.endpoint.entries import DialogKey, ServerTransaction
 from callapi.sip.endpoint.hops import answer_hop, note_source
 from callapi.sip.endpoint.options import Admission, ExtraHeaders, RegisterHandler
 from callapi.sip.endpoint.requests import new_tag

@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Protocol, assert_never
 
 from callapi.sip.dialog import next_hop
-from callapi.sip.endpoint.driver import Driver, ServerTransaction
+from callapi.sip.endpoint.driver import Driver
+from callapi.sip.endpoint.entries import ServerTransaction
 from callapi.sip.endpoint.hops import is_usable, literal_hop, reachable_hop
 from callapi.sip.endpoint.steps import LOG, run
 from callapi.sip.endpoint.timers import Timing
