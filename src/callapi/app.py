@@ -189,10 +189,7 @@ class Node:
         live = LiveCalls(
             endpoint, plane, journal, self._timelines, node=settings.node.name, codecs=settings.media.codecs
         )
-        live.quotas = Quotas(
-            calls=settings.limits.calls_per_account,
-            calls_per_second=settings.limits.calls_per_second_per_account,
-        )
+        live.quotas = _quotas(settings)
         self._live = await stack.enter_async_context(live)
         fetcher.trace = self._timelines.http
         destinations = Destinations(Directory(store), realm, settings.limits.blocked_prefixes)
@@ -256,6 +253,11 @@ def _calm_collector() -> Callable[[], None]:
         gc.unfreeze()
 
     return undo
+
+
+def _quotas(settings: Settings) -> Quotas:
+    limits = settings.limits
+    return Quotas(calls=limits.calls_per_account, calls_per_second=limits.calls_per_second_per_account)
 
 
 def _plane(settings: Settings) -> NativePlane:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Self
 
 from callapi.base.clock import utc_now
 from callapi.base.ids import AccountSid
@@ -29,14 +29,17 @@ class Registrations:
         self._keep_alive = keep_alive
         self._registered: set[str] = set()
 
-    async def remember(self) -> None:
-        """Take up the bindings of before the start."""
+    @classmethod
+    async def open(cls, store: Store, realm: str, keep_alive: KeepAlive) -> Self:
+        """With the bindings of before the start. Raises Unavailable."""
+        registrations = cls(store, realm, keep_alive)
         by_login: dict[str, list[Binding]] = {}
-        for record in await self._store.bindings.everywhere(MOST_REMEMBERED):
+        for record in await store.bindings.everywhere(MOST_REMEMBERED):
             by_login.setdefault(record.login, []).append(_binding(record))
         for login, bindings in by_login.items():
-            self._registered.add(login)
-            self._keep_alive.watch(login, bindings)
+            registrations._registered.add(login)
+            keep_alive.watch(login, bindings)
+        return registrations
 
     async def secrets_of(self, login: str) -> Mapping[str, str]:
         """As `BindingStore`."""

@@ -105,7 +105,7 @@ def refusal_of(error: CallApiError) -> ApiError | None:
             return ApiError(fault, f"{fault.text}: {error}", RETRY_AFTER if fault is UNAVAILABLE else ())
         case Overloaded():
             # A rate is the client's to heed (429); the other limits are the node's own (503).
-            fault = TOO_MANY_REQUESTS if str(error) == _RATE_LIMIT else UNAVAILABLE
+            fault = TOO_MANY_REQUESTS if str(error).startswith(_RATE_LIMIT) else UNAVAILABLE
             return ApiError(fault, f"{fault.text}: {error}", RETRY_AFTER)
         case Conflict():
             return ApiError(CONFLICT)

@@ -72,6 +72,7 @@ def _whisper_model(path: Path) -> Path:
     return path
 
 
+NumberPrefix = Annotated[str, Field(pattern=r"^\+?[0-9]{1,15}$")]
 ListenAddress = Annotated[str, AfterValidator(_listen_address)]
 HostPort = Annotated[str, AfterValidator(_host_port)]
 PortRange = Annotated[str, AfterValidator(_port_range)]
@@ -164,6 +165,9 @@ class LimitSettings(_Section):
 
     max_calls: int = Field(5000, ge=1)
     calls_per_second: float = Field(0, ge=0, description="0: no limit")
+    calls_per_account: int = Field(0, ge=0, description="0: no limit")
+    calls_per_second_per_account: float = Field(0, ge=0, description="0: no limit")
+    blocked_prefixes: tuple[NumberPrefix, ...] = ()
 
 
 class NumberSettings(_Section):

@@ -7,7 +7,13 @@ from typing import Final, Protocol
 
 from callapi.base.ids import AccountSid
 from callapi.calls.addresses import SipAddress, custom_headers, party_name, sip_address
-from callapi.calls.errors import CLIENT_NOT_REGISTERED, INVALID_SIP_URI, NO_TRUNK, NotPlaceable
+from callapi.calls.errors import (
+    CLIENT_NOT_REGISTERED,
+    INVALID_SIP_URI,
+    NO_TRUNK,
+    NUMBER_BLOCKED,
+    NotPlaceable,
+)
 from callapi.calls.live import Placement
 from callapi.sip import Credentials, NameAddr, ParseError, SipUri, flow_of
 from callapi.store import BindingRecord, TrunkRecord
@@ -69,9 +75,10 @@ class Identity:
 class Destinations:
     """Finds destinations; `domain` is the host (and port) of this node's own addresses."""
 
-    __slots__ = ("_directory", "_domain")
+    __slots__ = ("_blocked", "_directory", "_domain")
 
-    def __init__(self, directory: Directory, domain: str) -> None:
+    def __init__(self, directory: Directory, domain: str, blocked_prefixes: tuple[str, ...] = ()) -> None:
+        self._blocked = blocked_prefixes
         self._directory = directory
         self._domain = domain
 
@@ -112,6 +119,8 @@ class Destinations:
         """A number, through the trunks that carry it, the preferred first. Raises NotPlaceable if there is none."""
         written, _, query = text.partition("?")
         number = _PUNCTUATION.sub("", written)
+        if (f"+{number[2:]}" if number.startswith("00") else number).startswith(self._blocked):
+            raise NotPlaceable(NUMBER_BLOCKED, f"{number!r} may not be called (limits.blocked_prefixes)")
         trunks = await self._directory.trunks(account, number)
         if not trunks:
             raise NotPlaceable(NO_TRUNK, f"no trunk carries the number {number!r}")

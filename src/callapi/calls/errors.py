@@ -12,6 +12,8 @@ UNKNOWN_TRANSPORT: Final = 60_012
 CLIENT_NOT_REGISTERED: Final = 32_009
 NO_TRUNK: Final = 60_013
 NO_MEDIA_PORTS: Final = 60_014
+ACCOUNT_FULL: Final = 60_015
+NUMBER_BLOCKED: Final = 13_227
 
 
 class NotPlaceable(CallApiError):

@@ -124,6 +124,8 @@ class Inbound:
             return route
         if route is None or (admitted.accounts is not None and route.account_sid not in admitted.accounts):
             return Refusal(404, f"no number answers for {user or 'an empty user'}")
+        if (rule := self._live.quotas.refusal(route.account_sid)) is not None:
+            return Refusal(503, rule, (("Retry-After", "2"),))
         try:
             call = self._live.take(session, _arrival(session, route, admitted.client))
         except NotAcceptable as problem:

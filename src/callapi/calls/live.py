@@ -12,10 +12,11 @@ from callapi.base.clock import utc_now
 from callapi.base.ids import AccountSid, CallSid, NumberSid, new_call_sid
 from callapi.calls.addresses import SipAddress, party_name
 from callapi.calls.call import Call, Story
-from callapi.calls.errors import NO_MEDIA_PORTS, NotPlaceable
+from callapi.calls.errors import ACCOUNT_FULL, NO_MEDIA_PORTS, NotPlaceable
 from callapi.calls.journal import API_VERSION, Journal
 from callapi.calls.leg import Leg, Way
 from callapi.calls.parameters import Parameters
+from callapi.calls.quotas import CALLS, Quotas
 from callapi.calls.status import CallStatus
 from callapi.calls.timeline import Timelines
 from callapi.media import (
@@ -120,6 +121,8 @@ class LiveCalls:
         self._codecs = codecs
         self._calls: dict[CallSid, Call] = {}
         self._timelines = timelines
+        self.quotas = Quotas()
+        """Of the accounts; none until another is put here."""
         self._tasks = asyncio.TaskGroup()
         self.empty = asyncio.Event()
         self.empty.set()
@@ -195,8 +198,10 @@ class LiveCalls:
         """Send an INVITE and start the call's life, with `story` told on it.
 
         Raises:
-            NotPlaceable: no media port is free.
+            NotPlaceable: no media port is free, or the account has too many calls up.
         """
+        if self.quotas.is_full(placement.account_sid):
+            raise NotPlaceable(ACCOUNT_FULL, f"the account has all the calls up that it may have ({CALLS})")
         stream, video = self._open_streams(placement)
         negotiation = self._negotiation(stream, placement.codecs)
         if video is not None:
@@ -261,6 +266,7 @@ class LiveCalls:
     def start(self, call: Call, story: Story | None = None) -> None:
         """Let `call` live, with `story` told on it."""
         self._calls[call.sid] = call
+        self.quotas.began(call.record.account_sid)
         self._timelines.open(call.sid, call.leg.session.call_id, call.timeline)
         self.empty.clear()
         self._tasks.create_task(self._live(call, story))
@@ -272,6 +278,7 @@ class LiveCalls:
             log.exception("%r: broke off", call)
         finally:
             del self._calls[call.sid]
+            self.quotas.ended(call.record.account_sid)
             self._timelines.close(call.sid, call.leg.session.call_id)
             if not self._calls:
                 self.empty.set()

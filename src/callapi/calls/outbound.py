@@ -49,9 +49,9 @@ class Outbound:
 
         Raises:
             NotPlaceable: no INVITE can be sent to `command.to`.
-            Overloaded: a limit of this node is reached, or it is draining.
+            Overloaded: a limit of this node or of the account is reached, or the node is draining.
         """
-        if (reason := self._gate.refusal()) is not None:
+        if (reason := self._gate.refusal() or self._live.quotas.refusal(account)) is not None:
             raise Overloaded(reason)
         credentials = None
         if command.sip_username is not None:

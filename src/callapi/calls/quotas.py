@@ -1,0 +1,57 @@
+"""What one account may take of a node, so that none can take it all: calls at once, and new calls a second."""
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from time import monotonic
+from typing import Final
+
+from callapi.base.ids import AccountSid
+
+CALLS: Final = "limits.calls_per_account"
+RATE: Final = "limits.calls_per_second_per_account"
+MOST_ACCOUNTS: Final = 10_000
+"""Whose recent rate is remembered."""
+
+
+class Quotas:
+    """Counts the calls of each account; 0 stands for no limit."""
+
+    def __init__(
+        self, *, calls: int = 0, calls_per_second: float = 0.0, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._most = calls
+        self._rate = calls_per_second
+        self._burst = max(1.0, calls_per_second)
+        self._clock = clock
+        self._live: Counter[AccountSid] = Counter()
+        self._buckets: OrderedDict[AccountSid, tuple[float, float]] = OrderedDict()  # tokens, filled at
+
+    def began(self, account: AccountSid) -> None:
+        """One more call of `account` is up."""
+        self._live[account] += 1
+
+    def ended(self, account: AccountSid) -> None:
+        """One less."""
+        self._live[account] -= 1
+        if not self._live[account]:
+            del self._live[account]
+
+    def is_full(self, account: AccountSid) -> bool:
+        """Whether `account` has all the calls up that it may have."""
+        return bool(self._most) and self._live[account] >= self._most
+
+    def refusal(self, account: AccountSid) -> str | None:
+        """Why a new call of `account` cannot be taken, None if it can; that uses up its share of the rate."""
+        if self.is_full(account):
+            return CALLS
+        if not self._rate:
+            return None
+        now = self._clock()
+        tokens, filled_at = self._buckets.get(account, (self._burst, now))
+        tokens = min(self._burst, tokens + (now - filled_at) * self._rate)
+        is_over = tokens < 1
+        self._buckets[account] = (tokens if is_over else tokens - 1, now)
+        self._buckets.move_to_end(account)
+        if len(self._buckets) > MOST_ACCOUNTS:
+            self._buckets.popitem(last=False)
+        return RATE if is_over else None
