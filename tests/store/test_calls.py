@@ -110,13 +110,14 @@ class TestTenThousandCalls:
     """What a list costs when there are many calls."""
 
     @pytest.fixture(scope="class")
-    def file(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    @classmethod
+    def file(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
         """A database with 10,000 calls, every thousandth of them of a rare kind."""
         path = tmp_path_factory.mktemp("calls") / "callapi.db"
         backend = SqlBackend(f"sqlite:///{path}")
         backend.open()
         for start in range(0, 10_000, 500):
-            backend.apply([Put(self._call(n)) for n in range(start, start + 500)])
+            backend.apply([Put(cls._call(n)) for n in range(start, start + 500)])
         backend.close()
         return path
 
