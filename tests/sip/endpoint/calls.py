@@ -62,9 +62,7 @@ class Pair:
         return self.alice.invite(OutboundInvite(uri, ALICE, NameAddr(None, uri), **given))  # type: ignore[arg-type]
 
     async def arrival(self) -> InboundSession:
-        async for session in self.bob.incoming():
-            return session
-        raise AssertionError("no call came")
+        return await arrival(self.bob)
 
     async def talk(self, **options: object) -> tuple[OutboundSession, InboundSession]:
         """An answered call; its first events are read."""
@@ -74,6 +72,13 @@ class Pair:
         await outbound.next_event()
         await inbound.next_event()
         return outbound, inbound
+
+
+async def arrival(endpoint: Endpoint) -> InboundSession:
+    """The next call that comes."""
+    async for session in endpoint.incoming():
+        return session
+    raise AssertionError("no call came")
 
 
 def uri_of(endpoint: Endpoint, user: str = "bob") -> SipUri:

@@ -2,12 +2,13 @@
 
 import asyncio
 import gc
+from pathlib import Path
 
 import pytest
 
 from callapi.sip.digest import Credentials, DigestServer, Verified, ha1_of
 from callapi.sip.endpoint import Endpoint, EndpointOptions, OutboundInvite, OutboundRequest
-from callapi.sip.errors import LocalProtocolError
+from callapi.sip.errors import LocalProtocolError, ResolutionError
 from callapi.sip.events import (
     Accepted,
     AnswerReceived,
@@ -25,7 +26,8 @@ from callapi.sip.message import Request, Response, make_response
 from callapi.sip.session import InboundSession
 from callapi.sip.transport import Hop
 from callapi.sip.uri import SipUri
-from tests.sip.endpoint.calls import ALICE, ANSWER, OFFER, Tape, ending, pair, settled, uri_of
+from tests.sip.endpoint.calls import ALICE, ANSWER, OFFER, Tape, arrival, ending, pair, settled, uri_of
+from tests.sip.transport.certificates import Authority
 
 TRANSPORTS = pytest.mark.parametrize("transport", ["udp", "tcp"])
 
@@ -208,9 +210,13 @@ class Names:
 
     def __init__(self, *hops: Hop) -> None:
         self.hops = list(hops)
+        self.asked = 0
 
     async def resolve(self, uri: SipUri) -> list[Hop]:
+        self.asked += 1
         await asyncio.sleep(0.01)
+        if not self.hops:
+            raise ResolutionError("no such name")
         return self.hops
 
 
@@ -231,6 +237,63 @@ async def test_the_next_address_of_a_name() -> None:
             await outbound.next_event()
             outbound.hang_up()
             await ending(inbound)
+
+
+async def test_a_contact_that_is_a_name() -> None:
+    """Requests of the dialog wait for the resolver in their order; what it said is used again."""
+    names = Names()
+    async with (
+        Endpoint(EndpointOptions(advertised_address="bob.example")) as bob,
+        Endpoint(EndpointOptions(), resolver=names) as alice,  # type: ignore[arg-type]
+    ):
+        port = int(bob.listening[0].rpartition(":")[2])
+        names.hops = [Hop(bob.driver.transport.listening[0].transport, "127.0.0.1", port)]
+        outbound = alice.invite(OutboundInvite(uri_of(bob), ALICE, ALICE, body=OFFER))
+        inbound = await arrival(bob)
+        inbound.accept(ANSWER)
+        await outbound.next_event()
+        outbound.send_info("text/plain", b"1")
+        outbound.send_info("text/plain", b"2")
+        assert await inbound.next_event() == Confirmed(b"")
+        assert await inbound.next_event() == InfoReceived("text/plain", b"1")
+        assert await inbound.next_event() == InfoReceived("text/plain", b"2")
+        assert names.asked == 1
+        runner = alice.runners[(outbound.call_id, outbound.local_tag)]
+        runner._known = (SipUri.parse("sip:bob@elsewhere.example"), names.hops[0])
+        outbound.hang_up()
+        assert (await ending(inbound))[1].by is Party.REMOTE
+        assert names.asked == 2
+
+
+async def test_a_contact_whose_name_is_gone() -> None:
+    names = Names()
+    async with (
+        Endpoint(EndpointOptions(advertised_address="bob.example")) as bob,
+        Endpoint(EndpointOptions(), resolver=names) as alice,  # type: ignore[arg-type]
+    ):
+        outbound = alice.invite(OutboundInvite(uri_of(bob), ALICE, ALICE, body=OFFER))
+        inbound = await arrival(bob)
+        inbound.accept(ANSWER)
+        assert isinstance(await outbound.next_event(), Accepted)
+        outbound.hang_up()
+        assert (await ending(outbound))[1].by is Party.LOCAL
+        async with asyncio.timeout(5):
+            while alice.live_sessions > 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+
+async def test_tls(tmp_path: Path) -> None:
+    options = EndpointOptions(listen=("tls://127.0.0.1:0",), tls=Authority(tmp_path).issue("127.0.0.1"))
+    async with Endpoint(options) as bob, Endpoint(options) as alice:
+        uri = SipUri.parse(f"sips:bob@127.0.0.1:{bob.listening[0].rpartition(':')[2]}")
+        outbound = alice.invite(OutboundInvite(uri, ALICE, NameAddr(None, uri), body=OFFER))
+        inbound = await arrival(bob)
+        assert inbound.request.contact is not None
+        assert str(inbound.request.contact.uri).startswith("sips:alice@127.0.0.1")
+        inbound.accept(ANSWER)
+        await outbound.next_event()
+        inbound.hang_up()
+        assert (await ending(outbound))[1].by is Party.REMOTE
 
 
 class Doorman:

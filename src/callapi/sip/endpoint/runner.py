@@ -307,9 +307,10 @@ class SessionRunner:
 
     def _located(self, hops: tuple[Hop, ...], why_none: str) -> None:
         waiting, self._waiting = self._waiting, None
+        if waiting and hops:
+            self._known = (next_hop(waiting[0]), hops[0])
         for request in waiting or ():
             if hops:
-                self._known = self._known or (next_hop(request), hops[0])
                 self._direct(request)
             else:
                 self._unreachable(request, why_none)
