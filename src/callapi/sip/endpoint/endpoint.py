@@ -28,6 +28,7 @@ from callapi.sip.endpoint.reception import Reception
 from callapi.sip.endpoint.requests import new_call_id, new_request, parties, perform
 from callapi.sip.endpoint.runner import SessionRunner
 from callapi.sip.endpoint.screening import ALLOWED, SDP, SUPPORTED
+from callapi.sip.endpoint.vetting import add_headers
 from callapi.sip.endpoint.wire import WireFactory
 from callapi.sip.errors import ResolutionError
 from callapi.sip.events import Ended, Party
@@ -156,7 +157,8 @@ class Endpoint:
     def invite(self, invite: OutboundInvite) -> OutboundSession:
         """Send an INVITE: resolve, try each next hop (RFC 3263 §4.3), answer one challenge.
 
-        Never raises for what the network does: that is told by `Refused` and `Ended`.
+        Never raises for what the network does: that is told by `Refused` and `Ended`. Raises LocalProtocolError for
+        a header that would not be one.
         """
         request = new_request(
             "INVITE",
@@ -186,8 +188,7 @@ class Endpoint:
             headers.add("Session-Expires", str(max(wanted, self.settings.min_se)))
             headers.add("Min-SE", str(self.settings.min_se))
         headers.add("User-Agent", self.options.user_agent)
-        for name, value in invite.headers:
-            headers.add(name, value)
+        add_headers(request, invite.headers)
         if invite.body:
             headers.set("Content-Type", SDP)
             request.body = invite.body

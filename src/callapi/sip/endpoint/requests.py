@@ -9,6 +9,7 @@ from callapi.sip.dialog import MAX_FORWARDS, next_hop, route_request
 from callapi.sip.endpoint.driver import Driver
 from callapi.sip.endpoint.hops import is_usable
 from callapi.sip.endpoint.options import OutboundRequest
+from callapi.sip.endpoint.vetting import add_headers
 from callapi.sip.errors import ResolutionError
 from callapi.sip.headers import Headers, NameAddr
 from callapi.sip.message import Request, Response, make_response
@@ -48,8 +49,7 @@ async def perform(
         (outbound.call_id or new_call_id(), outbound.cseq),
     )
     request.headers.add("User-Agent", user_agent)
-    for name, value in outbound.headers:
-        request.headers.add(name, value)
+    add_headers(request, outbound.headers)
     request.body = outbound.body
     authenticator = Authenticator(outbound.credentials)
     try:

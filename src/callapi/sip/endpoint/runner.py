@@ -12,7 +12,8 @@ from callapi.sip.endpoint.entries import ServerTransaction
 from callapi.sip.endpoint.hops import is_usable, literal_hop, reachable_hop
 from callapi.sip.endpoint.steps import LOG, run
 from callapi.sip.endpoint.timers import Timing
-from callapi.sip.errors import LocalProtocolError, ResolutionError
+from callapi.sip.endpoint.vetting import vet
+from callapi.sip.errors import ResolutionError
 from callapi.sip.events import Accepted, Ended, Refused, SessionEvent
 from callapi.sip.headers import Headers, NameAddr
 from callapi.sip.invite_session import InviteSession, Usage
@@ -157,7 +158,7 @@ class SessionRunner:
 
     def command(self, command: Command) -> None:
         """Perform what the story asks for. Raises LocalProtocolError."""
-        _check(command)
+        vet(command)
         if isinstance(command, Accept):
             self.is_answered = True
         self.feed(command)
@@ -342,12 +343,3 @@ class SessionRunner:
         peer = self._peer
         is_stream = peer is not None and peer.transport is not Transport.UDP
         return is_stream and peer is not None and self._around.driver.transport.is_connected(peer)
-
-
-def _check(command: Command) -> None:
-    """Refuse what would break out of a header field, before the machine has moved."""
-    values = [f"{name}{value}" for name, value in getattr(command, "headers", ())]
-    values.append(getattr(command, "reason", None) or "")
-    values.append(getattr(command, "content_type", ""))
-    if any("\r" in value or "\n" in value for value in values):
-        raise LocalProtocolError("a CR or LF inside a header field")
