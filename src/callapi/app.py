@@ -4,7 +4,6 @@ Whoever is needed first is started first and stopped last: store, HTTP to applic
 """
 
 import asyncio
-import gc
 import logging
 import os
 import secrets
@@ -30,6 +29,7 @@ from callapi.calls.reconciliation import close_what_a_crash_left
 from callapi.calls.recordings import Recordings
 from callapi.calls.refusals import Refusals
 from callapi.calls.timeline import Timelines
+from callapi.collector import Collector
 from callapi.media.engine import NativePlane
 from callapi.media.prompts import PromptLibrary
 from callapi.media.speech import open_recogniser, open_speaker
@@ -56,7 +56,6 @@ log = logging.getLogger(__name__)
 RECORDINGS: Final = "recordings"
 PROMPTS: Final = "prompts"
 LAST_DELIVERIES_S: Final = 3.0
-COLLECTOR_THRESHOLDS: Final = (5_000, 2, 1_000)
 
 
 class Node:
@@ -88,7 +87,9 @@ class Node:
         async with AsyncExitStack() as stack:
             await self._start(stack)
             self._stack = stack.pop_all()
-        self._stack.callback(_calm_collector())
+        collector = Collector(lambda: not len(self._live))
+        collector.start()
+        self._stack.callback(collector.stop)
         return self
 
     async def __aexit__(
@@ -234,25 +235,6 @@ class Node:
     def _recording_url(self, account: str, sid: str) -> str:
         base = self._settings.http.public_url.rstrip("/")
         return f"{base}/{API_VERSION}/Accounts/{account}/Recordings/{sid}"
-
-
-def _calm_collector() -> Callable[[], None]:
-    """Keep the cyclic collector from stopping everybody's calls; what is returned undoes it.
-
-    A call leaves no cycles (`tests/calls/test_garbage.py`), so there is little to find. What the start has made is
-    set apart for good; the young generations, whose collection is bounded, catch what errors leave; of full
-    collections, which look at every live call and have been seen to take 300 ms, there are next to none.
-    """
-    before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECTOR_THRESHOLDS)
-
-    def undo() -> None:
-        gc.set_threshold(*before)
-        gc.unfreeze()
-
-    return undo
 
 
 def _quotas(settings: Settings) -> Quotas:
