@@ -4,16 +4,18 @@ The nodes here trust no network that the phones are in.
 """
 
 import hashlib
+import itertools
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from tests.scenarios.conftest import NodeFactory
-from tests.scenarios.harness.application import response
+from tests.scenarios.harness.application import Application, Webhook, response
 from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.phone import Phone
 from tests.scenarios.harness.raw_phone import RawPhone, sdp
@@ -23,11 +25,46 @@ OUTSIDE = {"trusted_networks": ["10.99.0.0/16"]}
 PASSWORD = "correct horse"
 
 ClientPhones = Callable[..., Awaitable[Phone]]
+_TAGS = itertools.count(1)
 
 
-async def _make_client(node: Node, login: str, **form: str) -> None:
-    status, made = await node.rest("POST", "Clients.json", Login=login, Password=PASSWORD, **form)
-    assert status == 201, made
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The node, as one test sees it: with logins and an application of its own."""
+
+    node: Node
+    webhook: Webhook
+    tag: str
+
+    def login(self, name: str) -> str:
+        """`name`, as no other test has it."""
+        return f"{name}{self.tag}"
+
+    async def make(self, name: str, account: str = "", **form: str) -> str:
+        """A new client; its login."""
+        login = self.login(name)
+        path = f"../{account}/Clients.json" if account else "Clients.json"
+        status, made = await self.node.rest("POST", path, Login=login, Password=PASSWORD, **form)
+        assert status == 201, made
+        return login
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def outside_node(
+    application: Application, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Node]:
+    """One node for all tests here that can share it."""
+    application.webhook("clients")
+    numbers = [{"number": "100", "voice_url": f"{application.base_url}/clients/100"}]
+    async with Node(tmp_path_factory.mktemp("outside"), numbers=numbers, settings={"sip": OUTSIDE}) as node:
+        yield node
+
+
+@pytest.fixture
+def outside(outside_node: Node, application: Application) -> Outside:
+    """The shared node and an application for this test."""
+    tag = str(next(_TAGS))
+    return Outside(outside_node, application.webhook(f"clients{tag}"), tag)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -59,43 +96,43 @@ async def client_phone(tmp_path: Path) -> AsyncIterator[ClientPhones]:
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 async def test_two_phones_register_and_call_each_other_by_name(
-    new_node: NodeFactory, client_phone: ClientPhones, transport: str
+    outside: Outside, client_phone: ClientPhones, transport: str
 ) -> None:
     """Digest on REGISTER and INVITE; `client:` names on both sides; audio both ways; the own URL of the caller."""
-    node, webhook = await new_node(sip=OUTSIDE)
-    await _make_client(node, "alice", VoiceUrl=webhook.url("alice"))
-    await _make_client(node, "bob")
-    alice = await client_phone(node, "alice", transport=transport)
-    bob = await client_phone(node, "bob", transport=transport)
+    node, webhook = outside.node, outside.webhook
+    her = await outside.make("alice", VoiceUrl=webhook.url("alice"))
+    his = await outside.make("bob")
+    alice = await client_phone(node, her, transport=transport)
+    bob = await client_phone(node, his, transport=transport)
     assert (await alice.registered(), await bob.registered()) == (200, 200)
-    webhook["alice"] = response('<Dial><Client statusCallback="status">bob</Client></Dial>')
+    webhook["alice"] = response(f'<Dial><Client statusCallback="status">{his}</Client></Dial>')
     webhook["status"] = ""
-    call = await alice.invite(node.uri("bob", transport=transport), say=440)
+    call = await alice.invite(node.uri(his, transport=transport), say=440)
     ringing = await bob.next_call()
     await ringing.answer(say=660)
     await call.answered()
     assert await call.hears(660)
     assert await ringing.hears(440)
     asked = await webhook.next("alice")
-    assert (asked["From"], asked["Direction"]) == ("client:alice", "inbound")
+    assert (asked["From"], asked["Direction"]) == (f"client:{her}", "inbound")
     await call.hang_up()
     await ringing.ended()
     completed = await webhook.next("status")
-    assert (completed["From"], completed["To"]) == ("client:alice", "client:bob")
+    assert (completed["From"], completed["To"]) == (f"client:{her}", f"client:{his}")
     assert completed["CallStatus"] == "completed"
 
 
-async def test_every_phone_of_a_client_rings(new_node: NodeFactory, client_phone: ClientPhones) -> None:
+async def test_every_phone_of_a_client_rings(outside: Outside, client_phone: ClientPhones) -> None:
     """One is answered, the other is cancelled; after unregistering only the other is left."""
-    node, webhook = await new_node(sip=OUTSIDE)
-    await _make_client(node, "alice", VoiceUrl=webhook.url("voice"))
-    await _make_client(node, "bob")
-    alice = await client_phone(node, "alice")
-    desk = await client_phone(node, "bob", name="desk")
-    mobile = await client_phone(node, "bob", name="mobile", transport="tcp")
+    node, webhook = outside.node, outside.webhook
+    her = await outside.make("alice", VoiceUrl=webhook.url("voice"))
+    his = await outside.make("bob")
+    alice = await client_phone(node, her)
+    desk = await client_phone(node, his, name="desk")
+    mobile = await client_phone(node, his, name="mobile", transport="tcp")
     for each in (alice, desk, mobile):
         assert await each.registered() == 200
-    webhook["voice"] = response("<Dial><Client>bob</Client></Dial>")
+    webhook["voice"] = response(f"<Dial><Client>{his}</Client></Dial>")
     call = await alice.invite(node.uri("1"))
     on_desk, on_mobile = await desk.next_call(), await mobile.next_call()
     await on_mobile.answer()
@@ -112,68 +149,99 @@ async def test_every_phone_of_a_client_rings(new_node: NodeFactory, client_phone
 
 
 async def test_a_client_without_a_url_calls_the_numbers_of_its_account(
-    new_node: NodeFactory, client_phone: ClientPhones
+    outside: Outside, application: Application, client_phone: ClientPhones
 ) -> None:
-    node, webhook = await new_node({"number": "100"}, sip=OUTSIDE)
-    await _make_client(node, "alice")
-    alice = await client_phone(node, "alice")
-    assert await alice.registered() == 200
-    webhook["voice"] = response("<Pause length='1'/><Say>hello</Say><Pause length='10'/>")
-    call = await alice.invite(node.uri("100"))
-    await call.answered()
-    assert (await webhook.next("voice"))["From"] == "client:alice"
-    await call.hang_up()
+    """A client of another account cannot, as if there were no such number."""
+    node = outside.node
+    status, sub = await node.rest("POST", "../../Accounts.json", FriendlyName="Other")
+    assert status == 201, sub
+    alice = await client_phone(node, await outside.make("alice"))
+    mallory = await client_phone(node, await outside.make("mallory", sub["sid"]))
+    assert (await alice.registered(), await mallory.registered()) == (200, 200)
+    webhook = application.webhook("clients")
+    webhook["100"] = response("<Pause length='1'/><Reject reason='busy'/>")
+    assert await (await alice.invite(node.uri("100"))).ended() == 486
+    assert (await webhook.next("100"))["From"] == f"client:{outside.login('alice')}"
     assert await (await alice.invite(node.uri("101"))).ended() == 404
+    assert await (await mallory.invite(node.uri("100"))).ended() == 404
+    await webhook.never("100", within=0.2)
 
 
 async def test_a_wrong_password_and_an_unknown_user_get_the_same(
-    new_node: NodeFactory, client_phone: ClientPhones
+    outside: Outside, client_phone: ClientPhones
 ) -> None:
-    node, _ = await new_node(sip=OUTSIDE)
-    await _make_client(node, "alice")
-    wrong = await client_phone(node, "alice", password="guess", name="wrong")
-    unknown = await client_phone(node, "nobody")
+    node = outside.node
+    wrong = await client_phone(node, await outside.make("alice"), password="guess")
+    unknown = await client_phone(node, outside.login("nobody"))
     assert (await wrong.registered(), await unknown.registered()) == (403, 403)
     for each in (wrong, unknown):
         call = await each.invite(node.uri("100"))
         assert await call.ended() == 403
 
 
-async def test_strangers_cannot_dial_out(new_node: NodeFactory, client_phone: ClientPhones) -> None:
-    """Neither without credentials, nor under a client's name, nor as a client that is suspended."""
-    node, webhook = await new_node(sip=OUTSIDE)
+async def test_strangers_cannot_dial_out(outside: Outside, client_phone: ClientPhones) -> None:
+    """Neither without credentials, nor under a client's name: it gets them a challenge at the client's own address."""
+    node, webhook = outside.node, outside.webhook
     webhook["voice"] = response("<Dial>+15550100</Dial>")
-    await _make_client(node, "alice")
+    her = await outside.make("alice", VoiceUrl=webhook.url("voice"))
     async with RawPhone("stranger") as stranger:
-        for user in ("stranger", "alice", "1000"):
-            call = stranger.invite(node.uri("+15550100"), node.sip_address, body=sdp(), user=user)
+        for user in ("stranger", her, "1000"):
+            call = stranger.invite(node.uri("100"), node.sip_address, body=sdp(), user=user)
             assert (await call.gets("INVITE", 403))["Reason"]
-        alice = await client_phone(node, "alice")
+        alice = await client_phone(node, her)
         assert await alice.registered() == 200
-        call = stranger.invite(node.uri("+15550100"), node.sip_address, body=sdp(), user="alice")
+        call = stranger.invite(node.uri("100"), node.sip_address, body=sdp(), user=her)
         challenged = await call.gets("INVITE", 407)
         algorithms = re.findall(r"algorithm=([\w-]+)", " ".join(challenged.all("Proxy-Authenticate")))
         assert algorithms == ["SHA-256", "SHA-512-256", "MD5"]
     await webhook.never("voice", within=0.2)
 
 
-async def test_a_client_of_a_suspended_account_is_a_stranger(
-    new_node: NodeFactory, client_phone: ClientPhones
+async def test_who_is_disabled_or_suspended_is_a_stranger(
+    outside: Outside, client_phone: ClientPhones
 ) -> None:
-    node, _ = await new_node(sip=OUTSIDE)
-    _, clients = await node.rest("POST", "Clients.json", Login="alice", Password=PASSWORD)
-    alice = await client_phone(node, "alice")
-    assert await alice.registered() == 200
-    status, _ = await node.rest("POST", f"Clients/{clients['sid']}.json", Status="disabled")
+    """From that moment, though still registered."""
+    node = outside.node
+    _, sub = await node.rest("POST", "../../Accounts.json", FriendlyName="Late payer")
+    alice = await client_phone(node, await outside.make("alice"))
+    carol = await client_phone(node, await outside.make("carol", sub["sid"]))
+    assert (await alice.registered(), await carol.registered()) == (200, 200)
+    _, page = await node.rest("GET", "Clients.json", Login=outside.login("alice"))
+    status, _ = await node.rest("POST", f"Clients/{page['clients'][0]['sid']}.json", Status="disabled")
     assert status == 200
-    assert await alice.register() == 403
-    assert await (await alice.invite(node.uri("100"))).ended() == 403
+    status, _ = await node.rest("POST", f"../{sub['sid']}.json", Status="suspended")
+    assert status == 200
+    for each in (alice, carol):
+        assert await each.register() == 403
+        assert await (await each.invite(node.uri("100"))).ended() == 403
+
+
+async def test_the_limits_of_an_account(new_node: NodeFactory) -> None:
+    """One call too many is 503 with the rule, one more by REST 503; a blocked number is not dialled."""
+    node, webhook = await new_node(sip={}, limits={"calls_per_account": 1, "blocked_prefixes": ["+979"]})
+    webhook["voice"] = response("<Dial action='after'>00979 123</Dial>")
+    webhook["after"] = response("<Play loop='0'>http://127.0.0.1:9/none.wav</Play><Pause length='20'/>")
+    async with RawPhone("one") as one:
+        first = one.invite(node.uri("100"), node.sip_address, body=sdp())
+        await first.gets("INVITE", 200)
+        after = await webhook.next("after")
+        assert after["DialCallStatus"] == "failed"
+        _, page = await node.rest("GET", f"Calls/{after['CallSid']}/Notifications.json")
+        assert any("limits.blocked_prefixes" in each["message_text"] for each in page["notifications"])
+        first.request("ACK")
+        second = one.invite(node.uri("100"), node.sip_address, body=sdp())
+        refused = await second.gets("INVITE", 503)
+        assert "limits.calls_per_account" in (refused["Reason"] or "")
+        status, error = await node.rest("POST", "Calls.json", From="1", To=one.uri, Url=webhook.url("voice"))
+        assert status == 503, error
+        first.request("BYE")
+        await first.gets("BYE", 200)
 
 
 async def test_bindings_survive_a_restart(new_node: NodeFactory, client_phone: ClientPhones) -> None:
     node, webhook = await new_node(sip=OUTSIDE)
-    await _make_client(node, "bob", VoiceUrl=webhook.url("voice"))
-    bob = await client_phone(node, "bob")
+    his = await Outside(node, webhook, "").make("bob")
+    bob = await client_phone(node, his)
     assert await bob.registered() == 200
     await node.process.stop()
     await node.start()
@@ -188,16 +256,16 @@ async def test_bindings_survive_a_restart(new_node: NodeFactory, client_phone: C
     await ringing.ended()
 
 
-async def test_a_phone_behind_a_nat_is_rung_where_it_came_from(new_node: NodeFactory) -> None:
-    """Its Contact is a private address of its own network; OPTIONS keeps the way open."""
-    node, webhook = await new_node(sip={"trusted_networks": ["127.0.0.0/8"]})
-    await _make_client(node, "bob")
+async def test_a_phone_behind_a_nat_is_rung_where_it_came_from(outside: Outside) -> None:
+    """Its Contact is a private address of its own network, which we cannot reach."""
+    node, webhook = outside.node, outside.webhook
+    his = await outside.make("bob")
     webhook["voice"] = response("<Pause length='5'/>")
-    async with RawPhone("bob") as bob:
-        await _register(node, bob, contact="sip:bob@10.1.2.3:5062")
-        await node.rest("POST", "Calls.json", From="1", To="client:bob", Url=webhook.url("voice"))
+    async with RawPhone(his) as bob:
+        await _register(node, bob, contact=f"sip:{his}@10.1.2.3:5062")
+        await node.rest("POST", "Calls.json", From="1", To=f"client:{his}", Url=webhook.url("voice"))
         call = await bob.next_call()
-        assert call.invite.start == "INVITE sip:bob@10.1.2.3:5062 SIP/2.0"
+        assert call.invite.start == f"INVITE sip:{his}@10.1.2.3:5062 SIP/2.0"
         call.answer()
         await call.gets("ACK")
         call.request("BYE")
