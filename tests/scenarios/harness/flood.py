@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Self
 
 from tests.scenarios.harness.raw_phone import sdp
+from tests.scenarios.harness.wire import SipMessage
 
 Address = tuple[str, int]
 _STEP_S = 0.01
@@ -17,8 +18,9 @@ _STEP_S = 0.01
 class Flood:
     """`async with Flood(node.sip_address, source="127.0.0.66") as flood`; then `await flood.run(...)`."""
 
-    def __init__(self, node: Address, *, source: str = "127.0.0.1") -> None:
+    def __init__(self, node: Address, *, source: str = "127.0.0.1", acknowledges: bool = False) -> None:
         self.node = node
+        self._acknowledges = acknowledges
         self.source = source
         self.statuses: Counter[int] = Counter()
         self.requests = 0
@@ -54,6 +56,14 @@ class Flood:
             status = int(data[8:11])
             self.statuses[status] += 1
             self.without_retry_after += status == 503 and b"\r\nRetry-After: " not in data
+            if self._acknowledges and status >= 300:
+                self._acknowledge(SipMessage.read(data.decode()))
+
+    def _acknowledge(self, refusal: SipMessage) -> None:
+        """ACK of a refusal (RFC 3261 §17.1.1.3)."""
+        lines = [f"ACK {refusal.uri('To')} SIP/2.0", "Max-Forwards: 70", "CSeq: 1 ACK", "Content-Length: 0"]
+        lines += [f"{name}: {refusal[name]}" for name in ("Via", "From", "To", "Call-ID")]
+        self._socket.sendto("\r\n".join([*lines, "", ""]).encode(), self.node)
 
     async def run(self, make: Callable[[], bytes], *, per_second: int, seconds: float) -> int:
         """Send what `make` makes; how many it were."""
