@@ -42,7 +42,7 @@ def test_a_late_event_loop_is_overload() -> None:
 def test_the_answer_is_503_with_retry_after_and_the_rule() -> None:
     gate = Gate(lambda: 0, Clock(), max_calls=100, calls_per_second=0)
     gate.is_draining = True
-    refusal = gate.admit(cast(Request, None), cast(Hop, None))  # neither is looked at
+    refusal = gate.admit(cast("Request", None), cast("Hop", None))  # neither is looked at
     assert refusal is not None
     status, _, headers = refusal
     assert status == 503
