@@ -127,6 +127,8 @@ async def one_call(seed: int, weather: Weather) -> tuple[Story, Story, Network]:
         for endpoint in (alice, bob):
             left = (endpoint.live_sessions, endpoint.live_transactions, len(endpoint.driver.timers))
             assert left == (0, 0, 0), network.ladder()
+            assert not endpoint.driver._by_hop
+            assert not endpoint.driver.table._merges
             assert endpoint.statistics.faults == 0, network.ladder()
     return caller, callee, network
 

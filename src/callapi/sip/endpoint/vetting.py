@@ -46,14 +46,16 @@ def add_headers(request: Request, extra: ExtraHeaders) -> None:
 
     The rest of the request is judged with them: addresses are given by the story too.
     """
-    ours = {name.lower() for name, _ in request.headers.items()}
-    _vet_fields(None, extra)
-    for name, value in extra:
-        if name.lower() in ours:
-            request.headers.set(name, value)
-        else:
-            request.headers.add(name, value)
-    _vet_fields(None, request.headers.items())
+    if extra:
+        _vet_fields(None, extra)
+        ours = {name.lower() for name, _ in request.headers.items()}
+        for name, value in extra:
+            if name.lower() in ours:
+                request.headers.set(name, value)
+            else:
+                request.headers.add(name, value)
+    for name, value in request.headers.items():
+        _vet_value(name, value)
 
 
 def _vet_status(status: int, lowest: int, highest: int) -> None:
@@ -61,11 +63,15 @@ def _vet_status(status: int, lowest: int, highest: int) -> None:
         raise LocalProtocolError(f"{status} is not between {lowest} and {highest}")
 
 
-def _vet_fields(text: str | None, headers: ExtraHeaders | list[tuple[str, str]]) -> None:
+def _vet_fields(text: str | None, headers: ExtraHeaders) -> None:
     for name, value in headers:
         if not is_token(name):
             raise LocalProtocolError(f"not a header name: {name[:80]!r}")
-        if "\r" in value or "\n" in value:
-            raise LocalProtocolError(f"a line end inside {name}")
-    if text is not None and ("\r" in text or "\n" in text):
-        raise LocalProtocolError("a line end inside a header field")
+        _vet_value(name, value)
+    if text is not None:
+        _vet_value("a header field", text)
+
+
+def _vet_value(name: str, value: str) -> None:
+    if "\r" in value or "\n" in value:
+        raise LocalProtocolError(f"a line end inside {name}")
