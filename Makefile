@@ -6,6 +6,7 @@ BIN := .venv/bin
 NATIVE_SOURCES := $(shell find native -name '*.rs' -o -name 'Cargo.toml' -o -name 'Cargo.lock' 2>/dev/null | grep -v '/target/')
 MODULE := src/callapi/media/_native.abi3.so
 DEMO ?= stay
+SOAK_MINUTES ?= 30
 
 .PHONY: help
 help:  ## this list
@@ -52,6 +53,16 @@ test: dev  ## the whole suite
 load: dev  ## 100 calls a second for a minute, 500 calls with audio: the whole of the load test, and its figures
 	scripts/system-packages sip-tester
 	LOAD=full $(BIN)/pytest -m load
+
+.PHONY: bench
+bench: dev  ## markup calls: cost, sustained rate, delay, overload, memory; the table into docs/benchmarks
+	scripts/system-packages sip-tester
+	$(BIN)/python -m bench.calls --output docs/benchmarks/calls.md
+
+.PHONY: soak
+soak: dev  ## mixed calls for half an hour (SOAK_MINUTES=3: shorter); fails if a call fails or the node grows
+	scripts/system-packages sip-tester
+	$(BIN)/python -m bench.soak --minutes $(SOAK_MINUTES) --output docs/benchmarks/soak.md
 
 .PHONY: check
 check: dev  ## formatters, linters, types, floors, shape

@@ -1,0 +1,1 @@
+"""What the measurements of whole calls share: the node, the application and the phones, each a process of its own."""
