@@ -64,6 +64,14 @@ soak: dev  ## mixed calls for half an hour (SOAK_MINUTES=3: shorter); fails if a
 	scripts/system-packages sip-tester
 	$(BIN)/python -m bench.soak --minutes $(SOAK_MINUTES) --output docs/benchmarks/soak.md
 
+.PHONY: crash
+crash: dev  ## kill -9 fifty times under load; after each restart every record, callback and the database are judged
+	CRASHES=$${CRASHES:-50} $(BIN)/pytest tests/scenarios/test_crashes.py
+
+.PHONY: audit
+audit: dev  ## known faults of what we depend on: pip-audit, and cargo-audit where it is installed
+	scripts/audit $(BIN)
+
 .PHONY: check
 check: dev  ## formatters, linters, types, floors, shape
 	$(BIN)/ruff format --check .

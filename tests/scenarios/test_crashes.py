@@ -1,0 +1,185 @@
+"""kill -9 at random moments under load, and a database that is locked: nothing is lost, and no call suffers.
+
+`CRASHES=50` (`make crash`) kills fifty times instead of three.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import sqlite3
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from tests.scenarios.conftest import Measured, NodeFactory
+from tests.scenarios.harness.application import Webhook, response
+from tests.scenarios.harness.flood import Flood
+from tests.scenarios.harness.node import Node
+from tests.scenarios.harness.raw_phone import RawPhone
+from tests.scenarios.harness.talk import talk
+from tests.scenarios.harness.waiting import eventually
+
+CRASHES = int(os.environ.get("CRASHES", "3"))
+SEED = int(os.environ.get("CRASH_SEED", str(int(time.time()))))
+CALLS_PER_SECOND = 40
+EVENT_ID = "X-CallAPI-Event-Id"
+FINAL = {"completed", "failed", "busy", "no-answer", "canceled"}
+LOCKED_S = 3.0
+NOT_YET_WRITTEN_S = 0.25
+"""Ten milliseconds, on a machine that others use as well."""
+
+
+@pytest.mark.timeout(60 + 12 * CRASHES)
+async def test_kill_nine_at_random_moments(new_node: NodeFactory, measured: Measured) -> None:
+    """After each restart every call has its final record and its one `completed` callback; the database is whole."""
+    chance = random.Random(SEED)
+    node, webhook = await new_node(node={"drain_timeout_s": 0})
+    webhook["ended"] = webhook["child"] = webhook["after"] = ""
+    sent, forgotten = 0, set[str]()
+    async with RawPhone("bob") as bob:
+        answering = asyncio.create_task(_answer_everything(bob))
+        dial = f'<Dial action="after"><Sip statusCallback="child">{bob.uri}</Sip></Dial>'
+        webhook["voice"] = lambda _: response(chance.choice(["<Reject/>", dial, dial]))
+        await _callbacks_for_numbers(node, webhook)
+        try:
+            for number in range(CRASHES):
+                after_s = chance.uniform(0.3, 2.5)
+                try:
+                    count, killed_at = await _crash(node, after_s)
+                    forgotten |= await _is_whole(node, webhook, killed_at, forgotten)
+                    sent += count
+                except AssertionError as error:
+                    raise AssertionError(
+                        f"CRASH_SEED={SEED}, crash {number + 1} after {after_s:.2f} s: {error}"
+                    ) from error
+        finally:
+            answering.cancel()
+            await asyncio.gather(answering, return_exceptions=True)
+    told = len(_told(webhook))
+    known = f"{told} legs all final and told once, {len(forgotten)} calls too young to be known"
+    measured(f"crashes: {CRASHES} times kill -9, {sent} INVITEs: {known} (seed {SEED})")
+
+
+async def _callbacks_for_numbers(node: Node, webhook: Webhook) -> None:
+    status, made = await node.rest(
+        "POST",
+        "IncomingPhoneNumbers.json",
+        PhoneNumber="77",
+        VoiceUrl=webhook.url("voice"),
+        StatusCallback=webhook.url("ended"),
+    )
+    assert status == 201, made
+
+
+async def _answer_everything(phone: RawPhone) -> None:
+    """Ring, or answer and now and then hang up."""
+    while True:
+        call = await phone.next_call(3600)
+        if len(phone.calls) % 5 == 0:
+            call.ring()
+        else:
+            call.answer()
+        if len(phone.calls) % 3 == 0:
+            asyncio.get_running_loop().call_later(0.4, call.request, "BYE")
+
+
+async def _crash(node: Node, after_s: float) -> tuple[int, float]:
+    """Calls come, the node is killed after so many seconds, and started again; how many were sent, and the moment."""
+    async with Flood(node.sip_address, acknowledges=True) as flood:
+        sending = asyncio.create_task(
+            flood.run(lambda: flood.invite(node.uri("77")), per_second=CALLS_PER_SECOND, seconds=after_s)
+        )
+        await asyncio.sleep(after_s)
+        killed_at = time.time()
+        node.process.signal(signal.SIGKILL)
+        await node.process.wait(5)
+        sent = await sending
+    await node.start()
+    return sent, killed_at
+
+
+async def _is_whole(node: Node, webhook: Webhook, killed_at: float, forgotten: set[str]) -> set[str]:
+    """Judge records, callbacks and the file; gives the calls of the crash's last moment that left no record.
+
+    A record is durable some 10 ms after it is made: a call that began in that moment may be unknown altogether.
+    """
+    with _database(node) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        open_ones = [row for row in database.execute("SELECT sid, status FROM calls") if row[1] not in FINAL]
+        assert not open_ones, open_ones
+        sids = {row[0] for row in database.execute("SELECT sid FROM calls")}
+    await eventually(
+        f"a final callback for each of {len(sids)} calls", lambda: sids <= _told(webhook).keys(), 15
+    )
+    asked = {each["CallSid"]: each.at for each in webhook.all("voice")}
+    unknown = asked.keys() - sids - forgotten
+    assert all(asked[each] > killed_at - NOT_YET_WRITTEN_S for each in unknown), f"no record of {unknown}"
+    for sid, events in _told(webhook).items():
+        assert len(events) == 1, f"{sid} was told {len(events)} different endings"
+        assert sid in sids
+    return unknown
+
+
+def _told(webhook: Webhook) -> dict[str, set[str]]:
+    """The event ids of the final callbacks, by call."""
+    told: dict[str, set[str]] = defaultdict(set)
+    for request in [*webhook.all("ended"), *webhook.all("child")]:
+        assert request["CallStatus"] in FINAL
+        told[request["CallSid"]].add(request.headers[EVENT_ID])
+    return told
+
+
+@contextlib.contextmanager
+def _database(node: Node) -> Iterator[sqlite3.Connection]:
+    with closing(
+        sqlite3.connect(node.folder / "data" / "callapi.db", timeout=5, isolation_level=None)
+    ) as database:
+        yield database
+
+
+async def test_a_locked_database(new_node: NodeFactory, measured: Measured) -> None:
+    """The live call talks on, calls come and go, REST writes get 503; when the lock is gone all is written down."""
+    node, webhook = await new_node(node={"drain_timeout_s": 0})
+    webhook["child"] = ""
+    async with talk(node, webhook, status_callback=webhook.url("child")) as talking:
+        await talking.goes_on()
+        with _database(node) as database:
+            database.execute("BEGIN EXCLUSIVE")
+            began = time.monotonic()
+            async with Flood(node.sip_address, acknowledges=True) as flood:
+                sent = await flood.run(lambda: flood.invite(node.uri("1")), per_second=20, seconds=1.0)
+                await eventually("the end of every call", lambda: flood.statuses[603] >= sent)
+            status, told = await node.rest("POST", "Applications.json", FriendlyName="late")
+            assert status == 503, told
+            assert await node.health() in {200, 503}
+            await talking.goes_on()
+            await asyncio.sleep(max(0.0, began + LOCKED_S - time.monotonic()))
+            assert not webhook.all("child")
+            await talking.ends()
+            database.execute("ROLLBACK")
+        back = time.monotonic()
+        told_end = await webhook.next("child")
+        measured(
+            f"database locked for {back - began:.1f} s: written {time.monotonic() - back:.1f} s after it was back"
+        )
+        assert told_end["CallStatus"] == "completed"
+        assert (await node.final(told_end["CallSid"]))["status"] == "completed"
+        await eventually_written(node, sent + 2)
+        status, _ = await node.rest("POST", "Applications.json", FriendlyName="late")
+        assert status == 201
+
+
+async def eventually_written(node: Node, calls: int) -> None:
+    """Until so many calls have their final record."""
+    deadline = time.monotonic() + 8
+    while True:
+        statuses = Counter(each["status"] for each in await node.calls(PageSize="500"))
+        if statuses.total() == calls and set(statuses) <= FINAL:
+            return
+        assert time.monotonic() < deadline, statuses
+        await asyncio.sleep(0.1)
