@@ -15,7 +15,7 @@ from callapi.sip.parameters import quote
 
 log = logging.getLogger(__name__)
 
-CALL_REFUSED: Final = 60_040
+CALL_REFUSED: Final = 60_050
 WRITTEN_PER_SECOND: Final = 5.0
 WRITTEN_AT_ONCE: Final = 50.0
 CHALLENGES: Final = frozenset({401, 407})
