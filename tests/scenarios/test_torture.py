@@ -93,7 +93,7 @@ class Sender(asyncio.DatagramProtocol):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(QUIET_S):
                 answer = await self.answers.get()
-                if answer["Call-ID"]:
+                if answer["Call-ID"] and answer.method == "INVITE":
                     self._over.add((answer["Call-ID"], answer["CSeq"]))
                 return answer.status
         return 0
