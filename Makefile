@@ -68,6 +68,11 @@ soak: dev  ## mixed calls for half an hour (SOAK_MINUTES=3: shorter); fails if a
 crash: dev  ## kill -9 fifty times under load; after each restart every record, callback and the database are judged
 	CRASHES=$${CRASHES:-50} $(BIN)/pytest tests/scenarios/test_crashes.py
 
+SECONDS ?= 60
+.PHONY: fuzz
+fuzz: dev  ## anything at all into the parsers and the REST interface, for SECONDS each; what breaks is kept in fuzz/found
+	FUZZ_SECONDS=$(SECONDS) $(BIN)/pytest fuzz
+
 .PHONY: audit
 audit: dev  ## known faults of what we depend on: pip-audit, and cargo-audit where it is installed
 	scripts/audit $(BIN)

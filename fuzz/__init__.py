@@ -1,0 +1,1 @@
+"""Anything at all into what strangers reach; see README.md."""

@@ -1,0 +1,70 @@
+"""What must hold of any input: SIP, SDP, RCML. Each target raises where something else came of it."""
+
+from contextlib import suppress
+
+from callapi.media.errors import MediaError
+from callapi.media.negotiation import LocalMedia, OfferAnswer
+from callapi.media.sdp import parse as parse_sdp
+from callapi.rcml import DocumentError, check, document_of
+from callapi.sip.errors import ParseError
+from callapi.sip.message import Message, Request, make_response
+from callapi.sip.parser import StreamParser, parse_message
+from callapi.sip.writer import write_message
+
+_TYPED = (
+    "vias",
+    "from_",
+    "to",
+    "call_id",
+    "cseq",
+    "contacts",
+    "routes",
+    "record_routes",
+    "max_forwards",
+    "expires",
+)
+
+
+def sip(data: bytes) -> None:
+    """A datagram: a message whose fields can be read and which can be written, or ParseError; streams never raise."""
+    stream = StreamParser()
+    half = len(data) // 2
+    stream.feed(data[:half])
+    stream.feed(data[half:])
+    try:
+        message = parse_message(data)
+    except ParseError:
+        return
+    for name in _TYPED:
+        with suppress(ParseError):
+            getattr(message, name)
+    if isinstance(message, Request):
+        with suppress(ParseError):  # one that lacks what a response needs is dropped
+            write_message(make_response(message, 200, to_tag="fuzz"))
+    _same_again(message)
+
+
+def _same_again(message: Message) -> None:
+    written = write_message(message)
+    assert write_message(parse_message(written)) == written
+
+
+def sdp(data: bytes) -> None:
+    """An offer or an answer: what we say to it can be read again."""
+    side = OfferAnswer(LocalMedia(address="192.0.2.1", audio_port=20_000))
+    with suppress(MediaError):
+        parse_sdp(side.receive_offer(data))
+    other = OfferAnswer(LocalMedia(address="192.0.2.1", audio_port=20_000))
+    parse_sdp(other.make_offer())
+    with suppress(MediaError):
+        other.receive_answer(data)
+    with suppress(MediaError):
+        again = bytes(parse_sdp(data))
+        assert bytes(parse_sdp(again)) == again
+
+
+def rcml(data: bytes) -> None:
+    """A document, or DocumentError with a place; the checker never raises."""
+    check(data)
+    with suppress(DocumentError):
+        document_of(data, "text/xml", "http://127.0.0.1/")
