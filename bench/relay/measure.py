@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / "native/target/release/bench-relay"
-PORT, PARTIES = 14_000, 17_000
+PORT, PARTIES = 61_000, 63_100  # above the ephemeral ports
 TICKS = os.sysconf("SC_CLK_TCK")
 
 

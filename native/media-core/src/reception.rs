@@ -8,9 +8,10 @@ const NANOSECONDS: u64 = 1_000_000_000;
 
 /// Statistics of the packets that come from the remote; a change of SSRC starts a new source, totals go on.
 #[derive(Debug, Clone)]
+#[repr(C)]
 pub struct Reception {
-    clock_rate: u32,
     source: Option<Source>,
+    clock_rate: u32,
     lost_before: u64,
     last_sender_report: Option<(u32, u64)>,
 }

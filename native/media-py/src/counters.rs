@@ -23,8 +23,9 @@ impl Counter {
     }
 }
 
-/// Of one stream.
+/// Of one stream; what counts packets is one cache line.
 #[derive(Debug, Default)]
+#[repr(C, align(64))]
 pub(crate) struct Counters {
     pub(crate) packets_received: Counter,
     pub(crate) bytes_received: Counter,

@@ -199,11 +199,12 @@ impl Lane {
         Some(member)
     }
 
-    /// Puts an audio stream into the wheel if it has something to say and is not there yet.
+    /// After a command: puts an audio stream into the wheel if it has something to say and is not there yet.
     pub(crate) fn pace(&mut self, index: u32) {
         let Some(stream) = self.members.audio(index) else {
             return;
         };
+        stream.renumber();
         if stream.speech.is_active() && stream.speech.pacing.is_none() {
             let token = self.next_token;
             self.next_token += 1;
@@ -241,12 +242,12 @@ impl Lane {
                 if heard == Heard::Nothing || !stream.is_listening() {
                     return;
                 }
-                if let Some((stream, peer)) = self.members.audio_pair(index, peer)
-                    && let Some(format) = &stream.format
+                let from_rate = stream.numbers.clock_rate;
+                if let Some(stream) = self.members.audio(peer)
+                    && stream.pass_on(heard, (datagram, from_rate), &mut ctx)
                 {
-                    peer.pass_on(heard, (datagram, format), &mut ctx);
+                    self.pace(peer);
                 }
-                self.pace(peer);
             }
             Member::Video(stream) => {
                 let is_wanted = stream.hear(datagram, received.source, &ctx);
@@ -318,6 +319,7 @@ impl Lane {
                 self.current = Some(entry.index);
                 let goes_on = stream.tick(&mut ctx);
                 stream.begin_waiting(ctx.now);
+                stream.renumber();
                 if goes_on {
                     let period_ms = stream.ptime_ms();
                     self.wheel.again(entry, at_ms, period_ms);

@@ -40,6 +40,7 @@ pub(crate) struct Received {
 pub(crate) struct Net {
     sockets: Sockets,
     is_connected: bool,
+    is_muxed: bool,
     target: Option<SocketAddr>,
     remote: Remote,
     latch: Latch,
@@ -53,6 +54,7 @@ impl Net {
             latch: Latch::default(),
             remote: Remote::default(),
             is_connected: false,
+            is_muxed: false,
             target: None,
             rtcp_source: None,
         }
@@ -67,7 +69,7 @@ impl Net {
     }
 
     pub(crate) fn is_muxed(&self) -> bool {
-        self.remote.mux
+        self.is_muxed
     }
 
     /// Whether there is anybody to send to.
@@ -81,6 +83,7 @@ impl Net {
             self.rtcp_source = None;
         }
         self.remote = remote;
+        self.is_muxed = remote.mux;
         if self.latch.expect(remote.rtp) {
             self.rtcp_source = None;
             self.disconnect();

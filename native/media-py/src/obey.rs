@@ -85,7 +85,7 @@ impl Lane {
                 stream.speech.stop_playback(id, Some(playback), &ctx);
                 stream.sender.start_spurt();
             }
-            (Some(Member::Audio(stream)), Order::Mute(muted)) => stream.is_muted = muted,
+            (Some(Member::Audio(stream)), Order::Mute(muted)) => stream.mute(muted),
             (Some(Member::Audio(stream)), Order::Record(recording)) => {
                 stream.record(*recording, &ctx);
             }
@@ -151,6 +151,7 @@ impl Lane {
                 Some(Member::Audio(stream)) => {
                     stream.join(None, ctx.now);
                     stream.speech.transcode(None, 0);
+                    stream.renumber();
                 }
                 Some(Member::Video(stream)) => stream.peer = None,
                 None => {}

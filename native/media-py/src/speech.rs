@@ -57,7 +57,6 @@ struct PassedKey {
 
 /// What there is to say.
 #[derive(Default)]
-#[repr(C)]
 pub(crate) struct Speech {
     playback: Option<Box<Playback>>,
     /// Present while bridged with a leg of another format.
@@ -87,6 +86,11 @@ impl Speech {
     #[cfg(test)]
     pub(crate) fn set_encoder(&mut self, encoder: Box<dyn Encoder + Send>) {
         self.encoder = Some(encoder);
+    }
+
+    /// Whether anything but what the other leg says as it is has the word.
+    pub(crate) fn is_speaking(&self) -> bool {
+        self.playback.is_some() || self.is_pressing || self.transcoder.is_some()
     }
 
     /// Another codec was agreed on.
@@ -166,26 +170,30 @@ fn tell_ended(stream: u64, playback: u64, finished: bool, ctx: &Context<'_>) {
 }
 
 impl AudioStream {
-    /// Passes on what the other leg said. `datagram` is changed in place.
+    /// Passes on what the other leg said, whose clock is `from_rate` Hz. `datagram` is changed in place. True if
+    /// there is something to pace now that was not there before.
     pub(crate) fn pass_on(
         &mut self,
         heard: Heard,
-        (datagram, from): (&mut [u8], &Format),
+        (datagram, from_rate): (&mut [u8], u32),
         ctx: &mut Context<'_>,
-    ) {
+    ) -> bool {
         match heard {
-            Heard::Nothing => {}
+            Heard::Nothing => false,
+            Heard::Audio(header, ..) if self.can_relay() => {
+                self.relay(&header, datagram, ctx);
+                false
+            }
             Heard::Audio(header, start, end) => {
                 if let Some(transcoder) = &mut self.speech.transcoder {
                     transcoder.insert(&header, &datagram[start..end], ctx.now);
-                } else if self.speech.playback.is_none()
-                    && !self.speech.is_pressing
-                    && self.can_send()
-                {
-                    self.relay(&header, datagram, ctx);
                 }
+                false
             }
-            Heard::Key(header, event) => self.pass_key_on(&header, event, from, ctx),
+            Heard::Key(header, event) => {
+                self.pass_key_on(&header, event, from_rate, ctx);
+                self.speech.is_active()
+            }
         }
     }
 
@@ -379,29 +387,31 @@ impl AudioStream {
         &mut self,
         header: &Header,
         event: telephone_event::Event,
-        from: &Format,
+        from_rate: u32,
         ctx: &mut Context<'_>,
     ) {
         if let Some(transcoder) = &mut self.speech.transcoder {
             transcoder.skip(header);
         }
-        let Some(format) = &self.format else {
+        if !self.can_send() {
             return;
-        };
-        let (payload_type, clock_rate) = (format.event, format.clock_rate);
-        let Some(payload_type) = payload_type else {
+        }
+        let Some(payload_type) = self.numbers.event else {
             self.sender.skip(header);
             self.sound_passed_key(header, event, ctx);
             return;
         };
-        if !self.can_send() || self.speech.is_pressing {
+        if self.speech.is_pressing {
             return;
         }
         let Some(stamp) = self.key_stamp(header, ctx.now) else {
             return;
         };
-        let scaled =
-            u64::from(event.duration) * u64::from(clock_rate) / u64::from(from.clock_rate.max(1));
+        let (from_rate, to_rate) = (
+            u64::from(from_rate.max(1)),
+            u64::from(self.numbers.clock_rate),
+        );
+        let scaled = u64::from(event.duration) * to_rate / from_rate;
         let event = telephone_event::Event {
             duration: scaled.min(0xffff) as u16,
             ..event

@@ -17,24 +17,14 @@ pub(crate) enum Missing {
 /// One for each audio stream.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    last_heard: u64,
+    stalls_told: u64,
+    /// What `last_heard` was when they were told.
+    told_since: u64,
     expecting_since: Option<u64>,
     joined: Option<u64>,
-    stalls_told: u64,
 }
 
 impl Watch {
-    /// A valid packet came.
-    pub(crate) fn hear(&mut self, now: u64) {
-        self.last_heard = now;
-        self.stalls_told = 0;
-    }
-
-    /// When the last one came; 0: never.
-    pub(crate) fn last_heard(&self) -> u64 {
-        self.last_heard
-    }
-
     /// From now on media is expected, or (on hold) it is not.
     pub(crate) fn expect(&mut self, expects: bool, now: u64) {
         if !expects {
@@ -50,18 +40,21 @@ impl Watch {
         self.joined = at;
     }
 
-    /// What there is to tell, at most one thing at a time.
-    pub(crate) fn check(&mut self, timeout_ns: u64, now: u64) -> Option<Missing> {
+    /// What there is to tell, at most one thing at a time; `last_heard` is when a valid packet came, 0: never.
+    pub(crate) fn check(&mut self, last_heard: u64, timeout_ns: u64, now: u64) -> Option<Missing> {
         let since = self.expecting_since?;
         if let Some(joined) = self.joined {
-            if self.last_heard >= joined {
+            if last_heard >= joined {
                 self.joined = None;
             } else if now >= joined.max(since) + NOTHING_HEARD_NS {
                 self.joined = None;
                 return Some(Missing::NothingHeard);
             }
         }
-        let silence = now.saturating_sub(self.last_heard.max(since));
+        if self.told_since != last_heard {
+            (self.told_since, self.stalls_told) = (last_heard, 0);
+        }
+        let silence = now.saturating_sub(last_heard.max(since));
         if silence >= timeout_ns * (self.stalls_told + 1) {
             self.stalls_told += 1;
             return Some(Missing::Stalled(silence));
@@ -74,65 +67,54 @@ impl Watch {
 mod tests {
     use super::*;
 
+    const TIMEOUT: u64 = 60 * SECOND;
+
     fn watch() -> Watch {
         let mut watch = Watch::default();
         watch.expect(true, 10 * SECOND);
         watch
     }
 
+    /// What is told at `at` seconds if the last packet came at `heard` seconds.
+    fn check(watch: &mut Watch, heard: u64, at: u64) -> Option<Missing> {
+        watch.check(heard * SECOND, TIMEOUT, at * SECOND)
+    }
+
     #[test]
     fn a_stall_is_told_once_for_each_period() {
         let mut watch = watch();
-        watch.hear(20 * SECOND);
-        assert_eq!(watch.check(60 * SECOND, 79 * SECOND), None);
-        assert_eq!(
-            watch.check(60 * SECOND, 80 * SECOND),
-            Some(Missing::Stalled(60 * SECOND))
-        );
-        assert_eq!(watch.check(60 * SECOND, 81 * SECOND), None);
-        assert_eq!(
-            watch.check(60 * SECOND, 140 * SECOND),
-            Some(Missing::Stalled(120 * SECOND))
-        );
-        watch.hear(141 * SECOND);
-        assert_eq!(watch.check(60 * SECOND, 142 * SECOND), None);
-        assert_eq!(
-            watch.check(60 * SECOND, 201 * SECOND),
-            Some(Missing::Stalled(60 * SECOND))
-        );
+        let stalled = |seconds| Some(Missing::Stalled(seconds * SECOND));
+        assert_eq!(check(&mut watch, 20, 79), None);
+        assert_eq!(check(&mut watch, 20, 80), stalled(60));
+        assert_eq!(check(&mut watch, 20, 81), None);
+        assert_eq!(check(&mut watch, 20, 140), stalled(120));
+        assert_eq!(check(&mut watch, 141, 142), None);
+        assert_eq!(check(&mut watch, 141, 201), stalled(60));
     }
 
     #[test]
     fn on_hold_nothing_is_missing_and_the_count_begins_after_it() {
         let mut watch = watch();
         watch.expect(false, 20 * SECOND);
-        assert_eq!(watch.check(60 * SECOND, 500 * SECOND), None);
+        assert_eq!(check(&mut watch, 0, 500), None);
         watch.expect(true, 500 * SECOND);
-        assert_eq!(watch.check(60 * SECOND, 559 * SECOND), None);
-        assert_eq!(
-            watch.check(60 * SECOND, 560 * SECOND),
-            Some(Missing::Stalled(60 * SECOND))
-        );
+        assert_eq!(check(&mut watch, 0, 559), None);
+        assert_eq!(check(&mut watch, 0, 560), Some(Missing::Stalled(TIMEOUT)));
     }
 
     #[test]
     fn one_way_audio_is_told_once_after_joining() {
         let mut watch = watch();
-        watch.hear(11 * SECOND);
         watch.join(Some(12 * SECOND));
-        assert_eq!(watch.check(60 * SECOND, 16 * SECOND), None);
-        assert_eq!(
-            watch.check(60 * SECOND, 17 * SECOND),
-            Some(Missing::NothingHeard)
-        );
-        assert_eq!(watch.check(60 * SECOND, 18 * SECOND), None);
+        assert_eq!(check(&mut watch, 11, 16), None);
+        assert_eq!(check(&mut watch, 11, 17), Some(Missing::NothingHeard));
+        assert_eq!(check(&mut watch, 11, 18), None);
     }
 
     #[test]
     fn who_is_heard_after_joining_is_not_told() {
         let mut watch = watch();
         watch.join(Some(12 * SECOND));
-        watch.hear(13 * SECOND);
-        assert_eq!(watch.check(60 * SECOND, 20 * SECOND), None);
+        assert_eq!(check(&mut watch, 13, 20), None);
     }
 }
