@@ -15,7 +15,7 @@ from callapi.base.ids import AccountSid, CallSid, EventId, new_notification_sid
 from callapi.calls.parameters import Parameters, status_callback
 from callapi.calls.timeline import Timeline
 from callapi.store import CallbackRecord, CallRecord, NotificationRecord, Put, RecordingRecord, Store
-from callapi.webhooks import WebAnswer, WebRequest
+from callapi.webhooks import WebAnswer, WebRequest, without_credentials
 
 API_VERSION: Final = "2012-04-24"
 _MOST_TEXT: Final = 4096
@@ -99,7 +99,7 @@ def _notification(problem: Problem, account: AccountSid, call: CallSid | None) -
         api_version=API_VERSION,
         call_sid=call,
         more_info=f"https://www.twilio.com/docs/api/errors/{problem.code}" if problem.code < 60_000 else None,
-        request_url=request.url if request else None,
+        request_url=without_credentials(request.url) if request else None,
         request_method=request.method if request else None,
         request_variables="&".join(f"{k}={v}" for k, v in request.parameters) if request else None,
         response_status=answer.status if answer else None,

@@ -43,6 +43,7 @@ _VIA = re.compile(
     re.IGNORECASE,
 )
 _CSEQ = re.compile(rf"([0-9]++)\s++({TOKEN}++)")
+_WITHHELD = frozenset({"Authorization", "Proxy-Authorization"})
 
 
 class Headers:  # noqa: PLW1641 - mutable, so it has no hash
@@ -183,7 +184,9 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
         return isinstance(other, Headers) and self._fields == other._fields
 
     def __repr__(self) -> str:
-        return f"Headers({self.items()!r})"
+        """For logs: what answers a challenge is withheld."""
+        shown = [(name, "(withheld)" if name in _WITHHELD else value) for name, value in self.items()]
+        return f"Headers({shown!r})"
 
 
 @dataclass(frozen=True, slots=True)

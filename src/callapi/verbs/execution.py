@@ -20,7 +20,7 @@ from callapi.media import MediaPlane, Prompt
 from callapi.media.speech import Recogniser, Utterance
 from callapi.rcml import Document, document_of
 from callapi.store import AccountRecord
-from callapi.webhooks import Fetcher, WebAnswer, WebFailure, WebhookError, WebRequest
+from callapi.webhooks import Fetcher, WebAnswer, WebFailure, WebhookError, WebRequest, without_credentials
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +157,7 @@ class Execution:
         try:
             self.url, document = await (self.call.errand(fetch) if request.must_arrive else fetch())
         except CallApiError as error:
-            log.info("%r: no document from %s: %s", self.call, request.url, error)
+            log.info("%r: no document from %s: %s", self.call, without_credentials(request.url), error)
             return None
         self._warn(document)
         return document
