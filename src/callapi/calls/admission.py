@@ -12,7 +12,8 @@ from callapi.sip import Hop, Request
 
 RETRY_AFTER_S: Final = 2
 DRAINING_RETRY_AFTER_S: Final = 30
-OVERLOAD_LAG_S: Final = 0.25
+OVERLOAD_LAG_S: Final = 0.4
+"""Below T1 (0.5 s, RFC 3261 §17.1.1.1), so that overload is told before callers begin to repeat themselves."""
 
 Refusal = tuple[int, str, tuple[tuple[str, str], ...]]
 
