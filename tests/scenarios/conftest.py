@@ -125,18 +125,19 @@ async def phones(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict
 async def phone(
     phones: dict[str, Phone], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[PhoneFactory]:
-    """`await phone("alice")`: a softphone, ready; everything is hung up after the test."""
-    used: list[Phone] = []
+    """`await phone("alice")`: a softphone, ready; everything is hung up after the test, or the phone replaced."""
+    used: dict[str, Phone] = {}
 
     async def take(name: str) -> Phone:
         if name not in phones:
             phones[name] = await Phone(name, tmp_path_factory.mktemp(name)).__aenter__()
-        used.append(phones[name])
+        used[name] = phones[name]
         return phones[name]
 
     yield take
-    for each in used:
-        await each.reset()
+    for name, each in used.items():
+        if not await each.reset():
+            await phones.pop(name).__aexit__()
 
 
 @pytest.fixture
