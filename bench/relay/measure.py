@@ -1,6 +1,6 @@
 """CPU per forwarded packet, of a plain forwarder and of our media plane in turn.
 
-    python bench/relay/measure.py [--calls 500] [--seconds 10] [--rounds 3]
+    python bench/relay/measure.py [--calls 500] [--seconds 5] [--rounds 5]
 
 The load tool has the first core, what is measured the second one alone. CPU time is that of /proc/PID/stat
 (user and system). Prints one line for each run, then medians and their ratio to the forwarder of the same round.
@@ -63,8 +63,8 @@ def generate(legs: int, seconds: int) -> tuple[int, int, int, int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=500)
-    parser.add_argument("--seconds", type=int, default=10)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     legs = 2 * options.calls
     subprocess.run(

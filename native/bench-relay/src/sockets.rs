@@ -10,6 +10,8 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
 /// Sockets of all legs; the epoll tells their index.
 pub(crate) struct Legs {
     pub(crate) sockets: Vec<OwnedFd>,
+    /// Never read: a party has a port for RTCP, or the system would answer each report with an ICMP error.
+    _control: Vec<OwnedFd>,
     pub(crate) epoll: OwnedFd,
 }
 
@@ -21,13 +23,24 @@ pub(crate) fn address(port: u16, index: usize) -> SocketAddr {
 pub(crate) fn open(legs: usize, port: u16) -> io::Result<Legs> {
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     let mut sockets = Vec::with_capacity(legs);
+    let mut control = Vec::with_capacity(legs);
     for index in 0..legs {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, flags, None)?;
-        bind(&socket, &address(port, index))?;
+        let socket = open_one(address(port, index))?;
+        control.push(open_one(address(port + 1, index))?);
         let data = epoll::EventData::new_u64(index as u64);
         epoll::add(&epoll, &socket, data, epoll::EventFlags::IN)?;
         sockets.push(socket);
     }
-    Ok(Legs { sockets, epoll })
+    Ok(Legs {
+        sockets,
+        _control: control,
+        epoll,
+    })
+}
+
+fn open_one(address: SocketAddr) -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::INET, SocketType::DGRAM, flags, None)?;
+    bind(&socket, &address)?;
+    Ok(socket)
 }

@@ -70,6 +70,13 @@ impl Members {
         self.slots.get_mut(index as usize)?.as_mut()
     }
 
+    pub(crate) fn peek(&self, index: u32) -> Option<&AudioStream> {
+        match self.slots.get(index as usize)?.as_ref()? {
+            Member::Audio(stream) => Some(stream),
+            Member::Video(_) => None,
+        }
+    }
+
     pub(crate) fn audio(&mut self, index: u32) -> Option<&mut AudioStream> {
         match self.get(index)? {
             Member::Audio(stream) => Some(stream),
