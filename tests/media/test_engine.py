@@ -83,6 +83,42 @@ async def test_a_prompt_is_played_with_exact_pace_and_ends(plane: NativePlane) -
         assert [packet.marker for packet in packets] == [True] + 49 * [False]
 
 
+@pytest.mark.parametrize("rate", [8000, 11_025, 16_000, 22_050, 48_000])
+async def test_prompts_of_any_rate_sound_as_they_are(plane: NativePlane, rate: int) -> None:
+    async with Party() as alice:
+        stream = plane.open_stream()
+        stream.configure(alice.parameters())
+        assert await asyncio.wait_for(stream.play(prompt(440, 0.4, rate)).ended(), 3)
+        assert len(alice.audio()) == pytest.approx(20, abs=1)
+        assert pitch(alice.heard()[400:3000]) == pytest.approx(440, abs=2)
+        loudness = np.sqrt(np.mean(np.square(alice.heard()[400:3000].astype(np.float64))))
+        assert loudness == pytest.approx(8000 / np.sqrt(2), rel=0.05)
+
+
+async def test_a_ringing_tone_is_the_country_s_and_stops(plane: NativePlane) -> None:
+    async with Party() as alice:
+        stream = plane.open_stream()
+        stream.configure(alice.parameters())
+        ringing = stream.play_tone("de")
+        await alice.hears(20)
+        assert pitch(alice.heard()[:3200]) == pytest.approx(425, abs=2)
+        ringing.stop()
+        assert not await ringing.ended()
+        count = len(alice.audio())
+        await asyncio.sleep(0.1)
+        assert len(alice.audio()) <= count + 1
+
+
+async def test_version_6_of_the_internet_protocol() -> None:
+    async with NativePlane("::1", rtp_ports="42210-42219", threads=2) as plane:
+        one, other = plane.open_stream(), plane.open_stream()
+        one.configure(StreamParameters(other.local, PCMU))
+        other.configure(StreamParameters(one.local, PCMU))
+        await asyncio.wait_for(one.play(prompt(440, 0.2)).ended(), 3)
+        assert await next_event(other) == FirstPacket(one.local)
+        assert other.statistics().packets_received == 10
+
+
 async def test_digits_are_told_once_and_cross_the_bridge_with_the_other_payload_type(
     plane: NativePlane,
 ) -> None:

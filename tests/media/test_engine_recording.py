@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from callapi.media import RecordingCause, RecordingEnded, RecordOptions
+from callapi.media import CodecFormat, RecordingCause, RecordingEnded, RecordOptions, StreamParameters
 from callapi.media.engine import NativePlane
 from tests.media.party import PCMA, PCMU, Party, Samples, pitch, prompt, tone
 
@@ -143,6 +143,27 @@ async def test_nothing_heard_is_silent_and_the_greatest_length_is_exact(
         recording = stream.record(tmp_path / "a.wav", RecordOptions(max_length_s=0.5))
         ended = await asyncio.wait_for(recording.ended(), 3)
         assert (ended.cause, ended.duration_ms, ended.is_silent) == (RecordingCause.MAX_LENGTH, 500, True)
+
+
+@pytest.mark.parametrize("name", ["G722", "opus"])
+async def test_wide_codecs_are_recorded_at_16_khz(plane: NativePlane, tmp_path: Path, name: str) -> None:
+    rate, channels = (48_000, 2) if name == "opus" else (8000, 1)
+    codec = CodecFormat(name, 111, rate, channels, 111)
+    one, other = plane.open_stream(), plane.open_stream()
+    one.configure(StreamParameters(other.local, codec))
+    other.configure(StreamParameters(one.local, codec))
+    recordings = [
+        leg.record(tmp_path / f"{leg.local.port}.wav", RecordOptions(channels=2)) for leg in (one, other)
+    ]
+    assert await asyncio.wait_for(one.play(prompt(3000, 0.6, 16_000)).ended(), 3)
+    for recording in recordings:
+        recording.stop()
+    (said, rate), (heard, _) = [read(await recording.ended()) for recording in recordings]
+    assert rate == 16_000
+    for samples in (said[:, 1], heard[:, 0]):
+        start = first_sound(samples)
+        assert pitch(samples[start + 3200 : start + 8000], rate) == pytest.approx(3000, abs=5)
+    assert abs(first_sound(said[:, 1]) - first_sound(heard[:, 0])) <= 320
 
 
 async def test_it_goes_on_through_bridge_and_unbridge(plane: NativePlane, tmp_path: Path) -> None:
