@@ -56,7 +56,9 @@ class HttpServer:
                     break
                 await asyncio.wait([serving], timeout=0.01)
         if not self._server.started:
-            raise AddressInUse(f"http.listen: {self._listen} cannot be had; is another program listening there?")
+            raise AddressInUse(
+                f"http.listen: {self._listen} cannot be had; is another program listening there?"
+            )
         return self
 
     async def __aexit__(
