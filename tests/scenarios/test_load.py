@@ -62,14 +62,14 @@ async def test_a_hundred_calls_a_second(new_node: NodeFactory, sipp: Path, measu
 @pytest.mark.timeout(180)
 async def test_many_calls_at_once_with_audio(new_node: NodeFactory, sipp: Path, measured: Measured) -> None:
     """Every caller and callee says 50 packets a second; under 0.1 % are lost, and every leg is heard."""
-    calls, seconds = (500, 30) if IS_FULL else (200, 6)
+    calls, seconds = (500, 30) if IS_FULL else (200, 5)
     node, webhook = await new_node()
     async with Crowd() as crowd:
         answering = sipp_scenarios.answering(ring=False, port=str(crowd.callee_port), note=True)
         async with Sipp(sipp, answering, calls=calls, trace=False) as uas:
             webhook["voice"] = response(f"<Dial><Sip>{uas.uri}</Sip></Dial>")
             before = node.census()
-            talk_ms = (seconds + calls // 100 + 8) * 1000
+            talk_ms = (seconds + calls // 100 + 5) * 1000
             calling = sipp_scenarios.calling(talk_ms=talk_ms, port=str(crowd.caller_port), note=True)
             options = ["-r", "100", "-l", str(calls)]
             towards = f"127.0.0.1:{node.sip_port}"

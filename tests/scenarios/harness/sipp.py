@@ -152,7 +152,7 @@ class Sipp:
         """What it complained of."""
         path = self.folder / "errors.log"
         return (
-            path.read_text(encoding="utf-8", errors="replace")[-3000:]
+            path.read_text(encoding="utf-8", errors="replace")[:3000]
             if path.exists()
             else self.process.tail(20)
         )
