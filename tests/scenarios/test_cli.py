@@ -3,8 +3,11 @@
 import re
 import signal
 import socket
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from pathlib import Path
+
+import pytest_asyncio
 
 from tests.scenarios.conftest import NodeFactory, PhoneFactory, Server
 from tests.scenarios.harness.application import Answer, Application, Webhook, response
@@ -17,7 +20,22 @@ from tests.scenarios.harness.waiting import eventually
 
 def _callapi(folder: Path, *arguments: str, **environ: str) -> ManagedProcess:
     command = [str(PROGRAM), *arguments]
-    return ManagedProcess(f"callapi {arguments[0]}", command, folder / "out", environ, folder)
+    process = ManagedProcess(f"callapi {arguments[0]}", command, folder / "out", environ, folder)
+    _STARTED.append(process)
+    return process
+
+
+_STARTED: list[ManagedProcess] = []
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def nothing_is_left() -> AsyncIterator[None]:
+    """A test that fails half-way leaves no process behind."""
+    yield
+    while _STARTED:
+        process = _STARTED.pop()
+        if process.has_started and process.returncode is None:
+            await process.stop()
 
 
 def _names(folder: Path) -> list[str]:

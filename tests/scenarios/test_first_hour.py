@@ -115,7 +115,8 @@ async def test_a_call_from_code(tmp_path: Path) -> None:
             "2.5",
         ]
         command = [str(PROGRAM), "phone", "--name", "alice", *listen, "--calls", "1", "--answer-after", "0.2"]
-        alice = await ManagedProcess("alice", command, tmp_path / "alice.log", folder=tmp_path).start()
+        alice = ManagedProcess("alice", command, tmp_path / "alice.log", folder=tmp_path)
+        await stack.enter_async_context(alice)
         await eventually("the node is up", lambda: "is up" in node.tail(), timeout=20)
         await eventually("alice is ready", lambda: "is ready" in alice.tail())
         curl = await ManagedProcess(

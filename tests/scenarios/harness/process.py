@@ -32,6 +32,13 @@ class ManagedProcess:
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
 
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.returncode is None:
+            await self.stop()
+
     async def start(self) -> Self:
         """Start it."""
         with self.log.open("ab") as log:
@@ -44,6 +51,11 @@ class ManagedProcess:
                 cwd=self._folder,
             )
         return self
+
+    @property
+    def has_started(self) -> bool:
+        """Whether there was ever a process."""
+        return self._process is not None
 
     @property
     def pid(self) -> int:
