@@ -194,6 +194,8 @@ class LagMeter:
     """How late the event loop is: the sign of a processor that has more to do than it can."""
 
     EVERY_S: Final = 0.1
+    WEIGHT: Final = 0.2
+    """Of the newest sample: one stall is no overload, a row of them is."""
 
     def __init__(self) -> None:
         self.lag_s = 0.0
@@ -212,5 +214,5 @@ class LagMeter:
             self._timer.cancel()
 
     def _measure(self) -> None:
-        self.lag_s = 0.5 * self.lag_s + 0.5 * max(0.0, self._now() - self._due)
+        self.lag_s += self.WEIGHT * (max(0.0, self._now() - self._due) - self.lag_s)
         self.start()
