@@ -362,6 +362,27 @@ def test_early_media_of_a_single_callee_reaches_the_unanswered_caller(tell: Call
     tell(story)
 
 
+@pytest.mark.parametrize("on_bridge", ["true", "false"])
+@pytest.mark.parametrize("audio", [True, False])
+def test_a_callee_that_leaves_before_it_is_joined_was_no_answer(
+    tell: Callable[[Story], None], on_bridge: str, audio: bool
+) -> None:
+    async def story(here: World) -> None:
+        here.caller(
+            f'<Response><Dial action="/after" answerOnBridge="{on_bridge}">'
+            "<Sip>sip:bob@127.0.0.9</Sip></Dial></Response>"
+        )
+        await asyncio.sleep(1)
+        here.phones[0].ring(183, has_audio=audio)
+        here.phones[0].answer()
+        here.phones[0].hang_up()
+        await here.live.empty.wait()
+        told = action_of(here)
+        assert (told["DialCallStatus"], told["DialBridged"]) == ("no-answer", "false")
+
+    tell(story)
+
+
 def test_nothing_to_send_to_is_failed_with_a_notification(tell: Callable[[Story], None]) -> None:
     async def story(here: World) -> None:
         here.application.documents["/after"] = "<Response/>"
@@ -427,6 +448,24 @@ def test_the_caller_modified_over_rest_leaves_its_dial(tell: Callable[[Story], N
         await here.live.empty.wait()
         assert action_of(here)["DialCallStatus"] == "completed"
         assert here.application.asked("/new")
+
+    tell(story)
+
+
+def test_a_child_modified_before_its_life_began_has_its_document_run(tell: Callable[[Story], None]) -> None:
+    async def story(here: World) -> None:
+        here.application.documents["/new"] = '<Response><Pause length="2"/></Response>'
+        here.caller(DIAL)
+        for _ in range(100):
+            if len(here.live) == 2:
+                break
+            await asyncio.sleep(0)
+        child = here.live.calls()[1]
+        await here.outbound().modify_call(child.sid, ModifyCall(document=DocumentRequest("http://app/new")))
+        await asyncio.sleep(1)
+        here.phones[0].answer()
+        await asyncio.sleep(1)
+        assert here.application.asked("/new")[0]["CallSid"] == child.sid
 
     tell(story)
 

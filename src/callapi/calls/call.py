@@ -45,6 +45,7 @@ class Call:
 
     __slots__ = (
         "_bound",
+        "_first_story",
         "_journal",
         "_story",
         "_tasks",
@@ -91,6 +92,8 @@ class Call:
         self._verdict: tuple[CallStatus, str] | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._story: asyncio.Task[None] | None = None
+        self._first_story: Story | None = None
+        """Told before its life began: a REST command can be that early."""
         self._bound: asyncio.Timeout | None = None
 
     # --- what it is -------------------------------------------------------------------------------------------------
@@ -171,7 +174,11 @@ class Call:
 
     def tell(self, story: Story) -> None:
         """Run `story` on this call in place of the present one; when it is told, the call ends."""
-        if self._tasks is not None and not self.ended.is_set:
+        if self.ended.is_set:
+            return
+        if self._tasks is None:
+            self._first_story = story
+        else:
             self._drop_story()
             self._story = self._tasks.create_task(self._narrate(story))
 
@@ -242,8 +249,8 @@ class Call:
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 listening = self._tasks.create_task(self._listen())
-                if story is not None:
-                    self.tell(story)
+                if first := self._first_story or story:
+                    self.tell(first)
                 try:
                     async with asyncio.timeout(None) as self._bound:
                         self._finish(await self._attend())

@@ -26,6 +26,8 @@ async def dial(verb: Dial, execution: Execution) -> Outcome:
         async with ringback(verb, execution, contest):
             recording.begin(has_answer=False)
             callee = await contest.hold()
+        if callee is not None and callee.left.is_set:
+            callee = contest.winner = None  # gone between accepting and being joined
         if callee is None:
             await contest.settle()
         else:

@@ -54,6 +54,8 @@ async def _pass_on_ringing(execution: Execution, contest: Contest) -> None:
     if len(contest.branches) > 1:
         return
     await ringing.early_media.wait()
+    if ringing.left.is_set:
+        return
     caller.offer_early_media()
     with bridged(execution.house.plane, execution.call, ringing):
         await ringing.answered.wait()
