@@ -362,23 +362,31 @@ def test_early_media_of_a_single_callee_reaches_the_unanswered_caller(tell: Call
     tell(story)
 
 
-@pytest.mark.parametrize("on_bridge", ["true", "false"])
-@pytest.mark.parametrize("audio", [True, False])
-def test_a_callee_that_leaves_before_it_is_joined_was_no_answer(
-    tell: Callable[[Story], None], on_bridge: str, audio: bool
+@pytest.mark.parametrize("attribute", ['answerOnBridge="true"', 'dialMusic="/music"', ""])
+@pytest.mark.parametrize("turns", range(10))
+def test_a_callee_that_leaves_while_it_is_being_joined_breaks_nothing(
+    tell: Callable[[Story], None], attribute: str, turns: int
 ) -> None:
+    """It hangs up so many turns of the loop after its answer: before it is joined `no-answer`, then `completed`."""
+
     async def story(here: World) -> None:
         here.caller(
-            f'<Response><Dial action="/after" answerOnBridge="{on_bridge}">'
-            "<Sip>sip:bob@127.0.0.9</Sip></Dial></Response>"
+            f'<Response><Dial action="/after" {attribute}><Sip>sip:bob@127.0.0.9</Sip>'
+            "<Sip>sip:carol@127.0.0.9</Sip></Dial></Response>"
         )
         await asyncio.sleep(1)
-        here.phones[0].ring(183, has_audio=audio)
+        here.phones[0].ring(183, has_audio=True)
         here.phones[0].answer()
+        for _ in range(turns):
+            await asyncio.sleep(0)
         here.phones[0].hang_up()
+        await asyncio.sleep(1)
+        here.phones[1].reject(480)
         await here.live.empty.wait()
         told = action_of(here)
-        assert (told["DialCallStatus"], told["DialBridged"]) == ("no-answer", "false")
+        was_joined = told["DialBridged"] == "true"
+        assert told["DialCallStatus"] == ("completed" if was_joined else "no-answer")
+        assert 60_003 not in [each.error_code for each in here.book.notifications]
 
     tell(story)
 
