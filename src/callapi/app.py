@@ -77,7 +77,7 @@ class Node:
         self._settings = settings
         self._environ = environ
         self._stack = AsyncExitStack()
-        self._timelines = Timelines()
+        self._timelines: Timelines
         self._gate: Gate
         self._live: LiveCalls
         self._counts: tuple[Callable[[], int], ...] = ()
@@ -119,6 +119,8 @@ class Node:
         store = await stack.enter_async_context(Store.open(settings.database_url()))
         await self._ensure_account(store)
         journal = Journal(store)
+        self._timelines = Timelines(journal.closed)
+        stack.callback(self._timelines.close_all)
         if crashed := await close_what_a_crash_left(store.calls, journal, settings.node.name):
             log.warning("%d calls that were up when the node broke off have their final record now", crashed)
             await store.flush()

@@ -379,6 +379,14 @@ class World:
 async def world(tmp: Path) -> AsyncIterator[World]:
     """A world, ended with everything in it."""
     endpoint, plane, book = FakeEndpoint(), FakePlane(), Book()
-    live = LiveCalls(endpoint, plane, Journal(book), Timelines(), node="test", codecs=("PCMU", "PCMA"))  # type: ignore[arg-type]
+    journal = Journal(book)  # type: ignore[arg-type]
+    live = LiveCalls(
+        endpoint,  # type: ignore[arg-type]
+        plane,
+        journal,
+        Timelines(journal.closed),
+        node="test",
+        codecs=("PCMU", "PCMA"),
+    )
     async with plane, live:
         yield World(live, endpoint, plane, book, tmp)

@@ -266,7 +266,6 @@ class Call:
             self.rang.forget()
             self._measure()
             self.leg.close()
-            self._journal.closed(self.sid, self.timeline)
 
     def _set_bound(self) -> None:
         if self._bound is not None:

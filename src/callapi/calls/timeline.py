@@ -1,12 +1,13 @@
 """Everything that happened on one call, in order: SIP messages, HTTP exchanges, verbs, media figures.
 
-Kept in memory while the call lives and written in one piece when it ends: a line for each message in the database
-would cost more than the call itself.
+Kept in memory while the call lives and for a moment longer (the answer to our BYE or the ACK of a refusal comes after
+its end), then written in one piece: a line for each message in the database would cost more than the call itself.
 """
 
+import asyncio
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -19,6 +20,8 @@ from callapi.webhooks import HttpExchange
 MOST_EVENTS: Final = 1000
 MOST_EARLY_CALLS: Final = 1000
 MOST_EARLY_MESSAGES: Final = 4
+LATE_S: Final = 1.0
+"""How long after its end a call's last messages are waited for."""
 _SECRET: Final = re.compile(rb"(?im)^((?:Proxy-)?Authorization:)[^\r\n]*")
 _MAY_BE_SECRET: Final = b"authorization"
 _PRIVATE: Final = frozenset({"Digits", "SpeechResult"})
@@ -76,15 +79,20 @@ class Timeline:
 
 
 class Timelines:
-    """The timelines of live calls, found by what names a call: its Call-ID on the wire, its sid over HTTP."""
+    """The timelines of calls, found by what names a call: its Call-ID on the wire, its sid over HTTP.
 
-    __slots__ = ("_by_call_id", "_by_sid", "_early")
+    Each goes to `keep`, once, when its call has been over for `LATE_S`.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_by_call_id", "_by_sid", "_early", "_keep", "_over")
+
+    def __init__(self, keep: Callable[[CallSid, Timeline], None]) -> None:
+        self._keep = keep
         self._early: OrderedDict[str, list[Traced]] = OrderedDict()
         """Messages of calls that are not open yet: an INVITE is on the wire before its call has a sid."""
         self._by_call_id: dict[str, Timeline] = {}
         self._by_sid: dict[str, Timeline] = {}
+        self._over: dict[tuple[CallSid, str], asyncio.TimerHandle] = {}
 
     def open(self, sid: CallSid, call_id: str, timeline: Timeline) -> None:
         """From now on what is told of this call goes into `timeline`."""
@@ -93,12 +101,26 @@ class Timelines:
             timeline.add_sip(traced)
 
     def close(self, sid: CallSid, call_id: str) -> None:
-        """The call is over."""
-        self._by_sid.pop(sid, None)
-        self._by_call_id.pop(call_id, None)
+        """The call is over; its last messages may be on their way."""
+        self._over[sid, call_id] = asyncio.get_running_loop().call_later(LATE_S, self._put_away, sid, call_id)
+
+    def close_all(self) -> None:
+        """Nothing more will be told: keep those of all calls that are over."""
+        for (sid, call_id), timer in list(self._over.items()):
+            timer.cancel()
+            self._put_away(sid, call_id)
+
+    def _put_away(self, sid: CallSid, call_id: str) -> None:
+        del self._over[sid, call_id]
+        timeline = self._by_sid.pop(sid)
+        if (
+            self._by_call_id.get(call_id) is timeline
+        ):  # a call that comes back to this node has its Call-ID twice
+            del self._by_call_id[call_id]
+        self._keep(sid, timeline)
 
     def events(self, sid: CallSid) -> tuple[EventRecord, ...]:
-        """What happened on a live call so far; nothing if it is not live."""
+        """What happened so far on a call that is not put away; nothing if there is none."""
         timeline = self._by_sid.get(sid)
         return timeline.events if timeline else ()
 
