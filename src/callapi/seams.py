@@ -1,6 +1,7 @@
 """Where rooms that do not know one another meet: each class fills a `Protocol` of one room with another's means."""
 
 import asyncio
+import random
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -173,8 +174,10 @@ async def mp3_of(wav: Path) -> bytes:
 class Directory:
     """The store's registrations and trunks as the `Directory` of destinations."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, choose: Callable[[], float] = random.random) -> None:
+        """`choose` gives numbers from 0 up to 1, to share calls out among trunks."""
         self._store = store
+        self._choose = choose
 
     async def bindings(self, account: AccountSid, login: str) -> Sequence[BindingRecord]:
         """As `Directory`."""
@@ -187,7 +190,7 @@ class Directory:
 
     async def trunks(self, account: AccountSid, number: str) -> Sequence[TrunkRecord]:
         """As `Directory`."""
-        return await self._store.trunks.serving(account, number)
+        return await self._store.trunks.serving(account, number, self._choose)
 
 
 class LagMeter:

@@ -95,7 +95,14 @@ async def test_a_gateway_that_is_gone_is_passed_over(
 
 @pytest.mark.parametrize(
     ("codes", "status", "tried"),
-    [([486], "busy", 1), ([404], "failed", 1), ([603], "busy", 1), ([500, 503], "failed", 2)],
+    [
+        ([486], "busy", 1),
+        ([404], "failed", 1),
+        ([488], "failed", 1),
+        ([603], "busy", 1),
+        ([500, 503], "failed", 2),
+        ([407, 486], "busy", 2),
+    ],
 )
 async def test_which_codes_are_final(
     server: Server, webhook: Webhook, phone: PhoneFactory, codes: Sequence[int], status: str, tried: int
@@ -112,6 +119,22 @@ async def test_which_codes_are_final(
         after = await webhook.next("after")
         assert after["DialSipResponseCode"] == str(codes[-1])
         assert len(one.calls) + len(two.calls) == tried
+
+
+async def test_gateways_of_one_priority_share_the_calls_by_weight(server: Server, webhook: Webhook) -> None:
+    """The older has one share of 65536: all calls try the other first, and the older one when it cannot."""
+    webhook["voice"] = response("<Hangup/>")
+    async with RawPhone("light") as light, RawPhone("heavy") as heavy:
+        await _trunks(server, light.port, Priority="5")
+        await _trunks(server, heavy.port, Priority="5", Weight="65535")
+        for _ in range(4):
+            status, made = await server.node.rest(
+                "POST", "Calls.json", From="+15550199", To=_number(server), Url=webhook.url("voice")
+            )
+            assert status == 201, made
+            (await heavy.next_call()).refuse(503)
+            (await light.next_call()).answer()
+            assert (await server.node.final(made["sid"]))["status"] == "completed"
 
 
 async def test_a_gateway_that_rang_is_not_left(server: Server, webhook: Webhook, phone: PhoneFactory) -> None:

@@ -1,6 +1,8 @@
 """Look-ups on the path of a call: who answers, from memory when warm, and never what is no longer so."""
 
 import asyncio
+import random
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +27,11 @@ from callapi.store import (
 from callapi.store import cache as cache_module
 from tests.store.flaky import FlakyBackend
 from tests.store.samples import ACCOUNT, OTHER, account, after, application, binding, client, number, trunk
+
+
+def first() -> float:
+    """A draw that takes the first."""
+    return 0.0
 
 
 class TestAccounts:
@@ -182,12 +189,23 @@ async def test_trunks_are_tried_by_priority_then_by_how_much_their_pattern_says(
     anywhere, uk, backup = trunk(), trunk(pattern="+44*"), trunk(priority=1)
     store.write(*map(Put, (backup, anywhere, uk)))
     store.write(Put(trunk(status="disabled")), Put(trunk(account_sid=OTHER)))
-    assert await store.trunks.serving(ACCOUNT, "+44207") == (uk, anywhere, backup)
-    assert await store.trunks.serving(ACCOUNT, "+1555") == (anywhere, backup)
+    assert await store.trunks.serving(ACCOUNT, "+44207", first) == (uk, anywhere, backup)
+    assert await store.trunks.serving(ACCOUNT, "+1555", first) == (anywhere, backup)
     store.write(Remove(TrunkRecord, (anywhere.sid,)))
-    assert await store.trunks.serving(ACCOUNT, "+1555") == (backup,)
+    assert await store.trunks.serving(ACCOUNT, "+1555", first) == (backup,)
     store.write(Put(replace(backup, pattern="+49*")))
-    assert await store.trunks.serving(ACCOUNT, "+1555") == ()
+    assert await store.trunks.serving(ACCOUNT, "+1555", first) == ()
+
+
+async def test_trunks_of_one_priority_share_the_calls_by_weight(store: Store) -> None:
+    """Each call's order is drawn anew; a backup stays a backup, whatever its weight."""
+    light, heavy, backup = trunk(weight=1), trunk(weight=3), trunk(priority=1, weight=100)
+    await store.commit(*map(Put, (backup, heavy, light)))
+    chance = random.Random(7).random
+    orders = [await store.trunks.serving(ACCOUNT, "+1555", chance) for _ in range(2000)]
+    firsts = Counter(order[0].weight for order in orders)
+    assert firsts[3] / 2000 == pytest.approx(0.75, abs=0.05)
+    assert all(set(order) == {light, heavy, backup} and order[-1] == backup for order in orders)
 
 
 async def test_a_trunk_is_known_by_where_its_calls_come_from(store: Store) -> None:

@@ -69,7 +69,10 @@ def _filled_call() -> CallRecord:
         ("numbers", number("+1*", voice_url="http://a", voice_application_sid="AP" + "1" * 32, origin="x")),
         ("applications", application(status_callback="http://s", status_callback_method="GET")),
         ("clients", client("alice", voice_fallback_url="http://f", status="disabled")),
-        ("trunks", trunk(username="u", password="p", codecs=("PCMU", "opus"), caller_id="+1", priority=-3)),
+        (
+            "trunks",
+            trunk(username="u", password="p", codecs=("PCMU", "opus"), caller_id="+1", priority=-3, weight=7),
+        ),
         ("recordings", recording(duration=7, path="RE/1.wav", error_code=3)),
         (
             "notifications",

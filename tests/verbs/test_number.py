@@ -29,7 +29,7 @@ def prepare(here: World, *gateways: TrunkRecord) -> None:
     here.application.documents["/after"] = "<Response/>"
 
 
-@pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [401, 407, 408, 500, 502, 503, 504])
 def test_what_one_gateway_cannot_do_the_next_is_asked(tell: Tell, status: int) -> None:
     async def story(here: World) -> None:
         prepare(here, trunk("gw1"), trunk("gw2", caller_id="+1999"))
@@ -55,7 +55,17 @@ def test_what_one_gateway_cannot_do_the_next_is_asked(tell: Tell, status: int) -
 
 
 @pytest.mark.parametrize(
-    ("status", "told"), [(486, "busy"), (600, "busy"), (404, "failed"), (403, "failed"), (480, "no-answer")]
+    ("status", "told"),
+    [
+        (486, "busy"),
+        (600, "busy"),
+        (603, "busy"),
+        (606, "failed"),
+        (404, "failed"),
+        (403, "failed"),
+        (488, "failed"),
+        (480, "no-answer"),
+    ],
 )
 def test_what_the_number_itself_says_is_final(tell: Tell, status: int, told: str) -> None:
     async def story(here: World) -> None:

@@ -33,7 +33,7 @@ class Directory(Protocol):
         ...
 
     async def trunks(self, account: AccountSid, number: str) -> Sequence[TrunkRecord]:
-        """The trunks that carry `number`, the preferred first."""
+        """The trunks that carry `number`, in the order in which this one call tries them."""
         ...
 
 

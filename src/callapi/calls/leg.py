@@ -171,7 +171,8 @@ class Leg:
 
     def _turns_to_another(self, ended: Ended) -> bool:
         status = ended.status or 0
-        is_unserved = status == 408 or 500 <= status < 600
+        # 401, 407: this way does not take our credentials, which says nothing of the called party
+        is_unserved = status in {401, 407, 408} or 500 <= status < 600
         if not is_unserved or self._has_rung or self.is_answered or ended.by is Party.LOCAL:
             return False
         way = next(self._further, None)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import random
 from ipaddress import ip_address
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from callapi.base.weights import drawn_by_weight
 from callapi.sip.errors import ResolutionError
 from callapi.sip.lookup import DnsLookup
 from callapi.sip.transport.hop import Hop
@@ -116,22 +118,13 @@ def transport_of(uri: SipUri) -> Transport:
 
 def order_by_weight(records: Iterable[Service], choose: Callable[[], float]) -> list[Service]:
     """RFC 2782: lower priorities first; within one, each next record is drawn by weight."""
-    # Records of weight 0 stand first, so that they have a small chance. The rest of the key gives every run of the
-    # same draws the same result, whatever order the server chose.
-    waiting = sorted(records, key=lambda each: (each.priority, each.weight > 0, each.target, each.port))
-    ordered: list[Service] = []
-    while waiting:
-        peers = [each for each in waiting if each.priority == waiting[0].priority]
-        draw = choose() * (sum(each.weight for each in peers) + 1)
-        chosen = peers[-1]
-        for each in peers:
-            draw -= each.weight
-            if draw < 1:
-                chosen = each
-                break
-        waiting.remove(chosen)
-        ordered.append(chosen)
-    return ordered
+    # The rest of the key gives every run of the same draws the same result, whatever order the server chose.
+    known = sorted(records, key=lambda each: (each.priority, each.target, each.port))
+    return [
+        record
+        for _, peers in groupby(known, key=lambda each: each.priority)
+        for record in drawn_by_weight(peers, choose)
+    ]
 
 
 def read_hosts(path: Path) -> dict[str, list[str]]:

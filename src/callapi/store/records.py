@@ -260,6 +260,7 @@ class BindingRecord:
 class TrunkRecord:
     """Where calls to numbers go: of the enabled trunks whose `pattern` fits, the lowest `priority` first.
 
+    Among equals the calls are shared out by `weight`, as RFC 2782 has it.
     `username` and `password` answer a challenge on this trunk and on nothing else; digest needs plain text.
     """
 
@@ -278,6 +279,7 @@ class TrunkRecord:
     caller_id: str | None = None
     codecs: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()  # where its calls to us come from, besides the gateway's own address
+    weight: int = 1
 
 
 Record: TypeAlias = (

@@ -243,6 +243,7 @@ _trunks = _table(
     *_text_or_null("username", "password", "caller_id"),
     _texts("codecs"),
     _texts("networks"),
+    *_integer("weight"),
 )
 Index("trunks_by_date", _trunks.c.account_sid, _trunks.c.date_created, _trunks.c.sid)
 

@@ -1,9 +1,13 @@
 """Gateways through which numbers are called."""
 
 import re
+from collections.abc import Callable
+from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from itertools import groupby
 from typing import Final, TypeAlias
 
+from callapi.base.weights import drawn_by_weight
 from callapi.store.cache import Cache
 from callapi.store.changes import Put, Remove
 from callapi.store.numbers import fits, specificity
@@ -30,13 +34,19 @@ class TrunkRepository(Repository[TrunkRecord]):
         self._of_account = Cache(reader, self._load)
         self._sources: Cache[tuple[Source, ...]] = Cache(reader, self._load_sources)
 
-    async def serving(self, account_sid: str, number: str) -> tuple[TrunkRecord, ...]:
+    async def serving(
+        self, account_sid: str, number: str, choose: Callable[[], float]
+    ) -> tuple[TrunkRecord, ...]:
         """The account's enabled trunks whose pattern fits `number`, in the order of trial; from memory when warm.
 
-        The lowest priority first; among equals the pattern that says more.
+        The lowest priority first; among equals the pattern that says more; among those each next one is drawn by
+        weight (RFC 2782), with `choose` for numbers from 0 up to 1.
         """
         trunks = await self._of_account.get(account_sid)
-        return tuple(each for each in trunks if each.status == ENABLED and fits(each.pattern, number))
+        fitting = (each for each in trunks if each.status == ENABLED and fits(each.pattern, number))
+        return tuple(
+            trunk for _, peers in groupby(fitting, _rank) for trunk in drawn_by_weight(peers, choose)
+        )
 
     async def at(self, host: str) -> tuple[TrunkRecord, ...]:
         """The enabled trunks, of all accounts, whose calls to us come from `host`; from memory when warm.
@@ -86,6 +96,10 @@ def _host(uri: str) -> str:
     return (found[1] or found[2]) if found else ""
 
 
-def _order_of_trial(trunk: TrunkRecord) -> tuple[int, int, int, str]:
+def _rank(trunk: TrunkRecord) -> tuple[int, int, int]:
     own, stars = specificity(trunk.pattern)
-    return trunk.priority, -own, -stars, trunk.sid
+    return trunk.priority, -own, -stars
+
+
+def _order_of_trial(trunk: TrunkRecord) -> tuple[tuple[int, int, int], datetime, str]:
+    return _rank(trunk), trunk.date_created, trunk.sid

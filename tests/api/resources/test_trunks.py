@@ -1,5 +1,7 @@
 """Trunks: gateways, ours."""
 
+import random
+
 import pytest
 
 from tests.api.world import World
@@ -14,6 +16,7 @@ async def test_life_of_a_trunk(world: World) -> None:
         SipUri=URI,
         Pattern="+49*",
         Priority="5",
+        Weight="20",
         Username="me",
         Password="hidden secret",
         Codecs="PCMA,PCMU",
@@ -22,21 +25,17 @@ async def test_life_of_a_trunk(world: World) -> None:
     assert made.status == 201
     assert b"hidden" not in made.body
     trunk = made.json
-    assert (trunk["sip_uri"], trunk["pattern"], trunk["priority"]) == (URI, "+49*", 5)
+    assert (trunk["sip_uri"], trunk["pattern"], trunk["priority"], trunk["weight"]) == (URI, "+49*", 5, 20)
     assert trunk["codecs"] == ["PCMA", "PCMU"]
     assert trunk["networks"] == ["192.0.2.0/24", "198.51.100.7/32", "2001:db8::/32"]
-    (serving,) = await world.store.trunks.serving(world.account.sid, "+4930123")
+    (serving,) = await world.store.trunks.serving(world.account.sid, "+4930123", random.random)
     assert (serving.sid, serving.password) == (trunk["sid"], "hidden secret")
     path = f"Trunks/{trunk['sid']}.json"
-    changed = (await world.post(path, SipUri="", Username="", Codecs="", Priority="")).json
-    assert (changed["sip_uri"], changed["username"], changed["codecs"], changed["priority"]) == (
-        URI,
-        None,
-        [],
-        0,
-    )
+    changed = (await world.post(path, SipUri="", Username="", Codecs="", Priority="", Weight="")).json
+    names = ("sip_uri", "username", "codecs", "priority", "weight")
+    assert [changed[each] for each in names] == [URI, None, [], 0, 1]
     assert (await world.post(path, Status="disabled")).json["status"] == "disabled"
-    assert await world.store.trunks.serving(world.account.sid, "+4930123") == ()
+    assert await world.store.trunks.serving(world.account.sid, "+4930123", random.random) == ()
     assert len((await world.get("Trunks.json")).json["trunks"]) == 1
     assert (await world.delete(path)).status == 204
     assert (await world.get(path)).status == 404
@@ -49,6 +48,7 @@ async def test_life_of_a_trunk(world: World) -> None:
         {"SipUri": "http://x"},
         {"SipUri": "sip:gateway;transport=smoke"},
         {"SipUri": URI, "Priority": "high"},
+        {"SipUri": URI, "Weight": "-1"},
         {"SipUri": URI, "Codecs": "G729"},
         {"SipUri": URI, "Networks": "example.net"},
         {"SipUri": URI, "Networks": "0.0.0.0/0"},

@@ -28,6 +28,7 @@ TRUNK: Final[Representation[TrunkRecord]] = Representation(
         plain("sip_uri", "uri"),
         plain("pattern"),
         number("priority"),
+        number("weight"),
         plain("status"),
         plain("username"),
         plain("caller_id"),
@@ -51,6 +52,13 @@ CHANGEABLE: Final[tuple[Parameter[Any], ...]] = (
         field="pattern",
     ),
     Parameter("Priority", whole(0, 65_535), "the lowest is tried first", default=0, field="priority"),
+    Parameter(
+        "Weight",
+        whole(0, 65_535),
+        "its share of the calls beside trunks of the same priority and pattern; 0: next to none",
+        default=1,
+        field="weight",
+    ),
     Parameter(
         "Status", choice("enabled", "disabled"), "whether it is used", default="enabled", field="status"
     ),
