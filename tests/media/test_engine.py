@@ -128,8 +128,8 @@ async def test_digits_are_told_once_and_cross_the_bridge_with_the_other_payload_
         assert isinstance(await next_event(caller), FirstPacket)
         await alice.press(caller.local, "5")
         await alice.press(caller.local, "#")
-        assert await next_event(caller) == DigitPressed("5", 100)
-        assert await next_event(caller) == DigitPressed("#", 100)
+        assert await next_event(caller) == DigitPressed("5")
+        assert await next_event(caller) == DigitPressed("#")
         events = [packet for packet in bob.packets if packet.payload_type == 96]
         assert len(events) == 16
         assert {packet.payload[0] for packet in events} == {5, 11}

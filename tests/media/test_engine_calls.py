@@ -198,7 +198,6 @@ async def test_keys_as_tones_are_told(plane: NativePlane) -> None:
         await alice.say(stream.local, np.concatenate([silence, key_tone(), silence, key_tone(), silence]))
         digits = [event for event in await events_of(stream, 0.2) if isinstance(event, DigitPressed)]
         assert [(event.digit, event.source) for event in digits] == 2 * [("5", DigitSource.INBAND)]
-        assert all(80 <= event.duration_ms <= 120 for event in digits)
 
 
 async def test_digits_for_a_party_without_events_are_tones(plane: NativePlane) -> None:
@@ -225,7 +224,7 @@ async def test_who_is_muted_is_not_heard_but_hears_and_dials(plane: NativePlane)
         assert not bob.packets
         assert len(alice.audio()) == 10
         events = await events_of(caller, 0.1)
-        assert events == [FirstPacket(alice.address), DigitPressed("1", 100)]
+        assert events == [FirstPacket(alice.address), DigitPressed("1")]
         caller.mute(False)
         await alice.say(caller.local, tone(440, 0.2))
         assert len(bob.audio()) == 10

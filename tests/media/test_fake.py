@@ -65,7 +65,7 @@ async def test_what_the_party_does() -> None:
     stream.stall()
     assert [await stream.next_event() for _ in range(4)] == [
         FirstPacket(MediaAddress("127.0.0.1", 40_000)),
-        DigitPressed("1", 100),
+        DigitPressed("1"),
         NothingHeard(5.0),
         Stalled(60.0),
     ]

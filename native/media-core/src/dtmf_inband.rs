@@ -2,7 +2,7 @@
 //!
 //! Blocks of 12.75 ms are measured at the eight frequencies (Goertzel's filters). A block counts if one row
 //! and one column stand out, neither much louder than the other, and next to nothing else is in it: voices
-//! are never that pure. Two blocks in a row make a key, two without it end it.
+//! are never that pure. Two blocks in a row make a key, and it is told; two without it end it.
 
 use std::f32::consts::TAU;
 
@@ -22,13 +22,6 @@ const PURITY: f32 = 0.72;
 const BLOCKS_TO_PRESS: u32 = 2;
 const BLOCKS_TO_RELEASE: u32 = 2;
 
-/// A key that was pressed and released.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Heard {
-    pub key: char,
-    pub duration_ms: u32,
-}
-
 /// Listens to one direction of a stream.
 #[derive(Debug)]
 pub struct Detector {
@@ -42,8 +35,7 @@ pub struct Detector {
     /// Blocks in a row in which the candidate was heard.
     hits: u32,
     pressed: Option<char>,
-    /// Blocks since the key was pressed, and those at their end without it.
-    held: u32,
+    /// Blocks in a row without the key that is pressed.
     misses: u32,
 }
 
@@ -91,13 +83,12 @@ impl Detector {
             candidate: None,
             hits: 0,
             pressed: None,
-            held: 0,
             misses: 0,
         }
     }
 
-    /// Listens to `pcm` and tells each key once, when it is released.
-    pub fn hear(&mut self, pcm: &[i16], mut tell: impl FnMut(Heard)) {
+    /// Listens to `pcm` and tells each key once, 26 to 38 ms after it was pressed.
+    pub fn hear(&mut self, pcm: &[i16], mut tell: impl FnMut(char)) {
         for &sample in pcm {
             let sample = f32::from(sample);
             self.power += sample * sample;
@@ -107,16 +98,11 @@ impl Detector {
             self.filled += 1;
             if self.filled == self.block {
                 let key = self.judge();
-                if let Some(heard) = self.follow(key) {
-                    tell(heard);
+                if let Some(pressed) = self.follow(key) {
+                    tell(pressed);
                 }
             }
         }
-    }
-
-    /// Whether a key is down at present.
-    pub fn is_pressed(&self) -> bool {
-        self.pressed.is_some()
     }
 
     /// The key in the block that has just been filled.
@@ -139,38 +125,30 @@ impl Detector {
         is_key.then_some(KEYS[row][column])
     }
 
-    /// What the keys of successive blocks come to.
-    fn follow(&mut self, key: Option<char>) -> Option<Heard> {
+    /// What the keys of successive blocks come to: the key that is pressed just now.
+    fn follow(&mut self, key: Option<char>) -> Option<char> {
         self.hits = match key {
             Some(_) if key == self.candidate => self.hits + 1,
             Some(_) => 1,
             None => 0,
         };
         self.candidate = key;
-        let released = self.pressed.and_then(|pressed| self.hold(pressed, key));
-        if self.pressed.is_none() && self.hits >= BLOCKS_TO_PRESS {
-            self.pressed = key;
-            self.held = self.hits;
-            self.misses = 0;
+        if self.pressed.is_some() {
+            self.misses = if key == self.pressed {
+                0
+            } else {
+                self.misses + 1
+            };
+            if self.misses >= BLOCKS_TO_RELEASE {
+                self.pressed = None;
+            }
         }
-        released
-    }
-
-    fn hold(&mut self, pressed: char, key: Option<char>) -> Option<Heard> {
-        self.held += 1;
-        self.misses = if key == Some(pressed) {
-            0
-        } else {
-            self.misses + 1
-        };
-        if self.misses < BLOCKS_TO_RELEASE {
+        if self.pressed.is_some() || self.hits < BLOCKS_TO_PRESS {
             return None;
         }
-        self.pressed = None;
-        Some(Heard {
-            key: pressed,
-            duration_ms: ((self.held - self.misses) as f32 * BLOCK_MS) as u32,
-        })
+        self.pressed = key;
+        self.misses = 0;
+        key
     }
 }
 
@@ -198,20 +176,13 @@ mod tests {
 
     const RATE: u32 = 8_000;
 
-    fn heard(sample_rate: u32, pcm: &[i16]) -> Vec<Heard> {
+    fn keys(sample_rate: u32, pcm: &[i16]) -> String {
         let mut detector = Detector::new(sample_rate);
-        let mut keys = Vec::new();
+        let mut keys = String::new();
         for packet in pcm.chunks(sample_rate as usize / 50) {
             detector.hear(packet, |key| keys.push(key));
         }
         keys
-    }
-
-    fn keys(sample_rate: u32, pcm: &[i16]) -> String {
-        heard(sample_rate, pcm)
-            .iter()
-            .map(|each| each.key)
-            .collect()
     }
 
     /// `digits` with tones and pauses of these lengths, after `lead` samples of silence.
@@ -271,14 +242,13 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_told_with_its_length() {
-        let all = heard(RATE, &dialled("7", RATE, 200, 60, 0));
-        assert_eq!(all.len(), 1);
-        assert!(
-            (180..=215).contains(&all[0].duration_ms),
-            "{}",
-            all[0].duration_ms
-        );
+    fn a_key_is_told_while_it_is_held() {
+        for lead in 0..102 {
+            let pcm = dialled("7", RATE, 200, 60, lead);
+            let soon = lead + 40 * RATE as usize / 1_000;
+            assert_eq!(keys(RATE, &pcm[..soon]), "7", "after {lead} samples");
+            assert_eq!(keys(RATE, &pcm), "7");
+        }
     }
 
     #[test]
@@ -375,7 +345,7 @@ mod tests {
 
         #[test]
         fn any_samples_at_all_are_survived(pcm: Vec<i16>) {
-            heard(RATE, &pcm);
+            keys(RATE, &pcm);
         }
     }
 }

@@ -5,8 +5,8 @@ pub const PAYLOAD: usize = 4;
 
 /// The sixteen keys, by event code (RFC 4733 section 3.2).
 const KEYS: &[u8; 16] = b"0123456789*#ABCD";
-/// An event whose end never came is over when it was not updated for so long.
-const LOST_END_NS: u64 = 250_000_000;
+/// Packets may overtake one another within so long; what comes later begins something new.
+const RECENT_NS: u64 = 250_000_000;
 /// -10 dBm0.
 const VOLUME: u8 = 10;
 /// RFC 4733 section 2.5.1.4: the end is sent three times.
@@ -49,99 +49,54 @@ impl Event {
     }
 }
 
-/// A key that was pressed and released.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pressed {
-    /// One of `0`-`9`, `*`, `#`, `A`-`D`.
-    pub key: char,
-    /// In ticks of the stream's clock.
-    pub duration: u32,
-}
-
-/// Reads a party's keys: one [`Pressed`] per key, however often its packets come.
+/// Reads a party's keys: each one once, when it is pressed, however often its packets come.
 #[derive(Debug, Clone, Default)]
 pub struct Listener {
-    present: Option<Present>,
-    told: Option<u32>,
+    last: Option<Last>,
 }
 
+/// The last key, held or released.
 #[derive(Debug, Clone, Copy)]
-struct Present {
+struct Last {
     code: u8,
     timestamp: u32,
-    /// Of the segments before this one (RFC 4733 section 2.5.1.3).
-    before: u32,
+    /// Of the present segment (RFC 4733 section 2.5.1.3).
     duration: u16,
+    is_held: bool,
     updated_ns: u64,
 }
 
-impl Present {
-    fn pressed(&self) -> Option<Pressed> {
-        let key = KEYS.get(usize::from(self.code))?;
-        Some(Pressed {
-            key: char::from(*key),
-            duration: self.before + u32::from(self.duration),
-        })
-    }
-}
-
 impl Listener {
-    /// Takes an event packet. A key is told when it is released, or when another one begins.
-    pub fn on_event(&mut self, event: Event, timestamp: u32, now_ns: u64) -> Option<Pressed> {
-        if self.told == Some(timestamp) {
-            return None;
-        }
-        let mut earlier = None;
-        match &mut self.present {
-            Some(present) if present.timestamp == timestamp && present.code == event.code => {
-                present.duration = present.duration.max(event.duration);
-                present.updated_ns = now_ns;
+    /// Takes an event packet; tells the key of the first one that comes of it, be it the end.
+    pub fn on_event(&mut self, event: Event, timestamp: u32, now_ns: u64) -> Option<char> {
+        if let Some(last) = &mut self.last {
+            let is_recent = now_ns.saturating_sub(last.updated_ns) < RECENT_NS;
+            let is_overtaken = (timestamp.wrapping_sub(last.timestamp) as i32) < 0;
+            if is_recent && is_overtaken {
+                return None;
             }
-            Some(present)
-                if present.code == event.code
-                    && timestamp == present.timestamp.wrapping_add(u32::from(present.duration)) =>
-            {
-                present.before += u32::from(present.duration);
-                (present.timestamp, present.duration) = (timestamp, event.duration);
-                present.updated_ns = now_ns;
-            }
-            // A packet of an earlier key that was overtaken.
-            Some(present) if (timestamp.wrapping_sub(present.timestamp) as i32) < 0 => return None,
-            present => {
-                earlier = present.replace(Present {
+            let next_segment = last.timestamp.wrapping_add(u32::from(last.duration));
+            let goes_on = is_recent && last.is_held && timestamp == next_segment;
+            if last.code == event.code && (timestamp == last.timestamp || goes_on) {
+                let before = if goes_on { 0 } else { last.duration };
+                *last = Last {
                     code: event.code,
                     timestamp,
-                    before: 0,
-                    duration: event.duration,
+                    duration: event.duration.max(before),
+                    is_held: last.is_held && !event.end,
                     updated_ns: now_ns,
-                });
+                };
+                return None;
             }
         }
-        let earlier = earlier.and_then(|present| present.pressed());
-        if event.end && earlier.is_none() {
-            return self.finish();
-        }
-        earlier
-    }
-
-    /// Tells a key whose end was lost, or that was held back because two came at once.
-    pub fn poll(&mut self, now_ns: u64) -> Option<Pressed> {
-        let present = self.present?;
-        if now_ns.saturating_sub(present.updated_ns) < LOST_END_NS {
-            return None;
-        }
-        self.finish()
-    }
-
-    /// Whether a key is held down.
-    pub fn is_pressed(&self) -> bool {
-        self.present.is_some()
-    }
-
-    fn finish(&mut self) -> Option<Pressed> {
-        let present = self.present.take()?;
-        self.told = Some(present.timestamp);
-        present.pressed()
+        self.last = Some(Last {
+            code: event.code,
+            timestamp,
+            duration: event.duration,
+            is_held: !event.end,
+            updated_ns: now_ns,
+        });
+        key_of(event.code)
     }
 }
 
@@ -259,27 +214,22 @@ mod tests {
     }
 
     /// Plays `digits` into a listener, each packet through `lose`, 20 ms apart.
-    fn heard(digits: &str, mut lose: impl FnMut(usize) -> bool) -> Vec<Pressed> {
+    fn heard(digits: &str, mut lose: impl FnMut(usize) -> bool) -> String {
         let mut presser = Presser::new(digits).unwrap();
-        let (mut listener, mut told) = (Listener::default(), Vec::new());
+        let (mut listener, mut told) = (Listener::default(), String::new());
         let mut timestamp = 0;
         for tick in 0.. {
-            let now = tick as u64 * 20 * MS;
-            told.extend(listener.poll(now));
             match presser.step(20, 8000) {
                 Step::Event { event, starts } => {
                     if starts {
                         timestamp = tick as u32 * 160;
                     }
                     if !lose(tick) {
-                        told.extend(listener.on_event(event, timestamp, now));
+                        told.extend(listener.on_event(event, timestamp, tick as u64 * 20 * MS));
                     }
                 }
                 Step::Silence => {}
-                Step::Done => {
-                    told.extend(listener.poll(now + 300 * MS));
-                    return told;
-                }
+                Step::Done => return told,
             }
         }
         unreachable!()
@@ -294,15 +244,12 @@ mod tests {
 
         #[test]
         fn every_key_is_told_once_in_order(digits in "[0-9A-D*#]{1,12}") {
-            let pressed = heard(&digits, |_| false);
-            prop_assert_eq!(pressed.iter().map(|each| each.key).collect::<String>(), digits);
-            prop_assert!(pressed.iter().all(|each| each.duration == 800));
+            prop_assert_eq!(heard(&digits, |_| false), digits);
         }
 
         #[test]
         fn losing_one_packet_in_three_loses_no_key(digits in "[0-9*#]{1,8}", phase in 0usize..3) {
-            let pressed = heard(&digits, |tick| tick % 3 == phase);
-            prop_assert_eq!(pressed.iter().map(|each| each.key).collect::<String>(), digits);
+            prop_assert_eq!(heard(&digits, |tick| tick % 3 == phase), digits);
         }
 
         #[test]
@@ -318,62 +265,72 @@ mod tests {
     }
 
     #[test]
-    fn a_key_whose_end_is_lost_is_told_after_a_while() {
+    fn a_key_is_told_when_it_is_pressed_and_never_again() {
         let mut listener = Listener::default();
-        assert_eq!(listener.on_event(event(5, false, 160), 1000, 0), None);
-        assert_eq!(listener.on_event(event(5, false, 480), 1000, 40 * MS), None);
-        assert!(listener.is_pressed());
-        assert_eq!(listener.poll(100 * MS), None);
-        let pressed = Pressed {
-            key: '5',
-            duration: 480,
-        };
-        assert_eq!(listener.poll(400 * MS), Some(pressed));
-        assert_eq!(listener.on_event(event(5, true, 800), 1000, 420 * MS), None);
+        assert_eq!(listener.on_event(event(5, false, 160), 1000, 0), Some('5'));
+        for (duration, at) in [(320, 20), (320, 21), (160, 22), (480, 40), (48_000, 6000)] {
+            let update = event(5, false, duration);
+            assert_eq!(listener.on_event(update, 1000, at * MS), None);
+        }
+        for at in [6020, 6040, 6060, 6500] {
+            assert_eq!(
+                listener.on_event(event(5, true, 48_160), 1000, at * MS),
+                None
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_of_which_only_an_end_came_is_told() {
+        let mut listener = Listener::default();
+        assert_eq!(listener.on_event(event(5, true, 800), 1000, 0), Some('5'));
+        assert_eq!(listener.on_event(event(5, true, 800), 1000, 20 * MS), None);
     }
 
     #[test]
     fn the_same_key_twice_is_two_keys() {
         let mut listener = Listener::default();
-        assert!(listener.on_event(event(1, true, 800), 1000, 0).is_some());
-        assert!(
-            listener
-                .on_event(event(1, true, 800), 1000, 20 * MS)
-                .is_none()
-        );
-        assert!(
-            listener
-                .on_event(event(1, true, 800), 9000, 200 * MS)
-                .is_some()
-        );
+        assert_eq!(listener.on_event(event(1, true, 800), 1000, 0), Some('1'));
+        let again = event(1, false, 160);
+        assert_eq!(listener.on_event(again, 9000, 200 * MS), Some('1'));
+        // As close as it gets: it begins where the one before ended.
+        assert_eq!(listener.on_event(event(1, true, 800), 9000, 300 * MS), None);
+        assert_eq!(listener.on_event(again, 9800, 301 * MS), Some('1'));
     }
 
     #[test]
     fn a_key_that_replaces_an_unfinished_one_loses_neither() {
         let mut listener = Listener::default();
-        assert_eq!(listener.on_event(event(1, false, 800), 1000, 0), None);
-        let first = listener
-            .on_event(event(2, true, 800), 9000, 100 * MS)
-            .unwrap();
-        assert_eq!(first.key, '1');
-        let second = listener
-            .on_event(event(2, true, 800), 9000, 120 * MS)
-            .unwrap();
-        assert_eq!(second.key, '2');
+        assert_eq!(listener.on_event(event(1, false, 800), 1000, 0), Some('1'));
+        let second = event(2, true, 800);
+        assert_eq!(listener.on_event(second, 9000, 100 * MS), Some('2'));
+        let overtaken = event(1, true, 960);
+        assert_eq!(listener.on_event(overtaken, 1000, 101 * MS), None);
+        assert_eq!(listener.on_event(second, 9000, 120 * MS), None);
+    }
+
+    #[test]
+    fn a_source_whose_clock_begins_anew_is_heard() {
+        let mut listener = Listener::default();
+        assert_eq!(
+            listener.on_event(event(1, true, 800), 900_000, 0),
+            Some('1')
+        );
+        let fresh = event(1, false, 160);
+        assert_eq!(listener.on_event(fresh, 160, 400 * MS), Some('1'));
     }
 
     #[test]
     fn a_long_key_in_segments_is_one_key() {
         let mut listener = Listener::default();
-        assert_eq!(listener.on_event(event(7, false, 0xffff), 1000, 0), None);
+        let (first, second) = (1000, 1000 + 0xffff);
         assert_eq!(
-            listener.on_event(event(7, false, 160), 1000 + 0xffff, 20 * MS),
-            None
+            listener.on_event(event(7, false, 0xffff), first, 0),
+            Some('7')
         );
-        let pressed = listener
-            .on_event(event(7, true, 320), 1000 + 0xffff, 40 * MS)
-            .unwrap();
-        assert_eq!((pressed.key, pressed.duration), ('7', 0xffff + 320));
+        for (end, at) in [(false, 20), (true, 40), (true, 60)] {
+            assert_eq!(listener.on_event(event(7, end, 160), second, at * MS), None);
+        }
     }
 
     #[test]

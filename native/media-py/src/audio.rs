@@ -7,7 +7,7 @@ use media_core::latch::Verdict;
 use media_core::reception::Reception;
 use media_core::rtp::{self, Header};
 use media_core::sender::{Sender, Stamp};
-use media_core::telephone_event::{self, Listener, Pressed};
+use media_core::telephone_event::{self, Listener};
 
 use crate::clock::SECOND;
 use crate::control::{self, Control};
@@ -297,11 +297,8 @@ impl AudioStream {
         self.renumber();
     }
 
-    /// What is due a few times a second: lost ends of keys, what is missing, reports, the socket's connection.
+    /// What is due a few times a second: what is missing, reports, the socket's connection.
     pub(crate) fn maintain(&mut self, ctx: &mut Context<'_>) {
-        if let Some(pressed) = self.listener.poll(ctx.now) {
-            self.tell_event_key(pressed, ctx);
-        }
         if let Some(missing) = self
             .watch
             .check(self.last_heard, ctx.node.timeout_ns, ctx.now)
@@ -418,8 +415,8 @@ impl AudioStream {
             self.taps
                 .packet(Direction::Received, source, payload, ctx.now);
         }
-        if let Some(heard) = self.ears.as_mut().and_then(|ears| ears.hear(payload)) {
-            self.tell_key(heard.key, heard.duration_ms, true, ctx);
+        if let Some(key) = self.ears.as_mut().and_then(|ears| ears.hear(payload)) {
+            self.tell_key(key, true, ctx);
         }
     }
 
@@ -427,19 +424,13 @@ impl AudioStream {
         let Some(event) = telephone_event::Event::parse(payload) else {
             return Heard::Nothing;
         };
-        if let Some(pressed) = self.listener.on_event(event, header.timestamp, ctx.now) {
-            self.tell_event_key(pressed, ctx);
+        if let Some(key) = self.listener.on_event(event, header.timestamp, ctx.now) {
+            self.tell_key(key, false, ctx);
         }
         Heard::Key(header, event)
     }
 
-    fn tell_event_key(&mut self, pressed: Pressed, ctx: &Context<'_>) {
-        let clock_rate = self.numbers.clock_rate;
-        let duration_ms = pressed.duration / (clock_rate / 1000).max(1);
-        self.tell_key(pressed.key, duration_ms, false, ctx);
-    }
-
-    fn tell_key(&mut self, digit: char, duration_ms: u32, inband: bool, ctx: &Context<'_>) {
+    fn tell_key(&mut self, digit: char, inband: bool, ctx: &Context<'_>) {
         let second = ctx.now / SECOND;
         if self.key_limit.second != second {
             self.key_limit = KeyLimit { second, count: 0 };
@@ -452,7 +443,6 @@ impl AudioStream {
         ctx.node.events.tell(Event::Digit {
             stream: self.id,
             digit,
-            duration_ms,
             inband,
         });
     }

@@ -1,7 +1,7 @@
 //! Keys that a party without RFC 4733 presses: tones in its audio.
 
 use media_core::codec::{self, Decoder};
-use media_core::dtmf_inband::{Detector, Heard};
+use media_core::dtmf_inband::Detector;
 
 use crate::format::Format;
 
@@ -26,13 +26,13 @@ impl Ears {
         })
     }
 
-    /// Listens to one packet.
-    pub(crate) fn hear(&mut self, payload: &[u8]) -> Option<Heard> {
+    /// Listens to one packet; tells the key that is pressed in it.
+    pub(crate) fn hear(&mut self, payload: &[u8]) -> Option<char> {
         self.pcm.clear();
         self.decoder.decode(payload, &mut self.pcm);
-        let mut heard = None;
+        let mut pressed = None;
         // A packet is too short for two keys.
-        self.detector.hear(&self.pcm, |key| heard = Some(key));
-        heard
+        self.detector.hear(&self.pcm, |key| pressed = Some(key));
+        pressed
     }
 }

@@ -16,11 +16,10 @@ const BOUND: usize = 100_000;
 #[pyclass(frozen, module = "callapi.media._native")]
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// A key was pressed and released.
+    /// A key was pressed.
     Digit {
         stream: u64,
         digit: char,
-        duration_ms: u32,
         inband: bool,
     },
     /// A prompt, tone or row of digits is over.

@@ -288,8 +288,8 @@ class Call:
         try:
             while True:
                 match await self.leg.stream.next_event():
-                    case DigitPressed(digit, duration_ms, source):
-                        self.timeline.add("digit", {"source": source.value, "duration_ms": duration_ms})
+                    case DigitPressed(digit, source):
+                        self.timeline.add("digit", {"source": source.value})
                         self.digits.put(digit)
                     case FirstPacket(source):
                         self.timeline.add("media", {"first_packet_from": f"{source.host}:{source.port}"})

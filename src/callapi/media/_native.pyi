@@ -17,10 +17,9 @@ class Event:
     class Digit(Event):
         stream: Final[int]
         digit: Final[str]
-        duration_ms: Final[int]
         inband: Final[bool]
-        __match_args__: Final = ("stream", "digit", "duration_ms", "inband")
-        def __new__(cls, stream: int, digit: str, duration_ms: int, inband: bool) -> Event.Digit: ...
+        __match_args__: Final = ("stream", "digit", "inband")
+        def __new__(cls, stream: int, digit: str, inband: bool) -> Event.Digit: ...
 
     @final
     class PlaybackEnded(Event):

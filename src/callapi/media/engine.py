@@ -190,9 +190,9 @@ class NativePlane:
 
     def _deliver_one(self, event: _native.Event) -> None:
         match event:
-            case _native.Event.Digit(stream, digit, duration_ms, inband):
+            case _native.Event.Digit(stream, digit, inband):
                 source = DigitSource.INBAND if inband else DigitSource.RTP
-                self._tell(stream, DigitPressed(digit, duration_ms, source))
+                self._tell(stream, DigitPressed(digit, source))
             case _native.Event.PlaybackEnded(stream, playback, finished):
                 self._tell(stream, PlaybackEnded(playback, finished))
             case _native.Event.FirstPacket(stream, host, port):

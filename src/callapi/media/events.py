@@ -26,10 +26,9 @@ class RecordingCause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DigitPressed:
-    """One key (0-9 * # A-D), told once however often its packets came; also while bridged."""
+    """One key (0-9 * # A-D), told once, when it is pressed, however often its packets came; also while bridged."""
 
     digit: str
-    duration_ms: int
     source: DigitSource = DigitSource.RTP
 
 

@@ -237,10 +237,10 @@ class FakeStream:
         self.is_closed = True
         self._events.close()
 
-    def press(self, digits: str, *, duration_ms: int = 100, source: DigitSource = DigitSource.RTP) -> None:
+    def press(self, digits: str, *, source: DigitSource = DigitSource.RTP) -> None:
         """Test hook: the party presses keys; a recording that waits for one ends."""
         for digit in digits:
-            self.tell(DigitPressed(digit, duration_ms, source))
+            self.tell(DigitPressed(digit, source))
             for recording in self.recordings:
                 if digit in recording.options.finish_on_key:
                     recording.end(RecordingCause.DIGIT, digit=digit)
