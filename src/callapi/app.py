@@ -182,7 +182,7 @@ class Node:
         realm = _domain(settings)
         keep_alive = KeepAlive(NameAddr.parse(f"<sip:{realm}>"), time)
         registrations = await Registrations.open(store, realm, keep_alive)
-        digest, guesses = _digest(settings, realm), Guesses()
+        digest, guesses = DigestServer(realm, secrets.token_bytes(32)), Guesses()
         registrar = Registrar(registrations, digest, clock=time, guesses=guesses)
         endpoint = await stack.enter_async_context(
             Endpoint(
@@ -242,10 +242,6 @@ class Node:
 def _quotas(settings: Settings) -> Quotas:
     limits = settings.limits
     return Quotas(calls=limits.calls_per_account, calls_per_second=limits.calls_per_second_per_account)
-
-
-def _digest(settings: Settings, realm: str) -> DigestServer:
-    return DigestServer(realm, secrets.token_bytes(32), algorithms=settings.sip.digest_algorithms)
 
 
 def _plane(settings: Settings) -> NativePlane:

@@ -1,5 +1,6 @@
 """Every way in which nobody is joined, and what it is called (the table of Dial's outcomes)."""
 
+import json
 import time
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from tests.scenarios.conftest import PhoneFactory, Server
 from tests.scenarios.harness import sipp_scenarios
 from tests.scenarios.harness.application import Webhook, response
 from tests.scenarios.harness.ports import free_port
-from tests.scenarios.harness.raw_phone import RawPhone
+from tests.scenarios.harness.raw_phone import RawPhone, sdp
+from tests.scenarios.harness.rtp_peer import RtpPeer
 from tests.scenarios.harness.sipp import Sipp
 
 
@@ -22,6 +24,7 @@ from tests.scenarios.harness.sipp import Sipp
         (408, "no-answer"),
         (480, "no-answer"),
         (487, "no-answer"),
+        (302, "failed"),
         (404, "failed"),
         (403, "failed"),
         (488, "failed"),
@@ -56,6 +59,13 @@ async def test_what_a_refusal_is_called(
     record = await server.node.final(after["DialCallSid"])
     assert record["status"] == status
     assert len(webhook.all("status")) == 1
+
+
+async def _notes(server: Server, call_sid: str) -> list[tuple[str, str]]:
+    """Code and sentence of each notification."""
+    status, page = await server.node.rest("GET", f"Calls/{call_sid}/Notifications.json")
+    assert status == 200, page
+    return [(str(each["error_code"]), str(each["message_text"])) for each in page["notifications"]]
 
 
 async def test_nobody_answers_in_time(
@@ -99,6 +109,9 @@ async def test_nobody_listens_there(server: Server, phone: PhoneFactory, webhook
     after = await webhook.next("after", timeout=4)
     assert after["DialCallStatus"] == "failed"
     assert after["DialBridged"] == "false"
+    [(code, text)] = await _notes(server, after["CallSid"])
+    assert code == "32011"
+    assert "Connection refused" in text
 
 
 async def test_nobody_listens_there_over_tcp(server: Server, phone: PhoneFactory, webhook: Webhook) -> None:
@@ -108,7 +121,12 @@ async def test_nobody_listens_there_over_tcp(server: Server, phone: PhoneFactory
     webhook["voice"] = response(f'<Dial action="after"><Sip>{target}</Sip></Dial>')
     webhook["after"] = response("<Hangup/>")
     await alice.invite(server.uri)
-    assert (await webhook.next("after", timeout=4))["DialCallStatus"] == "failed"
+    after = await webhook.next("after", timeout=4)
+    assert after["DialCallStatus"] == "failed"
+    [(code, text)] = await _notes(server, after["CallSid"])
+    assert code == "32011"
+    assert target in text
+    assert "Connection refused" in text
 
 
 async def test_a_host_that_does_not_exist(server: Server, phone: PhoneFactory, webhook: Webhook) -> None:
@@ -117,7 +135,71 @@ async def test_a_host_that_does_not_exist(server: Server, phone: PhoneFactory, w
     webhook["voice"] = response('<Dial action="after"><Sip>sip:bob@nobody.invalid</Sip></Dial>')
     webhook["after"] = response("<Hangup/>")
     await alice.invite(server.uri)
-    assert (await webhook.next("after"))["DialCallStatus"] == "failed"
+    after = await webhook.next("after")
+    assert after["DialCallStatus"] == "failed"
+    [(code, text)] = await _notes(server, after["CallSid"])
+    assert code == "32011"
+    assert "nobody.invalid" in text
+
+
+@pytest.mark.parametrize("body", [None, sdp(0), "no SDP at all"], ids=["none", "port 0", "nonsense"])
+async def test_an_answer_without_audio(
+    server: Server, phone: PhoneFactory, webhook: Webhook, body: str | None
+) -> None:
+    """A 200 that answers our offer with nothing we can use: ACK, BYE, `failed`; nobody is left in silence."""
+    alice = await phone("alice")
+    async with RawPhone("dumb") as dumb:
+        webhook["voice"] = response(
+            f'<Dial action="after"><Sip statusCallback="status">{dumb.uri}</Sip></Dial>'
+        )
+        webhook["after"], webhook["status"] = response("<Hangup/>"), ""
+        await alice.invite(server.uri)
+        ringing = await dumb.next_call()
+        ringing.respond(ringing.invite, 200, body=body)
+        await ringing.gets("ACK")
+        assert "cause=488" in ((await ringing.gets("BYE"))["Reason"] or "")
+        after = await webhook.next("after")
+        assert (after["DialCallStatus"], after["DialBridged"]) == ("failed", "false")
+        assert (await webhook.next("status"))["CallStatus"] == "failed"
+        assert [code for code, _ in await _notes(server, after["CallSid"])] == ["60017"]
+
+
+async def test_an_answer_that_came_with_the_183(
+    server: Server, phone: PhoneFactory, webhook: Webhook
+) -> None:
+    """Found in the wild: the SDP in the 183 alone, and a 200 without: they are joined."""
+    alice = await phone("alice")
+    async with RawPhone("early") as early, RtpPeer() as rtp:
+        webhook["voice"] = response(f"<Dial><Sip>{early.uri}</Sip></Dial>")
+        call = await alice.invite(server.uri, say=440)
+        ringing = await early.next_call()
+        ringing.respond(ringing.invite, 183, body=sdp(rtp.port))
+        ringing.respond(ringing.invite, 200)
+        await ringing.gets("ACK")
+        assert await rtp.hears(440)
+        await call.hang_up()
+        await ringing.gets("BYE")
+
+
+@pytest.mark.parametrize("noun", ["", "<Sip/>", "<Client>nobody</Client>", "<Number>+15550199</Number>"])
+async def test_nothing_to_send_to(server: Server, phone: PhoneFactory, webhook: Webhook, noun: str) -> None:
+    """No noun, an empty one, a client that is not registered, a number without a trunk: `failed`, the call goes on."""
+    alice = await phone("alice")
+    webhook["voice"] = response(f'<Dial action="after">{noun}</Dial>')
+    webhook["after"] = response("<Redirect>next</Redirect>")
+    webhook["next"] = response("<Hangup/>")
+    call = await alice.invite(server.uri)
+    after = await webhook.next("after")
+    assert (after["DialCallStatus"], after["DialCallDuration"], after["DialBridged"]) == (
+        "failed",
+        "0",
+        "false",
+    )
+    for absent in ("DialCallSid", "DialSipCallId", "DialSipResponseCode", "DialRingDuration"):
+        assert absent not in after
+    assert [each["status"] for each in json.loads(after["DialBranches"])] == (["failed"] if noun else [])
+    await webhook.next("next")
+    assert await call.ended() == 200
 
 
 async def test_a_number_that_nobody_has(server: Server, phone: PhoneFactory) -> None:

@@ -71,7 +71,7 @@ def sip_address(text: str, credentials: Credentials | None = None) -> SipAddress
     try:
         uri = SipUri.parse(bare if bare.lower().startswith(("sip:", "sips:")) else f"sip:{bare}")
     except ParseError as error:
-        raise NotPlaceable(INVALID_SIP_URI, f"not a SIP URI: {bare!r}: {error}") from error
+        raise NotPlaceable(INVALID_SIP_URI, str(error)) from error
     transport = uri.parameter("transport")
     if transport is not None and transport.lower() not in TRANSPORTS:
         raise NotPlaceable(UNKNOWN_TRANSPORT, f"transport={transport} is not one of udp, tcp, tls")

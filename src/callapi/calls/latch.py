@@ -23,6 +23,11 @@ class Latch(Generic[T]):
         """Whether it has happened."""
         return self._value is not _UNSET
 
+    @property
+    def value(self) -> T:
+        """The value; only once it is set."""
+        return self._value
+
     def set(self, value: T) -> None:
         """It has happened; later values are ignored."""
         if self._value is not _UNSET:

@@ -204,10 +204,11 @@ class Leg:
         return None
 
     def _accept(self, response: Response) -> bool:
-        if response.body and not self._take_answer(response.body):
-            self.session.hang_up(reason="the answer in the 200 is not acceptable")
-            return False
-        return True
+        """Whether there is an answer to our offer; one in a 183 before a 200 without a body counts too."""
+        is_usable = self._take_answer(response.body) if response.body else self._negotiation.audio is not None
+        if not is_usable:
+            self.session.hang_up(reason='SIP;cause=488;text="no audio that can be used"')
+        return is_usable
 
     def _take_answer(self, body: bytes) -> bool:
         try:

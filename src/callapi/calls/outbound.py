@@ -13,6 +13,7 @@ from callapi.calls.destinations import Destinations
 from callapi.calls.live import DocumentRequest, LiveCalls, Placement, Script
 from callapi.calls.recordings import Recordings
 from callapi.calls.status import CallStatus
+from callapi.calls.unreached import why_unreached
 from callapi.media import RecordOptions
 from callapi.sip import Credentials
 from callapi.store import CallRecord
@@ -125,7 +126,10 @@ async def _answers(call: Call, timeout_s: float) -> bool:
     """Whether the called party answers within `timeout_s`; a call that does not is ended as `no-answer`."""
     try:
         async with asyncio.timeout(timeout_s):
-            return await call.answered.wait()
+            is_answered = await call.answered.wait()
     except TimeoutError:
         call.hang_up("no answer in time", CallStatus.NO_ANSWER)
         return False
+    if not is_answered and (problem := why_unreached(call)) is not None:
+        call.notify(problem)
+    return is_answered

@@ -7,6 +7,7 @@ hung up at once, and no call that a contest has placed outlives it unless it was
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from callapi.calls.call import Call
@@ -15,6 +16,7 @@ from callapi.calls.journal import Problem
 from callapi.calls.latch import Latch, first_of
 from callapi.calls.live import Placement, Subscription
 from callapi.calls.status import CallStatus, best_of
+from callapi.calls.unreached import why_unreached
 from callapi.rcml import Client, Dial, Number, Sip, Target
 from callapi.verbs.execution import Execution
 from callapi.verbs.parameters import BranchFacts, DialOutcome
@@ -80,13 +82,18 @@ class Contest:
         """Ring until somebody accepts, nobody is left, or time is up. A loser is being hung up on return."""
         if self._verb.sequential:
             for branch in self.branches:
-                self.winner = await self._try(branch)
-                if self.winner is not None:
+                if await self._try(branch) is not None:
                     break
         else:
-            self.winner = await self._first_accepted([self._try(branch) for branch in self.branches])
+            await self._first_accepted([self._try(branch) for branch in self.branches])
         self.close("another party accepted" if self.winner else "nobody accepted")
         return self.winner
+
+    def take_back(self) -> None:
+        """The caller left before it was joined: whoever has accepted has lost as the others have."""
+        if self.winner is not None and not self.winner.left.is_set:
+            self.winner.is_taken = False
+            self.winner = None
 
     def close(self, reason: str) -> None:
         """Hang up every call but the winner and those that have a story of their own."""
@@ -164,18 +171,39 @@ class Contest:
         call = self._execution.house.live.place(placement)
         branch.calls.append(call)
         call.rang.then(lambda _: self.rang.set(call))
+        digits = noun.send_digits if isinstance(noun, Number) else None
+        if noun.url is None and not digits:
+            call.answered.then(lambda is_answered: self._claim(call, is_answered=is_answered))
         try:
             async with asyncio.timeout(self._verb.timeout):
                 if not await call.answered.wait():
+                    self._explain(branch, call)
                     return None
         except TimeoutError:
-            call.hang_up("no answer in time", CallStatus.NO_ANSWER)
-            return None
-        if isinstance(noun, Number) and noun.send_digits:
-            await call.leg.stream.send_digits(noun.send_digits).ended()
-        if noun.url is None or await self._accepts(branch, call, noun.url):
-            return None if call.left.is_set else call
-        return None
+            if call is not self.winner:
+                call.hang_up("no answer in time", CallStatus.NO_ANSWER)
+        else:
+            if digits:
+                await call.leg.stream.send_digits(digits).ended()
+            if noun.url is not None:
+                self._claim(call, is_answered=await self._accepts(branch, call, noun.url))
+            elif digits:
+                self._claim(call, is_answered=True)
+        return call if call is self.winner else None
+
+    def _claim(self, call: Call, *, is_answered: bool) -> None:
+        """The first call to accept has won on the spot, whatever becomes of it before the two are joined."""
+        if is_answered and self.winner is None and not call.left.is_set:
+            self.winner = call
+            call.is_taken = True
+
+    def _explain(self, branch: Branch, call: Call) -> None:
+        problem = why_unreached(call)
+        if problem is not None:
+            noun = branch.noun
+            self._execution.call.notify(
+                replace(problem, text=f"{branch.target}: {problem.text}", line=noun.line, column=noun.column)
+            )
 
     async def _accepts(self, branch: Branch, call: Call, url: str) -> bool:
         """Run the screening document; what is no acceptance ends this leg and nothing else."""

@@ -26,8 +26,8 @@ async def dial(verb: Dial, execution: Execution) -> Outcome:
         async with ringback(verb, execution, contest):
             recording.begin(has_answer=False)
             callee = await contest.hold()
-        if callee is not None and callee.left.is_set:
-            callee = contest.winner = None  # gone between accepting and being joined
+        if callee is not None and callee.left.is_set and not callee.ended.is_set:
+            callee = contest.winner = None  # given a document of its own between accepting and being joined
         if callee is None:
             await contest.settle()
         else:
@@ -35,6 +35,8 @@ async def dial(verb: Dial, execution: Execution) -> Outcome:
             await talk.hold(callee)
         recording.stop()
     except asyncio.CancelledError:
+        if talk.joined_s is None:
+            contest.take_back()
         outcome = contest.outcome(talk.joined_s, CallStatus.CANCELED)
         contest.close("the caller left")
         if contest.winner is not None and not contest.winner.left.is_set:
@@ -63,11 +65,16 @@ class Talk:
         self.joined_s: float | None = None
 
     async def hold(self, callee: Call) -> None:
-        """Join the two until either leaves, the time is up, or the caller presses its star."""
+        """Join the two until either leaves, the time is up, or the caller presses its star.
+
+        A callee that hung up in the moment in which it answered was joined for no time at all.
+        """
         caller, verb = self._execution.call, self._verb
         caller.answer()
-        callee.is_taken = True
         self._execution.sounded()
+        if callee.left.is_set:
+            self.joined_s = 0.0
+            return
         clock = asyncio.get_running_loop().time
         joined_at = clock()
         try:

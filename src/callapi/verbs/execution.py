@@ -126,7 +126,10 @@ class Execution:
         self, url: str, method: str, parameters: Parameters = (), *, must_arrive: bool = False
     ) -> DocumentRequest:
         """A request for the next document, or for an action; relative URLs are resolved here."""
-        return DocumentRequest(self.resolve(url), method, parameters, must_arrive=must_arrive)
+        fallback_url, fallback_method = self.fallback or (None, "POST")
+        return DocumentRequest(
+            self.resolve(url), method, parameters, fallback_url, fallback_method, must_arrive=must_arrive
+        )
 
     async def web_request(self, url: str, method: str, parameters: Parameters) -> WebRequest:
         """`url` asked on behalf of this call, signed with its account's token."""

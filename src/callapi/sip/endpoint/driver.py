@@ -240,6 +240,7 @@ class Driver:
         """The transport could not deliver to this hop: every open request to it has failed."""
         LOG.info("%s: %s", hop, error)
         for transaction in list(self._by_hop.get(hop, {}).values()):
+            transaction.trouble = str(error)
             self._step_client(transaction, TRANSPORT_FAILED)
 
     # --- the machines ---

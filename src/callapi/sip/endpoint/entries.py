@@ -41,7 +41,7 @@ NOBODY = _Nobody()
 class ClientTransaction:
     """A request of ours under way."""
 
-    __slots__ = ("fallback", "hop", "key", "machine", "request", "timers", "user")
+    __slots__ = ("fallback", "hop", "key", "machine", "request", "timers", "trouble", "user")
 
     def __init__(self, request: Request, hop: Hop, user: ClientUser) -> None:
         is_reliable = hop.transport is not Transport.UDP
@@ -50,6 +50,8 @@ class ClientTransaction:
         self.user = user
         self.key: ClientKey = client_key(request)
         self.fallback: Hop | None = None
+        self.trouble: str | None = None
+        """Why the transport could not deliver it."""
         self.timers: dict[StrEnum, Timing] = {}
         self.machine: InviteClient | NonInviteClient = (
             InviteClient(request, is_reliable=is_reliable)
@@ -65,7 +67,9 @@ class ClientTransaction:
             case TimedOut():
                 self.user.answered(self.request, make_response(self.request, 408), is_local=True)
             case Undeliverable():
-                self.user.answered(self.request, make_response(self.request, 503), is_local=True)
+                self.user.answered(
+                    self.request, make_response(self.request, 503, self.trouble), is_local=True
+                )
             case AckReceived():
                 pass
             case _:
