@@ -1,7 +1,6 @@
 """The vendor's page of the `<Sip>` noun, section by section, each test quoting the sentence that it proves."""
 
 import asyncio
-import hashlib
 import re
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -11,24 +10,14 @@ import pytest
 from tests.scenarios.conftest import PhoneFactory, Server
 from tests.scenarios.harness import sipp_scenarios
 from tests.scenarios.harness.application import Answer, Webhook, response
-from tests.scenarios.harness.raw_phone import RawCall, RawPhone, sdp
+from tests.scenarios.harness.raw_phone import RawPhone
 from tests.scenarios.harness.sipp import Sipp
-from tests.scenarios.harness.waiting import eventually
-from tests.scenarios.harness.wire import SipMessage
 
 
 async def _notes(server: Server, call_sid: str) -> list[str]:
     status, page = await server.node.rest("GET", f"Calls/{call_sid}/Notifications.json")
     assert status == 200, page
     return [str(each["message_text"]) for each in page["notifications"]]
-
-
-async def _next_invite(call: RawCall, number: int = 2) -> SipMessage:
-    def found() -> list[SipMessage]:
-        return [each for each in call.received if each["CSeq"] == f"{number} INVITE"]
-
-    await eventually(f"INVITE {number}", found)
-    return found()[0]
 
 
 # ---- statusCallbackEvent
@@ -257,109 +246,7 @@ async def test_an_unknown_transport_fails_the_leg(
     assert await _notes(server, after["CallSid"])
 
 
-# ---- Authentication. "Send username and password attributes for authentication to your SIP infrastructure"
-
-
-_HEADERS = {
-    401: ("WWW-Authenticate", "Authorization"),
-    407: ("Proxy-Authenticate", "Proxy-Authorization"),
-}
-_CHALLENGE = 'Digest realm="example", nonce="n0", qop="auth", algorithm={}'
-
-
-def _expected(algorithm: str, header: str, uri: str) -> str:
-    """RFC 7616 §3.4.1, for alice and s3cret."""
-    hash_of = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}[algorithm]
-    fields = dict(re.findall(r'(\w+)="?([^",]+)"?', header))
-
-    def h(text: str) -> str:
-        return hash_of(text.encode()).hexdigest()
-
-    ha1, ha2 = h(f"alice:{fields['realm']}:s3cret"), h(f"INVITE:{uri}")
-    return h(f"{ha1}:{fields['nonce']}:{fields['nc']}:{fields['cnonce']}:{fields['qop']}:{ha2}")
-
-
-@pytest.mark.parametrize("status", [401, 407])
-@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
-async def test_digest_is_answered_once(
-    server: Server, phone: PhoneFactory, webhook: Webhook, status: int, algorithm: str
-) -> None:
-    """401 and 407: the same Call-ID and body, CSeq one higher, the right digest; the leg goes on."""
-    alice = await phone("alice")
-    asks, answers = _HEADERS[status]
-    async with RawPhone("gate") as gate:
-        webhook["voice"] = response(f'<Dial><Sip username="alice" password="s3cret">{gate.uri}</Sip></Dial>')
-        call = await alice.invite(server.uri)
-        first = await gate.next_call()
-        first.respond(first.invite, status, [(asks, _CHALLENGE.format(algorithm))])
-        again = await _next_invite(first)
-        header = again[answers] or ""
-        fields = dict(re.findall(r'(\w+)="?([^",]+)"?', header))
-        assert fields["username"] == "alice"
-        assert fields["response"] == _expected(algorithm, header, fields["uri"])
-        assert again["CSeq"] == "2 INVITE"
-        assert again.body == first.invite.body
-        first.respond(again, 200, body=sdp())
-        await call.answered()
-
-
-async def test_wrong_credentials_are_offered_once(
-    server: Server, phone: PhoneFactory, webhook: Webhook
-) -> None:
-    """ "a refused answer ends the leg with its code": a second 401 with the same realm is the end."""
-    alice = await phone("alice")
-    async with RawPhone("gate") as gate:
-        webhook["voice"] = response(
-            f'<Dial action="after"><Sip username="alice" password="wrong">{gate.uri}</Sip></Dial>'
-        )
-        webhook["after"] = response("<Hangup/>")
-        await alice.invite(server.uri)
-        first = await gate.next_call()
-        challenge = [("WWW-Authenticate", _CHALLENGE.format("MD5"))]
-        first.respond(first.invite, 401, challenge)
-        first.respond(await _next_invite(first), 401, challenge)
-        after = await webhook.next("after")
-        assert (after["DialCallStatus"], after["DialSipResponseCode"]) == ("failed", "401")
-        await asyncio.sleep(0.5)
-        assert len({each["CSeq"] for each in first.received if each.method == "INVITE"}) == 2
-
-
-async def test_a_stale_nonce_is_tried_again(server: Server, phone: PhoneFactory, webhook: Webhook) -> None:
-    """ "a `stale` nonce is tried again": with the new nonce."""
-    alice = await phone("alice")
-    async with RawPhone("gate") as gate:
-        webhook["voice"] = response(f'<Dial><Sip username="alice" password="s3cret">{gate.uri}</Sip></Dial>')
-        call = await alice.invite(server.uri)
-        first = await gate.next_call()
-        challenge = _CHALLENGE.format("MD5")
-        first.respond(first.invite, 401, [("WWW-Authenticate", challenge)])
-        second = await _next_invite(first)
-        first.respond(second, 401, [("WWW-Authenticate", challenge.replace("n0", "n1") + ", stale=true")])
-        third = await _next_invite(first, 3)
-        assert 'nonce="n1"' in (third["Authorization"] or "")
-        first.respond(third, 200, body=sdp())
-        await call.answered()
-
-
-async def test_nobody_elses_credentials_are_offered(
-    server: Server, phone: PhoneFactory, webhook: Webhook
-) -> None:
-    """Two nouns, one with credentials: the other, challenged, gets none, and fails with its 401."""
-    alice = await phone("alice")
-    async with RawPhone("friend") as friend, RawPhone("stranger") as stranger:
-        webhook["voice"] = response(
-            f'<Dial action="after"><Sip username="alice" password="s3cret">{friend.uri}</Sip>'
-            f"<Sip>{stranger.uri}</Sip></Dial>"
-        )
-        webhook["after"] = response("<Hangup/>")
-        await alice.invite(server.uri)
-        other = await stranger.next_call()
-        other.respond(other.invite, 401, [("WWW-Authenticate", _CHALLENGE.format("MD5"))])
-        await other.gets("ACK")
-        (await friend.next_call()).refuse(480)
-        await webhook.next("after")
-        assert other.count("INVITE") == 1
-        assert all(each["Authorization"] is None for each in other.received)
+# ---- Authentication. "Send username and password attributes": test_digest.py
 
 
 # ---- "name"

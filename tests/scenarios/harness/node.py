@@ -14,11 +14,14 @@ from typing import Any, Self
 
 import aiohttp
 
+from callapi.sip.transport import TlsFiles
 from tests.scenarios.harness.ports import free_port, free_rtp_range
 from tests.scenarios.harness.process import ManagedProcess
 
 PROGRAM = Path(sys.executable).with_name("callapi")
 Settings = Mapping[str, Mapping[str, Any]]
+FAR_AWAY = "Asia/Kathmandu"
+"""Where nodes believe to be, 5:45 h from UTC: a local time where UTC is due is seen by every test of an instant."""
 
 
 def toml(settings: Settings, numbers: Sequence[Mapping[str, Any]] = ()) -> str:
@@ -46,10 +49,18 @@ class Node:
     """One node: `async with Node(folder, numbers=[...]) as node`."""
 
     def __init__(
-        self, folder: Path, *, numbers: Sequence[Mapping[str, Any]] = (), settings: Settings | None = None
+        self,
+        folder: Path,
+        *,
+        numbers: Sequence[Mapping[str, Any]] = (),
+        settings: Settings | None = None,
+        tls: TlsFiles | None = None,
     ) -> None:
+        """`tls`: what it shows on a `tls://` listener, and whom it believes."""
         self.folder = folder
         self.sip_port = free_port()
+        self.tls_port = free_port()
+        self._tls = tls
         self.http_port = free_port()
         self.rtp_ports = free_rtp_range(4000)
         self.account_sid = "AC" + secrets.token_hex(16)
@@ -60,7 +71,11 @@ class Node:
         self.process = self._new_process()
 
     def _new_process(self) -> ManagedProcess:
-        environ = {"CALLAPI_ACCOUNT_SID": self.account_sid, "CALLAPI_AUTH_TOKEN": self.auth_token}
+        environ = {
+            "CALLAPI_ACCOUNT_SID": self.account_sid,
+            "CALLAPI_AUTH_TOKEN": self.auth_token,
+            "TZ": FAR_AWAY,
+        }
         arguments = [str(PROGRAM), "serve", "--config", str(self.config)]
         return ManagedProcess("callapi", arguments, self.folder / "node.log", environ)
 
@@ -71,6 +86,13 @@ class Node:
             "media": {"address": "127.0.0.1", "rtp_ports": f"{self.rtp_ports[0]}-{self.rtp_ports[1]}"},
             "http": {"listen": f"127.0.0.1:{self.http_port}", "public_url": self.http_url},
         }
+        if self._tls is not None:
+            standard["sip"]["listen"].append(f"tls://127.0.0.1:{self.tls_port}")
+            standard["sip"] |= {
+                "tls_certificate": str(self._tls.certificate),
+                "tls_private_key": str(self._tls.private_key),
+                "tls_ca": str(self._tls.ca),
+            }
         for section, keys in self._settings.items():
             standard.setdefault(section, {}).update(keys)
         self.config.write_text(toml(standard, self._numbers), encoding="utf-8")

@@ -1,12 +1,17 @@
-"""A phone played by hand over UDP: for races, where the test itself says which datagram leaves when."""
+"""A phone played by hand, over UDP or TLS: for races, where the test itself says which message leaves when."""
 
 import asyncio
+import contextlib
 import itertools
+import re
 import secrets
+import ssl
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Self
 
+from callapi.sip.transport import TlsFiles
 from tests.scenarios.harness.sipp_scenarios import REASONS
 from tests.scenarios.harness.wire import SipMessage
 
@@ -25,6 +30,8 @@ def sdp(port: int = 9, *, direction: str = "sendrecv") -> str:
 
 class RawPhone(asyncio.DatagramProtocol):
     """`async with RawPhone("eve") as eve`; `await eve.next_call()` gives a `RawCall`."""
+
+    via = "UDP"
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -68,7 +75,10 @@ class RawPhone(asyncio.DatagramProtocol):
     def send(self, text: str, to: Address) -> None:
         """Send one message."""
         self.seen.append((time.time(), "-->", SipMessage.read(text)))
-        self._transport.sendto(text.encode(), to)
+        self._put(text.encode(), to)
+
+    def _put(self, data: bytes, to: Address) -> None:
+        self._transport.sendto(data, to)
 
     async def next_call(self, timeout: float = PATIENCE) -> "RawCall":
         """The next call that comes in."""
@@ -92,7 +102,7 @@ class RawPhone(asyncio.DatagramProtocol):
         user = user or self.name
         lines = [
             f"INVITE {uri} SIP/2.0",
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};rport;branch=z9hG4bK{secrets.token_hex(6)}",
+            f"Via: SIP/2.0/{self.via} 127.0.0.1:{self.port};rport;branch=z9hG4bK{secrets.token_hex(6)}",
             f"From: <sip:{user}@127.0.0.1:{self.port}>;tag={secrets.token_hex(4)}",
             f"To: <{uri}>",
             f"Call-ID: {call_id}",
@@ -109,6 +119,78 @@ class RawPhone(asyncio.DatagramProtocol):
     def report(self) -> str:
         """Its messages, one a line."""
         return "\n".join(f"{at:.3f} {self.name} {arrow} {message.start}" for at, arrow, message in self.seen)
+
+
+class TlsPhone(RawPhone):
+    """The same over TLS: `files` is what it shows who connects; None: it speaks plain TCP where TLS is expected."""
+
+    via = "TLS"
+
+    def __init__(self, name: str, files: TlsFiles | None, *, host: str = "127.0.0.1") -> None:
+        super().__init__(name)
+        self._host = host
+        self._files = files
+        self._writers: dict[Address, asyncio.StreamWriter] = {}
+        self._readers: set[asyncio.Task[None]] = set()
+        self.connections = 0
+        """How many came in whole: a handshake that the other side breaks off is none."""
+
+    async def __aenter__(self) -> Self:
+        context = None
+        if self._files is not None and self._files.certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self._files.certificate, self._files.private_key)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=context)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for call in self.calls.values():
+            call.give_up()
+        self._server.close()
+        for writer in self._writers.values():
+            writer.close()
+        for task in self._readers:
+            task.cancel()
+        await asyncio.gather(*self._readers, return_exceptions=True)
+
+    @property
+    def port(self) -> int:
+        """Where it listens on 127.0.0.1."""
+        return int(self._server.sockets[0].getsockname()[1])
+
+    @property
+    def uri(self) -> str:
+        """Where it is called."""
+        return f"sips:{self.name}@{self._host}:{self.port}"
+
+    async def connect(self, node: Address, ca: Path) -> None:
+        """Open a connection to a node whose certificate `ca` must vouch for."""
+        context = ssl.create_default_context(cafile=str(ca))
+        streams = await asyncio.open_connection(*node, ssl=context, server_hostname=node[0])
+        self._keep(*streams)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._keep(reader, writer)
+
+    def _keep(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer: Address = writer.get_extra_info("peername")[:2]
+        self._writers[peer] = writer
+        task = asyncio.get_running_loop().create_task(self._read(reader, peer))
+        self._readers.add(task)
+        task.add_done_callback(self._readers.discard)
+
+    async def _read(self, reader: asyncio.StreamReader, peer: Address) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).lstrip(b"\r\n")
+                length = re.search(rb"^(?:Content-Length|l)\s*:\s*(\d+)", head, re.MULTILINE | re.IGNORECASE)
+                body = await reader.readexactly(int(length[1])) if length else b""
+                if head:
+                    self.datagram_received(head + body, peer)
+
+    def _put(self, data: bytes, to: Address) -> None:
+        self._writers[to].write(data)
 
 
 def with_body(lines: Sequence[str], body: str | None) -> str:
@@ -199,7 +281,7 @@ class RawCall:
         number = 1 if method == "ACK" else next(self._numbers)
         lines = [
             f"{method} {other.uri('Contact')} SIP/2.0",
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self.phone.port};rport;branch=z9hG4bK{secrets.token_hex(6)}",
+            f"Via: SIP/2.0/{self.phone.via} 127.0.0.1:{self.phone.port};rport;branch=z9hG4bK{secrets.token_hex(6)}",
             f"From: {mine}",
             f"To: {theirs}",
             f"Call-ID: {self.invite['Call-ID']}",
