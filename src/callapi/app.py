@@ -24,6 +24,8 @@ from callapi.calls.inbound import Inbound, TrustedNetworks
 from callapi.calls.journal import API_VERSION, Journal
 from callapi.calls.live import LiveCalls
 from callapi.calls.outbound import Outbound
+from callapi.calls.placer import Placer
+from callapi.calls.queue import CallQueue
 from callapi.calls.quotas import Quotas
 from callapi.calls.reconciliation import close_what_a_crash_left
 from callapi.calls.recordings import Recordings
@@ -80,6 +82,7 @@ class Node:
         self._timelines: Timelines
         self._gate: Gate
         self._live: LiveCalls
+        self._placer: Placer
         self._counts: tuple[Callable[[], int], ...] = ()
 
     async def __aenter__(self) -> Self:
@@ -106,6 +109,7 @@ class Node:
     async def drain(self) -> None:
         """Take no new calls; return when the live ones are over, or after `node.drain_timeout_s`."""
         self._gate.is_draining = True
+        self._placer.abandon("the node was stopped before the call was placed")
         log.info("draining: %d calls are up", len(self._live))
         try:
             async with asyncio.timeout(self._settings.node.drain_timeout_s):
@@ -184,10 +188,9 @@ class Node:
         registrations = await Registrations.open(store, realm, keep_alive)
         digest, guesses = DigestServer(realm, secrets.token_bytes(32)), Guesses()
         registrar = Registrar(registrations, digest, clock=time, guesses=guesses)
+        options = _endpoint_options(settings)
         endpoint = await stack.enter_async_context(
-            Endpoint(
-                _endpoint_options(settings), admission=gate, registrar=registrar, trace=self._timelines.sip
-            )
+            Endpoint(options, admission=gate, registrar=registrar, trace=self._timelines.sip)
         )
         live = LiveCalls(
             endpoint, plane, journal, self._timelines, node=settings.node.name, codecs=settings.media.codecs
@@ -214,17 +217,18 @@ class Node:
         )
         script = Interpreter(house)
         refusals = Refusals(journal, self.account_sid, asyncio.get_running_loop().time)
-        doorman = Doorman(
-            TrustedNetworks(settings.sip.trusted_networks), registrations, digest, guesses, time
-        )
+        trusted = TrustedNetworks(settings.sip.trusted_networks)
+        doorman = Doorman(trusted, registrations, digest, guesses, time)
         inbound = Inbound(live, Numbers(store), doorman, script, refusals)
         self._counts = (lambda: len(live), lambda: endpoint.waiting, lambda: inbound.undecided)
+        self._placer = placer = Placer(live, destinations, script, gate, house.recordings)
+        placer.queue = _queue(settings)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        for errand in (inbound.serve(endpoint), keep_alive.run(endpoint)):
+        for errand in (inbound.serve(endpoint), keep_alive.run(endpoint), placer.serve()):
             stack.callback(tasks.create_task(errand).cancel)
         lag.start()
         stack.callback(lag.stop)
-        return Outbound(live, destinations, script, gate, house.recordings)
+        return Outbound(live, placer, script, gate)
 
     @property
     def _recordings_dir(self) -> Path:
@@ -242,6 +246,13 @@ class Node:
 def _quotas(settings: Settings) -> Quotas:
     limits = settings.limits
     return Quotas(calls=limits.calls_per_account, calls_per_second=limits.calls_per_second_per_account)
+
+
+def _queue(settings: Settings) -> CallQueue:
+    limits = settings.limits
+    return CallQueue(
+        calls_per_second=limits.rest_calls_per_second_per_account, most=limits.queued_calls_per_account
+    )
 
 
 def _plane(settings: Settings) -> NativePlane:

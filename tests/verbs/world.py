@@ -23,6 +23,7 @@ from callapi.calls.destinations import Destinations
 from callapi.calls.journal import Journal
 from callapi.calls.live import Arrival, DocumentRequest, LiveCalls
 from callapi.calls.outbound import Outbound
+from callapi.calls.placer import Placer
 from callapi.calls.recordings import Recordings
 from callapi.calls.timeline import Timelines
 from callapi.media import LocalMedia, OfferAnswer, Prompt, UnplayableAudio
@@ -267,6 +268,9 @@ class Book:
                 case _:
                     pass
 
+    async def commit(self, *changes: Change) -> None:
+        self.write(*changes)
+
     def told(self, path: str) -> list[dict[str, str]]:
         """The parameters of each status callback to `path`, in order."""
         return [dict(each.parameters) for each in self.callbacks if each.url == f"http://app{path}"]
@@ -316,11 +320,18 @@ class World:
         return self._record
 
     def outbound(self) -> Outbound:
-        """What REST commands calls through."""
-        gate = Gate(
-            lambda: len(self.live), asyncio.get_running_loop().time, max_calls=100, calls_per_second=0
-        )
-        return Outbound(self.live, self.house.destinations, self.script, gate, self.house.recordings)
+        """What REST commands calls through; nothing serves its queue."""
+        gate = self.gate()
+        return Outbound(self.live, self.placer(gate), self.script, gate)
+
+    def gate(self, calls_per_second: float = 0) -> Gate:
+        """The admission of new calls."""
+        now = asyncio.get_running_loop().time
+        return Gate(lambda: len(self.live), now, max_calls=100, calls_per_second=calls_per_second)
+
+    def placer(self, gate: Gate) -> Placer:
+        """What places the calls of REST."""
+        return Placer(self.live, self.house.destinations, self.script, gate, self.house.recordings)
 
     @property
     def phones(self) -> list[Phone]:

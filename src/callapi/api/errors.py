@@ -19,6 +19,7 @@ from callapi.calls.errors import (
     NotPlaceable,
 )
 from callapi.calls.outbound import NotModifiable, Overloaded
+from callapi.calls.queue import QUEUED
 from callapi.store import Conflict, Unavailable
 
 RETRY_AFTER: Final = (("Retry-After", "2"),)
@@ -79,7 +80,6 @@ _NOT_PLACEABLE: Final = {
     NO_TRUNK: UNREACHABLE_TO,
     NO_MEDIA_PORTS: UNAVAILABLE,
 }
-_RATE_LIMIT: Final = "limits.calls_per_second"
 
 
 class ApiError(CallApiError):
@@ -104,8 +104,8 @@ def refusal_of(error: CallApiError) -> ApiError | None:
             fault = _NOT_PLACEABLE.get(error.code, UNREACHABLE_TO)
             return ApiError(fault, f"{fault.text}: {error}", RETRY_AFTER if fault is UNAVAILABLE else ())
         case Overloaded():
-            # A rate is the client's to heed (429); the other limits are the node's own (503).
-            fault = TOO_MANY_REQUESTS if str(error).startswith(_RATE_LIMIT) else UNAVAILABLE
+            # The queue is the client's to heed (429); the other limits are the node's own (503).
+            fault = TOO_MANY_REQUESTS if str(error) == QUEUED else UNAVAILABLE
             return ApiError(fault, f"{fault.text}: {error}", RETRY_AFTER)
         case Conflict():
             return ApiError(CONFLICT)

@@ -144,6 +144,8 @@ class HttpSettings(_Section):
 
     listen: HostPort = "127.0.0.1:8080"
     public_url: HttpUrl = "http://127.0.0.1:8080"
+    max_connections: int = Field(1000, ge=1, le=100_000)
+    request_timeout_s: float = Field(10, gt=0, le=600)
 
 
 class DatabaseSettings(_Section):
@@ -167,6 +169,8 @@ class LimitSettings(_Section):
     calls_per_second: float = Field(0, ge=0, description="0: no limit")
     calls_per_account: int = Field(0, ge=0, description="0: no limit")
     calls_per_second_per_account: float = Field(0, ge=0, description="0: no limit")
+    rest_calls_per_second_per_account: float = Field(0, ge=0, le=1000, description="0: no limit")
+    queued_calls_per_account: int = Field(1000, ge=1, le=100_000)
     blocked_prefixes: tuple[NumberPrefix, ...] = ()
 
 

@@ -52,8 +52,9 @@ class Gate:
         wait = DRAINING_RETRY_AFTER_S if self.is_draining else RETRY_AFTER_S
         return 503, "Service Unavailable", (("Retry-After", str(wait)), reason(503, rule))
 
-    def refusal(self) -> str | None:
-        """Why a call cannot be taken now, None if it can; a call that is let in uses up its share of the rate."""
+    @property
+    def closed(self) -> str | None:
+        """Why no call can be taken now, whatever the rate; None if one can."""
         if self.is_draining:
             return "draining"
         if self._live() >= self._max_calls:
@@ -62,6 +63,12 @@ class Gate:
             return "overload"
         if self._is_store_full():
             return "the database is away"
+        return None
+
+    def refusal(self) -> str | None:
+        """Why a call cannot be taken now, None if it can; a call that is let in uses up its share of the rate."""
+        if (reason := self.closed) is not None:
+            return reason
         if not self._rate:
             return None
         now = self._clock()

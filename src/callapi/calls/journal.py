@@ -5,7 +5,7 @@ without the other; the outbox delivers what the store has kept. Nothing here wai
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -54,6 +54,17 @@ class Journal:
             self._store.write(Put(record))
         else:
             self._store.write(Put(record), Put(callback))
+
+    async def commit(self, record: CallRecord) -> None:
+        """Keep `record`; durable on return. Raises Unavailable."""
+        await self._store.commit(Put(record))
+
+    def end(self, record: CallRecord, now: datetime) -> CallRecord:
+        """Keep a record that has reached its end outside a call's own task, with its last callback; as kept."""
+        callback = event_callback(record, "completed", record.status, now)
+        record = replace(record, sequence_number=record.sequence_number + (callback is not None))
+        self.keep(record, callback)
+        return record
 
     def closed(self, sid: CallSid, timeline: Timeline) -> None:
         """Keep what happened on a call that is over."""

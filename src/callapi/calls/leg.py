@@ -6,10 +6,12 @@ a new address, another codec) are settled here and never leave their own leg.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from callapi.calls.latch import first_of
+from callapi.calls.status import best_of, status_of_code
 from callapi.media import AudioStream, MediaPlane, NotAcceptable, OfferAnswer, VideoFormat, VideoStream
 from callapi.sip import (
     Accepted,
@@ -69,10 +71,22 @@ class Leg:
     """One party's end of a call. Whoever made it must `close()` it.
 
     A called party may be reachable in several ways (`further`, made as they are asked for): while one after the other
-    cannot serve the call and none has rung, the leg turns to the next, and its call notices nothing.
+    cannot serve the call and none has rung, the leg turns to the next, and its call notices nothing. It may also ring
+    in several places at once (`beside`): the first to answer is the party, the others are cancelled, and their call is
+    told of the best failure only when all have failed. Their early audio is left out: it would be that of several.
     """
 
-    __slots__ = ("_answer", "_further", "_has_rung", "_negotiation", "session", "stream", "video")
+    __slots__ = (
+        "_answer",
+        "_beside",
+        "_failures",
+        "_further",
+        "_has_rung",
+        "_negotiation",
+        "session",
+        "stream",
+        "video",
+    )
 
     def __init__(
         self,
@@ -81,8 +95,11 @@ class Leg:
         negotiation: OfferAnswer,
         video: VideoStream | None = None,
         further: Iterator[Way] | None = None,
+        beside: Sequence[Way] = (),
     ) -> None:
         self._further = further or iter(())
+        self._beside = list(beside)
+        self._failures: list[tuple[Ended, Session]] = []
         self._has_rung = False
         self.session = session
         self.stream = stream
@@ -145,6 +162,8 @@ class Leg:
     def hang_up(self) -> None:
         """End the session by whatever message is due, and try no other way."""
         self._further = iter(())
+        for session, _ in self._beside:
+            session.hang_up()
         self.session.hang_up()
 
     def close(self) -> None:
@@ -156,11 +175,13 @@ class Leg:
     async def next_event(self) -> LegEvent:
         """The next thing that happens on this leg; `Ended` is the last. Safe to cancel."""
         while True:
+            if self._beside:
+                await self._turn_to_whoever_speaks()
             event = await self.session.next_event()
             if isinstance(event, Ended):
-                if self._turns_to_another(event):
+                if self._turns_to_another(event) or self._rings_on(event):
                     continue
-                return event
+                return self._best_failure(event)
             told = (
                 self._of_our_invite(event)
                 if isinstance(event, Provisional | Accepted)
@@ -168,6 +189,43 @@ class Leg:
             )
             if told is not None:
                 return told
+
+    async def _turn_to_whoever_speaks(self) -> None:
+        """Make that phone's session the leg's own which has something to tell."""
+        current = self.session
+        if not current.has_event:
+            await first_of(*(each.wait_for_event() for each in (current, *(way[0] for way in self._beside))))
+        if not current.has_event and isinstance(current, OutboundSession):
+            place = next(place for place, way in enumerate(self._beside) if way[0].has_event)
+            other, self._beside[place] = self._beside[place], (current, self._negotiation)
+            self.session, self._negotiation = other
+
+    def _rings_on(self, ended: Ended) -> bool:
+        """Whether another phone of the party still rings, now that this one does not."""
+        if not self._beside:
+            return False
+        self._failures.append((ended, self.session))
+        self.session, self._negotiation = self._beside.pop(0)
+        if not self._beside:
+            self._configure()
+        return True
+
+    def _best_failure(self, ended: Ended) -> Ended:
+        """What is told of several phones when the last of them has ended, unanswered."""
+        if self._failures and not self.is_answered:
+            failures = [*self._failures, (ended, self.session)]
+            statuses = [status_of_code(each.status) for each, _ in failures]
+            ended, self.session = failures[statuses.index(best_of(statuses))]
+        return ended
+
+    def _wins(self) -> None:
+        """The phone that has just answered is the party."""
+        if not self._beside:
+            return
+        for session, _ in self._beside:
+            session.hang_up()
+        self._beside.clear()
+        self._configure()
 
     def _turns_to_another(self, ended: Ended) -> bool:
         status = ended.status or 0
@@ -185,10 +243,14 @@ class Leg:
     def _of_our_invite(self, event: Provisional | Accepted) -> LegEvent | None:
         response = event.response
         if isinstance(event, Accepted):
-            return Answered(response) if self._accept(response) else None
+            if not self._accept(response):
+                return None
+            self._wins()
+            return Answered(response)
         self._has_rung = self._has_rung or response.status >= 180
         if response.status in {180, 183}:
-            return Rang(response, bool(response.body) and self._take_answer(response.body))
+            has_audio = bool(response.body) and self._take_answer(response.body)
+            return Rang(response, has_audio and not self._beside)
         return None
 
     def _within(self, event: SessionEvent) -> LegEvent | None:
@@ -216,7 +278,8 @@ class Leg:
         except NotAcceptable as problem:
             log.info("call-id %s: unusable answer: %s", self.session.call_id, problem.text)
             return False
-        self._configure()
+        if not self._beside:
+            self._configure()
         return True
 
     def _settle(self, offer: bytes) -> None:

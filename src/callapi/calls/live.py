@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -86,6 +86,8 @@ class Placement:
     callbacks: Subscription | None = None
     alternatives: tuple["Placement", ...] = ()
     """Tried in turn, within the same call, while the one before cannot serve it: address, codecs and From count."""
+    beside: tuple["Placement", ...] = ()
+    """Rung at the same time, within the same call: the first to answer is the called party."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class LiveCalls:
     ) -> None:
         self.endpoint = endpoint
         self.plane = plane
-        self._journal = journal
+        self.journal = journal
         self._node = node
         self._codecs = codecs
         self._calls: dict[CallSid, Call] = {}
@@ -189,13 +191,39 @@ class LiveCalls:
             status_callback_method=callbacks.method if callbacks else None,
             status_callback_events=callbacks.events if callbacks else (),
         )
-        self._journal.keep(record)
-        return Call(record, leg, self._journal, arrival.sip)
+        self.journal.keep(record)
+        return Call(record, leg, self.journal, arrival.sip)
+
+    def draft(self, placement: Placement) -> CallRecord:
+        """The record of a call that is to be placed, as it stands before that."""
+        now = utc_now()
+        callbacks = placement.callbacks
+        return CallRecord(
+            sid=new_call_sid(),
+            account_sid=placement.account_sid,
+            from_=placement.from_name,
+            to=placement.to_name,
+            direction=placement.direction,
+            status=CallStatus.QUEUED.value,
+            date_created=now,
+            date_updated=now,
+            api_version=API_VERSION,
+            node=self._node,
+            parent_call_sid=placement.parent_sid,
+            caller_name=placement.caller_name,
+            forwarded_from=placement.forwarded_from,
+            status_callback=callbacks.url if callbacks else None,
+            status_callback_method=callbacks.method if callbacks else None,
+            status_callback_events=callbacks.events if callbacks else (),
+        )
 
     def place(
-        self, placement: Placement, story: Callable[[Call], Coroutine[Any, Any, None]] | None = None
+        self,
+        placement: Placement,
+        story: Callable[[Call], Coroutine[Any, Any, None]] | None = None,
+        record: CallRecord | None = None,
     ) -> Call:
-        """Send an INVITE and start the call's life, with `story` told on it.
+        """Send an INVITE and start the call's life, with `story` told on it; `record` is its draft if it has one.
 
         Raises:
             NotPlaceable: no media port is free, or the account has too many calls up.
@@ -208,30 +236,11 @@ class LiveCalls:
             negotiation.relay_video(video.local.port, placement.video)
         alternatives = placement.alternatives
         session = self._invite(placement, negotiation, is_last=not alternatives)
-        now = utc_now()
-        callbacks = placement.callbacks
-        record = CallRecord(
-            sid=new_call_sid(),
-            account_sid=placement.account_sid,
-            from_=placement.from_name,
-            to=placement.to_name,
-            direction=placement.direction,
-            status=CallStatus.QUEUED.value,
-            date_created=now,
-            date_updated=now,
-            start_time=now,
-            api_version=API_VERSION,
-            node=self._node,
-            parent_call_sid=placement.parent_sid,
-            caller_name=placement.caller_name,
-            forwarded_from=placement.forwarded_from,
-            sip_call_id=session.call_id,
-            status_callback=callbacks.url if callbacks else None,
-            status_callback_method=callbacks.method if callbacks else None,
-            status_callback_events=callbacks.events if callbacks else (),
-        )
+        record = record or self.draft(placement)
+        record = replace(record, start_time=utc_now(), sip_call_id=session.call_id)
+        beside = [self._ring_beside(each, stream, session.call_id) for each in placement.beside]
         further = self._further(alternatives, stream, session.call_id)
-        call = Call(record, Leg(session, stream, negotiation, video, further), self._journal)
+        call = Call(record, Leg(session, stream, negotiation, video, further, beside), self.journal)
         call.initiated()
         self.start(call, partial(story, call) if story else None)
         return call
@@ -254,6 +263,10 @@ class LiveCalls:
                 is_one_of_several=not is_last,
             )
         )
+
+    def _ring_beside(self, placement: Placement, stream: AudioStream, call_id: str) -> Way:
+        negotiation = self._negotiation(stream, placement.codecs)
+        return self._invite(placement, negotiation, call_id, is_last=True), negotiation
 
     def _further(
         self, alternatives: tuple[Placement, ...], stream: AudioStream, call_id: str

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from callapi.base.clock import utc_now
-from callapi.calls.journal import Journal, event_callback
+from callapi.calls.journal import Journal
 from callapi.calls.status import CallStatus
 from callapi.sip import Party
 from callapi.store import CallRecord
@@ -47,5 +47,4 @@ def close(record: CallRecord, journal: Journal, now: datetime) -> None:
         ended_by=Party.NETWORK.value,
         end_reason=REASON,
     )
-    callback = event_callback(ended, "completed", status.value, now)
-    journal.keep(replace(ended, sequence_number=ended.sequence_number + (callback is not None)), callback)
+    journal.end(ended, now)

@@ -114,16 +114,25 @@ class Session:
             if isinstance(event, Ended):
                 return
 
-    async def next_event(self) -> SessionEvent:
-        """The next event; after `Ended` it is `Ended` again. Cancelling the wait loses nothing."""
-        while not self._events:
-            if self._ended is not None:
-                return self._ended
+    @property
+    def has_event(self) -> bool:
+        """Whether `next_event` would return at once."""
+        return bool(self._events) or self._ended is not None
+
+    async def wait_for_event(self) -> None:
+        """Return when `has_event`: to wait for one of several sessions."""
+        while not self.has_event:
             self._waiter = asyncio.get_running_loop().create_future()
             try:
                 await self._waiter
             finally:
                 self._waiter = None
+
+    async def next_event(self) -> SessionEvent:
+        """The next event; after `Ended` it is `Ended` again. Cancelling the wait loses nothing."""
+        await self.wait_for_event()
+        if not self._events and self._ended is not None:
+            return self._ended
         return self._events.popleft()
 
     def tell(self, event: SessionEvent) -> None:

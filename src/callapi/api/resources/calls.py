@@ -8,6 +8,7 @@ from callapi.api.kinds import PARTY, choice, sid
 from callapi.api.operation import Ask, Operation
 from callapi.api.paging import PAGING, page_request
 from callapi.api.parameters import Parameter
+from callapi.api.place import Place
 from callapi.api.representations import (
     Representation,
     counted,
@@ -23,10 +24,17 @@ from callapi.api.representations import (
 from callapi.api.resources.records import own_call
 from callapi.base.ids import CallSid
 from callapi.calls.status import CallStatus
-from callapi.store import CallFilter, CallRecord, EventBlock, Page, Remove
+from callapi.store import CallFilter, CallRecord, EventBlock, Json, Page, Remove
 
 COLLECTION: Final = "/Accounts/{AccountSid}/Calls"
 CALL_PATH: Final = "/Accounts/{AccountSid}/Calls/{Sid}"
+
+
+def _queue_time(call: CallRecord, _: Place) -> Json:
+    """How long it waited to be placed, in milliseconds."""
+    waited_until = call.start_time or call.end_time
+    return str(round((waited_until - call.date_created).total_seconds() * 1000)) if waited_until else None
+
 
 CALL: Final[Representation[CallRecord]] = Representation(
     "calls",
@@ -55,7 +63,7 @@ CALL: Final[Representation[CallRecord]] = Representation(
         text("forwarded_from"),
         nothing("group_sid"),
         text("caller_name"),
-        field("queue_time", lambda _call, _place: "0"),
+        field("queue_time", _queue_time),
         nothing("trunk_sid"),
         counted("ring_duration", xml_name="Ring_duration"),
         instant("answer_time"),
