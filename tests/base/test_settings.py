@@ -45,6 +45,8 @@ def test_the_environment_overrides_the_file_and_lists_are_json(tmp_path: Path) -
         ('[media]\nrtp_ports = "9-1"\n', {}, r":2: media.rtp_ports: must be a range such as 20000-29999"),
         ('[sip]\nlisten = ["sctp://h:1"]\n', {}, r":2: sip.listen.0: must look like udp://"),
         ("", {"CALLAPI_LIMITS__MAX_CALLS": "0"}, r"CALLAPI_LIMITS__MAX_CALLS: limits.max_calls: .*greater"),
+        ("", {"CALLAPI_SIP__LISTEN": "udp://h:1"}, r"LISTEN: sip.listen: must be a list .*as JSON: \["),
+        ("", {"CALLAPI_SIP": "x"}, r"CALLAPI_SIP: sip: must be a table"),
         ("", {"CALLAPI_SPI__X": "0"}, r"CALLAPI_SPI__X: unknown key spi"),
         ('[[numbers]]\nnumber = "1"\nvoice_uri = "x"\n', {}, r":3: unknown key numbers.0.voice_uri"),
         (

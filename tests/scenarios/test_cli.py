@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from tests.scenarios.conftest import NodeFactory, PhoneFactory, Server
@@ -192,11 +193,12 @@ async def test_the_phone_that_is_refused(tmp_path: Path, server: Server, webhook
     assert "(486)" in caller.tail()
 
 
+@pytest.mark.timeout(120)
 async def test_the_doctor_is_content(tmp_path: Path) -> None:
     """A verdict per line, status 0; a port in use is a bad verdict and status 1."""
     environ = {**_elsewhere(), "CALLAPI_NODE__DATA_DIR": str(tmp_path / "data")}
     doctor = await _callapi(tmp_path, "doctor", **environ).start()
-    status = await doctor.wait(30)
+    status = await doctor.wait(60)
     output = doctor.tail(100)
     assert status == 0, output
     subjects = [
@@ -209,6 +211,8 @@ async def test_the_doctor_is_content(tmp_path: Path) -> None:
         "DNS",
         "media plane",
         "prompts",
+        "speech",
+        "recogniser",
     ]
     for subject in subjects:
         assert re.search(rf"^[✓!] {subject}: ", output, re.MULTILINE), (subject, output)
@@ -218,7 +222,7 @@ async def test_the_doctor_is_content(tmp_path: Path) -> None:
         taken.listen()
         environ["CALLAPI_HTTP__LISTEN"] = f"127.0.0.1:{taken.getsockname()[1]}"
         doctor = await _callapi(tmp_path, "doctor", **environ).start()
-        assert await doctor.wait(30) == 1
+        assert await doctor.wait(60) == 1
     assert re.search(r"^✗ HTTP: .*Address already in use", doctor.tail(100), re.MULTILINE), doctor.tail(100)
 
 

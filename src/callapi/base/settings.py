@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -265,8 +265,16 @@ def _explain(problem: Any, path: Path | None, text: str, variables: Mapping[str,
     if problem["type"] == "extra_forbidden":
         allowed = ", ".join(sorted(_known_keys(problem["loc"][:-1])))
         return f"{place}: unknown key {dotted}; allowed here: {allowed}"
-    message = problem["msg"].removeprefix("Value error, ")
+    message = _WORDS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
     return f"{place}: {dotted or 'configuration'}: {message}; got {problem['input']!r}"
+
+
+_WORDS: Final = {
+    "tuple_type": 'must be a list (in a variable as JSON: ["one", "two"])',
+    "dict_type": 'must be a table (in a variable as JSON: {"name": "value"})',
+    "model_type": 'must be a table (in a variable as JSON: {"name": "value"})',
+}
+"""In the words of who writes a configuration, not of the library that reads it."""
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:

@@ -13,6 +13,7 @@ from callapi.base.settings import Settings, load_settings
 from callapi.cli import machine_checks as machine
 from callapi.cli.softphone import PhoneOptions, Softphone
 from callapi.cli.sounds import read_wav, seconds_of, tone
+from callapi.cli.speech_check import speech
 from callapi.cli.terminal import Terminal
 from callapi.cli.verdicts import Verdict, bad, good
 from callapi.media.engine import NativePlane
@@ -44,7 +45,7 @@ async def _examine(settings: Settings, terminal: Terminal) -> int:
         machine.database,
     ):
         worst |= _print(check(settings), terminal)
-    for slow in (machine.dns, machine.audio_engines, loopback_call):
+    for slow in (machine.dns, machine.audio_engines, speech, loopback_call):
         worst |= _print(await _guarded(slow, settings), terminal)
     return worst
 
