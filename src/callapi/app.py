@@ -186,7 +186,7 @@ class Node:
         realm = _domain(settings)
         keep_alive = KeepAlive(NameAddr.parse(f"<sip:{realm}>"), time)
         registrations = await Registrations.open(store, realm, keep_alive)
-        digest, guesses = DigestServer(realm, secrets.token_bytes(32)), Guesses()
+        digest, guesses = _digest(settings, realm), Guesses()
         registrar = Registrar(registrations, digest, clock=time, guesses=guesses)
         options = _endpoint_options(settings)
         endpoint = await stack.enter_async_context(
@@ -253,6 +253,10 @@ def _queue(settings: Settings) -> CallQueue:
     return CallQueue(
         calls_per_second=limits.rest_calls_per_second_per_account, most=limits.queued_calls_per_account
     )
+
+
+def _digest(settings: Settings, realm: str) -> DigestServer:
+    return DigestServer(realm, secrets.token_bytes(32), algorithms=settings.sip.digest_algorithms)
 
 
 def _plane(settings: Settings) -> NativePlane:

@@ -20,6 +20,7 @@ from callapi.base.errors import CallApiError
 
 Method = Literal["GET", "POST"]
 CodecName = Literal["PCMU", "PCMA", "G722", "opus"]
+DigestName = Literal["MD5", "SHA-256", "SHA-512-256"]
 PREFIX = "CALLAPI_"
 ACCOUNT_SID = "CALLAPI_ACCOUNT_SID"
 AUTH_TOKEN = "CALLAPI_AUTH_TOKEN"  # noqa: S105 - the variable's name, not a secret
@@ -99,6 +100,7 @@ class SipSettings(_Section):
     listen: tuple[ListenAddress, ...] = ("udp://127.0.0.1:5060", "tcp://127.0.0.1:5060")
     advertised_address: str = ""
     trusted_networks: tuple[IPv4Network | IPv6Network, ...] = (IPv4Network("127.0.0.0/8"),)
+    digest_algorithms: tuple[DigestName, ...] = Field(("SHA-256", "MD5"), min_length=1)
     tls_certificate: Path | None = None
     tls_private_key: Path | None = None
     tls_ca: Path | None = None

@@ -1,4 +1,4 @@
-"""A softphone nobody here wrote (PJSUA2), driven from a test: calls, answers, presses keys, speaks and listens."""
+"""Softphones nobody here wrote (PJSUA2, baresip), driven from a test: they call, press keys, speak and listen."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from tests.scenarios.harness.ports import free_rtp_range
 from tests.scenarios.harness.wire import SipMessage
 
 Header = tuple[str, str]
-AGENT = Path(__file__).with_name("pjsua_agent.py")
+HERE = Path(__file__).parent
 PATIENCE = 8.0
 """Seconds that a phone waits for something that should come at once."""
 
@@ -194,6 +194,8 @@ class PhoneCall:
 class Phone:
     """One PJSUA2 process: `async with Phone("alice", folder) as alice`."""
 
+    agent = HERE / "pjsua_agent.py"
+
     def __init__(self, name: str, folder: Path, **config: str) -> None:
         self.name = name
         self.folder = folder
@@ -218,7 +220,7 @@ class Phone:
         with (self.folder / f"{self.name}.stderr").open("wb") as stderr:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                str(AGENT),
+                str(self.agent),
                 json.dumps(self._config),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
@@ -352,6 +354,12 @@ class Phone:
             self._incoming.get_nowait()
         await self.order("codecs", names=DEFAULT_CODECS)
         return is_clean
+
+
+class Baresip(Phone):
+    """One baresip process: a second make of phone. It registers, calls, answers, speaks and listens."""
+
+    agent = HERE / "baresip_agent.py"
 
 
 DEFAULT_CODECS = ("PCMU/8000", "PCMA/8000", "G722/16000")
