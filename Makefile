@@ -43,8 +43,15 @@ dev: $(BIN)/.dev $(MODULE)  ## prepare .venv with the tools for tests and checks
 run: install  ## a first real call through <Dial><Sip>, then a live node (DEMO=once: leave after the call)
 	$(BIN)/callapi demo --$(DEMO)
 
+.venv/sipvicious: constraints.txt $(BIN)/.installed
+	-$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $@ --constraint constraints.txt sipvicious
+	@touch -c $@
+
+.PHONY: scanner
+scanner: .venv/sipvicious  ## the scanner SIPVicious (GPL, a program beside ours) for the tests that are scanned by it
+
 .PHONY: test
-test: dev  ## the whole suite
+test: dev scanner  ## the whole suite
 	scripts/system-packages sip-tester
 	cd native && cargo test --quiet --locked
 	$(BIN)/pytest

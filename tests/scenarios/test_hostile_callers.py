@@ -8,58 +8,20 @@ import contextlib
 import itertools
 import random
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
+from contextlib import AsyncExitStack
 
 import pytest
 
 from tests.scenarios.conftest import Measured, NodeFactory
-from tests.scenarios.harness.application import Answer, Webhook, response
+from tests.scenarios.harness.application import Answer, response
+from tests.scenarios.harness.attack import BACK_WITHIN_S, is_served, under_attack
 from tests.scenarios.harness.flood import Flood
 from tests.scenarios.harness.node import Node
-from tests.scenarios.harness.raw_phone import RawPhone, sdp
-from tests.scenarios.harness.talk import Talk, talk
-from tests.scenarios.harness.waiting import eventually
 
 STRANGER = "127.0.0.66"
 NEIGHBOUR_ONLY = {"trusted_networks": ["127.0.0.1/32"]}
-BACK_WITHIN_S = 2.0
-MOST_MEMORY_KB = 48 * 1024
 SECONDS = 2.0
 HURRIED = {"drain_timeout_s": 0}
-
-
-async def _is_served(node: Node, since: float) -> None:
-    """A caller in earnest, who tries again each 0.1 s, reaches the application, which refuses it with 603."""
-    async with RawPhone("carol") as carol:
-        status = 503
-        while status == 503:
-            assert time.monotonic() < since + BACK_WITHIN_S, f"not served\n{carol.report()}"
-            call = carol.invite(node.uri("1"), node.sip_address, body=sdp())
-            await eventually("a final response", partial(getattr, call, "final_status"), BACK_WITHIN_S)
-            status = call.final_status
-            await asyncio.sleep(0.1)
-        assert status == 603, carol.report()
-        assert time.monotonic() < since + BACK_WITHIN_S + 0.1
-
-
-@asynccontextmanager
-async def _under_attack(node: Node, webhook: Webhook, measured: Measured, name: str) -> AsyncIterator[Talk]:
-    """A talk that must be whole after the block, on a node that has not grown and serves again."""
-    async with talk(node, webhook) as talking:
-        await talking.goes_on()
-        before = node.census()
-        yield talking
-        await _is_served(node, time.monotonic())
-        await talking.goes_on()
-        after = node.census()
-        grown = after.memory_kb - before.memory_kb
-        cpu = after.cpu_s - before.cpu_s
-        lost, packets = talking.caller_ear.lost, talking.caller_ear.packets
-        measured(f"hostile: {name}: lost {lost} of {packets} packets, {grown} KB more, {cpu:.2f} s CPU")
-        assert grown < MOST_MEMORY_KB, f"{grown} KB more than before"
-        await talking.ends()
 
 
 def _garbage(chance: random.Random) -> bytes:
@@ -86,7 +48,7 @@ async def test_garbage(new_node: NodeFactory, measured: Measured, source: str) -
     node, webhook = await new_node(node=HURRIED, sip=NEIGHBOUR_ONLY)
     chance = random.Random(5)
     async with (
-        _under_attack(node, webhook, measured, f"garbage from {source}"),
+        under_attack(node, webhook, measured, f"garbage from {source}"),
         Flood(node.sip_address, source=source) as flood,
     ):
         await flood.run(lambda: _garbage(chance), per_second=5000, seconds=SECONDS)
@@ -99,7 +61,7 @@ async def test_invites_beyond_the_limits(
 ) -> None:
     """What is over is told 503 with Retry-After; no more calls are up than the limit says."""
     node, webhook = await new_node(node=HURRIED, limits=limit)
-    async with _under_attack(node, webhook, measured, f"INVITE over {limit}"):
+    async with under_attack(node, webhook, measured, f"INVITE over {limit}"):
         webhook["voice"] = slow = Answer(response("<Reject/>"), delay=0.8)
         async with Flood(node.sip_address) as flood:
             sent = await flood.run(lambda: flood.invite(node.uri("1")), per_second=1000, seconds=SECONDS)
@@ -116,7 +78,7 @@ async def test_a_stranger_never_dials_out(new_node: NodeFactory, measured: Measu
     """A thousand INVITEs a second from outside: 403 each, no document asked for, no INVITE leaves the node."""
     node, webhook = await new_node(node=HURRIED, sip=NEIGHBOUR_ONLY)
     async with (
-        _under_attack(node, webhook, measured, "INVITE of a stranger") as talking,
+        under_attack(node, webhook, measured, "INVITE of a stranger") as talking,
         Flood(node.sip_address, source=STRANGER) as flood,
     ):
         names = itertools.cycle(["+15550100", "900", "alice", "00441632960000", "%00", "1;phone-context=+44"])
@@ -146,7 +108,7 @@ async def test_registers(new_node: NodeFactory, measured: Measured) -> None:
         f'Authorization: Digest username="alice", realm="127.0.0.1:{node.sip_port}", nonce="1", uri="{registrar}", '
         'response="0123456789abcdef0123456789abcdef", algorithm=MD5\r\n'
     ).encode()
-    async with _under_attack(node, webhook, measured, "REGISTER"):
+    async with under_attack(node, webhook, measured, "REGISTER"):
         async with Flood(node.sip_address, source=STRANGER) as flood:
             users = itertools.count()
 
@@ -174,7 +136,7 @@ async def test_connections_that_say_nothing_or_little(new_node: NodeFactory, mea
     """Four hundred silent ones and a hundred that drip, on SIP and on HTTP: others are served meanwhile."""
     node, webhook = await new_node(node=HURRIED)
     async with (
-        _under_attack(node, webhook, measured, "half-open and slow TCP"),
+        under_attack(node, webhook, measured, "half-open and slow TCP"),
         asyncio.TaskGroup() as dripping,
         AsyncExitStack() as stack,
     ):
@@ -185,7 +147,7 @@ async def test_connections_that_say_nothing_or_little(new_node: NodeFactory, mea
                     dripping.create_task(_drip(writer, SECONDS))
         await asyncio.sleep(SECONDS / 2)
         assert await node.health() == 200
-        await _is_served(node, time.monotonic())
+        await is_served(node, time.monotonic())
         assert await _options(node) == 200
 
 
@@ -223,7 +185,7 @@ async def _options(node: Node) -> int:
 async def test_messages_beyond_all_measure(new_node: NodeFactory, measured: Measured) -> None:
     """64 KB datagrams, a head or a body without end over TCP: refused or cut off, and nothing is kept."""
     node, webhook = await new_node(node=HURRIED)
-    async with _under_attack(node, webhook, measured, "oversized messages"):
+    async with under_attack(node, webhook, measured, "oversized messages"):
         async with Flood(node.sip_address) as flood:
 
             def huge() -> bytes:

@@ -29,19 +29,20 @@ def sdp(port: int = 9, *, direction: str = "sendrecv") -> str:
 
 
 class RawPhone(asyncio.DatagramProtocol):
-    """`async with RawPhone("eve") as eve`; `await eve.next_call()` gives a `RawCall`."""
+    """`async with RawPhone("eve") as eve`; `await eve.next_call()` gives a `RawCall`. It listens on `host`."""
 
     via = "UDP"
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, host: str = "127.0.0.1") -> None:
         self.name = name
+        self.host = host
         self.seen: list[tuple[float, str, SipMessage]] = []
         self.calls: dict[str, RawCall] = {}
         self._incoming: asyncio.Queue[RawCall] = asyncio.Queue()
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
+        transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(self.host, 0))
         self._transport = transport
         return self
 
@@ -52,13 +53,13 @@ class RawPhone(asyncio.DatagramProtocol):
 
     @property
     def port(self) -> int:
-        """Where it listens on 127.0.0.1."""
+        """Where it listens."""
         return int(self._transport.get_extra_info("sockname")[1])
 
     @property
     def uri(self) -> str:
         """Where it is called."""
-        return f"sip:{self.name}@127.0.0.1:{self.port}"
+        return f"sip:{self.name}@{self.host}:{self.port}"
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         """Hand each message to its call."""
@@ -102,8 +103,8 @@ class RawPhone(asyncio.DatagramProtocol):
         user = user or self.name
         lines = [
             f"INVITE {uri} SIP/2.0",
-            f"Via: SIP/2.0/{self.via} 127.0.0.1:{self.port};rport;branch=z9hG4bK{secrets.token_hex(6)}",
-            f"From: <sip:{user}@127.0.0.1:{self.port}>;tag={secrets.token_hex(4)}",
+            f"Via: SIP/2.0/{self.via} {self.host}:{self.port};rport;branch=z9hG4bK{secrets.token_hex(6)}",
+            f"From: <sip:{user}@{self.host}:{self.port}>;tag={secrets.token_hex(4)}",
             f"To: <{uri}>",
             f"Call-ID: {call_id}",
             "CSeq: 1 INVITE",
@@ -155,7 +156,7 @@ class TlsPhone(RawPhone):
 
     @property
     def port(self) -> int:
-        """Where it listens on 127.0.0.1."""
+        """Where it listens."""
         return int(self._server.sockets[0].getsockname()[1])
 
     @property
@@ -279,9 +280,10 @@ class RawCall:
             mine = self.invite["From"] or ""
             theirs = next(each["To"] or "" for each in self.received if each.tag("To"))
         number = 1 if method == "ACK" else next(self._numbers)
+        here = f"{self.phone.host}:{self.phone.port}"
         lines = [
             f"{method} {other.uri('Contact')} SIP/2.0",
-            f"Via: SIP/2.0/{self.phone.via} 127.0.0.1:{self.phone.port};rport;branch=z9hG4bK{secrets.token_hex(6)}",
+            f"Via: SIP/2.0/{self.phone.via} {here};rport;branch=z9hG4bK{secrets.token_hex(6)}",
             f"From: {mine}",
             f"To: {theirs}",
             f"Call-ID: {self.invite['Call-ID']}",

@@ -37,12 +37,19 @@ class Talk:
 
 
 @asynccontextmanager
-async def talk(node: Node, webhook: Webhook, *, status_callback: str = "") -> AsyncIterator[Talk]:
+async def talk(
+    node: Node, webhook: Webhook, *, status_callback: str = "", caller_host: str = "127.0.0.1"
+) -> AsyncIterator[Talk]:
     """A caller of number 1 dials through to a callee; both speak a tone each until the block ends.
 
     Whoever calls after them is rejected by the application (603), unless the test says otherwise.
     """
-    async with RawPhone("alice") as alice, RawPhone("bob") as bob, RtpPeer() as ear, RtpPeer() as other:
+    async with (
+        RawPhone("alice", caller_host) as alice,
+        RawPhone("bob") as bob,
+        RtpPeer() as ear,
+        RtpPeer() as other,
+    ):
         attribute = f' statusCallback="{status_callback}"' if status_callback else ""
         dial = response(f"<Dial><Sip{attribute}>{bob.uri}</Sip></Dial>")
         webhook["voice"] = [dial, response("<Reject/>")]

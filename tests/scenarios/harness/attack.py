@@ -1,0 +1,55 @@
+"""What an attack must leave as it was: a call that talks, the size of the node, and service to who calls in earnest."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+from tests.scenarios.harness.application import Webhook
+from tests.scenarios.harness.node import Node
+from tests.scenarios.harness.raw_phone import RawPhone, sdp
+from tests.scenarios.harness.talk import Talk, talk
+from tests.scenarios.harness.waiting import eventually
+
+BACK_WITHIN_S = 2.0
+MOST_MEMORY_KB = 48 * 1024
+
+
+async def is_served(node: Node, since: float, host: str = "127.0.0.1") -> None:
+    """A caller in earnest, who tries again each 0.1 s, reaches the application, which refuses it with 603."""
+    async with RawPhone("carol", host) as carol:
+        status = 503
+        while status == 503:
+            assert time.monotonic() < since + BACK_WITHIN_S, f"not served\n{carol.report()}"
+            call = carol.invite(node.uri("1"), node.sip_address, body=sdp())
+            await eventually("a final response", partial(getattr, call, "final_status"), BACK_WITHIN_S)
+            status = call.final_status
+            await asyncio.sleep(0.1)
+        assert status == 603, carol.report()
+        assert time.monotonic() < since + BACK_WITHIN_S + 0.1
+
+
+@asynccontextmanager
+async def under_attack(
+    node: Node,
+    webhook: Webhook,
+    measured: Callable[[str], None],
+    name: str,
+    *,
+    caller_host: str = "127.0.0.1",
+) -> AsyncIterator[Talk]:
+    """A talk that must be whole after the block, on a node that has not grown and serves again."""
+    async with talk(node, webhook, caller_host=caller_host) as talking:
+        await talking.goes_on()
+        before = node.census()
+        yield talking
+        await is_served(node, time.monotonic(), caller_host)
+        await talking.goes_on()
+        after = node.census()
+        grown = after.memory_kb - before.memory_kb
+        cpu = after.cpu_s - before.cpu_s
+        lost, packets = talking.caller_ear.lost, talking.caller_ear.packets
+        measured(f"hostile: {name}: lost {lost} of {packets} packets, {grown} KB more, {cpu:.2f} s CPU")
+        assert grown < MOST_MEMORY_KB, f"{grown} KB more than before"
+        await talking.ends()
