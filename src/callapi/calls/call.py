@@ -297,7 +297,7 @@ class Call:
                         text = f"one-way audio: nothing was heard from {self.record.to} in {seconds:g} s"
                         self.notify(Problem(ONE_WAY_AUDIO, text, is_warning=True))
                     case Stalled(silence_s):
-                        reason = f"no RTP for {silence_s:g} s"
+                        reason = f"no RTP for {silence_s:.0f} s"
                         self.notify(Problem(MEDIA_TIMEOUT, f"media timeout: {reason}"))
                         self.hang_up(reason)
         except StreamClosed:
