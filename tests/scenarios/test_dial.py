@@ -56,6 +56,20 @@ async def test_caller_id(server: Server, phone: PhoneFactory, webhook: Webhook, 
     assert ringing.invite.uri("From").startswith(f"sip:{caller_id}@")
 
 
+async def test_caller_id_may_be_a_client(server: Server, phone: PhoneFactory, webhook: Webhook) -> None:
+    """`client:joe`: a user of this node in the callee's From, `client:joe` towards applications."""
+    alice, bob = await phone("alice"), await phone("bob")
+    webhook["voice"] = response(
+        f'<Dial callerId="client:joe"><Sip statusCallback="status">{bob.uri}</Sip></Dial>'
+    )
+    webhook["status"] = ""
+    await alice.invite(server.uri)
+    ringing = await bob.next_call()
+    assert ringing.invite.uri("From").startswith("sip:joe@127.0.0.1")
+    await ringing.refuse(486)
+    assert (await webhook.next("status"))["From"] == "client:joe"
+
+
 async def test_caller_id_is_the_callers_by_default(
     server: Server, phone: PhoneFactory, webhook: Webhook
 ) -> None:
@@ -198,6 +212,46 @@ async def test_answer_on_bridge_passes_early_media_on(
     await ringing.answer()
     await call.answered()
     assert await call.hears(990)
+
+
+async def test_answer_on_bridge_lets_several_ring_in_silence(
+    server: Server, phone: PhoneFactory, webhook: Webhook
+) -> None:
+    """ "early media from a single ringing callee, 180 otherwise": of two, neither is heard before it is joined."""
+    alice, bob = await phone("alice"), await phone("bob")
+    async with RawPhone("other") as other:
+        webhook["voice"] = response(
+            f'<Dial answerOnBridge="true"><Sip>{bob.uri}</Sip><Sip>{other.uri}</Sip></Dial>'
+        )
+        call = await alice.invite(server.uri)
+        ringing, second = await bob.next_call(), await other.next_call()
+        second.ring()
+        await ringing.answer(say=990, code=183)
+        await call.ringing()
+        await asyncio.sleep(0.5)
+        assert not [each for each in call.received if each.status == 183]
+        assert not call.answered_at
+        await ringing.answer()
+        assert await call.hears(990)
+        await second.gets("CANCEL")
+        second.refuse(487)
+
+
+async def test_answer_on_bridge_goes_on_unanswered(
+    server: Server, phone: PhoneFactory, webhook: Webhook
+) -> None:
+    """ "If nobody answers, the document goes on": to a verb that decides what the caller gets."""
+    alice, bob = await phone("alice"), await phone("bob")
+    webhook["voice"] = response(
+        f'<Dial answerOnBridge="true" action="after" timeout="1"><Sip>{bob.uri}</Sip></Dial>'
+    )
+    webhook["after"] = response('<Reject reason="busy"/>')
+    call = await alice.invite(server.uri)
+    await (await bob.next_call()).ring()
+    after = await webhook.next("after")
+    assert (after["DialCallStatus"], after["CallStatus"]) == ("no-answer", "ringing")
+    assert await call.ended() == 486, "the verb's own code, not the callee's 487 nor a 408"
+    assert not call.answered_at
 
 
 @pytest.mark.parametrize("code", [486, 480, 404, 603])

@@ -87,7 +87,7 @@ class Call:
         """Whether its answer counts: a dialled party's does once it was joined or got a document of its own."""
         self.answered_at: float | None = None
         self.final_code: int | None = None
-        """What an unanswered caller is refused with when its document ends, instead of the verb's own code."""
+        """What an unanswered caller is refused with, after a Dial that failed, if its document says nothing else."""
         self._journal = journal
         self._verdict: tuple[CallStatus, str] | None = None
         self._tasks: asyncio.TaskGroup | None = None
@@ -165,7 +165,6 @@ class Call:
         if session.is_answered or not isinstance(session, InboundSession):
             self.hang_up(reason)
         elif self._verdict is None and not self.ended.is_set:
-            code = self.final_code or code
             self._verdict = (status_of_code(code), reason)
             session.refuse(code, headers=headers)
             self._set_bound()
@@ -229,7 +228,7 @@ class Call:
 
     def end_of_story(self) -> None:
         """The document is over: an answered call is hung up, an unanswered caller hears 480."""
-        self.refuse(480, "end of document")
+        self.refuse(self.final_code or 480, "end of document")
 
     async def _run_errand(self, errand: Story) -> None:
         try:

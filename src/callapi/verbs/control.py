@@ -31,5 +31,5 @@ async def reject(verb: Reject, execution: Execution) -> Outcome:
 async def hangup(_: Hangup, execution: Execution) -> Outcome:
     """End the call; in screening: decline it."""
     if not execution.is_screening:
-        execution.call.refuse(603, "Hangup")
+        execution.call.refuse(execution.call.final_code or 603, "Hangup")
     return End()
