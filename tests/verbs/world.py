@@ -130,6 +130,16 @@ class Phone:
         self.session.tell(Refused(response, local=False))
         self._end(Party.REMOTE, status)
 
+    def be_unreachable(self) -> None:
+        """The transport could not deliver the INVITE."""
+        if self.is_over or self.is_answered or self._is_hung_up:
+            return
+        response = self._response(503)
+        assert isinstance(self.session, OutboundSession)
+        self.session.final = response
+        self.session.tell(Refused(response, local=True))
+        self._end(Party.NETWORK, 503)
+
     def hang_up(self) -> None:
         """BYE, or the CANCEL of a caller that was not answered."""
         if not self.is_over:
