@@ -110,6 +110,23 @@ async def new_node(application: Application, tmp_path: Path) -> AsyncIterator[No
         await node.__aexit__()
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def node_with_fallback(
+    application: Application, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Node]:
+    """A node whose every number has a fallback URL."""
+    webhook = application.webhook("fallback")
+    number = {"number": "*", "voice_url": webhook.url("voice"), "voice_fallback_url": webhook.url("fallback")}
+    async with Node(tmp_path_factory.mktemp("fallback"), numbers=[number]) as node:
+        yield node
+
+
+@pytest.fixture
+def fallback_node(node_with_fallback: Node, application: Application) -> tuple[Node, Webhook]:
+    """That node, and its application as this test's own."""
+    return node_with_fallback, application.webhook("fallback")
+
+
 PhoneFactory = Callable[[str], Awaitable[Phone]]
 
 

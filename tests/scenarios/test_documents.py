@@ -4,15 +4,13 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 from twilio.request_validator import RequestValidator
 from twilio.twiml.voice_response import Dial, VoiceResponse
 
 from tests.scenarios.conftest import NodeFactory, PhoneFactory, Server
-from tests.scenarios.harness.application import Answer, Application, Request, Webhook, response
+from tests.scenarios.harness.application import Answer, Request, Webhook, response
 from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.ports import free_port
 
@@ -21,17 +19,6 @@ async def _notifications(server: Server, call_sid: str) -> list[dict[str, object
     status, page = await server.node.rest("GET", f"Calls/{call_sid}/Notifications.json")
     assert status == 200, page
     return list(page["notifications"])
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def fallback_node(
-    application: Application, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[Node, Webhook]]:
-    """A node whose every number has a fallback URL."""
-    webhook = application.webhook("fallback")
-    number = {"number": "*", "voice_url": webhook.url("voice"), "voice_fallback_url": webhook.url("fallback")}
-    async with Node(tmp_path_factory.mktemp("fallback"), numbers=[number]) as node:
-        yield node, webhook
 
 
 async def test_a_document_of_twilios_library_runs_unchanged(

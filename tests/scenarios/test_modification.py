@@ -7,7 +7,7 @@ from tests.scenarios.harness.application import Webhook, response
 from tests.scenarios.harness.phone import PhoneCall
 
 VOICE = (
-    '<Dial action="after"><Sip url="{screen}" statusCallback="status" '
+    '<Dial action="after" {attributes}><Sip url="{screen}" statusCallback="status" '
     'statusCallbackEvent="initiated ringing answered completed">{uri}</Sip></Dial>'
 )
 # of the leg itself, which was answered in the latter two, and of the Dial ("hung up there": no-answer)
@@ -18,8 +18,9 @@ PHASES = pytest.mark.parametrize("phase", ["initiated", "ringing", "screening", 
 class Stage:
     """A Dial brought to one of its phases."""
 
-    def __init__(self, server: Server, webhook: Webhook, phase: str) -> None:
+    def __init__(self, server: Server, webhook: Webhook, phase: str, attributes: str = "") -> None:
         self.server, self.webhook, self.phase = server, webhook, phase
+        self.attributes = attributes
         self.call: PhoneCall
         self.ringing: PhoneCall
         self.parent = self.child = ""
@@ -28,7 +29,9 @@ class Stage:
         """Alice calls, Bob's phone is brought to the phase."""
         alice, bob = await phone("alice"), await phone("bob")
         screened = self.phase == "screening"
-        self.webhook["voice"] = response(VOICE.format(screen="screen" if screened else "", uri=bob.uri))
+        self.webhook["voice"] = response(
+            VOICE.format(attributes=self.attributes, screen="screen" if screened else "", uri=bob.uri)
+        )
         self.webhook["screen"] = response('<Pause length="30"/>')
         self.webhook["after"] = response("<Redirect>next</Redirect>")
         self.webhook["next"] = response("<Hangup/>")
@@ -108,27 +111,105 @@ async def test_the_child_is_ended(server: Server, phone: PhoneFactory, webhook: 
     assert await stage.last_status() == ENDS[phase]
 
 
-@pytest.mark.parametrize("phase", ["screening", "talking"])
+@PHASES
 async def test_the_child_gets_another_document(
     server: Server, phone: PhoneFactory, webhook: Webhook, phase: str
 ) -> None:
-    """`Url` on the child: "the other party of the bridge goes on with its own document"."""
+    """`Url` on the child: it leaves the Dial for a document of its own, which a ringing phone hears once it answers;
+
+    "the other party of the bridge goes on with its own document".
+    """
     stage = Stage(server, webhook, phase)
     await stage.begin(phone)
     carol = await phone("carol")
     webhook["other"] = response(f"<Dial><Sip>{carol.uri}</Sip></Dial>")
     status, _ = await stage.modify(stage.child, Url=webhook.url("other"))
     assert status == 200
+    assert (await webhook.next("after"))["DialCallStatus"] == ENDS[phase]
+    await webhook.next("next")
+    if phase in {"initiated", "ringing"}:
+        assert not stage.ringing.ended_at
+        await stage.ringing.answer(say=660)
     other = await carol.next_call()
     await other.answer(say=880)
     assert await stage.ringing.hears(880)
-    await webhook.next("after")
-    await webhook.next("next")
     assert await stage.call.ended() == 200
     assert not stage.ringing.ended_at
     assert (await webhook.next("other"))["CallSid"] == stage.child
     await stage.ringing.hang_up()
     assert await other.ended() == 200
+
+
+@PHASES
+async def test_the_child_is_canceled(
+    server: Server, phone: PhoneFactory, webhook: Webhook, phase: str
+) -> None:
+    """`Status=canceled` on the child: a phone that rings stops, and the Dial goes on; one that was answered stays."""
+    stage = Stage(server, webhook, phase)
+    await stage.begin(phone)
+    status, answer = await stage.modify(stage.child, Status="canceled")
+    if phase in {"initiated", "ringing"}:
+        assert status == 200
+        assert await stage.ringing.ended() == 487
+        assert (await webhook.next("after"))["DialCallStatus"] == "canceled"
+        await webhook.next("next")
+        assert await stage.call.ended() == 200
+    else:
+        assert (status, answer["code"]) == (400, 21220)
+        await webhook.never("after", within=0.2)
+        assert not stage.ringing.ended_at
+        await stage.call.hang_up()
+    assert await stage.last_status() == ENDS[phase]
+
+
+@PHASES
+async def test_the_parent_is_canceled(
+    server: Server, phone: PhoneFactory, webhook: Webhook, phase: str
+) -> None:
+    """`Status=canceled` on the parent: "completed" alone ends a caller that the Dial has answered."""
+    stage = Stage(server, webhook, phase)
+    await stage.begin(phone)
+    status, answer = await stage.modify(stage.parent, Status="canceled")
+    assert (status, answer["code"]) == (400, 21220)
+    await webhook.never("after", within=0.2)
+    assert not stage.ringing.ended_at
+    await stage.call.hang_up()
+    await stage.ringing.ended()
+    assert await stage.last_status() == ENDS[phase]
+
+
+@pytest.mark.parametrize("phase", ["initiated", "ringing", "screening"])
+@pytest.mark.parametrize("status", ["canceled", "completed"])
+async def test_an_unanswered_parent_is_ended(
+    server: Server, phone: PhoneFactory, webhook: Webhook, phase: str, status: str
+) -> None:
+    """With `answerOnBridge` the caller still rings: either word ends it, with everything that rings for it."""
+    stage = Stage(server, webhook, phase, 'answerOnBridge="true"')
+    await stage.begin(phone)
+    assert (await stage.modify(stage.parent, Status=status))[0] == 200
+    assert await stage.call.ended() >= 400
+    assert not stage.call.answered_at
+    await stage.ringing.ended()
+    assert await stage.last_status() == "canceled"
+    assert (await webhook.next("after"))["DialCallStatus"] == "canceled"
+    assert (await server.node.final(stage.parent))["status"] == "canceled"
+
+
+async def test_both_parties_get_another_document(
+    server: Server, phone: PhoneFactory, webhook: Webhook
+) -> None:
+    """`MoveConnectedCallLeg=true`: the other party of the bridge goes where this one goes."""
+    stage = Stage(server, webhook, "talking")
+    await stage.begin(phone)
+    webhook["other"] = response('<Pause length="20"/>')
+    form = {"Url": webhook.url("other"), "MoveConnectedCallLeg": "true"}
+    assert (await stage.modify(stage.parent, **form))[0] == 200
+    moved = {(await webhook.next("other"))["CallSid"] for _ in range(2)}
+    assert moved == {stage.parent, stage.child}
+    assert not stage.call.ended_at
+    assert not stage.ringing.ended_at
+    await stage.call.hang_up()
+    await stage.ringing.hang_up()
 
 
 async def test_a_call_that_is_over_cannot_be_modified(

@@ -9,6 +9,7 @@ import pytest
 from tests.scenarios.conftest import PhoneFactory, Server
 from tests.scenarios.harness.application import Answer, Webhook, response
 from tests.scenarios.harness.audio import silence, tone, write_wav
+from tests.scenarios.harness.node import Node
 
 TARGET = '<Dial action="after"><Sip url="screen" statusCallback="status">{}</Sip></Dial>'
 
@@ -144,6 +145,49 @@ async def test_a_screening_that_fails_declines(
     await ringing.answer()
     assert await ringing.ended() == 200
     assert (await ready.next("after"))["DialCallStatus"] == "no-answer"
+
+
+@pytest.mark.parametrize(("body", "is_joined"), [("", True), ("<Hangup/>", False)])
+async def test_the_fallback_decides_in_place_of_a_screening_that_fails(
+    fallback_node: tuple[Node, Webhook], phone: PhoneFactory, body: str, *, is_joined: bool
+) -> None:
+    """ "An HTTP failure or bad document declines after the fallback": it is asked with the child's parameters."""
+    node, webhook = fallback_node
+    alice, bob = await phone("alice"), await phone("bob")
+    webhook["voice"] = response(TARGET.format(bob.uri))
+    webhook["screen"] = Answer(status=500)
+    webhook["status"], webhook["after"] = "", response("<Hangup/>")
+    webhook["fallback"] = response(body)
+    call = await alice.invite(node.uri("1"))
+    ringing = await bob.next_call()
+    await ringing.answer(say=660)
+    asked, screen = await webhook.next("fallback"), await webhook.next("screen")
+    assert (asked["ErrorCode"], asked["ErrorUrl"]) == ("11200", webhook.url("screen"))
+    assert asked["CallSid"] == screen["CallSid"]
+    if is_joined:
+        assert await call.hears(660)
+        await call.hang_up()
+    assert await ringing.ended() == 200
+    outcome = (await webhook.next("after"))["DialCallStatus"]
+    assert outcome == ("completed" if is_joined else "no-answer")
+
+
+async def test_the_called_party_leaves_a_message_while_screened(
+    server: Server, phone: PhoneFactory, ready: Webhook
+) -> None:
+    """Record works there as anywhere: what the called party said, under its own call; its action decides."""
+    alice, bob = await phone("alice"), await phone("bob")
+    ready["voice"] = response(TARGET.format(bob.uri))
+    ready["screen"] = response('<Record action="said" maxLength="1" playBeep="false"/>')
+    ready["said"] = response()
+    call = await alice.invite(server.uri, say=440)
+    ringing = await bob.next_call()
+    await ringing.answer(say=660)
+    said = await ready.next("said")
+    assert said["RecordingDuration"] == "1"
+    assert said["CallSid"] == (await ready.next("screen"))["CallSid"]
+    assert await call.hears(660)
+    await call.hang_up()
 
 
 async def test_a_dial_in_screening_is_an_error(server: Server, phone: PhoneFactory, ready: Webhook) -> None:

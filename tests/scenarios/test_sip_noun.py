@@ -4,6 +4,7 @@ import asyncio
 import re
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -143,6 +144,13 @@ async def test_custom_headers(server: Server, phone: PhoneFactory, webhook: Webh
     """`?name=value&other=value`: percent-decoded, X- put before what has none, the known ones left as they are."""
     alice, bob = await phone("alice"), await phone("bob")
     pairs = ["mycustomheader=foo", "X-Other=b%20a%26r", "User-to-User=00ff%3Bencoding%3Dhex"]
+    known = {
+        "Remote-Party-ID": "<sip:alice@example.com>;party=calling",
+        "P-Preferred-Identity": "<sip:alice@example.com>",
+        "P-Asserted-Identity": "<tel:+15550100>",
+        "P-Called-Party-ID": "<sip:bob@example.com>",
+    }
+    pairs += [f"{name}={quote(value)}" for name, value in known.items()]
     query = "&amp;".join([*pairs, "Diversion=%3Csip%3Aeve%40host%3E"])
     webhook["voice"] = response(f"<Dial><Sip>{bob.uri}?{query}</Sip></Dial>")
     await alice.invite(server.uri)
@@ -152,8 +160,33 @@ async def test_custom_headers(server: Server, phone: PhoneFactory, webhook: Webh
     assert invite["X-Other"] == "b a&r"
     assert invite["User-to-User"] == "00ff;encoding=hex"
     assert invite["Diversion"] == "<sip:eve@host>"
+    assert {name: invite[name] for name in known} == known
     assert "?" not in invite.request_uri
     assert "?" not in (invite["To"] or "")
+
+
+async def test_headers_as_found_in_the_wild(server: Server, phone: PhoneFactory, webhook: Webhook) -> None:
+    """No value, a name twice, an escaped name, bytes beyond ASCII; none takes the place of the protocol's own."""
+    alice, bob = await phone("alice"), await phone("bob")
+    pairs = [
+        "X-Empty",
+        "X-Twice=1",
+        "X-Twice=2",
+        "X%2DName=z",
+        "X-Far=%C3%BC",
+        "Via=v",
+        "Call-ID=c",
+        "x-low=l",
+    ]
+    webhook["voice"] = response(f"<Dial><Sip>\n  {bob.uri}?{'&amp;'.join(pairs)}\n</Sip></Dial>")
+    await alice.invite(server.uri)
+    invite = (await bob.next_call()).invite
+    assert invite["X-Empty"] == ""
+    assert invite.all("X-Twice") == ["1", "2"]
+    assert (invite["X-Name"], invite["X-Far"], invite["x-low"]) == ("z", "ü", "l")
+    assert (invite["X-Via"], invite["X-Call-ID"]) == ("v", "c")
+    assert len(invite.all("Via")) == len(invite.all("Call-ID")) == 1
+    assert invite["Call-ID"] != "c"
 
 
 async def test_the_example_of_the_page_with_a_bare_ampersand(
@@ -252,10 +285,13 @@ async def test_an_unknown_transport_fails_the_leg(
 # ---- "name"
 
 
-async def test_the_uri_may_stand_in_name(server: Server, phone: PhoneFactory, webhook: Webhook) -> None:
-    """ "Sip URI (name) with <Video> noun nesting." """
+@pytest.mark.parametrize("content", ['<Video enable="true"/>', "", "overlooked"])
+async def test_the_uri_may_stand_in_name(
+    server: Server, phone: PhoneFactory, webhook: Webhook, content: str
+) -> None:
+    """ "Sip URI (name) with <Video> noun nesting." Without one it is read all the same, and before a text."""
     alice, bob = await phone("alice"), await phone("bob")
-    webhook["voice"] = response(f'<Dial><Sip name="{bob.uri}"><Video enable="true"/></Sip></Dial>')
+    webhook["voice"] = response(f'<Dial><Sip name="{bob.uri}">{content}</Sip></Dial>')
     call = await alice.invite(server.uri)
     await (await bob.next_call()).answer(say=660)
     assert await call.hears(660)
