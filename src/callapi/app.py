@@ -32,6 +32,7 @@ from callapi.calls.recordings import Recordings
 from callapi.calls.refusals import Refusals
 from callapi.calls.timeline import Timelines
 from callapi.collector import Collector
+from callapi.connections import Bounds
 from callapi.media.engine import NativePlane
 from callapi.media.prompts import PromptLibrary
 from callapi.media.speech import open_recogniser, open_speaker
@@ -143,7 +144,8 @@ class Node:
             realm=_domain(settings),
             public_url=settings.http.public_url,
         )
-        await stack.enter_async_context(HttpServer(create_app(deps), settings.http.listen))
+        bounds = Bounds(settings.http.max_connections, settings.http.request_timeout_s)
+        await stack.enter_async_context(HttpServer(create_app(deps), settings.http.listen, bounds))
 
     async def _ensure_account(self, store: Store) -> None:
         """The account of this node, made at the first start, and the numbers of the configuration in its name."""

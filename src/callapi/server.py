@@ -10,6 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from callapi.base.errors import CallApiError
+from callapi.connections import BoundedConfig, Bounds
 
 START_S: Final = 10
 STOP_S: Final = 2
@@ -28,14 +29,15 @@ class _Quiet(uvicorn.Server):
 
 
 class HttpServer:
-    """Serves `application` on `listen` (`host:port`) for as long as the block lasts."""
+    """Serves `application` on `listen` (`host:port`), within `bounds`, for as long as the block lasts."""
 
-    def __init__(self, application: ASGIApp, listen: str) -> None:
+    def __init__(self, application: ASGIApp, listen: str, bounds: Bounds) -> None:
         host, _, port = listen.rpartition(":")
         self._listen = listen
         self._server = _Quiet(
-            uvicorn.Config(
+            BoundedConfig(
                 application,
+                bounds,
                 host=host.strip("[]"),
                 port=int(port),
                 lifespan="off",
