@@ -53,6 +53,7 @@ scanner: .venv/sipvicious  ## the scanner SIPVicious (GPL, a program beside ours
 .PHONY: test
 test: dev scanner  ## the whole suite
 	scripts/system-packages sip-tester
+	scripts/node-packages tests/scenarios/sdk
 	cd native && cargo test --quiet --locked
 	$(BIN)/pytest
 

@@ -104,6 +104,35 @@ def test_a_call_is_queued_kept_and_placed(tmp_path: Path) -> None:
     _play(tmp_path, story)
 
 
+@pytest.mark.parametrize("way", ["document", "phone", "rest"])
+def test_the_whole_call_is_recorded_and_the_recording_ends_with_it(tmp_path: Path, way: str) -> None:
+    """Also over a change of the document."""
+
+    async def story(rest: Rest) -> None:
+        documents = rest.world.application.documents
+        documents["/voice"] = documents["/other"] = "<Response><Pause length='5'/></Response>"
+        record = await rest.create(record=True)
+        (phone,) = await _rings(rest, 1)
+        phone.answer()
+        await asyncio.sleep(1)
+        await rest.outbound.modify_call(record.sid, ModifyCall(document=DocumentRequest("http://app/other")))
+        await asyncio.sleep(1)
+        (recording,) = rest.world.book.recordings.values()
+        assert (recording.status, recording.source) == ("in-progress", "OutboundAPI")
+        match way:
+            case "phone":
+                phone.hang_up()
+            case "rest":
+                await rest.end(record, "completed")
+            case _:
+                await asyncio.sleep(4)
+        await rest.world.live.empty.wait()
+        (recording,) = rest.world.book.recordings.values()
+        assert (recording.status, recording.call_sid) == ("completed", record.sid)
+
+    _play(tmp_path, story)
+
+
 def test_calls_go_in_their_order_at_the_rate(tmp_path: Path) -> None:
     async def story(rest: Rest) -> None:
         began = asyncio.get_running_loop().time()

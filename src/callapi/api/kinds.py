@@ -11,8 +11,9 @@ from ipaddress import ip_network
 from typing import Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
-from callapi.calls.addresses import sip_address
+from callapi.calls.addresses import party_name, sip_address
 from callapi.calls.errors import NotPlaceable
+from callapi.sip import ParseError, SipUri
 from callapi.store import Json
 
 T = TypeVar("T")
@@ -152,7 +153,11 @@ def _sip_uri(value: str) -> str:
 
 def _party(value: str) -> str:
     # A `+` that nobody percent-encoded arrives as a space.
-    return _PARTY_TEXT.read([f"+{value[1:]}" if value.startswith(" ") else value])
+    text = _PARTY_TEXT.read([f"+{value[1:]}" if value.startswith(" ") else value])
+    try:
+        return party_name(SipUri.parse(text))
+    except ParseError:
+        return text
 
 
 _PARTY_TEXT: Final = text(most=2048)

@@ -5,7 +5,7 @@ call goes on.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,6 +15,7 @@ from callapi.base.clock import rfc2822, utc_now
 from callapi.base.ids import EventId, new_recording_sid
 from callapi.calls.call import Call
 from callapi.calls.journal import API_VERSION, Journal, Problem
+from callapi.calls.latch import first_of
 from callapi.calls.parameters import Parameters, present
 from callapi.media import Recording, RecordingCause, RecordingEnded, RecordOptions
 from callapi.rcml import RecordingEvent
@@ -154,7 +155,9 @@ class ActiveRecording:
         return RecordingFacts(self._house.url(self._record), self._record.sid, seconds(ended.duration_ms))
 
     async def _close(self) -> None:
-        """Write down how it ended. Runs in the call's own task, whatever becomes of the story."""
+        """Write down how it ended, at the latest with the call. Runs in the call's own task, whatever its story."""
+        await first_of(_happens(self._recording.ended()), _happens(self._call.ended.wait()))
+        self._recording.stop()
         ended = await self._recording.ended()
         now = utc_now()
         record = replace(self._record, date_updated=now, duration=seconds(ended.duration_ms))
@@ -170,6 +173,10 @@ class ActiveRecording:
                 RecordingEvent.COMPLETED,
             )
         self._house.keep(record, self._callback, event)
+
+
+async def _happens(event: Awaitable[object]) -> None:
+    await event
 
 
 def seconds(milliseconds: int) -> int:

@@ -192,6 +192,11 @@ async def test_list_filters(world: World) -> None:
 
     assert await listed("") == {first.sid, second.sid, third.sid}
     assert await listed("To=%2B15550101") == {first.sid}
+    assert (
+        await listed("To=sip:bob@127.0.0.1:5070;transport=tcp")
+        == await listed("To=sip:bob@127.0.0.1")
+        != set()
+    )
     assert await listed("From=client:bob") == {third.sid}
     assert await listed("Status=busy") == {second.sid}
     assert await listed(f"ParentCallSid={first.sid}") == {second.sid}
