@@ -200,7 +200,9 @@ class Node:
         live.quotas = _quotas(settings)
         self._live = await stack.enter_async_context(live)
         fetcher.trace = self._timelines.http
-        destinations = Destinations(Directory(store), realm, settings.limits.blocked_prefixes)
+        destinations = Destinations(
+            Directory(store, keep_alive.is_silent), realm, settings.limits.blocked_prefixes
+        )
         house = House(
             live=live,
             plane=plane,

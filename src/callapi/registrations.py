@@ -38,7 +38,7 @@ class Registrations:
             by_login.setdefault(record.login, []).append(_binding(record))
         for login, bindings in by_login.items():
             registrations._registered.add(login)
-            keep_alive.watch(login, bindings)
+            keep_alive.watch(login, bindings, at_once=True)
         return registrations
 
     async def secrets_of(self, login: str) -> Mapping[str, str]:

@@ -29,7 +29,7 @@ class Directory(Protocol):
     """Who is registered, and where numbers go. Answered from memory: a call does not wait for a database."""
 
     async def bindings(self, account: AccountSid, login: str) -> Sequence[BindingRecord]:
-        """The live registrations of a client, the preferred first."""
+        """The live registrations of a client, without phones that ceased to answer, the preferred first."""
         ...
 
     async def trunks(self, account: AccountSid, number: str) -> Sequence[TrunkRecord]:
