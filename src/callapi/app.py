@@ -200,19 +200,14 @@ class Node:
         live.quotas = _quotas(settings)
         self._live = await stack.enter_async_context(live)
         fetcher.trace = self._timelines.http
-        destinations = Destinations(
-            Directory(store, keep_alive.is_silent), realm, settings.limits.blocked_prefixes
-        )
+        directory = Directory(store, keep_alive.is_silent)
+        destinations = Destinations(directory, realm, settings.limits.blocked_prefixes)
+        audio = AudioFetch(fetcher, settings.http.public_url, self._recordings_dir)
         house = House(
             live=live,
             plane=plane,
             fetcher=fetcher,
-            prompts=await stack.enter_async_context(
-                PromptLibrary(
-                    AudioFetch(fetcher, settings.http.public_url, self._recordings_dir),
-                    settings.node.data_dir / PROMPTS,
-                )
-            ),
+            prompts=await stack.enter_async_context(PromptLibrary(audio, settings.node.data_dir / PROMPTS)),
             speaker=await stack.enter_async_context(open_speaker(settings.speech, settings.node.data_dir)),
             recogniser=await stack.enter_async_context(open_recogniser(settings.speech)),
             destinations=destinations,

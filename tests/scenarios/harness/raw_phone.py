@@ -13,6 +13,7 @@ from typing import Self
 
 from callapi.sip.transport import TlsFiles
 from tests.scenarios.harness.sipp_scenarios import REASONS
+from tests.scenarios.harness.waiting import eventually
 from tests.scenarios.harness.wire import SipMessage
 
 Address = tuple[str, int]
@@ -319,6 +320,15 @@ class RawCall:
                     await self._changed.wait()
             except TimeoutError:
                 continue
+
+    async def gets_final(self, method: str, timeout: float = PATIENCE) -> SipMessage:
+        """The first final response to a `method` request of ours, waiting for it if need be."""
+
+        def finals() -> list[SipMessage]:
+            return [each for each in self.received if each.method == method and each.status >= 200]
+
+        await eventually(f"the final response to {method}", finals, timeout)
+        return finals()[0]
 
     @property
     def final_status(self) -> int:
