@@ -12,6 +12,10 @@ import pytest
 
 from callapi.calls.commands import ModifyCall
 from callapi.calls.live import DocumentRequest
+from callapi.rcml import Pause
+from callapi.sip.invite_session.commands import Refuse
+from callapi.verbs.execution import Execution, Outcome
+from callapi.verbs.interpreter import EXECUTORS
 from tests.verbs.world import World, world
 from tests.virtual_time import run
 
@@ -367,7 +371,7 @@ def test_early_media_of_a_single_callee_reaches_the_unanswered_caller(tell: Call
 def test_a_callee_that_leaves_while_it_is_being_joined_breaks_nothing(
     tell: Callable[[Story], None], attribute: str, turns: int
 ) -> None:
-    """It hangs up so many turns of the loop after its answer: before it is joined `no-answer`, then `completed`."""
+    """It hangs up so many turns of the loop after its answer, which has accepted: `completed`, whatever the turn."""
 
     async def story(here: World) -> None:
         here.caller(
@@ -384,9 +388,33 @@ def test_a_callee_that_leaves_while_it_is_being_joined_breaks_nothing(
         here.phones[1].reject(480)
         await here.live.empty.wait()
         told = action_of(here)
-        was_joined = told["DialBridged"] == "true"
-        assert told["DialCallStatus"] == ("completed" if was_joined else "no-answer")
+        assert (told["DialCallStatus"], told["DialBridged"], told["DialCallDuration"]) == (
+            "completed",
+            "true",
+            "0",
+        )
+        assert here.book.calls[told["DialCallSid"]].status == "completed"
         assert 60_003 not in [each.error_code for each in here.book.notifications]
+
+    tell(story)
+
+
+def test_a_mistake_of_our_own_ends_the_call_and_is_told(
+    tell: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """60003, and 500 for a caller who was not answered: one story that trips disturbs no other."""
+
+    async def trip(verb: Pause, execution: Execution) -> Outcome:
+        raise ZeroDivisionError(verb, execution)
+
+    monkeypatch.setitem(EXECUTORS, Pause, trip)
+
+    async def story(here: World) -> None:
+        _, alice = here.caller("<Response><Pause/></Response>")
+        await here.live.empty.wait()
+        assert [each.status for each in alice.sent if isinstance(each, Refuse)] == [500]
+        [note] = here.book.notifications
+        assert (note.error_code, note.log) == (60_003, 0)
 
     tell(story)
 

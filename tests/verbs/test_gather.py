@@ -436,6 +436,7 @@ def test_without_a_recogniser_it_goes_on_with_a_notification(
         await here.live.empty.wait()
         assert [path for _, path, _ in asked] == ["/voice", expected]
         [notification] = here.book.notifications
+        assert (notification.error_code, notification.log) == (60_041, 1)
         assert re.search("no recogniser", notification.message_text)
 
     tell(story)
