@@ -78,8 +78,10 @@ crash: dev  ## kill -9 fifty times under load; after each restart every record, 
 
 SECONDS ?= 60
 .PHONY: fuzz
-fuzz: dev  ## anything at all into the parsers and the REST interface, for SECONDS each; what breaks is kept in fuzz/found
+fuzz: dev  ## anything at all into every parser, codec and the REST interface, for SECONDS each; what breaks is in fuzz/found
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/python -m pip install --quiet atheris
 	FUZZ_SECONDS=$(SECONDS) $(BIN)/pytest fuzz
+	scripts/fuzz $(SECONDS)
 
 .PHONY: audit
 audit: dev  ## known faults of what we depend on: pip-audit, and cargo-audit where it is installed

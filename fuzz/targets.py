@@ -1,7 +1,13 @@
-"""What must hold of any input: SIP, SDP, RCML. Each target raises where something else came of it."""
+"""What must hold of any input: SIP, SDP, RCML, audio. Each target raises where something else came of it."""
 
+from collections.abc import Iterator
 from contextlib import suppress
+from io import BytesIO
 
+import numpy as np
+import soundfile
+
+from callapi.media.audio_files import MAX_DURATION_S, RATES, decode
 from callapi.media.errors import MediaError
 from callapi.media.negotiation import LocalMedia, OfferAnswer
 from callapi.media.sdp import parse as parse_sdp
@@ -68,3 +74,31 @@ def rcml(data: bytes) -> None:
     check(data)
     with suppress(DocumentError):
         document_of(data, "text/xml", "http://127.0.0.1/")
+
+
+def audio(data: bytes) -> None:
+    """What an application lets us fetch for Play: a prompt within the limits, or MediaError."""
+    with suppress(MediaError):
+        prompt = decode("http://127.0.0.1/sound", data, "audio/basic" if data[:1] == b"\xff" else "")
+        assert prompt.rate in RATES
+        assert 0 < len(prompt.samples) <= MAX_DURATION_S * prompt.rate
+
+
+def sounds() -> Iterator[bytes]:
+    """A quarter of a second in each form that is played: the corpus of `audio`."""
+    samples = (8000 * np.sin(np.arange(2000) / 3)).astype(np.int16)
+    for form, subtype in (
+        ("WAV", "PCM_16"),
+        ("WAV", "ULAW"),
+        ("WAV", "GSM610"),
+        ("WAV", "FLOAT"),
+        ("AU", "ALAW"),
+        ("AIFF", "PCM_24"),
+        ("FLAC", "PCM_16"),
+        ("OGG", "VORBIS"),
+        ("OGG", "OPUS"),
+        ("MP3", "MPEG_LAYER_III"),
+    ):
+        file = BytesIO()
+        soundfile.write(file, samples, 8000, subtype=subtype, format=form)
+        yield file.getvalue()

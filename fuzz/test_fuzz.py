@@ -14,7 +14,7 @@ from tests.api.world import PaperCalls, World, account
 
 from callapi.store import Put, Store
 from fuzz.mutation import Mutator
-from fuzz.targets import rcml, sdp, sip
+from fuzz.targets import audio, rcml, sdp, sip, sounds
 
 HERE = Path(__file__).parent
 TORTURE = HERE.parent / "tests/sip/rfc4475"
@@ -90,6 +90,18 @@ REST_WORDS = (
     b".xml",
     b"\xe2\x82\xac",
 )
+AUDIO_WORDS = (
+    b"RIFF",
+    b"WAVE",
+    b"fmt ",
+    b"data",
+    b"fLaC",
+    b"OggS",
+    b"OpusHead",
+    b"\xff\xfb",
+    b"\x00\x00\x00\x80",
+    b"FORM",
+)
 
 pytestmark = pytest.mark.timeout(60 + 2 * SECONDS)
 
@@ -136,7 +148,7 @@ async def _try(name: str, target: Callable[[bytes], Awaitable[None] | None], dat
 
 
 async def test_sip() -> None:
-    await _run("sip", _corpus(TORTURE, "*.dat"), SIP_WORDS, sip)
+    await _run("sip", _corpus(TORTURE, "*.dat") + _corpus(HERE / "corpus/sip"), SIP_WORDS, sip)
 
 
 async def test_sdp() -> None:
@@ -145,6 +157,10 @@ async def test_sdp() -> None:
 
 async def test_rcml() -> None:
     await _run("rcml", _corpus(HERE / "corpus/rcml"), RCML_WORDS, rcml)
+
+
+async def test_audio() -> None:
+    await _run("audio", list(sounds()), AUDIO_WORDS, audio)
 
 
 async def test_rest(tmp_path: Path) -> None:

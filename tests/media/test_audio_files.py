@@ -182,3 +182,15 @@ def test_what_cannot_be_read_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="broken"):
         encode_mp3(broken, tmp_path / "out.mp3")
     assert [path.name for path in tmp_path.iterdir()] == ["broken.wav"]
+
+
+@pytest.mark.parametrize("rate", [8000, 11_025])
+def test_a_file_of_floats_may_hold_any_number_and_none(rate: int) -> None:
+    """What is no number is silent, what is too loud is as loud as can be; the rest of the file is not touched."""
+    samples = np.full(rate, 0.5, np.float32)
+    samples[10], samples[20], samples[30] = np.nan, np.inf, -3e38
+    file = BytesIO()
+    soundfile.write(file, samples, rate, subtype="FLOAT", format="WAV")
+    heard = decode("http://a/x.wav", file.getvalue()).samples
+    assert abs(int(heard[-200:].mean()) - 16_384) < 50
+    assert np.abs(heard.astype(np.int32)).max() > 30_000

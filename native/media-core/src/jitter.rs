@@ -175,10 +175,11 @@ impl JitterBuffer {
     /// Interarrival jitter (RFC 3550 section A.8); rises fast, falls slowly.
     fn measure(&mut self, timestamp: u32, now_ns: u64) {
         if let Some((last_timestamp, last_ns)) = self.last {
-            let arrived =
-                (now_ns as i64 - last_ns as i64) * i64::from(self.clock_rate) / NANOSECONDS;
+            // Saturates after two days of hold: no jitter either.
+            let arrived = (now_ns as i64 - last_ns as i64).saturating_mul(self.clock_rate.into())
+                / NANOSECONDS;
             let sent = i64::from(timestamp.wrapping_sub(last_timestamp) as i32);
-            let difference = (arrived - sent).unsigned_abs() as f64;
+            let difference = arrived.saturating_sub(sent).unsigned_abs() as f64;
             if difference < f64::from(self.clock_rate) {
                 let weight = if difference > self.jitter_ticks {
                     4.0

@@ -59,15 +59,26 @@ def decode(url: str, body: bytes, content_type: str = "") -> Prompt:
         raise UnplayableAudio(url, f"no audio that can be decoded ({kind}): {error}") from error
 
 
+class _Octets(BytesIO):
+    """A file whose lengths may lead libsndfile before its beginning: an error in a callback from C is lost."""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Like `BytesIO`, and to the beginning where that is passed."""
+        try:
+            return super().seek(offset, whence)
+        except ValueError:
+            return super().seek(0)
+
+
 def _opened(body: bytes, content_type: str) -> soundfile.SoundFile:
     media_type = content_type.partition(";")[0].strip().lower()
     try:
-        return soundfile.SoundFile(BytesIO(body))
+        return soundfile.SoundFile(_Octets(body))
     except soundfile.LibsndfileError:
         subtype = _HEADERLESS.get(media_type)
         if subtype is None or not body:
             raise
-    return soundfile.SoundFile(BytesIO(body), format="RAW", subtype=subtype, samplerate=8000, channels=1)
+    return soundfile.SoundFile(_Octets(body), format="RAW", subtype=subtype, samplerate=8000, channels=1)
 
 
 def _prompt(url: str, file: soundfile.SoundFile) -> Prompt:
@@ -100,9 +111,9 @@ def _exact_blocks(file: soundfile.SoundFile) -> Iterator[Samples]:
 
 
 def _blocks(file: soundfile.SoundFile) -> Iterator[Floats]:
-    """One second at a time, of shape (frames,) or (frames, channels)."""
+    """One second at a time, of shape (frames,) or (frames, channels); floats may be any, and none."""
     while len(block := file.read(int(file.samplerate), dtype="float32")):
-        yield block
+        yield np.clip(np.nan_to_num(block, nan=0.0), -1.0, 1.0)
 
 
 def _resampled(file: soundfile.SoundFile, rate: int, wanted: int) -> Iterator[Samples]:

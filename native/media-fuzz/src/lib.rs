@@ -1,0 +1,27 @@
+//! What must hold of anything that a stranger sends to a media port. Each function takes octets, as a fuzzer makes
+//! them, and panics where something else came of them. `cargo test` runs them over `fuzz/corpus/packets` and
+//! its mutations; `make fuzz` lets cargo-fuzz look for what those miss.
+mod framed;
+mod machines;
+mod packets;
+pub mod seeds;
+mod sound;
+
+pub use framed::{Datagram, datagrams, framed};
+pub use machines::{jitter, telephone_event};
+pub use packets::{rtcp, rtp, stream};
+pub use sound::{codecs, take};
+
+/// A target and its name.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them, as `fuzz/fuzz_targets` names them.
+pub const TARGETS: [Target; 7] = [
+    ("rtp", rtp),
+    ("rtcp", rtcp),
+    ("stream", stream),
+    ("jitter", jitter),
+    ("telephone_event", telephone_event),
+    ("codecs", codecs),
+    ("take", take),
+];

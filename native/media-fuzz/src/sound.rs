@@ -1,0 +1,96 @@
+//! Payloads into the codecs, and from there into a recording.
+
+use media_core::codec::{self, Decoder};
+use media_core::dtmf_inband;
+use media_core::take::{Codec, HOLD_MS, Options, Packet, Take};
+
+use crate::framed::datagrams;
+
+const MS: u64 = 1_000_000;
+const CODECS: [(&str, &str); 5] = [
+    ("pcmu", ""),
+    ("pcma", ""),
+    ("g722", ""),
+    ("opus", "useinbandfec=1"),
+    ("opus", "maxplaybackrate=16000"),
+];
+
+fn decoder(number: u8) -> Box<dyn Decoder + Send> {
+    let (name, fmtp) = CODECS[usize::from(number) % CODECS.len()];
+    let (_, decoder) = codec::open(name, fmtp).expect("one of ours");
+    decoder
+}
+
+/// Any payload gives a bounded length of samples, and the next one is decoded all the same; losses between them too.
+pub fn codecs(input: &[u8]) {
+    let Some((&first, rest)) = input.split_first() else {
+        return;
+    };
+    let mut decoder = decoder(first);
+    let rate = decoder.sample_rate();
+    let mut keys = dtmf_inband::Detector::new(rate);
+    let mut pcm = Vec::new();
+    for datagram in datagrams(rest).take(64) {
+        pcm.clear();
+        decoder.decode(datagram.octets, &mut pcm);
+        // G.722 makes two samples of an octet, Opus at most 120 ms of a packet.
+        let longest = (2 * datagram.octets.len()).max(rate as usize * 120 / 1000);
+        assert!(pcm.len() <= longest, "{} samples", pcm.len());
+        keys.hear(&pcm, |_| {});
+        if datagram.tag & 1 != 0 {
+            let missing = usize::from(datagram.after_ms) * rate as usize / 1000;
+            pcm.clear();
+            decoder.conceal(missing, &mut pcm);
+            assert_eq!(pcm.len(), missing);
+        }
+    }
+}
+
+/// A recording of anything is as long as it took, whatever timestamps said.
+pub fn take(input: &[u8]) {
+    let Some((&[kind, first, second], rest)) = input.split_first_chunk() else {
+        return;
+    };
+    let codec = |number| Codec {
+        received: decoder(number),
+        sent: decoder(number),
+        clock_rate: if number as usize % CODECS.len() < 3 {
+            8000
+        } else {
+            48_000
+        },
+    };
+    let options = Options {
+        rate: if kind & 1 == 0 { 8000 } else { 16_000 },
+        stereo: kind & 2 != 0,
+        received_only: kind & 4 != 0,
+        trim: kind & 8 != 0,
+        silence_ms: (kind & 16 != 0).then_some(1_000),
+        max_length_ms: (kind & 32 != 0).then_some(3_000),
+    };
+    let mut take = Take::new(options, codec(first), 0);
+    let (mut now, mut file) = (0, Vec::new());
+    for datagram in datagrams(rest).take(64) {
+        now += u64::from(datagram.after_ms) * MS;
+        let (words, payload) = match datagram.octets.split_first_chunk::<8>() {
+            Some((words, payload)) => (*words, payload),
+            None => ([0; 8], datagram.octets),
+        };
+        let packet = Packet {
+            ssrc: u32::from(words[0]),
+            timestamp: u32::from_be_bytes([words[4], words[5], words[6], words[7]]),
+            at_ns: now,
+            payload,
+        };
+        match datagram.tag & 7 {
+            0 => take.set_codec(codec(second)),
+            1..4 => take.say(&packet),
+            _ => take.hear(&packet),
+        }
+        take.advance(now, &mut file);
+    }
+    take.finish(now, &mut file);
+    let longest = (now / MS + HOLD_MS + 20) * u64::from(options.rate) / 1000 * take.frame_octets();
+    assert!(file.len() as u64 <= longest, "{} octets", file.len());
+    assert!(take.kept() * take.frame_octets() <= longest);
+}
