@@ -67,6 +67,11 @@ bench: dev  ## markup calls: cost, sustained rate, delay, overload, memory; the 
 	scripts/system-packages sip-tester
 	$(BIN)/python -m bench.calls --output docs/benchmarks/calls.md
 
+.PHONY: bench-relay
+bench-relay: dev  ## RTP: CPU per packet beside a plain forwarder and rtpengine, then ever more calls (8 minutes)
+	scripts/system-packages rtpengine-daemon
+	$(BIN)/python -m bench.relay --output docs/benchmarks
+
 .PHONY: soak
 soak: dev  ## mixed calls for half an hour (SOAK_MINUTES=3: shorter); fails if a call fails or the node grows
 	scripts/system-packages sip-tester

@@ -1,25 +1,35 @@
-"""Our media plane with bridged calls, for `measure.py`: python bench/relay/engine.py LEGS PORT REMOTE [DIRECTORY].
+"""Our media plane with bridged calls: `python -m bench.relay.engine LEGS PORT PARTIES CODEC [DIRECTORY]`.
 
-Leg `n` listens on PORT + 2n and expects its party at REMOTE + 2n. With a directory, both directions of every
-call are recorded into it.
+Leg `n` listens on 127.0.0.1:PORT + 2n and expects its party at 127.0.0.2:PARTIES + 2n; even legs speak G.711, odd ones
+CODEC. With a directory, both directions of every call are recorded into it.
 """
 
 import asyncio
 import sys
 from pathlib import Path
+from typing import Final
 
 from callapi.media import CodecFormat, MediaAddress, RecordOptions, StreamParameters
 from callapi.media.engine import NativePlane
 
-PCMU = CodecFormat("PCMU", 0, 8000, 1, 0)
+FORMATS: Final = {
+    "PCMU": CodecFormat("PCMU", 0, 8000, 1, 0),
+    "PCMA": CodecFormat("PCMA", 8, 8000, 1, 8),
+    "G722": CodecFormat("G722", 9, 8000, 1, 9),
+    "opus": CodecFormat("opus", 111, 48000, 2, 111),
+}
 
 
-async def serve(legs: int, port: int, remote: int, directory: Path | None) -> None:
+async def serve(legs: int, port: int, parties: int, codec: str, directory: Path | None) -> None:
+    """Until the process is told to stop."""
     async with NativePlane(rtp_ports=f"{port}-{port + 2 * legs + 1}", threads=1) as plane:
         streams = [plane.open_stream() for _ in range(legs)]
         for index, stream in enumerate(streams):
-            party = MediaAddress("127.0.0.1", remote + 2 * index)
-            stream.configure(StreamParameters(party, PCMU, telephone_event=101, receive_telephone_event=101))
+            party = MediaAddress("127.0.0.2", parties + 2 * index)
+            spoken = FORMATS[codec if index % 2 else "PCMU"]
+            stream.configure(
+                StreamParameters(party, spoken, telephone_event=101, receive_telephone_event=101)
+            )
         for one, other in zip(streams[::2], streams[1::2], strict=True):
             plane.bridge(one, other)
             if directory is not None:
@@ -29,4 +39,5 @@ async def serve(legs: int, port: int, remote: int, directory: Path | None) -> No
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(*(int(each) for each in sys.argv[1:4]), Path(sys.argv[4]) if sys.argv[4:] else None))
+    legs, port, parties = map(int, sys.argv[1:4])
+    asyncio.run(serve(legs, port, parties, sys.argv[4], Path(sys.argv[5]) if sys.argv[5:] else None))

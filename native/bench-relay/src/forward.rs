@@ -10,8 +10,9 @@ use rustix::net::{RecvFlags, SendFlags, recvfrom, sendto};
 use crate::sockets;
 
 /// Forwards until it is killed.
-pub(crate) fn forward(legs: usize, port: u16) -> io::Result<()> {
-    let legs = sockets::open(legs, port)?;
+pub(crate) fn forward(legs: u16, port: u16) -> io::Result<()> {
+    let ports = (0..legs).map(|index| port + 2 * index);
+    let legs = sockets::open(sockets::MEASURED, ports)?;
     let mut peers: Vec<Option<SocketAddr>> = vec![None; legs.sockets.len()];
     let mut datagram = [0u8; 2048];
     let mut events = Vec::with_capacity(256);

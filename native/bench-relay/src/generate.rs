@@ -1,43 +1,53 @@
-//! Calls: each leg sends a packet of G.711 every 20 ms, legs spread over the 20 ms, and counts what comes.
+//! Calls: each leg sends a packet every 20 ms, legs spread over the 20 ms, and counts what comes.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::net::{RecvFlags, SendFlags, recv, sendto};
 
+use crate::payloads::{self, Payloads};
 use crate::sockets::{self, Legs};
 
 const HEADER: usize = 12;
-const PACKET: usize = HEADER + 160;
-const SLOTS: usize = 20;
+const SLOTS: u64 = 20;
+/// In front of each payload of G.711: when it was sent. Any octets are sound to it.
+const STAMP: usize = 8;
+/// So long after the last packet was sent another one may come.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 struct Generator {
     legs: Legs,
-    target: u16,
+    targets: Vec<SocketAddr>,
+    /// Of even legs, and of odd ones.
+    payloads: [Payloads; 2],
+    /// A stamp survives where packets are passed on as they are.
+    is_stamped: bool,
     start: Instant,
+    /// What was sent before is not counted.
+    counts_from: Duration,
     sent: u64,
     received: u64,
     /// Microseconds from sending to receiving.
     delays: Vec<u32>,
-    packet: [u8; PACKET],
+    /// The longest by which we were behind our own plan, in microseconds.
+    behind_us: u128,
 }
 
-/// Sends for `seconds`; prints packets sent and received, and the delay's median and 99th percentile in us.
-pub(crate) fn generate(legs: usize, port: u16, target: u16, seconds: u64) -> io::Result<()> {
-    let mut generator = Generator {
-        legs: sockets::open(legs, port)?,
-        target,
-        start: Instant::now(),
-        sent: 0,
-        received: 0,
-        delays: Vec::with_capacity((legs as u64 * 50 * seconds) as usize),
-        packet: [0; PACKET],
-    };
-    generator.packet[0] = 0x80;
+/// Sends for `warm` seconds, says so, then for `seconds` that count. Even legs speak G.711, odd ones `other`. Standard
+/// input names the legs, one on a line: its own port, the port that it sends to.
+///
+/// Prints packets sent and received, then microseconds: the delay's median, 99th percentile and greatest (0 where the
+/// codecs differ), and the longest by which sending was behind its plan.
+pub(crate) fn generate(warm: u16, seconds: u16, other: Payloads) -> io::Result<()> {
+    let mut generator = Generator::open(other, Duration::from_secs(warm.into()))?;
     let mut events = Vec::with_capacity(256);
-    for tick in 0..seconds * 1000 {
+    for tick in 0..u64::from(warm + seconds) * 1000 {
+        if tick == u64::from(warm) * 1000 {
+            println!("warm");
+        }
         let due = Duration::from_millis(tick);
         // At least once, however far behind we are.
         loop {
@@ -49,44 +59,66 @@ pub(crate) fn generate(legs: usize, port: u16, target: u16, seconds: u64) -> io:
         }
         generator.send(tick)?;
     }
-    while generator.start.elapsed() < Duration::from_millis(seconds * 1000 + 100) {
+    let end = Instant::now() + PATIENCE;
+    while generator.received < generator.sent && Instant::now() < end {
         generator.receive(Duration::from_millis(10), &mut events)?;
     }
-    generator.delays.sort_unstable();
-    let at = |part: usize| {
-        generator
-            .delays
-            .get(generator.delays.len() * part / 100)
-            .copied()
-            .unwrap_or(0)
-    };
-    println!(
-        "{} {} {} {}",
-        generator.sent,
-        generator.received,
-        at(50),
-        at(99)
-    );
+    generator.tell();
     Ok(())
 }
 
 impl Generator {
+    fn open(other: Payloads, counts_from: Duration) -> io::Result<Self> {
+        let mut ports = Vec::new();
+        let mut targets = Vec::new();
+        for line in io::stdin().lines() {
+            let line = line?;
+            let numbers = line.split_once(' ').ok_or(io::ErrorKind::InvalidInput)?;
+            let number = |word: &str| word.parse::<u16>().map_err(io::Error::other);
+            ports.push(number(numbers.0)?);
+            targets.push(SocketAddr::from((sockets::MEASURED, number(numbers.1)?)));
+        }
+        let own = payloads::of("PCMU").ok_or(io::ErrorKind::Unsupported)?;
+        Ok(Self {
+            legs: sockets::open(sockets::PARTIES, ports.into_iter())?,
+            targets,
+            is_stamped: other.payload_type == own.payload_type,
+            payloads: [own, other],
+            start: Instant::now(),
+            counts_from,
+            sent: 0,
+            received: 0,
+            delays: Vec::new(),
+            behind_us: 0,
+        })
+    }
+
     fn send(&mut self, tick: u64) -> io::Result<()> {
-        let round = tick / SLOTS as u64;
-        self.packet[2..4].copy_from_slice(&(round as u16).to_be_bytes());
-        self.packet[4..8].copy_from_slice(&((round * 160) as u32).to_be_bytes());
-        for index in (tick as usize % SLOTS..self.legs.sockets.len()).step_by(SLOTS) {
-            self.packet[8..12].copy_from_slice(&(index as u32 + 1).to_be_bytes());
-            let now = self.start.elapsed().as_nanos() as u64;
-            self.packet[HEADER..HEADER + 8].copy_from_slice(&now.to_be_bytes());
-            let target = sockets::address(self.target, index);
-            sendto(
-                &self.legs.sockets[index],
-                &self.packet,
-                SendFlags::empty(),
-                &target,
-            )?;
-            self.sent += 1;
+        let round = tick / SLOTS;
+        let due = Duration::from_millis(tick);
+        let counts = due >= self.counts_from;
+        if counts {
+            let behind = self.start.elapsed().saturating_sub(due).as_micros();
+            self.behind_us = self.behind_us.max(behind);
+        }
+        let mut packet = [0; 1500];
+        packet[0] = 0x80;
+        packet[2..4].copy_from_slice(&(round as u16).to_be_bytes());
+        for index in ((tick % SLOTS) as usize..self.targets.len()).step_by(SLOTS as usize) {
+            let said = &self.payloads[index % 2];
+            let payload = &said.packets[round as usize % said.packets.len()];
+            packet[1] = said.payload_type;
+            packet[4..8].copy_from_slice(&(round as u32 * said.ticks).to_be_bytes());
+            packet[8..12].copy_from_slice(&(index as u32 + 1).to_be_bytes());
+            let end = HEADER + payload.len();
+            packet[HEADER..end].copy_from_slice(payload);
+            if self.is_stamped {
+                let now = self.start.elapsed().as_nanos() as u64;
+                packet[HEADER..HEADER + STAMP].copy_from_slice(&now.to_be_bytes());
+            }
+            let (socket, target) = (&self.legs.sockets[index], &self.targets[index]);
+            sendto(socket, &packet[..end], SendFlags::empty(), target)?;
+            self.sent += u64::from(counts);
         }
         Ok(())
     }
@@ -102,15 +134,44 @@ impl Generator {
         for event in events.iter() {
             let socket = &self.legs.sockets[event.data.u64() as usize];
             if let Ok((length, _)) = recv(socket, &mut datagram[..], RecvFlags::empty()) {
-                self.received += 1;
-                let stamp = datagram[..length]
-                    .get(HEADER..HEADER + 8)
-                    .and_then(|octets| octets.try_into().ok());
-                let sent = u64::from_be_bytes(stamp.unwrap_or([0; 8]));
-                let now = self.start.elapsed().as_nanos() as u64;
-                self.delays.push((now.saturating_sub(sent) / 1000) as u32);
+                self.count(&datagram[..length]);
             }
         }
         Ok(())
+    }
+
+    fn count(&mut self, datagram: &[u8]) {
+        let now = self.start.elapsed();
+        if !self.is_stamped {
+            self.received += u64::from(now >= self.counts_from);
+            return;
+        }
+        let stamp = datagram
+            .get(HEADER..HEADER + STAMP)
+            .and_then(|octets| octets.try_into().ok());
+        let sent = Duration::from_nanos(u64::from_be_bytes(stamp.unwrap_or_default()));
+        if sent >= self.counts_from {
+            self.received += 1;
+            self.delays
+                .push((now.saturating_sub(sent)).as_micros() as u32);
+        }
+    }
+
+    fn tell(&mut self) {
+        self.delays.sort_unstable();
+        let at = |share: f64| {
+            let last = self.delays.len().saturating_sub(1);
+            let index = (last as f64 * share) as usize;
+            self.delays.get(index).copied().unwrap_or(0)
+        };
+        println!(
+            "{} {} {} {} {} {}",
+            self.sent,
+            self.received,
+            at(0.5),
+            at(0.99),
+            at(1.0),
+            self.behind_us
+        );
     }
 }

@@ -1,35 +1,38 @@
-//! `bench-relay forward LEGS PORT` and `bench-relay generate LEGS PORT TARGET SECONDS`: see `bench/relay`.
+//! `bench-relay forward LEGS PORT` and `bench-relay generate WARM SECONDS CODEC`: see `bench/relay`.
 //!
-//! Legs are neighbours: what comes to leg 0 goes out at leg 1, and back. Leg `n` has port `PORT + 2n`.
+//! Legs are neighbours: what comes to leg 0 goes out at leg 1, and back. Each has an even port, and the odd one above
+//! it for RTCP.
 #![forbid(unsafe_code)]
 
 mod forward;
 mod generate;
+mod payloads;
 mod sockets;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let numbers: Vec<u64> = arguments
-        .iter()
-        .skip(1)
-        .filter_map(|each| each.parse().ok())
-        .collect();
-    let result = match (arguments.first().map(String::as_str), numbers.as_slice()) {
-        (Some("forward"), &[legs, port]) => forward::forward(legs as usize, port as u16),
-        (Some("generate"), &[legs, port, target, seconds]) => {
-            generate::generate(legs as usize, port as u16, target as u16, seconds)
-        }
-        _ => {
-            eprintln!("usage: bench-relay forward LEGS PORT | generate LEGS PORT TARGET SECONDS");
-            return ExitCode::from(2);
-        }
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let number = |word: &str| word.parse::<u16>().ok();
+    let result = match words.as_slice() {
+        ["forward", legs, port] => number(legs)
+            .zip(number(port))
+            .map(|(legs, port)| forward::forward(legs, port)),
+        ["generate", warm, seconds, codec] => number(warm)
+            .zip(number(seconds))
+            .zip(payloads::of(codec))
+            .map(|((warm, seconds), other)| generate::generate(warm, seconds, other)),
+        _ => None,
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
+        Some(Ok(())) => ExitCode::SUCCESS,
+        Some(Err(error)) => {
+            eprintln!("bench-relay: {error}");
+            ExitCode::FAILURE
+        }
+        None => {
+            eprintln!("usage: bench-relay forward LEGS PORT | generate WARM SECONDS CODEC < PORTS");
             ExitCode::FAILURE
         }
     }

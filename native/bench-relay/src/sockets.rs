@@ -1,4 +1,4 @@
-//! Loopback sockets in a row, in an epoll.
+//! Loopback sockets in an epoll.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -6,6 +6,12 @@ use std::os::fd::OwnedFd;
 
 use rustix::event::epoll;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Where the forwarder is, and everybody else who is measured.
+pub(crate) const MEASURED: Ipv4Addr = Ipv4Addr::LOCALHOST;
+/// Where the parties of the calls are.
+pub(crate) const PARTIES: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// Sockets of all legs; the epoll tells their index.
 pub(crate) struct Legs {
@@ -15,18 +21,19 @@ pub(crate) struct Legs {
     pub(crate) epoll: OwnedFd,
 }
 
-/// The address of leg `index` of those that begin at `port`.
-pub(crate) fn address(port: u16, index: usize) -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::LOCALHOST, port + 2 * index as u16))
-}
-
-pub(crate) fn open(legs: usize, port: u16) -> io::Result<Legs> {
+pub(crate) fn open(host: Ipv4Addr, ports: impl Iterator<Item = u16>) -> io::Result<Legs> {
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    setrlimit(Resource::Nofile, most)?;
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-    let mut sockets = Vec::with_capacity(legs);
-    let mut control = Vec::with_capacity(legs);
-    for index in 0..legs {
-        let socket = open_one(address(port, index))?;
-        control.push(open_one(address(port + 1, index))?);
+    let mut sockets = Vec::new();
+    let mut control = Vec::new();
+    for (index, port) in ports.enumerate() {
+        let socket = open_one(SocketAddr::from((host, port)))?;
+        control.push(open_one(SocketAddr::from((host, port + 1)))?);
         let data = epoll::EventData::new_u64(index as u64);
         epoll::add(&epoll, &socket, data, epoll::EventFlags::IN)?;
         sockets.push(socket);

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use media_core::latch::{Latch, Verdict};
 use media_core::rtp::{Header, MAX_PACKET};
+use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, connect, connect_unspec, recv, recvfrom, send, sendto};
 
 use crate::clock::SECOND;
@@ -148,7 +149,12 @@ impl Net {
     /// Sends RTP; false if it could not be sent.
     pub(crate) fn send(&self, datagram: &[u8]) -> bool {
         let sent = if self.is_connected {
-            send(&self.sockets.rtp, datagram, SendFlags::NOSIGNAL)
+            let again = |error| match error {
+                // The answer to an earlier packet (RFC 1122 section 4.1.3.3); told once, it is over.
+                Errno::CONNREFUSED => send(&self.sockets.rtp, datagram, SendFlags::NOSIGNAL),
+                error => Err(error),
+            };
+            send(&self.sockets.rtp, datagram, SendFlags::NOSIGNAL).or_else(again)
         } else {
             match &self.target {
                 Some(target) => sendto(&self.sockets.rtp, datagram, SendFlags::NOSIGNAL, target),
@@ -212,5 +218,43 @@ fn receive_from(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Option<Received> {
             })
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use super::*;
+    use crate::ports::PortPool;
+
+    #[test]
+    fn a_party_that_was_away_for_a_moment_misses_no_packet_after_it() {
+        let pool = PortPool::new("127.0.0.1".parse().unwrap(), 47_120, 47_123);
+        let party = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = party.local_addr().unwrap();
+        let counters = Counters::default();
+        let mut net = Net::new(pool.open().unwrap());
+        let remote = Remote {
+            rtp: Some(address),
+            ..Remote::default()
+        };
+        net.configure(remote, &counters);
+        let header = Header {
+            marker: false,
+            payload_type: 0,
+            sequence: 1,
+            timestamp: 0,
+            ssrc: 1,
+        };
+        net.judge(Some(address), &header, 0, &counters);
+        net.maintain(10 * SECOND, 10 * SECOND);
+        assert!(net.is_connected);
+        drop(party);
+        assert!(net.send(b"to nobody: answered by ICMP"));
+        let party = UdpSocket::bind(address).unwrap();
+        assert!(net.send(b"heard"));
+        let mut heard = [0; 16];
+        assert_eq!(party.recv(&mut heard).unwrap(), 5);
     }
 }

@@ -205,7 +205,7 @@ impl Tap {
         // Without room the writer notices that the ring is abandoned.
         self.push(Kind::End, (0, key), &[], now);
         drop(self.producer);
-        let _ = self.writer.send(ToWriter::Look);
+        let _ = self.writer.send(ToWriter::Look(self.recording));
     }
 
     fn push(&mut self, kind: Kind, (ssrc, timestamp): (u32, u32), payload: &[u8], at_ns: u64) {

@@ -13,6 +13,7 @@ use media_core::codec;
 use media_core::take::{Codec, Options, Over, Packet, Take};
 use media_core::wav;
 use rtrb::Consumer;
+use rustix::process::setpriority_process;
 
 use crate::audio::Node;
 use crate::clock;
@@ -20,8 +21,12 @@ use crate::events::Event;
 use crate::recording::finish::{Finished, finish_files};
 use crate::recording::tap::{Entry, Kind};
 
-/// How often the rings are read.
+/// How often each ring is read.
 const PERIOD: Duration = Duration::from_millis(200);
+/// In so many goes at most: hundreds of recordings at once would keep a core from its packet thread for long.
+const MOST_GOES: usize = 20;
+/// Above this thread's work are packets; it has three seconds for its own (`nice`, of this thread alone).
+const NICE: i32 = 5;
 /// Octets that are collected before the file is written to.
 const BLOCK: usize = 32 * 1024;
 
@@ -29,8 +34,8 @@ const BLOCK: usize = 32 * 1024;
 pub(crate) enum ToWriter {
     /// A recording begins.
     Start(Box<Started>),
-    /// A recording has ended: do not wait for the next round.
-    Look,
+    /// This recording has ended: do not wait for its next turn.
+    Look(u64),
     /// No more will begin: complete what there is and end.
     Close,
 }
@@ -56,7 +61,11 @@ impl Writers {
         let (sender, orders) = channel();
         let (finisher, finished) = channel();
         let (for_writer, for_finisher) = (Arc::clone(node), Arc::clone(node));
-        let write = move || Writer::new(for_writer, finisher).run(&orders);
+        let write = move || {
+            // Refused nowhere: anybody may be nicer.
+            let _ = setpriority_process(None, NICE);
+            Writer::new(for_writer, finisher).run(&orders);
+        };
         let finish = move || finish_files(&for_finisher, &finished);
         let threads = vec![
             Builder::new()
@@ -106,6 +115,8 @@ struct Writer {
     node: Arc<Node>,
     finisher: Sender<Finished>,
     active: Vec<Active>,
+    /// Whose turn is next.
+    turn: usize,
     payload: Vec<u8>,
 }
 
@@ -122,6 +133,7 @@ impl Writer {
             node,
             finisher,
             active: Vec::new(),
+            turn: 0,
             payload: Vec::new(),
         }
     }
@@ -141,16 +153,36 @@ impl Writer {
                     }
                     self.start(*started);
                 }
-                Ok(ToWriter::Look) => self.round(),
-                Ok(ToWriter::Close) | Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => {
-                    self.round();
-                    next = Instant::now() + PERIOD;
+                Ok(ToWriter::Look(recording)) => {
+                    let is_meant = |active: &Active| active.recording == recording;
+                    if let Some(index) = self.active.iter().position(is_meant) {
+                        self.look(index, clock::now_ns());
+                    }
                 }
+                Ok(ToWriter::Close) | Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => next = Instant::now() + self.go(),
             }
         }
         // By now every packet thread has ended its taps.
-        self.round();
+        let now = clock::now_ns();
+        for index in (0..self.active.len()).rev() {
+            self.look(index, now);
+        }
+    }
+
+    /// Reads the rings whose turn it is; tells after what pause it is the turn of others.
+    fn go(&mut self) -> Duration {
+        let goes = self.active.len().clamp(1, MOST_GOES);
+        let now = clock::now_ns();
+        for _ in 0..self.active.len().div_ceil(goes) {
+            if self.turn >= self.active.len() {
+                self.turn = 0;
+            }
+            if self.look(self.turn, now) {
+                self.turn += 1;
+            }
+        }
+        PERIOD / goes as u32
     }
 
     fn start(&mut self, started: Started) {
@@ -162,26 +194,26 @@ impl Writer {
         }
     }
 
-    fn round(&mut self) {
-        let now = clock::now_ns();
-        let mut index = 0;
-        while index < self.active.len() {
-            let round = || self.active[index].round(now, &mut self.payload);
-            let panicked =
-                |_| Round::Failed(io::Error::other("the recording could not be decoded"));
-            match catch_unwind(AssertUnwindSafe(round)).unwrap_or_else(panicked) {
-                Round::GoesOn => index += 1,
-                Round::Over(cause, digit) => {
-                    let active = self.active.swap_remove(index);
-                    // The finisher outlives us; were it gone, so were the process.
-                    let _ = self.finisher.send(active.finished(cause, digit));
-                }
-                Round::Failed(error) => {
-                    let active = self.active.swap_remove(index);
-                    self.fail((active.stream, active.recording), &active.path, &error);
-                }
+    /// Reads one ring; false if that recording is over, and another one has its index.
+    fn look(&mut self, index: usize, now: u64) -> bool {
+        let Some(active) = self.active.get_mut(index) else {
+            return false;
+        };
+        let round = || active.round(now, &mut self.payload);
+        let panicked = |_| Round::Failed(io::Error::other("the recording could not be decoded"));
+        match catch_unwind(AssertUnwindSafe(round)).unwrap_or_else(panicked) {
+            Round::GoesOn => return true,
+            Round::Over(cause, digit) => {
+                let active = self.active.swap_remove(index);
+                // The finisher outlives us; were it gone, so were the process.
+                let _ = self.finisher.send(active.finished(cause, digit));
+            }
+            Round::Failed(error) => {
+                let active = self.active.swap_remove(index);
+                self.fail((active.stream, active.recording), &active.path, &error);
             }
         }
+        false
     }
 
     fn fail(&self, (stream, recording): (u64, u64), path: &Path, error: &io::Error) {

@@ -1,0 +1,168 @@
+"""CPU per forwarded packet: a plain forwarder, our media plane, rtpengine, in turn in each round; then ever more calls.
+
+    .venv/bin/python -m bench.relay [--calls 500] [--seconds 5] [--rounds 5] [--output docs/benchmarks]
+
+The load tool has the first core, what is measured the last one alone. CPU time is that of /proc/PID/stat (user and
+system, all threads). A delay is from the party's sending to the other party's reading: queues on both sides included.
+"""
+
+import argparse
+import statistics
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from bench.calls import machine
+from bench.plot import Line, bars, lines
+from bench.relay.subjects import CALLAPI, FORWARDER, RTPENGINE, Run, Subject, measure, prepare
+
+GOALS: Final = {
+    CALLAPI.name: "at most 1.0; 0.55 of rtpengine; p99 under 1 ms",
+    "callapi, both ways recorded": "at most 1.5",
+}
+#: Bridged calls of the last part. Nobody goes on who loses more than a thousandth, or when the load tool, whose core is
+#: as busy, falls behind: that is the machine's limit.
+STEPS: Final = (250, 500, 1000, 1500, 2000, 2500)
+BEHIND_US: Final = 200_000
+Runs = dict[Subject, list[Run]]
+
+
+def compared(subjects: Sequence[Subject], calls: int, seconds: int, rounds: int) -> Runs:
+    """`rounds` of everybody in turn."""
+    runs: Runs = {each: [] for each in subjects}
+    for number in range(rounds):
+        for subject in subjects:
+            runs[subject].append(told(f"{number + 1} {subject.name}", measure(subject, calls, seconds)))
+    return runs
+
+
+def told(name: str, run: Run) -> Run:
+    """The run, printed."""
+    print(
+        f"{name:31} {run.calls:5} calls  {run.packet_us:6.2f} us/packet  lost {run.lost}  delay p50 {run.p50_us}"
+        f"  p99 {run.p99_us}  longest {run.longest_us} us; load tool at most {run.behind_us} us behind",
+        flush=True,
+    )
+    return run
+
+
+def middle(values: Sequence[float], form: str = ".2f") -> str:
+    """Median and range."""
+    return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
+
+
+def ratios(runs: Runs, subject: Subject, to: Subject) -> list[float]:
+    """CPU per packet, to that of `to` in the same round."""
+    return [one.packet_us / other.packet_us for one, other in zip(runs[subject], runs[to], strict=True)]
+
+
+def comparison(runs: Runs) -> str:
+    """Markdown; p50 and p99 are of the delay."""
+    calls = runs[CALLAPI][0].calls
+    rows = [
+        f"| {calls} bridged calls | CPU per packet, µs | to the forwarder | to rtpengine | lost | p50 | p99 | goal |",
+        f"|{' --- |' * 8}",
+    ]
+    for subject, each in runs.items():
+        name = subject.name if subject.share == 1 else f"{subject.name} ({each[0].calls} calls)"
+        peer = middle(ratios(runs, subject, RTPENGINE)) if RTPENGINE in runs else "not installed"
+        is_relayed = subject.codec == "PCMU"
+        lost = f"{sum(run.lost for run in each)} of {sum(run.sent for run in each)}" if is_relayed else ""
+        delays = [
+            f"{statistics.median(of(run) for run in each) / 1000:.2f} ms" if is_relayed else ""
+            for of in (p50_us, p99_us)
+        ]
+        cpu = middle([run.packet_us for run in each])
+        cells = [name, cpu, middle(ratios(runs, subject, FORWARDER)), peer, lost, *delays]
+        rows.append(f"| {' | '.join([*cells, GOALS.get(subject.name, '')])} |")
+    return "\n".join(rows) + "\n"
+
+
+def p50_us(run: Run) -> float:
+    """For `statistics`."""
+    return run.p50_us
+
+
+def p99_us(run: Run) -> float:
+    """For `statistics`."""
+    return run.p99_us
+
+
+def scaled(subjects: Sequence[Subject], seconds: int) -> Runs:
+    """One run of everybody at each step, as far as they come."""
+    runs: Runs = {each: [] for each in subjects}
+    standing = list(subjects)
+    for calls in STEPS:
+        for subject in list(standing):
+            run = told(subject.name, measure(subject, calls, seconds))
+            runs[subject].append(run)
+            if run.lost > run.sent / 1000 or run.behind_us > BEHIND_US:
+                standing.remove(subject)
+    return runs
+
+
+def steps(runs: Runs) -> str:
+    """Markdown: our own steps; the last column is resident memory."""
+    idle = runs[CALLAPI][0]
+    rows = [
+        "| bridged calls | of a core | µs per packet | lost | delay p50 | p99 | longest | each further call |",
+        f"|{' --- |' * 8}",
+    ]
+    for run in runs[CALLAPI]:
+        further = (run.memory_kb - idle.memory_kb) / (run.calls - idle.calls) if run is not idle else 0
+        cells = [
+            str(run.calls),
+            f"{run.core:.0%}",
+            f"{run.packet_us:.2f}",
+            f"{run.lost} of {run.sent}",
+            *(f"{each / 1000:.2f} ms" for each in (run.p50_us, run.p99_us, run.longest_us)),
+            f"{further:.1f} kB" if further else "",
+        ]
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+def slope(runs: Runs, of: Callable[[Run], float]) -> list[Line]:
+    """Lines over calls, for the plot."""
+    return [Line(subject.name, [(run.calls, of(run)) for run in each]) for subject, each in runs.items()]
+
+
+def plots(runs: Runs, scale: Runs, folder: Path) -> None:
+    """`relay.svg`, `relay-scale.svg`."""
+    shares = {each.name: sorted(ratios(runs, each, FORWARDER)) for each in runs if each.codec != "opus"}
+    (folder / "relay.svg").write_text(
+        bars("CPU per forwarded packet, as ratio to the plain forwarder", shares)
+    )
+    cpu = lines(
+        "CPU against bridged calls", ("calls", "% of a core"), slope(scale, lambda run: run.core * 100)
+    )
+    (folder / "relay-scale.svg").write_text(cpu)
+
+
+def main() -> None:
+    """Measure, show, keep."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--calls", type=int, default=500)
+    arguments.add_argument("--seconds", type=int, default=5, help="of each run")
+    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--output", type=Path, help="folder for relay.md and the plots")
+    given = arguments.parse_args()
+    head = machine()
+    subjects = prepare()
+    runs = compared(subjects, given.calls, given.seconds, given.rounds)
+    plain = [each for each in subjects if each in (FORWARDER, CALLAPI, RTPENGINE)]
+    scale = scaled(plain, given.seconds)
+    text = (
+        f"{head}; {given.rounds} rounds of {given.seconds} s\n\n{comparison(runs)}\n![ratios](relay.svg)\n\n"
+        f"## Ever more calls\n\n{steps(scale)}\n![CPU against calls](relay-scale.svg)\n"
+    )
+    print(f"\n{text}")
+    if given.output is not None:
+        given.output.mkdir(parents=True, exist_ok=True)
+        plots(runs, scale, given.output)
+        title = "# Relay\n\n`make bench-relay`; what is measured: `bench/relay`."
+        (given.output / "relay.md").write_text(f"{title}\n\n{text}")
+
+
+if __name__ == "__main__":
+    main()

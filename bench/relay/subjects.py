@@ -1,0 +1,145 @@
+"""Who is measured, and one run of it: started on its core, its legs fed and heard by the generator on the other one."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench.harness.processes import NODE_CORE, ROOT, TOOLS_CORE, Process, pinned
+from bench.relay import rtpengine
+
+TOOL: Final = ROOT / "native/target/release/bench-relay"
+#: Below the ephemeral ports, so that nobody else has one of them; the parties have the same ones at 127.0.0.2.
+FIRST_PORT: Final = 10_000
+LAST_PORT: Final = 32_000
+WARM_S: Final = 2
+_PATIENCE_S: Final = 30.0
+
+Legs = list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Something that forwards packets."""
+
+    name: str
+    program: str = "callapi"
+    codec: str = "PCMU"
+    is_recorded: bool = False
+    #: Of the calls that the others have: a codec may be too dear for all of them.
+    share: float = 1.0
+
+
+FORWARDER: Final = Subject("plain forwarder", "forwarder")
+CALLAPI: Final = Subject("callapi")
+RTPENGINE: Final = Subject("rtpengine", "rtpengine")
+SUBJECTS: Final = (
+    FORWARDER,
+    CALLAPI,
+    RTPENGINE,
+    Subject("callapi, both ways recorded", is_recorded=True),
+    Subject("callapi, PCMU to PCMA", codec="PCMA"),
+    Subject("rtpengine, PCMU to PCMA", "rtpengine", codec="PCMA"),
+    Subject("callapi, PCMU to G.722", codec="G722"),
+    Subject("callapi, PCMU to Opus", codec="opus", share=0.1),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run. Times in microseconds; a delay of 0 was not measured, since codecs differ."""
+
+    calls: int
+    sent: int
+    received: int
+    cpu_s: float
+    seconds: float
+    memory_kb: int
+    p50_us: int
+    p99_us: int
+    longest_us: int
+    behind_us: int
+
+    @property
+    def packet_us(self) -> float:
+        """CPU of the subject for each packet that it forwarded."""
+        return self.cpu_s / max(1, self.received) * 1e6
+
+    @property
+    def lost(self) -> int:
+        """Packets that never came; where codecs differ some are under way at both ends of the count."""
+        return max(0, self.sent - self.received) if self.p50_us else 0
+
+    @property
+    def core(self) -> float:
+        """How much of one core it took."""
+        return self.cpu_s / self.seconds
+
+
+def prepare() -> list[Subject]:
+    """Builds the tools; tells who can be measured here."""
+    build = ["cargo", "build", "--quiet", "--release", "--locked", "--package", "bench-relay"]
+    subprocess.run(build, cwd=ROOT / "native", check=True)
+    if shutil.which("rtpengine") is None:
+        print("rtpengine is not installed (Debian: rtpengine-daemon): measured without it.", flush=True)
+        return [each for each in SUBJECTS if each.program != "rtpengine"]
+    return list(SUBJECTS)
+
+
+def measure(subject: Subject, calls: int, seconds: int) -> Run:
+    """One run of `subject`."""
+    calls = round(calls * subject.share)
+    with (
+        tempfile.TemporaryDirectory(prefix="callapi-bench-") as directory,
+        running(subject, calls, Path(directory)) as (process, legs),
+    ):
+        generator = subprocess.Popen(
+            pinned(TOOLS_CORE, str(TOOL), "generate", str(WARM_S), str(seconds), subject.codec),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert generator.stdin is not None
+        assert generator.stdout is not None
+        generator.stdin.write("".join(f"{own} {target}\n" for own, target in legs))
+        generator.stdin.close()
+        assert generator.stdout.readline() == "warm\n"
+        before, began = process.cpu_s(), time.monotonic()
+        sent, received, *times = map(int, generator.stdout.readline().split())
+        took = time.monotonic() - began
+        run = Run(calls, sent, received, process.cpu_s() - before, took, process.rss_kb(), *times)
+        generator.wait()
+    return run
+
+
+@contextmanager
+def running(subject: Subject, calls: int, directory: Path) -> Iterator[tuple[Process, Legs]]:
+    """The subject with so many bridged calls, and for each leg its party's port and where that sends."""
+    own = range(FIRST_PORT, FIRST_PORT + 4 * calls, 2)
+    log = directory / "log"
+    if subject.program == "rtpengine":
+        with rtpengine.Control() as control:
+            daemon = rtpengine.command(control.port, FIRST_PORT, LAST_PORT)
+            with Process(pinned(NODE_CORE, *daemon), log) as process:
+                control.wait()
+                targets: list[int] = []
+                for call in range(calls):
+                    pair = (own[2 * call], own[2 * call + 1])
+                    targets += control.bridge(call, pair, subject.codec)
+                yield process, list(zip(own, targets, strict=True))
+        return
+    forwarder = [str(TOOL), "forward", str(2 * calls), str(FIRST_PORT)]
+    engine = [sys.executable, "-m", "bench.relay.engine", str(2 * calls), str(FIRST_PORT), str(FIRST_PORT)]
+    engine += [subject.codec, *([str(directory)] if subject.is_recorded else [])]
+    with Process(pinned(NODE_CORE, *(forwarder if subject == FORWARDER else engine)), log) as process:
+        end = time.monotonic() + _PATIENCE_S
+        while "ready" not in log.read_text():
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.05)
+        yield process, [(port, port) for port in own]
