@@ -86,21 +86,35 @@ impl Track {
             }
             None => &self.decoded,
         };
-        let size = self.window.len() as u64;
-        for (at, sample) in (position..).zip(samples) {
-            if (done..done + size).contains(&at) {
-                self.window[(at % size) as usize] = *sample;
-            }
+        let window = done..done + self.window.len() as u64;
+        let start = position.max(window.start);
+        let end = (position + samples.len() as u64).min(window.end);
+        if start < end {
+            let fits = &samples[(start - position) as usize..(end - position) as usize];
+            let (first, rest) = split_ring(&mut self.window, start, fits.len());
+            let (early, late) = fits.split_at(first.len());
+            first.copy_from_slice(early);
+            rest.copy_from_slice(late);
         }
     }
 
     /// Appends what lies from `done` on, and forgets it.
     fn take(&mut self, done: u64, count: usize, out: &mut Vec<i16>) {
-        let size = self.window.len() as u64;
-        for at in done..done + count as u64 {
-            out.push(std::mem::take(&mut self.window[(at % size) as usize]));
+        let (first, rest) = split_ring(&mut self.window, done, count);
+        for part in [first, rest] {
+            out.extend_from_slice(part);
+            part.fill(0);
         }
     }
+}
+
+/// The places of `count` samples from sample `at` on, up to the ring's end and from its start.
+fn split_ring(ring: &mut [i16], at: u64, count: usize) -> (&mut [i16], &mut [i16]) {
+    let size = ring.len();
+    let start = (at % size as u64) as usize;
+    let (front, back) = ring.split_at_mut(start);
+    let first = count.min(size - start);
+    (&mut back[..first], &mut front[..count - first])
 }
 
 /// A packet of either direction.
@@ -274,13 +288,17 @@ impl Take {
         self.listener.hear(received, |_| self.has_heard = true);
         let start = out.len();
         if self.options.stereo {
-            for (left, right) in received.iter().zip(sent.iter()) {
-                out.extend_from_slice(&left.to_le_bytes());
-                out.extend_from_slice(&right.to_le_bytes());
+            out.resize(start + 4 * count, 0);
+            let pairs = received.iter().zip(sent.iter());
+            for (frame, (left, right)) in out[start..].chunks_exact_mut(4).zip(pairs) {
+                frame[..2].copy_from_slice(&left.to_le_bytes());
+                frame[2..].copy_from_slice(&right.to_le_bytes());
             }
         } else {
-            for (one, other) in received.iter().zip(sent.iter()) {
-                out.extend_from_slice(&one.saturating_add(*other).to_le_bytes());
+            out.resize(start + 2 * count, 0);
+            let pairs = received.iter().zip(sent.iter());
+            for (frame, (one, other)) in out[start..].chunks_exact_mut(2).zip(pairs) {
+                frame.copy_from_slice(&one.saturating_add(*other).to_le_bytes());
             }
         }
         if self.options.trim {
