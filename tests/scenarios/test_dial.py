@@ -243,7 +243,7 @@ async def test_answer_on_bridge_goes_on_unanswered(
     """ "If nobody answers, the document goes on": to a verb that decides what the caller gets."""
     alice, bob = await phone("alice"), await phone("bob")
     webhook["voice"] = response(
-        f'<Dial answerOnBridge="true" action="after" timeout="1"><Sip>{bob.uri}</Sip></Dial>'
+        f'<Dial answerOnBridge="true" action="{webhook.url("after")}" timeout="1"><Sip>{bob.uri}</Sip></Dial>'
     )
     webhook["after"] = response('<Reject reason="busy"/>')
     call = await alice.invite(server.uri)

@@ -36,6 +36,7 @@ async def test_whispering_then_joined(server: Server, phone: PhoneFactory, ready
     await ringing.ring()
     await ringing.answer(say=660, headers=[("X-Desk", "12"), ("Subject", "no")])
     screen = await ready.next("screen")
+    assert screen.method == "POST"
     assert screen["SipHeader_X-Desk"] == "12"
     assert "SipHeader_Subject" not in screen
     assert screen["SipCallId"] == ringing.sip_call_id

@@ -39,6 +39,7 @@ async def test_only_completed_is_sent_by_default(
     await call.answered()
     await call.hang_up()
     completed = await webhook.next("status")
+    assert completed.method == "POST"
     assert (completed["CallStatus"], completed["SequenceNumber"]) == ("completed", "0")
     await webhook.never("status", within=0.3)
 
@@ -316,3 +317,46 @@ async def test_dial_action_parameters(server: Server, phone: PhoneFactory, webho
     assert after["DialSipHeader_X-Reason"] == "at lunch"
     assert after["DialSipHeader_X-Back"] == "14:00"
     assert "DialSipHeader_X-Early" not in after
+
+
+# ---- "A more complex Dial, specifying custom settings as attributes on Dial, including call screening and setting the
+# ---- protocol to TCP."
+
+
+async def test_the_complex_dial_of_the_page(server: Server, phone: PhoneFactory, webhook: Webhook) -> None:
+    """As it would be typed: over several lines, a bare `&`, every URL relative."""
+    alice, bob = await phone("alice"), await phone("bob")
+    webhook["voice"] = f"""<?xml version="1.0" encoding="UTF-8"?>
+<Response>
+  <Dial
+    record="true"
+    timeout="10"
+    hangupOnStar="true"
+    callerId="alpha.office"
+    method="GET"
+    action="handle_post_dial">
+      <Sip
+        method="GET"
+        url="handle_screening_on_answer">
+          {bob.tcp_uri}?mycustomheader=foo&myotherheader=bar
+      </Sip>
+  </Dial>
+</Response>"""
+    webhook["handle_screening_on_answer"] = response('<Gather numDigits="1" action="key"/>', "<Hangup/>")
+    webhook["key"] = lambda request: response() if request["Digits"] == "1" else response("<Hangup/>")
+    webhook["handle_post_dial"] = response("<Hangup/>")
+    call = await alice.invite(server.uri, say=440)
+    ringing = await bob.next_call()
+    assert (ringing.invite["Via"] or "").startswith("SIP/2.0/TCP")
+    assert (ringing.invite["X-mycustomheader"], ringing.invite["X-myotherheader"]) == ("foo", "bar")
+    assert ringing.invite.uri("From").startswith("sip:alpha.office@")
+    await ringing.answer(say=660)
+    assert (await webhook.next("handle_screening_on_answer")).method == "GET"
+    await ringing.press("1")
+    assert await call.hears(660)
+    await call.press("*")
+    assert await ringing.ended() == 200
+    after = await webhook.next("handle_post_dial")
+    assert (after.method, after["DialCallStatus"], after["DialBridged"]) == ("GET", "completed", "true")
+    assert after["RecordingUrl"].endswith(after["RecordingSid"])
+    assert await call.ended() == 200

@@ -7,6 +7,8 @@ import asyncio
 import struct
 from typing import Self
 
+import pytest
+
 from tests.scenarios.conftest import Server
 from tests.scenarios.harness.application import Webhook, response
 from tests.scenarios.harness.raw_phone import RawCall, RawPhone, sdp
@@ -130,9 +132,10 @@ async def test_video_is_offered_on_and_relayed_with_its_feedback(server: Server,
     await eventually("no video port is left", lambda: server.node.census().udp_sockets <= 1)
 
 
-async def test_without_it_audio_alone_is_offered(server: Server, webhook: Webhook) -> None:
+@pytest.mark.parametrize("noun", ["<Sip>{}</Sip>", '<Sip name="{}"><Video enable="false"/></Sip>'])
+async def test_without_it_audio_alone_is_offered(server: Server, webhook: Webhook, noun: str) -> None:
     async with RawPhone("alice") as alice, RawPhone("bob") as bob, Camera() as hers:
-        webhook["voice"] = response(f"<Dial><Sip>{bob.uri}</Sip></Dial>")
+        webhook["voice"] = response(f"<Dial>{noun.format(bob.uri)}</Dial>")
         call, ringing = await _dial(server, alice, bob, hers)
         assert video_of(ringing.invite) == []
         ringing.answer()

@@ -125,6 +125,28 @@ def test_nobody_answers_in_time(tell: Callable[[Story], None]) -> None:
     tell(story)
 
 
+def test_what_a_dial_does_that_says_nothing(tell: Callable[[Story], None]) -> None:
+    """`timeout` is 30 s, `timeLimit` 14400 s of talk."""
+
+    async def story(here: World) -> None:
+        clock = asyncio.get_running_loop().time
+        here.application.documents["/after"] = DIAL.replace("/after", "/second")
+        here.application.documents["/second"] = "<Response><Hangup/></Response>"
+        call, _ = here.caller(DIAL)
+        await asyncio.sleep(29.5)
+        assert here.application.asked("/after") == []
+        await asyncio.sleep(2.5)
+        assert action_of(here)["DialCallStatus"] == "no-answer"
+        here.phones[1].answer()
+        answered = clock()
+        await call.ended.wait()
+        assert clock() - answered == pytest.approx(14_400, abs=1.5)
+        [told] = here.application.asked("/second")
+        assert (told["DialCallStatus"], told["DialCallDuration"]) == ("completed", "14400")
+
+    tell(story)
+
+
 def test_the_caller_leaves_while_it_rings(tell: Callable[[Story], None]) -> None:
     async def story(here: World) -> None:
         _, alice = here.caller(
