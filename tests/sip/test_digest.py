@@ -283,6 +283,13 @@ def test_what_was_signed_cannot_be_changed() -> None:
     assert server.verify(value, uri="sip:bob@10.0.0.1:5062", body=b"offer") == Verified("alice")
 
 
+def test_the_domain_alone_may_be_signed() -> None:
+    """As SIPp does; it is no user's then."""
+    server = Server()
+    value = server.challenge().answer("INVITE", "sip:example.com", b"", ALICE, "cnonce", 1)
+    assert server.verify(value, uri="sip:anyone@example.com") == Verified("alice")
+
+
 def test_a_count_is_good_once() -> None:
     server = Server()
     challenge = server.challenge()

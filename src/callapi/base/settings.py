@@ -100,7 +100,7 @@ class SipSettings(_Section):
     listen: tuple[ListenAddress, ...] = ("udp://127.0.0.1:5060", "tcp://127.0.0.1:5060")
     advertised_address: str = ""
     trusted_networks: tuple[IPv4Network | IPv6Network, ...] = (IPv4Network("127.0.0.0/8"),)
-    digest_algorithms: tuple[DigestName, ...] = Field(("SHA-256", "MD5"), min_length=1)
+    digest_algorithms: tuple[DigestName, ...] = Field(("MD5", "SHA-256"), min_length=1)
     tls_certificate: Path | None = None
     tls_private_key: Path | None = None
     tls_ca: Path | None = None

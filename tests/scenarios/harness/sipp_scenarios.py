@@ -187,6 +187,49 @@ Max-Forwards: 70"""
 _IN_DIALOG = _REQUEST.replace("sip:[service]@[remote_ip]:[remote_port] SIP", "[next_url] SIP") + "\n[routes]"
 
 
+_OF_CLIENT = """\
+{method} sip:{target}[remote_ip]:[remote_port] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];rport;branch=[branch]
+From: <sip:{login}@[remote_ip]:[remote_port]>;tag=[pid]C[call_number]
+To: <sip:{to}@[remote_ip]:[remote_port]>
+Call-ID: [call_id]
+CSeq: {sequence} {method}
+Max-Forwards: 70"""
+
+
+def client(login: str, password: str) -> str:
+    """Registers and calls [service] as a client, with the answer to each challenge, and is told that it is busy."""
+    answer = f"[authentication username={login} password={password}]"
+
+    def ask(method: str, sequence: int, *more: str) -> str:
+        target, to = ("", login) if method == "REGISTER" else ("[service]@", "[service]")
+        head = _OF_CLIENT.format(method=method, sequence=sequence, login=login, target=target, to=to)
+        lines = [head, _CONTACT, *more]
+        if method == "INVITE":
+            return send("\n".join(lines), retransmit=True, body=sdp())
+        return send("\n".join([*lines, "Content-Length: 0"]), retransmit=method != "ACK")
+
+    def challenge(status: int) -> str:
+        return f'<recv response="{status}" auth="true"/>'
+
+    return scenario(
+        "registers and calls",
+        ask("REGISTER", 1),
+        challenge(401),
+        ask("REGISTER", 2, answer),
+        expect(200),
+        ask("INVITE", 3),
+        expect(100, optional=True),
+        challenge(407),
+        ask("ACK", 3),
+        ask("INVITE", 4, answer),
+        expect(100, optional=True),
+        expect(180, optional=True),
+        expect(486),
+        ask("ACK", 4),
+    )
+
+
 def calling(
     headers: Sequence[Header] = (),
     *,
