@@ -72,6 +72,11 @@ bench-relay: dev  ## RTP: CPU per packet beside a plain forwarder and rtpengine,
 	scripts/system-packages rtpengine-daemon
 	$(BIN)/python -m bench.relay --output docs/benchmarks
 
+.PHONY: pacing
+pacing: dev  ## how evenly 500 callers at once are played to: the gaps between packets; the table into docs/benchmarks
+	scripts/system-packages sip-tester
+	$(BIN)/python -m bench.pacing --output docs/benchmarks/pacing.md
+
 .PHONY: soak
 soak: dev  ## mixed calls for half an hour (SOAK_MINUTES=3: shorter); fails if a call fails or the node grows
 	scripts/system-packages sip-tester

@@ -2,15 +2,20 @@
 
     python -m bench.harness.application PORT ANSWERING BUSY RINGING
 
-`POST /voice` answers with the document of the user called (`document_for`), `/action` and `/status` with nothing to do.
+`POST /voice` answers with the document of the user called (`document_for`), `/action` and `/status` with nothing to do,
+`GET /prompt.wav` with five seconds of sound.
 `GET /figures` tells, as JSON, how often each was asked, and when the document of each caller left (seconds since the
 epoch, by the caller's user); it begins anew with each answer.
 """
 
 import asyncio
+import io
 import json
+import math
+import struct
 import sys
 import time
+import wave
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -20,6 +25,7 @@ import uvloop
 
 DIAL: Final = '<Response><Dial action="/action" timeout="{timeout}">{noun}</Dial></Response>'
 NOUN: Final = '<Sip{screening} statusCallback="/status">sip:{user}@127.0.0.1:{port}</Sip>'
+PROMPT: Final = '<Response><Play loop="0">/prompt.wav</Play></Response>'
 NOTHING: Final = b"<Response/>"
 
 
@@ -34,15 +40,30 @@ class Phones:
 
 def document_for(user: str, phones: Phones) -> bytes:
     """The document of a call to `user`, whose name says what will become of it."""
+    if user == "listening":
+        return PROMPT.encode()
     port = {"busy": phones.busy, "unanswered": phones.ringing, "cancelled": phones.ringing}.get(user)
     screening = ' url="/screen"' if user == "screened" else ""
     noun = NOUN.format(screening=screening, user=user, port=port or phones.answering)
     return DIAL.format(noun=noun, timeout=2 if user == "unanswered" else 30).encode()
 
 
-def answer_of(body: bytes) -> bytes:
+def prompt(seconds: int = 5, rate: int = 16_000) -> bytes:
+    """A WAV file of a tone that swells and fades."""
+    loudness = [8000 * math.sin(math.pi * place / rate) for place in range(rate)]
+    samples = [
+        round(loudness[at % rate] * math.sin(2 * math.pi * 440 * at / rate)) for at in range(seconds * rate)
+    ]
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setparams((1, 2, rate, len(samples), "NONE", ""))
+        writer.writeframes(struct.pack(f"<{len(samples)}h", *samples))
+    return file.getvalue()
+
+
+def answer_of(body: bytes, kind: str = "text/xml") -> bytes:
     """A whole HTTP answer around `body`."""
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 
@@ -92,7 +113,9 @@ class Application(asyncio.Protocol):
             return
         self._figures.asked[path] += 1
         if path != "/voice":
-            self._transport.write(self._nothing)
+            self._transport.write(
+                answer_of(prompt(), "audio/wav") if path == "/prompt.wav" else self._nothing
+            )
             return
         form = parse_qs(body.decode())
         user = form["To"][0].removeprefix("sip:").partition("@")[0]

@@ -53,8 +53,8 @@ def last_row(file: Path) -> dict[str, str]:
         return list(csv.DictReader(rows, delimiter=";"))[-1]
 
 
-def pinned(core: int, *command: str) -> list[str]:
-    """The command, on one core alone."""
+def pinned(core: int | str, *command: str) -> list[str]:
+    """The command, on one core alone, or on those of a list as `taskset` takes it."""
     return ["taskset", "-c", str(core), *command]
 
 
@@ -114,9 +114,9 @@ class Ports:
 
 
 class Bench:
-    """A node on one core; its application and its called phones on the other."""
+    """A node on one core (or those of `node_cores`); its application and its called phones on the other."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, node_cores: int | str = NODE_CORE) -> None:
         self.directory = directory
         self.ports = Ports()
         python = sys.executable
@@ -129,7 +129,7 @@ class Bench:
         )
         self._gc = directory / "gc.json"
         node = [python, "-m", "bench.harness.node", str(self._gc), "serve", "--config", str(config)]
-        self.node = Process(pinned(NODE_CORE, *node), directory / "node.log")
+        self.node = Process(pinned(node_cores, *node), directory / "node.log")
         served = [python, "-m", "bench.harness.application", str(ports.application)]
         served += map(str, (ports.callee, ports.busy, ports.ringing))
         self._application = Process(pinned(TOOLS_CORE, *served), directory / "application.log")
