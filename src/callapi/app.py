@@ -266,6 +266,7 @@ def _plane(settings: Settings) -> NativePlane:
         rtp_ports=media.rtp_ports,
         threads=media.threads,
         timeout_s=media.timeout_s,
+        realtime=media.realtime,
     )
 
 

@@ -1,6 +1,7 @@
 """What the native media plane leaves behind: nothing. And video, which it passes on untouched."""
 
 import asyncio
+import errno
 import os
 import struct
 import subprocess
@@ -150,3 +151,37 @@ def test_the_stub_of_the_native_module_is_true() -> None:
     command = [sys.executable, "-m", "mypy.stubtest", "callapi.media._native"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def may_hurry() -> bool:
+    """Whether this process may have a real-time priority; it has the ordinary one again afterwards."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except PermissionError:
+        return False
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    return True
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+async def test_packet_threads_go_first_where_the_system_allows_it(
+    is_refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_granted = may_hurry() and not is_refused
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    if is_refused:
+        monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    async with (
+        NativePlane(rtp_ports="43470-43479", threads=2, realtime=True) as plane,
+        NativePlane(rtp_ports="43480-43489", threads=1) as other,
+        Party() as alice,
+    ):
+        policies = [os.sched_getscheduler(each) for each in plane._open_plane().thread_ids]
+        assert policies == 2 * [os.SCHED_RR if is_granted else os.SCHED_OTHER]
+        assert (plane.is_realtime, other.is_realtime) == (is_granted, False)
+        stream = plane.open_stream()
+        stream.configure(alice.parameters())
+        assert await asyncio.wait_for(stream.play(prompt(440, 0.1)).ended(), 2)

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -120,6 +120,9 @@ pub(crate) struct Plane {
     shared: Arc<Shared>,
     ports: Arc<PortPool>,
     running: Mutex<Running>,
+    /// Of the packet threads, as the system numbers them.
+    #[pyo3(get)]
+    thread_ids: Vec<i32>,
 }
 
 #[pymethods]
@@ -149,13 +152,19 @@ impl Plane {
         };
         let mut threads = Vec::new();
         let mut running = Vec::new();
+        let (started, ids) = channel();
         for index in 0..count {
             let inbox = Arc::new(Inbox::new().map_err(std::io::Error::from)?);
             let totals = Arc::new(Totals::default());
             let lane = Lane::new(Arc::clone(&inbox), Arc::clone(&node), Arc::clone(&totals))
                 .map_err(std::io::Error::from)?;
             let builder = std::thread::Builder::new().name(format!("media-{index}"));
-            running.push(builder.spawn(move || lane.run())?);
+            let started = started.clone();
+            let run = move || {
+                let _ = started.send(rustix::thread::gettid().as_raw_nonzero().get());
+                lane.run();
+            };
+            running.push(builder.spawn(run)?);
             threads.push(Thread { inbox, totals });
         }
         let writers = Writers::start(&node)?;
@@ -173,6 +182,7 @@ impl Plane {
                 lanes: running,
                 writers: Some(writers),
             }),
+            thread_ids: ids.iter().take(count).collect(),
         })
     }
 

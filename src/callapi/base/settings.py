@@ -124,6 +124,7 @@ class MediaSettings(_Section):
     codecs: tuple[CodecName, ...] = Field(("PCMU", "PCMA", "G722", "opus"), min_length=1)
     timeout_s: float = Field(60, gt=0, le=3600)
     threads: int = Field(0, ge=0, le=64, description="0: one for each core")
+    realtime: bool = True
 
 
 class SpeechSettings(_Section):

@@ -162,12 +162,17 @@ def database(settings: Settings) -> list[Verdict]:
 
 async def audio_engines(settings: Settings) -> list[Verdict]:
     """The media plane starts; prompts can be decoded and resampled."""
-    async with NativePlane(settings.media.address, rtp_ports=settings.media.rtp_ports) as plane:
-        statistics = plane.statistics()
+    media = settings.media
+    async with NativePlane(media.address, rtp_ports=media.rtp_ports, realtime=media.realtime) as plane:
+        statistics, is_realtime = plane.statistics(), plane.is_realtime
     formats = soundfile.available_formats()
     missing = [each for each in ("WAV", "MP3", "OGG") if each not in formats]
     prompts = f"libsndfile {soundfile.__libsndfile_version__}, soxr {soxr.__libsoxr_version__}"
+    threads = f"{statistics.threads} thread(s), codecs {', '.join(media.codecs)}"
+    ordinary = "at ordinary priority: sound may stutter while the machine is busy (CAP_SYS_NICE or `ulimit -r 1` helps)"
     return [
-        good("media plane", f"{statistics.threads} thread(s), codecs {', '.join(settings.media.codecs)}"),
+        good("media plane", f"{threads}, at real-time priority")
+        if is_realtime
+        else doubtful("media plane", f"{threads}, {ordinary}"),
         bad("prompts", f"{prompts}: no {', '.join(missing)}") if missing else good("prompts", prompts),
     ]

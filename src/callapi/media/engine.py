@@ -6,6 +6,7 @@ that they are about. Used within one event loop.
 
 import asyncio
 import logging
+import os
 import socket
 from types import TracebackType
 from typing import Self, cast
@@ -46,6 +47,7 @@ class NativePlane:
         rtp_ports: range of UDP ports; RTP takes the even ones, RTCP the odd ones.
         threads: packet threads; 0: one for each core.
         timeout_s: silence after which a stream is told to be stalled.
+        realtime: packet threads go before everything else on the machine, where the system allows it.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class NativePlane:
         rtp_ports: str = "20000-29999",
         threads: int = 0,
         timeout_s: float = 60.0,
+        realtime: bool = False,
     ) -> None:
         self._host = advertised_address or address
         first, _, last = rtp_ports.partition("-")
@@ -67,6 +70,9 @@ class NativePlane:
             timeout_s,
             f"callapi@{socket.gethostname()}",
         )
+        self._realtime = realtime
+        self.is_realtime = False
+        """Whether the system has granted it."""
         self._native: _native.Plane | None = None
         self._streams: dict[int, NativeStream] = {}
         self._videos: dict[int, NativeVideo] = {}
@@ -75,6 +81,7 @@ class NativePlane:
 
     async def __aenter__(self) -> Self:
         self._native = _native.Plane(*self._arguments)
+        self.is_realtime = self._realtime and _hurry(self._native.thread_ids)
         asyncio.get_running_loop().add_reader(self._native.event_fd, self._drain)
         return self
 
@@ -208,3 +215,14 @@ class NativePlane:
         stream = self._streams.get(stream_id)
         if stream is not None:
             stream.take(event)
+
+
+def _hurry(threads: list[int]) -> bool:
+    """Round robin at the lowest real-time priority: a packet that is due does not wait for other programs' turns."""
+    try:
+        for thread in threads:
+            os.sched_setscheduler(thread, os.SCHED_RR, os.sched_param(os.sched_get_priority_min(os.SCHED_RR)))
+    except OSError as error:
+        _log.info("packet threads keep the ordinary priority: %s", error.strerror)
+        return False
+    return True
