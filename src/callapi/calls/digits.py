@@ -3,8 +3,9 @@
 Digits typed ahead of a `<Gather>` are kept, up to a bound; past it the oldest are forgotten.
 """
 
-import asyncio
 from typing import Final
+
+from callapi.base.bell import Bell
 
 TYPE_AHEAD: Final = 128
 
@@ -12,22 +13,24 @@ TYPE_AHEAD: Final = 128
 class DigitBuffer:
     """A bounded queue of single digits (`0`-`9`, `*`, `#`, `A`-`D`)."""
 
-    __slots__ = ("_queue",)
+    __slots__ = ("_digits", "_pressed")
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[str] = asyncio.Queue(TYPE_AHEAD)
+        self._digits = ""
+        self._pressed = Bell()
 
     def put(self, digit: str) -> None:
         """Add what was just pressed."""
-        if self._queue.full():
-            self._queue.get_nowait()
-        self._queue.put_nowait(digit)
+        self._digits = (self._digits + digit)[-TYPE_AHEAD:]
+        self._pressed.ring()
 
     async def get(self) -> str:
         """The next digit, waiting for it without a bound: the caller of this sets one. Safe to cancel."""
-        return await self._queue.get()
+        while not self._digits:
+            await self._pressed.wait()
+        digit, self._digits = self._digits[0], self._digits[1:]
+        return digit
 
     def clear(self) -> None:
         """Forget what was typed ahead."""
-        while not self._queue.empty():
-            self._queue.get_nowait()
+        self._digits = ""

@@ -1,9 +1,9 @@
 """How what happened reaches the tasks that wait: a bounded queue of events, and an outcome told once."""
 
 import asyncio
-from collections import deque
 from typing import Generic, Self, TypeVar
 
+from callapi.base.bell import Bell
 from callapi.media.errors import StreamClosed
 from callapi.media.events import StreamEvent
 
@@ -15,8 +15,8 @@ class EventQueue:
     """Events of one stream, oldest first; beyond 256 that nobody took, the oldest is dropped and counted."""
 
     def __init__(self) -> None:
-        self._events: deque[StreamEvent] = deque(maxlen=QUEUE_BOUND)
-        self._changed = asyncio.Event()
+        self._events: list[StreamEvent] = []
+        self._changed = Bell()
         self._is_closed = False
         self.lost = 0
 
@@ -24,23 +24,24 @@ class EventQueue:
         """Add an event; ignored after `close`."""
         if self._is_closed:
             return
-        self.lost += len(self._events) == QUEUE_BOUND
+        if len(self._events) == QUEUE_BOUND:
+            self.lost += 1
+            del self._events[0]
         self._events.append(event)
-        self._changed.set()
+        self._changed.ring()
 
     def close(self) -> None:
         """No more will come; what is there can still be taken."""
         self._is_closed = True
-        self._changed.set()
+        self._changed.ring()
 
     async def next(self) -> StreamEvent:
         """Wait for the oldest event; raises StreamClosed when there will be none. Safe to cancel."""
         while not self._events:
             if self._is_closed:
                 raise StreamClosed("the stream is closed")
-            self._changed.clear()
             await self._changed.wait()
-        return self._events.popleft()
+        return self._events.pop(0)
 
     def __aiter__(self) -> Self:
         return self

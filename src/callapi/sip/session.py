@@ -6,7 +6,6 @@ has ended do nothing: the story may be one step behind the wire, and `Ended` is 
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator
 from typing import Protocol
 
@@ -59,7 +58,7 @@ class Session:
         self.request = request
         self.source = source
         self._port = port
-        self._events: deque[SessionEvent] = deque()
+        self._events: list[SessionEvent] = []  # few, and mostly none: a deque takes 760 bytes
         self._waiter: asyncio.Future[None] | None = None
         self._ended: Ended | None = None
 
@@ -133,7 +132,7 @@ class Session:
         await self.wait_for_event()
         if not self._events and self._ended is not None:
             return self._ended
-        return self._events.popleft()
+        return self._events.pop(0)
 
     def tell(self, event: SessionEvent) -> None:
         """For the endpoint: put an event into the queue.
