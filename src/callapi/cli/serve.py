@@ -15,6 +15,7 @@ from callapi.app import Node
 from callapi.base.settings import AUTH_TOKEN, Settings, load_settings
 from callapi.cli.data_dir import held
 from callapi.cli.terminal import Terminal
+from callapi.store import upgrade_apart
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments.config)
     allow_descriptors()
     with held(settings.node.data_dir):
+        upgrade_apart(settings.database_url())
         return uvloop.run(_serve(settings))
 
 

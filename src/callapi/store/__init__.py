@@ -4,6 +4,7 @@ Nothing here knows what a call is for: records come in as values and go out as v
 """
 
 from callapi.store.accounts import FirstAccount, new_auth_token
+from callapi.store.apart import upgrade_apart
 from callapi.store.calls import CallFilter
 from callapi.store.changes import AddEvents, CallbackAttempted, Change, Put, Remove
 from callapi.store.clients import DigestSecrets, digest_secrets
@@ -70,4 +71,5 @@ __all__ = [
     "WriterLimits",
     "digest_secrets",
     "new_auth_token",
+    "upgrade_apart",
 ]
