@@ -64,7 +64,9 @@ proptest! {
     fn anything_on_a_media_port_is_survived(which: Index, edits in edits()) {
         let (_, seed) = which.get(&SEEDS);
         let mut input = seed.clone();
-        edits.iter().for_each(|edit| edit.apply(&mut input));
+        for edit in &edits {
+            edit.apply(&mut input);
+        }
         for (_, target) in TARGETS {
             target(&input);
         }
