@@ -93,6 +93,10 @@ fuzz: dev  ## anything at all into every parser, codec and the REST interface, f
 	FUZZ_SECONDS=$(SECONDS) $(BIN)/pytest fuzz
 	scripts/fuzz $(SECONDS)
 
+.PHONY: schemathesis
+schemathesis: dev  ## thousands of requests over the OpenAPI document: no 5xx, no undocumented answer
+	SCHEMATHESIS=full $(BIN)/pytest tests/scenarios/test_schemathesis.py
+
 .PHONY: audit
 audit: dev  ## known faults of what we depend on: pip-audit, and cargo-audit where it is installed
 	scripts/audit $(BIN)

@@ -11,10 +11,12 @@ from typing import Any, Literal
 import pytest
 
 from callapi.calls.commands import CreateCall, ModifyCall
+from callapi.calls.errors import UNREACHABLE
 from callapi.calls.live import DocumentRequest, Subscription
 from callapi.calls.outbound import NotModifiable, Outbound, Overloaded
 from callapi.calls.placer import MOST_QUEUED_S, Placer
 from callapi.calls.queue import QUEUED, CallQueue
+from callapi.sip import Party
 from callapi.sip.invite_session.commands import HangUp
 from callapi.store import BindingRecord, CallRecord
 from tests.verbs.world import ACCOUNT, Phone, World, world
@@ -237,6 +239,24 @@ def test_what_cannot_be_placed_when_its_turn_comes_has_failed(tmp_path: Path) ->
         assert rest.told().count("failed") == 2
 
     _play(tmp_path, story, CallQueue(calls_per_second=0.1))
+
+
+def test_who_cannot_be_reached_is_told_of(tmp_path: Path) -> None:
+    """By a notification, once; not of a call that was answered, or refused."""
+
+    async def story(rest: Rest) -> None:
+        record = await rest.create()
+        (phone,) = await _rings(rest, 1)
+        phone._end(Party.NETWORK, 503)
+        await rest.create()
+        (await _rings(rest, 2))[1].answer()
+        await rest.create()
+        (await _rings(rest, 3))[2].reject(486)
+        await rest.world.live.empty.wait()
+        (noted,) = rest.world.book.notifications
+        assert (noted.error_code, noted.call_sid) == (UNREACHABLE, record.sid)
+
+    _play(tmp_path, story)
 
 
 def test_what_waits_when_the_node_stops_has_failed(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from callapi.base.clock import utc_now
@@ -148,6 +149,7 @@ class Placer:
             call.leg.stream.mute(waiting.is_muted)
 
     async def _when_answered(self, call: Call, command: CreateCall) -> None:
+        call.afterwards(partial(_tell_if_unreached, call))
         if not await answers(call, command.timeout_s):
             return
         if command.record:
@@ -173,10 +175,14 @@ async def answers(call: Call, timeout_s: float) -> bool:
     """Whether the called party answers within `timeout_s`; a call that does not is ended as `no-answer`."""
     try:
         async with asyncio.timeout(timeout_s):
-            is_answered = await call.answered.wait()
+            return await call.answered.wait()
     except TimeoutError:
         call.hang_up("no answer in time", CallStatus.NO_ANSWER)
         return False
-    if not is_answered and (problem := why_unreached(call)) is not None:
+
+
+async def _tell_if_unreached(call: Call) -> None:
+    """Write a notification if the way to the called party failed. Beside the story, which ends with the call."""
+    await call.ended.wait()
+    if call.answered_at is None and (problem := why_unreached(call)) is not None:
         call.notify(problem)
-    return is_answered
