@@ -48,6 +48,21 @@ async def test_walk(world: World) -> None:
     assert (await world.get(page["previous_page_uri"])).json["page"] == 1
 
 
+async def test_the_oldest_first(world: World) -> None:
+    """`SortBy=DateCreated:asc`, kept from page to page; what it does not know it says."""
+    sids = await _fill(world, 7)
+    seen: list[str] = []
+    address = f"{world.base}/Calls.json?PageSize=3&SortBy=DateCreated:asc"
+    while address:
+        page = (await world.get(address)).json
+        seen += [each["sid"] for each in page["calls"]]
+        await world.keep(finished_call(world.account.sid, date_created=NOW - timedelta(hours=1)))
+        address = page["next_page_uri"]
+    assert seen == sids[::-1]
+    refused = await world.get("Calls.json?SortBy=Price:asc")
+    assert (refused.status, refused.json["code"]) == (400, 20001)
+
+
 async def test_by_number(world: World) -> None:
     """`Page` alone counts from 0; beyond the end there is nothing."""
     sids = await _fill(world, 5)

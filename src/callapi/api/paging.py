@@ -7,7 +7,7 @@ counts pages from 0.
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-from callapi.api.kinds import pattern, whole
+from callapi.api.kinds import choice, pattern, whole
 from callapi.api.parameters import Given, Parameter
 from callapi.api.place import Place
 from callapi.api.representations import Representation
@@ -24,15 +24,21 @@ PAGE_SIZE: Final = Parameter(
 PAGE_TOKEN: Final = Parameter(
     "PageToken", pattern("PA[A-Z]{2}[0-9a-f]{32}", "the token of a next_page_uri"), "as in `next_page_uri`"
 )
-PAGING: Final[tuple[Parameter[Any], ...]] = (PAGE, PAGE_SIZE, PAGE_TOKEN)
-_NAMES: Final = frozenset(each.name for each in PAGING)
+OLDEST_FIRST: Final = "DateCreated:asc"
+SORT_BY: Final = Parameter(
+    "SortBy", choice("DateCreated:desc", OLDEST_FIRST), "the order; the newest come first without it"
+)
+_PLACE: Final = (PAGE, PAGE_SIZE, PAGE_TOKEN)
+PAGING: Final[tuple[Parameter[Any], ...]] = (*_PLACE, SORT_BY)
+_NAMES: Final = frozenset(each.name for each in _PLACE)
 
 
 def page_request(given: Given, default_size: int = DEFAULT_SIZE) -> PageRequest:
     """The page that was asked for."""
     token = given.get(PAGE_TOKEN)
     size = min(given.get(PAGE_SIZE) or default_size, MOST_SIZE)
-    return PageRequest(given[PAGE], size, token.removeprefix("PA") if token else None)
+    after = token.removeprefix("PA") if token else None
+    return PageRequest(given[PAGE], size, after, oldest_first=given.get(SORT_BY) == OLDEST_FIRST)
 
 
 def as_json(page: Page[Any], shows: Representation[Any], place: Place) -> dict[str, Json]:

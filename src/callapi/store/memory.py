@@ -59,7 +59,7 @@ class MemoryBackend:
         with self._lock:
             found = self._found(query)
         if query.newest_by:
-            found.sort(key=attrgetter(*query.newest_by), reverse=True)
+            found.sort(key=attrgetter(*query.newest_by), reverse=not query.is_rising)
         else:
             found.sort(key=attrgetter(*KEYS[query.kind]))
         end = None if query.limit is None else query.offset + query.limit
@@ -144,7 +144,8 @@ def _test(condition: Condition) -> Callable[[Record], bool]:
             return lambda record: getattr(record, field) is None
         case Contains(field, part):
             return lambda record: part in getattr(record, field)
-        case Beyond(names, values):
-            return lambda record: tuple(getattr(record, name) for name in names) < values
+        case Beyond(names, values, is_rising):
+            key = attrgetter(*names)
+            return lambda record: key(record) > values if is_rising else key(record) < values
         case _:
             assert_never(condition)

@@ -16,11 +16,12 @@ class PageRequest:
     page: int = 0
     size: int = 50
     after: str | None = None
+    oldest_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One page of a list, newest record first, and whether another one follows."""
+    """One page of a list, in its order, and whether another one follows."""
 
     records: tuple[T, ...]
     request: PageRequest

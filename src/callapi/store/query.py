@@ -51,10 +51,11 @@ class Contains:
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
-    """In falling order of `fields` the record comes after `values`: where the page before it ended."""
+    """In falling (or rising) order of `fields` the record comes after `values`: where the page before it ended."""
 
     fields: tuple[str, ...]
     values: tuple[Value, ...]
+    is_rising: bool = False
 
 
 Condition: TypeAlias = Equals | AtLeast | Below | Missing | Contains | Beyond
@@ -64,7 +65,8 @@ Condition: TypeAlias = Equals | AtLeast | Below | Missing | Contains | Beyond
 class Query(Generic[RecordT]):
     """The records of `kind` that meet all of `where`.
 
-    They come in falling order of the fields `newest_by`; without any, in rising order of the primary key.
+    They come in falling order of the fields `newest_by` (rising if `is_rising`); without any, in rising order of the
+    primary key.
     `limit` None: all of them, for what is small by nature.
     """
 
@@ -73,3 +75,4 @@ class Query(Generic[RecordT]):
     newest_by: tuple[str, ...] = ()
     limit: int | None = None
     offset: int = 0
+    is_rising: bool = False

@@ -22,7 +22,7 @@ class Repository(Generic[RecordT]):
         return found[0] if found else None
 
     async def page(self, account_sid: str, request: PageRequest, *where: Condition) -> Page[RecordT]:
-        """A page of the account's records that meet `where`, the newest first."""
+        """A page of the account's records that meet `where`, the newest first unless `request` says otherwise."""
         return await self._page((Equals("account_sid", account_sid), *where), request, self.newest_by)
 
     async def count(self, account_sid: str, *where: Condition) -> int:
@@ -38,9 +38,12 @@ class Repository(Generic[RecordT]):
             last = await self.fetch(request.after)
             if last is None:
                 return Page((), request, has_next=False)
-            where = (*where, Beyond(newest_by, tuple(getattr(last, name) for name in newest_by)))
+            values = tuple(getattr(last, name) for name in newest_by)
+            where = (*where, Beyond(newest_by, values, request.oldest_first))
             offset = 0
-        query: Query[RecordT] = Query(self.kind, where, newest_by, request.size + 1, offset)
+        query: Query[RecordT] = Query(
+            self.kind, where, newest_by, request.size + 1, offset, request.oldest_first
+        )
         found = await self._select(query)
         return Page(tuple(found[: request.size]), request, has_next=len(found) > request.size)
 

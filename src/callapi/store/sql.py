@@ -130,7 +130,8 @@ def statement(query: Query[Any], columns: Sequence[ColumnElement[Any]]) -> Selec
     table = TABLES[query.kind]
     found = select(*columns).where(*(_where(table, each) for each in query.where))
     if query.newest_by:
-        found = found.order_by(*(table.c[name].desc() for name in query.newest_by))
+        columns_by = (table.c[name] for name in query.newest_by)
+        found = found.order_by(*(each if query.is_rising else each.desc() for each in columns_by))
     else:
         found = found.order_by(*(table.c[name] for name in KEYS[query.kind]))
     if query.limit is not None:
@@ -150,10 +151,11 @@ def _where(table: Table, condition: Condition) -> ColumnElement[bool]:
             return table.c[field].is_(None)
         case Contains(field, part):
             return table.c[field].contains(part, autoescape=True)
-        case Beyond(names, values):
+        case Beyond(names, values, is_rising):
             columns = [table.c[name] for name in names]
             limits = [literal(value, column.type) for column, value in zip(columns, values, strict=True)]
-            return tuple_(*columns) < tuple_(*limits)
+            here, limit = tuple_(*columns), tuple_(*limits)
+            return here > limit if is_rising else here < limit
         case _:
             assert_never(condition)
 
