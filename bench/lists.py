@@ -1,4 +1,4 @@
-"""What a page of fifty costs over REST when an account has 10,000 calls: with each filter, in both orders, first and last.
+"""What a page of fifty costs over REST when an account has 10,000 calls: by filter and order, first page and last.
 
     python -m bench.lists [--calls 10000]
 
