@@ -8,7 +8,7 @@ import pytest
 
 from tests.scenarios.conftest import PhoneFactory, Server
 from tests.scenarios.harness.application import Webhook, response
-from tests.scenarios.harness.raw_phone import RawPhone
+from tests.scenarios.harness.raw_phone import RawPhone, sdp
 from tests.scenarios.harness.registering import register
 from tests.scenarios.harness.rtp_peer import RtpPeer
 
@@ -157,3 +157,49 @@ async def test_ten_may_be_called_and_not_eleven(
         assert note["error_code"] == "12200"
         assert "calls 11 at once; at most 10" in note["message_text"]
         assert bob.seen == []
+
+
+async def test_a_number_that_dials_itself_comes_to_an_end(server: Server, webhook: Webhook) -> None:
+    """RFC 7332: each leg has a hop less than its caller had; where none is left, the leg fails and says why."""
+    webhook["voice"] = response(f'<Dial action="after"><Sip>{server.uri}</Sip></Dial>')
+    webhook["after"] = response("<Hangup/>")
+    async with RawPhone("alice") as alice:
+        call = alice.invite(server.uri, server.node.sip_address, body=sdp(), hops=4)
+        innermost = await webhook.next("after")
+        assert innermost["DialCallStatus"] == "failed"
+        _, page = await server.node.rest("GET", f"Calls/{innermost['CallSid']}/Notifications.json")
+        assert [each["error_code"] for each in page["notifications"]] == ["60018"]
+        call.request("ACK")
+        await call.gets("BYE")
+        assert len(webhook.all("voice")) == 4
+
+
+@pytest.mark.parametrize(
+    ("attribute", "code"),
+    [
+        ('statusCallback="http://[bad"', None),
+        ('url="http://[bad"', "11100"),
+    ],
+)
+async def test_a_url_that_is_none_harms_its_own_request_alone(
+    server: Server, webhook: Webhook, attribute: str, code: str | None
+) -> None:
+    """Nothing to ask there: a callback is lost, a screening declines; the Dial goes on to its action."""
+    webhook["after"] = response("<Hangup/>")
+    async with RawPhone("alice") as alice, RawPhone("bob") as bob:
+        webhook["voice"] = response(f'<Dial action="after"><Sip {attribute}>{bob.uri}</Sip></Dial>')
+        call = alice.invite(server.uri, server.node.sip_address, body=sdp())
+        ringing = await bob.next_call()
+        ringing.answer()
+        await ringing.gets("ACK")
+        if code is None:
+            ringing.request("BYE")
+        after = await webhook.next("after")
+        assert after["DialCallStatus"] == ("completed" if code is None else "no-answer")
+        codes = set()
+        for sid in (after["CallSid"], after["DialCallSid"]):
+            _, page = await server.node.rest("GET", f"Calls/{sid}/Notifications.json")
+            codes |= {each["error_code"] for each in page["notifications"]}
+        assert codes == ({code} if code else set())
+        call.request("ACK")
+        await call.gets("BYE")

@@ -143,7 +143,7 @@ class Destinations:
             uri = SipUri.parse(wanted).without_headers()
             return Identity(NameAddr(display_name, uri, ()), party_name(uri))
         user = wanted.removeprefix("client:")
-        user = user if _USER.fullmatch(user) else ANONYMOUS
+        user = next((each for each in (user, _PUNCTUATION.sub("", user)) if _USER.fullmatch(each)), ANONYMOUS)
         uri = SipUri.parse(f"sip:{user}@{self._domain}")
         return Identity(
             NameAddr(display_name, uri, ()), party_name(uri, is_client=wanted.startswith("client:"))

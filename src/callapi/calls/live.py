@@ -83,6 +83,8 @@ class Placement:
     codecs: tuple[str, ...] | None = None
     video: tuple[VideoFormat, ...] = ()
     """The video formats to offer; none: audio alone."""
+    hops_left: int | None = None
+    """The Max-Forwards of a call that is placed for another; None: it is the first."""
     callbacks: Subscription | None = None
     alternatives: tuple["Placement", ...] = ()
     """Tried in turn, within the same call, while the one before cannot serve it: address, codecs and From count."""
@@ -249,12 +251,13 @@ class LiveCalls:
         self, placement: Placement, negotiation: OfferAnswer, call_id: str | None = None, *, is_last: bool
     ) -> OutboundSession:
         address = placement.address
+        hops = placement.hops_left
         return self.endpoint.invite(
             OutboundInvite(
                 request_uri=address.uri,
                 from_=placement.from_,
                 to=NameAddr(None, address.uri, ()),
-                headers=address.headers,
+                headers=address.headers if hops is None else (*address.headers, ("Max-Forwards", str(hops))),
                 body=negotiation.make_offer(),
                 credentials=address.credentials,
                 routes=address.routes,

@@ -120,7 +120,10 @@ class Execution:
 
     def resolve(self, url: str) -> str:
         """`url` against the URL that the present document came from."""
-        return urljoin(self.url, url)
+        try:
+            return urljoin(self.url, url)
+        except ValueError:
+            return url  # what is no URL fails where it is asked, and is told there
 
     def request(
         self, url: str, method: str, parameters: Parameters = (), *, must_arrive: bool = False

@@ -1,10 +1,16 @@
 """From a noun of Dial to the calls that can be placed for it."""
 
+from typing import Final
+
 from callapi.calls.call import Call
 from callapi.calls.destinations import Destination, Destinations
+from callapi.calls.errors import TOO_MANY_HOPS, NotPlaceable
 from callapi.calls.live import Placement, Subscription
 from callapi.rcml import Client, Number, Sip, Target
 from callapi.sip import Credentials
+
+MOST_HOPS: Final = 70
+"""For a caller that says nothing of it (RFC 3261 §20.22)."""
 
 
 async def placements(
@@ -20,6 +26,7 @@ async def placements(
         NotPlaceable: nothing can be rung, with the sentence for the notification.
     """
     record = caller.record
+    hops_left = _hops_left(caller)
     if caller_id:
         identity = destinations.identity(caller_id, caller_id.removeprefix("client:"))
     else:
@@ -38,11 +45,23 @@ async def placements(
                 forwarded_from=record.forwarded_from,
                 codecs=(noun.codecs if isinstance(noun, Sip) else None) or each.codecs,
                 video=caller.leg.offered_video if isinstance(noun, Sip) and noun.video else (),
+                hops_left=hops_left,
                 callbacks=callbacks,
             )
         )
         for each in await _destinations(destinations, noun, caller)
     ]
+
+
+def _hops_left(caller: Call) -> int:
+    """RFC 7332 §4: one less than the caller's own, so that a number that dials itself comes to an end."""
+    hops = caller.leg.session.request.max_forwards
+    left = (MOST_HOPS if hops is None else hops) - 1
+    if left <= 0:
+        raise NotPlaceable(
+            TOO_MANY_HOPS, "the call has come too far (Max-Forwards): does a number dial itself?"
+        )
+    return left
 
 
 async def _destinations(destinations: Destinations, noun: Target, caller: Call) -> list[Destination]:

@@ -98,6 +98,7 @@ class RawPhone(asyncio.DatagramProtocol):
         headers: Sequence[Header] = (),
         body: str | None = None,
         user: str = "",
+        hops: int = 70,
     ) -> "RawCall":
         """Call `uri` at `node`; `body` None: without an offer."""
         call_id = secrets.token_hex(8)
@@ -109,7 +110,7 @@ class RawPhone(asyncio.DatagramProtocol):
             f"To: <{uri}>",
             f"Call-ID: {call_id}",
             "CSeq: 1 INVITE",
-            "Max-Forwards: 70",
+            f"Max-Forwards: {hops}",
             f"Contact: <{self.uri}>",
             *(f"{name}: {value}" for name, value in headers),
         ]
