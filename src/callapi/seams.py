@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from callapi.base.clock import utc_now
-from callapi.base.ids import AccountSid, EventId
+from callapi.base.ids import AccountSid, CallSid, EventId
 from callapi.calls.inbound import Route
+from callapi.calls.journal import Journal, Problem
 from callapi.calls.live import DocumentRequest, Subscription
 from callapi.calls.refusals import Refusal
 from callapi.media import UnplayableAudio
@@ -29,9 +30,18 @@ from callapi.store import (
     Store,
     TrunkRecord,
 )
-from callapi.webhooks import BadStatus, Callback, DuePage, Fetcher, WebhookError, WebRequest
+from callapi.webhooks import (
+    BadStatus,
+    Callback,
+    DuePage,
+    Fetcher,
+    WebhookError,
+    WebRequest,
+    without_credentials,
+)
 
 ACTIVE: Final = "active"
+CALLBACK_LOST: Final = 15_003
 
 
 def as_callback(record: CallbackRecord) -> Callback:
@@ -54,6 +64,7 @@ class OutboxRows:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._journal = Journal(store)
 
     async def hosts(self, limit: int) -> list[str]:
         """As `OutboxStore`."""
@@ -70,9 +81,21 @@ class OutboxRows:
         """As `OutboxStore`."""
         self._store.write(Remove(CallbackRecord, (event_id,)))
 
-    def given_up(self, event_id: str, error: str) -> None:  # noqa: ARG002 - the outbox has logged it
-        """As `OutboxStore`."""
-        self._store.write(Remove(CallbackRecord, (event_id,)))
+    def given_up(self, callback: Callback, error: str) -> None:
+        """As `OutboxStore`; the developer of the application is told which callback is lost."""
+        self._store.write(Remove(CallbackRecord, (callback.event_id,)))
+        facts = dict(callback.parameters)
+        url = without_credentials(callback.url)
+        self._journal.notify(
+            Problem(
+                CALLBACK_LOST,
+                f"a status callback to {url} was given up: {error}",
+                is_warning=True,
+                request=WebRequest(callback.url, callback.method, callback.parameters),
+            ),
+            AccountSid(callback.account_sid),
+            CallSid(facts.get("CallSid", callback.stream)),
+        )
 
     def attempted(self, event_id: str, attempts: int, next_at: float) -> None:
         """As `OutboxStore`."""

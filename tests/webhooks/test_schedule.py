@@ -127,7 +127,7 @@ class World:
                     self.store.delivered(one.event_id)
                 case RecordGivenUp(one, error):
                     assert one.event_id in self.store.rows
-                    self.store.given_up(one.event_id, error)
+                    self.store.given_up(one, error)
                 case RecordAttempted(one):
                     assert one.attempts == self.store.rows[one.event_id].attempts + 1
                     assert one.next_at > self.now

@@ -76,7 +76,7 @@ class OutboxStore(Protocol):
         """Answered 2xx: the row is done."""
         ...
 
-    def given_up(self, event_id: str, error: str) -> None:
+    def given_up(self, callback: Callback, error: str) -> None:
         """Never to be tried again; `error` says why in a sentence."""
         ...
 

@@ -42,10 +42,10 @@ class MemoryOutboxStore:
         self.rows.pop(event_id, None)
         self.delivered_ids.append(event_id)
 
-    def given_up(self, event_id: str, error: str) -> None:
+    def given_up(self, callback: Callback, error: str) -> None:
         """As `OutboxStore.given_up`."""
-        self.rows.pop(event_id, None)
-        self.given_up_errors[event_id] = error
+        self.rows.pop(callback.event_id, None)
+        self.given_up_errors[callback.event_id] = error
 
     def attempted(self, event_id: str, attempts: int, next_at: float) -> None:
         """As `OutboxStore.attempted`."""

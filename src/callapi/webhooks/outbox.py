@@ -148,7 +148,7 @@ class Outbox:
                     logger.warning(
                         "callback %s of %s given up: %s", callback.event_id, callback.stream, error
                     )
-                    self._store.given_up(callback.event_id, error)
+                    self._store.given_up(callback, error)
                 case ListHosts() | Load():
                     self._questions.put_nowait(output)
                 case _:
