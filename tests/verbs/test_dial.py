@@ -125,6 +125,32 @@ def test_nobody_answers_in_time(tell: Callable[[Story], None]) -> None:
     tell(story)
 
 
+def test_sequential_goes_on_where_the_called_party_declines(tell: Callable[[Story], None]) -> None:
+    """Whoever is screened holds up the next noun; a decline, not an answer, lets it ring."""
+
+    async def story(here: World) -> None:
+        here.application.documents["/screen"] = '<Response><Pause length="5"/><Hangup/></Response>'
+        here.application.documents["/after"] = "<Response/>"
+        here.caller(
+            '<Response><Dial action="/after" sequential="true"><Sip url="/screen">sip:bob@127.0.0.9</Sip>'
+            "<Sip>sip:carol@127.0.0.9</Sip></Dial></Response>"
+        )
+        await asyncio.sleep(1)
+        here.phones[0].answer()
+        await asyncio.sleep(4)
+        assert len(here.phones) == 1
+        await asyncio.sleep(3)
+        here.phone("carol").answer()
+        await asyncio.sleep(2)
+        here.phone("carol").hang_up()
+        await here.live.empty.wait()
+        told = action_of(here)
+        assert (told["DialCallStatus"], told["DialCallDuration"]) == ("completed", "2")
+        assert [each["status"] for each in json.loads(told["DialBranches"])] == ["no-answer", "completed"]
+
+    tell(story)
+
+
 def test_what_a_dial_does_that_says_nothing(tell: Callable[[Story], None]) -> None:
     """`timeout` is 30 s, `timeLimit` 14400 s of talk."""
 
