@@ -1,6 +1,7 @@
 """`sips:` and `;transport=tls` on the wire: who is believed, who is not, and what the application hears of it."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from callapi.sip.transport import TlsFiles
 from tests.scenarios.conftest import PhoneFactory
 from tests.scenarios.harness.application import Application, Webhook, response
 from tests.scenarios.harness.node import Node
+from tests.scenarios.harness.phone import Phone
 from tests.scenarios.harness.raw_phone import RawPhone, TlsPhone, sdp
 from tests.scenarios.harness.rtp_peer import RtpPeer
 from tests.sip.transport.certificates import Authority
@@ -172,3 +174,28 @@ async def test_a_caller_over_tls(secure: Secure, phone: PhoneFactory) -> None:
         await call.gets("BYE")
         voice = await secure.webhook.next("voice")
         assert voice["From"] == "sip:alice@127.0.0.1"
+
+
+async def test_two_softphones_talk_over_tls(secure: Secure, tmp_path: Path) -> None:
+    """PJSUA2 on both ends, each verifying the node's certificate as the node does theirs; both hear each other."""
+    async with AsyncExitStack() as stack:
+        phones = []
+        for name in ("ann", "ben"):
+            (tmp_path / name).mkdir()
+            files = secure.authority.issue("127.0.0.1")
+            paths = {
+                "certificate": str(files.certificate),
+                "private_key": str(files.private_key),
+                "ca": str(secure.authority.path),
+            }
+            phones.append(await stack.enter_async_context(Phone(name, tmp_path / name, **paths)))
+        ann, ben = phones
+        secure.webhook["voice"] = response(f"<Dial><Sip>{ben.tls_uri}</Sip></Dial>")
+        call = await ann.invite(f"sips:1@127.0.0.1:{secure.node.tls_port}", say=440)
+        ringing = await ben.next_call()
+        assert (ringing.invite["Via"] or "").startswith("SIP/2.0/TLS")
+        await ringing.answer(say=660)
+        assert await call.hears(660)
+        assert await ringing.hears(440)
+        await call.hang_up()
+        assert await ringing.ended() == 200

@@ -199,7 +199,7 @@ class Phone:
     def __init__(self, name: str, folder: Path, **config: str) -> None:
         self.name = name
         self.folder = folder
-        self.udp_address = self.tcp_address = ""
+        self.udp_address = self.tcp_address = self.tls_address = ""
         self.log = folder / f"{name}.log"
         self._config: dict[str, Any] = {
             **config,
@@ -255,6 +255,11 @@ class Phone:
         """Where this phone is called over TCP."""
         return f"sip:{self.name}@{self.tcp_address};transport=tcp"
 
+    @property
+    def tls_uri(self) -> str:
+        """Where this phone is called over TLS, if it was given a `certificate`, `private_key` and `ca`."""
+        return f"sips:{self.name}@{self.tls_address}"
+
     async def _listen(self) -> None:
         assert self._process.stdout is not None
         async for line in self._process.stdout:
@@ -271,6 +276,7 @@ class Phone:
     def _take(self, event: dict[str, Any]) -> None:
         if event["event"] == "ready":
             self.udp_address, self.tcp_address = event["udp"], event["tcp"]
+            self.tls_address = event.get("tls", "")
             self._ready.set()
         elif event["event"] == "registered":
             self.registrations.put_nowait(event["code"])

@@ -155,6 +155,8 @@ class Phone:
             name: self._listen(kind)
             for name, kind in (("udp", pj.PJSIP_TRANSPORT_UDP), ("tcp", pj.PJSIP_TRANSPORT_TCP))
         }
+        if "certificate" in config:
+            self.addresses["tls"] = self._listen(pj.PJSIP_TRANSPORT_TLS, config)
         self.endpoint.libStart()
         self.endpoint.audDevManager().setNullDev()
         self.quiet = pj.AudioMediaPlayer()
@@ -186,10 +188,15 @@ class Phone:
         config.medConfig.clockRate = 16000
         return config
 
-    def _listen(self, kind: int) -> str:
+    def _listen(self, kind: int, files: Json | None = None) -> str:
         config = pj.TransportConfig()
         config.port = 0
         config.boundAddress = "127.0.0.1"
+        if files is not None:
+            config.tlsConfig.certFile = files["certificate"]
+            config.tlsConfig.privKeyFile = files["private_key"]
+            config.tlsConfig.CaListFile = files["ca"]
+            config.tlsConfig.verifyServer = True
         info = self.endpoint.transportGetInfo(self.endpoint.transportCreate(kind, config))
         return str(info.localAddress)
 
