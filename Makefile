@@ -77,6 +77,10 @@ pacing: dev  ## how evenly 500 callers at once are played to: the gaps between p
 	scripts/system-packages sip-tester
 	$(BIN)/python -m bench.pacing --output docs/benchmarks/pacing.md
 
+.PHONY: speech
+speech: dev  ## ten sentences said on calls in each codec, recorded at the other end and understood again
+	SPEECH=full $(BIN)/pytest tests/scenarios/test_speech.py tests/media/speech
+
 .PHONY: soak
 soak: dev  ## mixed calls for half an hour (SOAK_MINUTES=3: shorter); fails if a call fails or the node grows
 	scripts/system-packages sip-tester

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy
 import pytest
+import soundfile
 
 from callapi.media.speech import installed
 from tests.scenarios.conftest import Measured, PhoneFactory, Server
@@ -202,6 +203,27 @@ async def test_a_message_is_recorded_and_a_key_ends_it(
     heard = Heard.from_wav(path)
     assert heard.seconds == pytest.approx(int(message["RecordingDuration"]), abs=0.6)
     assert heard.seconds_of(500) > heard.seconds - 0.8, heard.score()
+    smaller = call.phone.folder / "message.mp3"
+    smaller.write_bytes(await server.node.download(message["RecordingUrl"] + ".mp3"))
+    assert soundfile.info(smaller).subtype == "MPEG_LAYER_III"
+    samples, rate = soundfile.read(smaller, dtype="int16")
+    assert Heard(samples, rate).seconds_of(500) > heard.seconds - 0.8, Heard(samples, rate).score()
+
+
+@pytest.mark.parametrize("way", ["rtp", "inband"])
+async def test_digits_are_played_as_the_caller_takes_them(server: Server, webhook: Webhook, way: str) -> None:
+    """`<Play digits>`: as events, or as tones to a caller who offered none; `w` is half a second of nothing."""
+    webhook["voice"] = response('<Play digits="4w7"/>', "<Hangup/>")
+    async with caller(server, has_events=way == "rtp") as alice:
+        await alice.call.gets("BYE")
+        if way == "rtp":
+            assert alice.rtp.digits == "47"
+            return
+        heard = alice.rtp.heard()
+        assert (alice.rtp.digits, alice.rtp.payload_types) == ("", {0})
+        assert heard.last(0.1).share_of(*ROWS["7"]) > 0.8, heard.score()
+        assert heard.between(0.0, 0.1).share_of(*ROWS["4"]) > 0.8, heard.score()
+        assert 0.2 <= heard.seconds <= 0.3, "two keys of 100 ms: pauses are not sent"
 
 
 async def test_silence_is_no_message(server: Server, webhook: Webhook) -> None:

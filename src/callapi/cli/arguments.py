@@ -73,6 +73,9 @@ def _phone(commands: Commands) -> None:
         "--hang-up-after", type=float, metavar="S", help="seconds of talk; default: the other side's turn"
     )
     this.add_argument("--digits", default="", help="keys to press once it is answered; w waits half a second")
+    this.add_argument(
+        "--codecs", metavar="LIST", help="those it knows, the best liked first: PCMU,PCMA,G722,opus (default)"
+    )
     this.add_argument("--play", type=Path, metavar="WAV", help="what to say")
     this.add_argument("--tone", type=float, metavar="HZ", help="say a tone, over and over")
     this.add_argument("--record", type=Path, metavar="WAV", help="where to keep what is heard")

@@ -5,7 +5,7 @@ import asyncio
 from pathlib import Path
 
 from callapi.base.errors import CallApiError
-from callapi.cli.softphone import EXPIRES_S, PhoneCall, PhoneOptions, Softphone
+from callapi.cli.softphone import CODECS, EXPIRES_S, PhoneCall, PhoneOptions, Softphone
 from callapi.cli.sounds import tone
 from callapi.cli.terminal import Style, Terminal
 from callapi.media import Prompt
@@ -45,6 +45,7 @@ class _Script:
             arguments.transport,
             credentials,
             _domain(arguments.register),
+            _codecs(arguments.codecs),
         )
 
     def _what_to_say(self) -> Prompt | None:
@@ -166,3 +167,14 @@ def _domain(registrar: str | None) -> str:
         return ""
     uri = SipUri.parse(registrar)
     return f"{uri.host}:{uri.port}" if uri.port else uri.host
+
+
+def _codecs(listed: str | None) -> tuple[str, ...]:
+    """Of a list with commas, in the spelling of SDP."""
+    if listed is None:
+        return CODECS
+    known = {each.lower(): each for each in CODECS}
+    names = [each.strip().lower() for each in listed.split(",")]
+    if unknown := [each for each in names if each not in known]:
+        raise PhoneError(f"--codecs {listed}: {unknown[0]!r} is none of {', '.join(CODECS)}")
+    return tuple(dict.fromkeys(known[each] for each in names))

@@ -48,7 +48,10 @@ EXPIRES_S: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class PhoneOptions:
-    """Who a phone is and where it listens; `port` 0: a free one. `domain`: of its address, if that is a registrar's."""
+    """Who a phone is and where it listens; `port` 0: a free one. `domain`: of its address, if that is a registrar's.
+
+    `codecs` are those it knows, the best liked first.
+    """
 
     name: str
     host: str = "127.0.0.1"
@@ -56,6 +59,7 @@ class PhoneOptions:
     transport: str = "udp"
     credentials: Credentials | None = None
     domain: str = ""
+    codecs: tuple[str, ...] = CODECS
 
 
 class PhoneCall:
@@ -222,7 +226,7 @@ class Softphone:
     def _open(self) -> tuple[AudioStream, OfferAnswer]:
         stream = self._plane.open_stream()
         return stream, OfferAnswer(
-            LocalMedia(address=stream.local.host, audio_port=stream.local.port, codecs=CODECS)
+            LocalMedia(address=stream.local.host, audio_port=stream.local.port, codecs=self.options.codecs)
         )
 
     def _live(self, leg: Leg) -> PhoneCall:
