@@ -98,7 +98,10 @@ impl Shared {
             .min_by_key(|index| loads[*index])
             .unwrap_or(0);
         loads[thread] += 1;
-        self.threads[thread].inbox.put(Command::Admit(member));
+        // It can do nothing before it is configured.
+        self.threads[thread]
+            .inbox
+            .put_quietly(Command::Admit(member));
         thread
     }
 
