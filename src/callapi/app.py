@@ -10,11 +10,11 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from time import time
 from types import TracebackType
 from typing import Final, Self
 
 from callapi.api import Deps, Health, create_app
+from callapi.base.clock import steady_time
 from callapi.base.ids import AccountSid
 from callapi.base.settings import ACCOUNT_SID, AUTH_TOKEN, Settings
 from callapi.calls.admission import Gate
@@ -121,7 +121,9 @@ class Node:
     async def _start(self, stack: AsyncExitStack) -> None:
         settings = self._settings
         settings.node.data_dir.mkdir(parents=True, exist_ok=True)
-        store = await stack.enter_async_context(Store.open(settings.database_url()))
+        store = await stack.enter_async_context(
+            Store.open(settings.database_url(), data_dir=settings.node.data_dir)
+        )
         await self._ensure_account(store)
         journal = Journal(store)
         self._timelines = Timelines(journal.closed)
@@ -186,10 +188,10 @@ class Node:
             is_store_full=lambda: store.is_full,
         )
         realm = _domain(settings)
-        keep_alive = KeepAlive(NameAddr.parse(f"<sip:{realm}>"), time)
+        keep_alive = KeepAlive(NameAddr.parse(f"<sip:{realm}>"), steady_time)
         registrations = await Registrations.open(store, realm, keep_alive)
         digest, guesses = _digest(settings, realm), Guesses()
-        registrar = Registrar(registrations, digest, clock=time, guesses=guesses)
+        registrar = Registrar(registrations, digest, clock=steady_time, guesses=guesses)
         options = _endpoint_options(settings)
         endpoint = await stack.enter_async_context(
             Endpoint(options, admission=gate, registrar=registrar, trace=self._timelines.sip)
@@ -217,7 +219,7 @@ class Node:
         script = Interpreter(house)
         refusals = Refusals(journal, self.account_sid, asyncio.get_running_loop().time)
         trusted = TrustedNetworks(settings.sip.trusted_networks)
-        doorman = Doorman(trusted, registrations, digest, guesses, time)
+        doorman = Doorman(trusted, registrations, digest, guesses, steady_time)
         inbound = Inbound(live, Numbers(store), doorman, script, refusals)
         self._counts = (lambda: len(live), lambda: endpoint.waiting, lambda: inbound.undecided)
         self._placer = placer = Placer(live, destinations, script, gate, house.recordings)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, Self
 
-from callapi.base.clock import utc_now
+from callapi.base.clock import steady_now, utc_now
 from callapi.base.ids import AccountSid
 from callapi.calls.doorman import KnownClient
 from callapi.calls.inbound import Route
@@ -76,7 +76,7 @@ class Registrations:
         client = await self._enabled(login)
         if client is None:
             return None
-        now = utc_now()
+        now = steady_now()
         live = [each for each in await self._store.bindings.of(login) if each.expires_at > now]
         return KnownClient(
             login=client.login,

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-from callapi.base.clock import utc_now
+from callapi.base.clock import steady_now
 from callapi.base.ids import AccountSid, CallSid, EventId
 from callapi.calls.inbound import Route
 from callapi.calls.journal import Journal, Problem
@@ -216,7 +216,7 @@ class Directory:
         client = await self._store.clients.by_login(login)
         if client is None or client.account_sid != account:
             return ()
-        now = utc_now()
+        now = steady_now()
         live = [
             each
             for each in await self._store.bindings.of(login)

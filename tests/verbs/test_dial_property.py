@@ -285,7 +285,7 @@ async def whole(folder: Path, plan: Plan, story: list[Step]) -> None:
     loop, started = asyncio.get_running_loop(), time.time()
     store, subscriber = MemoryOutboxStore(), Subscriber(plan.callbacks_fail)
     with (
-        patch("callapi.webhooks.outbox.time", lambda: started + loop.time()),
+        patch("callapi.webhooks.outbox.steady_time", lambda: started + loop.time()),
         patch.object(FakeStream, "send_digits", send_digits),
     ):
         async with (

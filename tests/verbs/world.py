@@ -263,6 +263,9 @@ class Book:
         self.notifications: list[NotificationRecord] = []
         self.recordings: dict[str, RecordingRecord] = {}
 
+    def begin(self, record: CallRecord) -> None:
+        self.write(Put(record))
+
     def write(self, *changes: Change) -> None:
         for change in changes:
             match change:

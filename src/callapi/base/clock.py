@@ -1,12 +1,30 @@
-"""Time as the product tells it to others: UTC, RFC 2822 (RFC 5322 §3.3)."""
+"""Time as the product tells it to others (UTC, RFC 2822, RFC 5322 §3.3), and time that never jumps.
 
+A machine's clock is set: by hand, by NTP, after a pause of a virtual machine. What is told follows it. What is
+compared (is this due, has that expired) goes by `steady_time`; how long something took, by the event loop's clock.
+"""
+
+import time
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from typing import Final
+
+_STARTED_AT: Final = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def utc_now() -> datetime:
     """The present instant, aware, in UTC."""
     return datetime.now(UTC)
+
+
+def steady_time() -> float:
+    """Seconds since the epoch by the clock that was right when the process started, however it was set since."""
+    return _STARTED_AT + time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def steady_now() -> datetime:
+    """`steady_time` as an instant."""
+    return datetime.fromtimestamp(steady_time(), UTC)
 
 
 def rfc2822(instant: datetime) -> str:

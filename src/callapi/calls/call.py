@@ -9,10 +9,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from callapi.base.clock import utc_now
 from callapi.base.errors import CallApiError
 from callapi.base.ids import CallSid
 from callapi.calls.digits import DigitBuffer
@@ -47,6 +46,7 @@ class Call:
         "_bound",
         "_first_story",
         "_journal",
+        "_since",
         "_story",
         "_tasks",
         "_verdict",
@@ -85,6 +85,7 @@ class Call:
         """The call that it is joined with at the moment."""
         self.is_taken = record.direction != DIALLED
         """Whether its answer counts: a dialled party's does once it was joined or got a document of its own."""
+        self._since = (record.start_time or record.date_created, asyncio.get_running_loop().time())
         self.answered_at: float | None = None
         self.final_code: int | None = None
         """What an unanswered caller is refused with, after a Dial that failed, if its document says nothing else."""
@@ -304,6 +305,11 @@ class Call:
 
     # --- its status -------------------------------------------------------------------------------------------------
 
+    def _now(self) -> datetime:
+        """The present instant, as far from the call's start as it is: the machine's clock may be set meanwhile."""
+        start, began = self._since
+        return start + timedelta(seconds=asyncio.get_running_loop().time() - began)
+
     def initiated(self) -> None:
         """The INVITE is on its way."""
         self._advance(CallStatus.INITIATED, "initiated")
@@ -319,7 +325,7 @@ class Call:
         if self._verdict is not None or self.answered.is_set:
             return
         self.answered_at = asyncio.get_running_loop().time()
-        now = utc_now()
+        now = self._now()
         started = self.record.start_time or now
         ring = whole_seconds(started, now)
         self._advance(
@@ -329,7 +335,7 @@ class Call:
 
     def _advance(self, status: CallStatus, event: str, **facts: Any) -> None:
         """Write down `status` with the `facts` of the record that come with it, and tell who subscribed to `event`."""
-        now = utc_now()
+        now = self._now()
         record = replace(self.record, status=status.value, date_updated=now, **facts)
         callback = event_callback(record, event, status.value, now, self.sip)
         if callback is not None:
@@ -340,7 +346,7 @@ class Call:
 
     def _finish(self, ended: Ended | None) -> None:
         """The one place where a call gets its final status."""
-        now = utc_now()
+        now = self._now()
         status, reason = self._judge(ended)
         code = ended.status if ended is not None else None
         since = self.record.answer_time

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from callapi.base.clock import utc_now
+from callapi.base.clock import steady_now, utc_now
 from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid, CallSid, EventId, new_notification_sid
 from callapi.calls.parameters import Parameters, status_callback
@@ -47,6 +47,10 @@ class Journal:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def begin(self, record: CallRecord) -> None:
+        """Keep the first record of a call that nobody knows of yet: a crash cannot lose it from here on."""
+        self._store.begin(record)
 
     def keep(self, record: CallRecord | RecordingRecord, callback: CallbackRecord | None = None) -> None:
         """Keep `record`, and `callback` with it."""
@@ -94,7 +98,7 @@ def event_callback(
         method=record.status_callback_method or "POST",
         parameters=status_callback(record, status, at, record.sequence_number, sip),
         created_at=at,
-        next_at=at,
+        next_at=steady_now(),
     )
 
 

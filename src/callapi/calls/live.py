@@ -193,7 +193,7 @@ class LiveCalls:
             status_callback_method=callbacks.method if callbacks else None,
             status_callback_events=callbacks.events if callbacks else (),
         )
-        self.journal.keep(record)
+        self.journal.begin(record)
         return Call(record, leg, self.journal, arrival.sip)
 
     def draft(self, placement: Placement) -> CallRecord:
@@ -237,8 +237,10 @@ class LiveCalls:
         if video is not None:
             negotiation.relay_video(video.local.port, placement.video)
         alternatives = placement.alternatives
+        if record is None:
+            record = self.draft(placement)
+            self.journal.begin(record)
         session = self._invite(placement, negotiation, is_last=not alternatives)
-        record = record or self.draft(placement)
         record = replace(record, start_time=utc_now(), sip_call_id=session.call_id)
         beside = [self._ring_beside(each, stream, session.call_id) for each in placement.beside]
         further = self._further(alternatives, stream, session.call_id)

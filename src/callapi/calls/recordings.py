@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from callapi.base.clock import rfc2822, utc_now
+from callapi.base.clock import rfc2822, steady_now, utc_now
 from callapi.base.ids import EventId, new_recording_sid
 from callapi.calls.call import Call
 from callapi.calls.journal import API_VERSION, Journal, Problem
@@ -100,7 +100,7 @@ class Recordings:
             method=callback.method,
             parameters=self._parameters(record, at),
             created_at=at,
-            next_at=at,
+            next_at=steady_now(),
         )
 
     def _parameters(self, record: RecordingRecord, at: datetime) -> Parameters:

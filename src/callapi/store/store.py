@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -13,15 +14,17 @@ from callapi.store.applications import ApplicationRepository
 from callapi.store.backend import Backend
 from callapi.store.backlog import Group
 from callapi.store.bindings import BindingRepository
+from callapi.store.births import Births
 from callapi.store.callbacks import CallbackRepository
 from callapi.store.calls import CallRepository
 from callapi.store.changes import Change, Put, Remove
 from callapi.store.clients import ClientRepository
-from callapi.store.errors import StoreError, Unavailable
+from callapi.store.errors import Conflict, StoreError, Unavailable
 from callapi.store.events import EventRepository
 from callapi.store.memory import MemoryBackend
 from callapi.store.notifications import NotificationRepository
 from callapi.store.numbers import NumberRepository
+from callapi.store.query import Equals, Query
 from callapi.store.reader import Reader
 from callapi.store.recordings import RecordingRepository
 from callapi.store.records import (
@@ -29,6 +32,7 @@ from callapi.store.records import (
     ApplicationRecord,
     BindingRecord,
     CallbackRecord,
+    CallRecord,
     ClientRecord,
     NumberRecord,
     TrunkRecord,
@@ -72,8 +76,11 @@ class Store:
     Raises Unavailable on entering if the database cannot be had.
     """
 
-    def __init__(self, backend: Backend, limits: WriterLimits = _LIMITS) -> None:
+    def __init__(
+        self, backend: Backend, limits: WriterLimits = _LIMITS, births: Births | None = None
+    ) -> None:
         self._backend = backend
+        self._births = births
         self._writer = Writer(backend, limits, self._tell)
         self._put = 0
         self._settled = 0
@@ -103,9 +110,9 @@ class Store:
         }
 
     @classmethod
-    def open(cls, url: str, limits: WriterLimits = _LIMITS) -> Self:
-        """A store on `sqlite:///…` or `postgresql://…`."""
-        return cls(SqlBackend(url), limits)
+    def open(cls, url: str, limits: WriterLimits = _LIMITS, *, data_dir: Path | None = None) -> Self:
+        """A store on `sqlite:///…` or `postgresql://…`; in `data_dir` calls are noted as they begin."""
+        return cls(SqlBackend(url), limits, Births(data_dir) if data_dir else None)
 
     @classmethod
     def in_memory(cls, limits: WriterLimits = _LIMITS) -> Self:
@@ -114,7 +121,7 @@ class Store:
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        await asyncio.to_thread(self._backend.open)
+        await asyncio.to_thread(self._open)
         self._writer.start()
         return self
 
@@ -124,6 +131,18 @@ class Store:
         await asyncio.to_thread(self._writer.stop, _CLOSE_TIMEOUT_S)
         await asyncio.to_thread(self._reader.close)
         await asyncio.to_thread(self._backend.close)
+        if self._births is not None:
+            self._births.close()
+
+    def _open(self) -> None:
+        self._backend.open()
+        if self._births is None:
+            return
+        for record in self._births.read():
+            if not self._backend.select(Query(CallRecord, (Equals("sid", record.sid),), limit=1)):
+                with suppress(Conflict):
+                    self._backend.apply([Put(record)])
+        self._births.open()
 
     @property
     def is_writable(self) -> bool:
@@ -155,6 +174,12 @@ class Store:
         for change in changes:
             self._learn(change)
         self._enqueue(Group(changes))
+
+    def begin(self, record: CallRecord) -> None:
+        """Like `write` of a call's first record, which outlives the process from now on."""
+        if self._births is not None:
+            self._births.note(record, self._put + 1)
+        self.write(Put(record))
 
     async def commit(self, *changes: Change) -> None:
         """Like `write`, and durable on return.
@@ -222,6 +247,8 @@ class Store:
             if group.waiter is not None:
                 self._accept(group, group.waiter)
         self._settled += len(outcome.done)
+        if self._births is not None:
+            self._births.settled(self._settled)
         while self._waiting and self._waiting[0][0] <= self._settled:
             _, waiter = self._waiting.pop(0)
             if not waiter.done():

@@ -10,10 +10,10 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from random import SystemRandom
-from time import time
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, assert_never
 
+from callapi.base.clock import steady_time
 from callapi.base.errors import CallApiError
 from callapi.webhooks.callback import Callback, OutboxStore
 from callapi.webhooks.errors import WebhookError
@@ -117,9 +117,9 @@ class Outbox:
     def _handle(self, event: Input) -> None:
         if not self._is_open:
             return
-        self._perform(self._schedule.handle(event, time()))
+        self._perform(self._schedule.handle(event, steady_time()))
         self._set_timer()
-        if self._drained is not None and self._schedule.is_at_rest(time()):
+        if self._drained is not None and self._schedule.is_at_rest(steady_time()):
             self._drained.set()
 
     def _set_timer(self) -> None:
@@ -129,7 +129,7 @@ class Outbox:
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at = at
-        self._timer = None if at is None else self._loop.call_later(max(at - time(), 0.0), self._tick)
+        self._timer = None if at is None else self._loop.call_later(max(at - steady_time(), 0.0), self._tick)
 
     def _tick(self) -> None:
         self._timer = self._timer_at = None
@@ -173,7 +173,7 @@ class Outbox:
                 )
             )
         except WebhookError as error:
-            return judge(error, time())
+            return judge(error, steady_time())
         except CallApiError as error:
             return Failure(Blame.ANSWERED, f"the account's token is not to be had: {error}")
         except Exception as error:
@@ -191,7 +191,7 @@ class Outbox:
                 case ListHosts(limit):
                     self._handle(HostsListed(await self._asked(self._store.hosts(limit))))
                 case Load(host, limit):
-                    page = await self._asked(self._store.due(host, time(), limit))
+                    page = await self._asked(self._store.due(host, steady_time(), limit))
                     self._handle(Loaded(question, page))
 
     async def _asked(self, answer: Awaitable[T]) -> T | None:
