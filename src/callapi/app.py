@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -37,7 +38,7 @@ from callapi.media.engine import NativePlane
 from callapi.media.prompts import PromptLibrary
 from callapi.media.speech import open_recogniser, open_speaker
 from callapi.registrations import Registrations
-from callapi.seams import AudioFetch, Directory, LagMeter, Numbers, OutboxRows, as_callback, mp3_of
+from callapi.seams import ACTIVE, AudioFetch, Directory, LagMeter, Numbers, OutboxRows, as_callback, mp3_of
 from callapi.server import HttpServer
 from callapi.sip import (
     DigestServer,
@@ -223,7 +224,7 @@ class Node:
         inbound = Inbound(live, Numbers(store), doorman, script, refusals)
         self._counts = (lambda: len(live), lambda: endpoint.waiting, lambda: inbound.undecided)
         self._placer = placer = Placer(live, destinations, script, gate, house.recordings)
-        placer.queue = _queue(settings)
+        placer.queue, placer.may_call = _queue(settings), partial(_is_active, store)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         for errand in (inbound.serve(endpoint), keep_alive.run(endpoint), placer.serve()):
             stack.callback(tasks.create_task(errand).cancel)
@@ -247,6 +248,11 @@ class Node:
 def _quotas(settings: Settings) -> Quotas:
     limits = settings.limits
     return Quotas(calls=limits.calls_per_account, calls_per_second=limits.calls_per_second_per_account)
+
+
+async def _is_active(store: Store, account: AccountSid) -> bool:
+    record = await store.accounts.by_sid(account)
+    return record is not None and record.status == ACTIVE
 
 
 def _queue(settings: Settings) -> CallQueue:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import pytest
 
+from callapi.base.ids import AccountSid
 from callapi.calls.commands import CreateCall, ModifyCall
 from callapi.calls.errors import UNREACHABLE
 from callapi.calls.live import DocumentRequest, Subscription
@@ -237,6 +238,24 @@ def test_what_cannot_be_placed_when_its_turn_comes_has_failed(tmp_path: Path) ->
         (noted,) = rest.world.book.notifications
         assert (noted.error_code, noted.call_sid) == (32_009, record.sid)
         assert rest.told().count("failed") == 2
+
+    _play(tmp_path, story, CallQueue(calls_per_second=0.1))
+
+
+def test_who_was_suspended_meanwhile_calls_nobody(tmp_path: Path) -> None:
+    async def story(rest: Rest) -> None:
+        async def nobody(_: AccountSid) -> bool:
+            return False
+
+        rest.world.endpoint.on_invite = lambda phone: phone.reject(404)
+        await rest.create()
+        await _rings(rest, 1)
+        record = await rest.create()
+        rest.placer.may_call = nobody
+        await asyncio.sleep(11)
+        assert rest.kept(record).end_reason == "the account is not active"
+        assert rest.told().count("failed") == 2
+        assert len(rest.world.phones) == 1
 
     _play(tmp_path, story, CallQueue(calls_per_second=0.1))
 

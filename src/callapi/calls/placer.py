@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -42,6 +43,8 @@ class Placer:
         self.live = live
         self.queue = CallQueue()
         """Without a rate, until another is put here."""
+        self.may_call: Callable[[AccountSid], Awaitable[bool]] = _everyone
+        """Whether an account may still call when its turn comes: it may have been suspended meanwhile."""
         self._destinations = destinations
         self._script = script
         self._gate = gate
@@ -121,8 +124,12 @@ class Placer:
 
     async def _place(self, waiting: Waiting) -> bool:
         """Place a call that is due, or end it if it cannot be; False: the node takes none at the moment."""
+        account = waiting.record.account_sid
+        if not await self.may_call(account):
+            self._fail(waiting, "the account is not active")
+            return True
         try:
-            placement = await self.placement(waiting.record.account_sid, waiting.command)
+            placement = await self.placement(account, waiting.command)
         except NotPlaceable as problem:
             self._fail(waiting, str(problem), problem.code)
             return True
@@ -131,7 +138,7 @@ class Placer:
         if self._gate.refusal() is not None:
             return False
         self.queue.take(waiting)
-        self.queue.placed(waiting.record.account_sid, asyncio.get_running_loop().time())
+        self.queue.placed(account, asyncio.get_running_loop().time())
         try:
             self._send(waiting, placement)
         except NotPlaceable as problem:
@@ -171,6 +178,10 @@ class Placer:
             self.live.journal.notify(Problem(code, f"{record.to}: {reason}"), record.account_sid, record.sid)
 
 
+async def _everyone(_: AccountSid) -> bool:
+    return True
+
+
 async def answers(call: Call, timeout_s: float) -> bool:
     """Whether the called party answers within `timeout_s`; a call that does not is ended as `no-answer`."""
     try:
@@ -185,4 +196,4 @@ async def _tell_if_unreached(call: Call) -> None:
     """Write a notification if the way to the called party failed. Beside the story, which ends with the call."""
     await call.ended.wait()
     if call.answered_at is None and (problem := why_unreached(call)) is not None:
-        call.notify(problem)
+        call.notify(replace(problem, text=f"{call.record.to}: {problem.text}"))
