@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
+import pytest
 from twilio.request_validator import RequestValidator
 
 from tests.scenarios.conftest import NodeFactory, PhoneFactory
@@ -29,6 +30,7 @@ def _is_signed(request: Request, token: str) -> bool:
     return bool(RequestValidator(token).validate(request.url, dict(request.parameters), signature))
 
 
+@pytest.mark.timeout(60)
 async def test_a_token_is_rotated_without_a_gap(new_node: NodeFactory, phone: PhoneFactory) -> None:
     """Both are accepted while there are two; the first signs, until the second is promoted.
 
@@ -84,6 +86,7 @@ async def _status(node: Node, token: str) -> int:
         return answer.status
 
 
+@pytest.mark.timeout(60)
 async def test_a_second_account_sees_nothing_of_the_first(new_node: NodeFactory, phone: PhoneFactory) -> None:
     """Every path and method of the OpenAPI document: below the first account, and by its sids below the own."""
     node, _ = await new_node()

@@ -4,6 +4,8 @@ import asyncio
 import time
 from contextlib import suppress
 
+import pytest
+
 from tests.scenarios.conftest import NodeFactory
 
 ROOM = 20
@@ -27,6 +29,7 @@ async def _dribble(port: int) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.timeout(60)
 async def test_slow_clients_keep_nobody_out(new_node: NodeFactory) -> None:
     """A hundred that dribble where there is room for twenty: REST answers meanwhile, and not one of them stays."""
     node, _ = await new_node(http={"max_connections": ROOM, "request_timeout_s": 2})
@@ -38,4 +41,4 @@ async def test_slow_clients_keep_nobody_out(new_node: NodeFactory) -> None:
             status, _page = await node.rest("GET", "Calls.json")
             assert status == 200
             assert node.census().descriptors <= before.descriptors + ROOM + 10
-    assert max(each.result() for each in slow) < 20
+    assert max(each.result() for each in slow) < 30

@@ -5,10 +5,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.scenarios.conftest import NodeFactory, PhoneFactory
 from tests.scenarios.harness.application import Webhook, response
 from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.phone import Phone
+from tests.scenarios.harness.raw_phone import RawPhone
 
 PASSWORD = "correct horse"
 ALL_EVENTS = "initiated ringing answered completed"
@@ -35,6 +38,7 @@ async def _invited_at(node: Node, sid: str) -> float:
     return datetime.fromisoformat(first["at"]).timestamp()
 
 
+@pytest.mark.timeout(60)
 async def test_calls_wait_for_their_turn(new_node: NodeFactory, phone: PhoneFactory) -> None:
     """201 and `queued` for each; placed in order at the rate; no more places: 429 with 20429; one is canceled."""
     limits = {"rest_calls_per_second_per_account": 0.5, "queued_calls_per_account": 2}
@@ -77,19 +81,18 @@ def _sid(request: object) -> str:
     return request["CallSid"]  # type: ignore[index,no-any-return]
 
 
-async def test_what_waits_when_the_node_is_killed_has_failed(
-    new_node: NodeFactory, phone: PhoneFactory
-) -> None:
+@pytest.mark.timeout(60)
+async def test_what_waits_when_the_node_is_killed_has_failed(new_node: NodeFactory) -> None:
     """It is never placed, also not after the restart; the record says why, and the application is told."""
     node, webhook = await new_node(limits={"rest_calls_per_second_per_account": 0.01})
     webhook["status"] = ""
-    bob = await phone("bob")
-    await _create(node, webhook, bob.uri)
-    await bob.next_call()
-    _, second = await _create(node, webhook, bob.uri)
-    node.process.signal(signal.SIGKILL)
-    await node.process.wait(10)
-    await node.start()
+    async with RawPhone("bob") as bob:
+        await _create(node, webhook, bob.uri)
+        await bob.next_call()
+        _, second = await _create(node, webhook, bob.uri)
+        node.process.signal(signal.SIGKILL)
+        await node.process.wait(10)
+        await node.start()
     record = await node.final(second["sid"])
     assert (record["status"], record["start_time"]) == ("failed", None)
     assert record["end_reason"] == "the node broke off"
@@ -99,6 +102,7 @@ async def test_what_waits_when_the_node_is_killed_has_failed(
     assert (told[-1]["CallStatus"], told[-1]["SequenceNumber"]) == ("failed", "0")
 
 
+@pytest.mark.timeout(60)
 async def test_each_phone_of_a_client_rings(new_node: NodeFactory, tmp_path: Path) -> None:
     """Two phones under one login: both ring, the first to answer hears the document, the other stops ringing."""
     node, webhook = await new_node()

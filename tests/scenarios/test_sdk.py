@@ -26,6 +26,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.timeout(90)
 @pytest.mark.parametrize("language", ["python", "node"])
 async def test_an_application_of_twilios_moves_here(
     new_node: NodeFactory, phone: PhoneFactory, tmp_path: Path, language: str
@@ -51,8 +52,8 @@ async def test_an_application_of_twilios_moves_here(
     }
     log = tmp_path / "script.log"
     async with ManagedProcess(language, command, log, environ) as script:
-        answering = asyncio.create_task(bob.next_call(timeout=20))
-        ending = asyncio.create_task(script.wait(30))
+        answering = asyncio.create_task(bob.next_call(timeout=40))
+        ending = asyncio.create_task(script.wait(60))
         await asyncio.wait([answering, ending], return_when=asyncio.FIRST_COMPLETED)
         if answering.done():
             ringing = await answering

@@ -10,7 +10,7 @@ const twilio = require("twilio");
 const { BASE_URL, ACCOUNT_SID, AUTH_TOKEN, PHONE, PORT } = process.env;
 const APPLICATION = `http://127.0.0.1:${PORT}`;
 const NOBODY = "sip:nobody@127.0.0.1:9";
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 20_000;
 
 // What the application was asked: path, parameters, whether the signature is right, and whether it is of a forgery.
 const requests = [];

@@ -23,7 +23,7 @@ BASE, SID, TOKEN = (os.environ[name] for name in ("BASE_URL", "ACCOUNT_SID", "AU
 PHONE, PORT = os.environ["PHONE"], int(os.environ["PORT"])
 APPLICATION = f"http://127.0.0.1:{PORT}"
 NOBODY = "sip:nobody@127.0.0.1:9"
-PATIENCE_S = 10.0
+PATIENCE_S = 20.0
 
 requests: list[tuple[str, dict[str, str], bool, bool]] = []
 """What the application was asked: path, parameters, whether the signature is right, and whether it is of a forgery."""

@@ -103,7 +103,7 @@ MODIFY: Final[tuple[Parameter[Any], ...]] = (*DOCUMENT, STATUS, MOVE_CONNECTED_L
 
 
 async def create(ask: Ask) -> CallRecord:
-    """Place a call; its record as it stands right after."""
+    """Queue a call; its record, as it waits for its turn."""
     given, deps = ask.given, ask.deps
     to, from_ = given[TO].strip(), _caller(given[FROM].strip())
     if not to:
