@@ -110,6 +110,28 @@ def test_a_refusal_is_told_with_its_code(tell: Callable[[Story], None], code: in
     tell(story)
 
 
+@pytest.mark.parametrize(
+    ("status", "outcome", "why"), [(408, "no-answer", "nobody answered the INVITE"), (503, "failed", "bye")]
+)
+def test_a_phone_that_cannot_be_reached_is_told_with_its_line(
+    tell: Callable[[Story], None], status: int, outcome: str, why: str
+) -> None:
+    """Silence for longer than SIP waits, and a transport that fails: 32011, beside the outcome."""
+
+    async def story(here: World) -> None:
+        here.application.documents["/after"] = "<Response/>"
+        here.caller(DIAL.replace("<Sip>", "\n<Sip>").replace('"/after"', '"/after" timeout="60"'))
+        await asyncio.sleep(32)
+        here.phones[0].be_unreachable(status)
+        await here.live.empty.wait()
+        assert action_of(here)["DialCallStatus"] == outcome
+        [note] = here.book.notifications
+        assert (note.error_code, note.document_line) == (32_011, 2)
+        assert note.message_text == f"sip:bob@127.0.0.9: it cannot be reached: {why}"
+
+    tell(story)
+
+
 def test_nobody_answers_in_time(tell: Callable[[Story], None]) -> None:
     async def story(here: World) -> None:
         here.caller(

@@ -130,15 +130,15 @@ class Phone:
         self.session.tell(Refused(response, local=False))
         self._end(Party.REMOTE, status)
 
-    def be_unreachable(self) -> None:
-        """The transport could not deliver the INVITE."""
+    def be_unreachable(self, status: int = 503) -> None:
+        """The transport could not deliver the INVITE; 408: nobody ever answered it."""
         if self.is_over or self.is_answered or self._is_hung_up:
             return
-        response = self._response(503)
+        response = self._response(status)
         assert isinstance(self.session, OutboundSession)
         self.session.final = response
         self.session.tell(Refused(response, local=True))
-        self._end(Party.NETWORK, 503)
+        self._end(Party.NETWORK, status)
 
     def hang_up(self) -> None:
         """BYE, or the CANCEL of a caller that was not answered."""
