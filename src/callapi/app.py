@@ -51,6 +51,7 @@ from callapi.sip import (
     TlsFiles,
 )
 from callapi.store import CallbackRecord, Store
+from callapi.store.retention import keep_for
 from callapi.verbs.execution import House
 from callapi.verbs.interpreter import Interpreter
 from callapi.webhooks import Fetcher, FetchOptions, Limits, Outbox
@@ -226,7 +227,8 @@ class Node:
         self._placer = placer = Placer(live, destinations, script, gate, house.recordings)
         placer.queue, placer.may_call = _queue(settings), partial(_is_active, store)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        for errand in (inbound.serve(endpoint), keep_alive.run(endpoint), placer.serve()):
+        retention = keep_for(store, settings.database.keep_days)
+        for errand in (inbound.serve(endpoint), keep_alive.run(endpoint), placer.serve(), retention):
             stack.callback(tasks.create_task(errand).cancel)
         lag.start()
         stack.callback(lag.stop)

@@ -155,6 +155,9 @@ class DatabaseSettings(_Section):
     """`[database]`."""
 
     url: str = Field("sqlite:///{data_dir}/callapi.db", pattern=r"^(sqlite|postgresql)(\+\w+)?://")
+    keep_days: int = Field(
+        90, ge=0, le=36_500, description="0: ended calls and notifications are kept for ever"
+    )
 
 
 class WebhookSettings(_Section):

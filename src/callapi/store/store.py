@@ -24,7 +24,7 @@ from callapi.store.events import EventRepository
 from callapi.store.memory import MemoryBackend
 from callapi.store.notifications import NotificationRepository
 from callapi.store.numbers import NumberRepository
-from callapi.store.query import Equals, Query
+from callapi.store.query import Equals, Query, RecordT
 from callapi.store.reader import Reader
 from callapi.store.recordings import RecordingRepository
 from callapi.store.records import (
@@ -216,6 +216,10 @@ class Store:
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
                     await self.flush()
+
+    async def select(self, query: Query[RecordT]) -> list[RecordT]:
+        """What no repository asks for. Raises Unavailable."""
+        return await self._reader.run(self._backend.select, query)
 
     def _enqueue(self, group: Group) -> None:
         self._put += 1
