@@ -128,7 +128,8 @@ async def test_digits_are_sent_before_the_called_party_is_screened(
         )
         heard_by_then: list[str] = []
 
-        def screen(_: object) -> str:
+        async def screen(_: object) -> str:
+            await asyncio.sleep(0.2)  # what was sent before may still be on its way to our ear
             heard_by_then.append(rtp.digits)
             return response("<Hangup/>")
 
