@@ -39,7 +39,7 @@ TEN_SENTENCES = (
     "Thank you for calling, goodbye.",
 )
 SENTENCES = TEN_SENTENCES if IS_FULL else TEN_SENTENCES[:5]
-PATIENT = SpeechSettings(timeout_s=60, recogniser_timeout_s=90)
+PATIENT = SpeechSettings(timeout_s=60, patience_s=60, recogniser_timeout_s=90)
 WORDS = {"1": "one", "3": "three", "7": "seven"}
 
 

@@ -134,6 +134,7 @@ class SpeechSettings(_Section):
     language: str = Field("en-US", pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")
     voices: dict[str, PiperModel] = {}
     timeout_s: float = Field(10, gt=0, le=60)
+    patience_s: float = Field(4, gt=0, le=60)
     cache_mb: int = Field(256, ge=0, le=1_000_000)
     preload: bool = False
     recogniser: Literal["whisper", "none"] = "whisper"

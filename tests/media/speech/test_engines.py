@@ -73,7 +73,7 @@ async def node(
         yield speaker, recogniser
 
 
-SLOW = SpeechSettings(timeout_s=60, recogniser_timeout_s=60)
+SLOW = SpeechSettings(timeout_s=60, patience_s=60, recogniser_timeout_s=60)
 """Other suites may have the cores."""
 
 

@@ -21,7 +21,7 @@ CODECS = (
     CodecFormat("G722", 9, 8000, 1, 9),
     CodecFormat("opus", 107, 48_000, 2, 107),
 )
-PATIENT = SpeechSettings(timeout_s=60, recogniser_timeout_s=90)
+PATIENT = SpeechSettings(timeout_s=60, patience_s=60, recogniser_timeout_s=90)
 
 
 async def heard(plane: NativePlane, codec: CodecFormat, prompt: Prompt, path: Path) -> RecordingEnded:

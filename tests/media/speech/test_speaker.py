@@ -48,11 +48,11 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(directory: Path) -> AsyncIterator[Stage]:
+async def stage(directory: Path, patience_s: float = 60) -> AsyncIterator[Stage]:
     piper, espeak = FakeEngine(), FakeEngine(takes_markup=True)
     catalogue = Catalogue([JOE], frozenset({"en-us", "fr"}), "en-US")
     engines = {Engine.PIPER: piper, Engine.ESPEAK_NG: espeak}
-    async with EngineSpeaker(engines, catalogue, SpeechCache(directory, 1 << 20)) as speaker:
+    async with EngineSpeaker(engines, catalogue, SpeechCache(directory, 1 << 20), patience_s) as speaker:
         yield Stage(speaker, piper, espeak)
 
 
@@ -138,7 +138,7 @@ async def test_an_engine_that_fails_has_a_stand_in_which_is_not_kept_in_its_name
         here.piper.is_broken = True
         assert await here.lengths(Utterance("Hello.")) == [6]
         assert here.espeak.said == ["Hello."]
-        assert here.warnings == ["joe failed; espeak-ng en-us spoke"]
+        assert here.warnings == ["joe failed or was too slow; espeak-ng en-us spoke"]
         here.piper.is_broken = False
         await here.lengths(Utterance("Hello."))
         assert here.piper.said == ["Hello.", "Hello."]
@@ -175,3 +175,20 @@ async def test_stopping_in_the_middle_tells_who_waits(tmp_path: Path) -> None:
         await asyncio.sleep(0.02)
     with pytest.raises(UnplayableAudio, match="stopping"):
         await waiting[0]
+
+
+async def test_a_voice_that_is_slow_is_stood_in_for_and_heard_the_next_time(tmp_path: Path) -> None:
+    """A model that is still being loaded: nobody waits for it, and its work is not lost."""
+    async with stage(tmp_path, patience_s=0.05) as here:
+        here.piper.gate = asyncio.Event()
+        assert await here.lengths(Utterance("Hello.")) == [6]
+        assert (here.piper.said, here.espeak.said) == (["Hello."], ["Hello."])
+        assert here.warnings == ["joe failed or was too slow; espeak-ng en-us spoke"]
+        here.piper.gate.set()
+        async with asyncio.timeout(5):
+            while here.speaker._running:  # noqa: ASYNC110 - what is left is being kept
+                await asyncio.sleep(0.01)
+        here.warnings.clear()
+        assert await here.lengths(Utterance("Hello.")) == [6]
+        assert here.warnings == []
+        assert len(here.piper.said) == 1, "it is in the cache"

@@ -87,6 +87,7 @@ class Node:
             "sip": {"listen": [f"udp://127.0.0.1:{self.sip_port}", f"tcp://127.0.0.1:{self.sip_port}"]},
             "media": {"address": "127.0.0.1", "rtp_ports": f"{self.rtp_ports[0]}-{self.rtp_ports[1]}"},
             "http": {"listen": f"127.0.0.1:{self.http_port}", "public_url": self.http_url},
+            "speech": {"timeout_s": 60, "patience_s": 60},  # other suites may have the cores
         }
         if self._tls is not None:
             standard["sip"]["listen"].append(f"tls://127.0.0.1:{self.tls_port}")

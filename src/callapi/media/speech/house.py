@@ -39,7 +39,9 @@ async def open_speaker(settings: SpeechSettings, data_dir: Path) -> AsyncIterato
             engines[Engine.ESPEAK_NG] = EspeakEngine(await stack.enter_async_context(process))
         if catalogue.is_empty and settings.engine != "none":
             log.warning("no speech engine is installed: <Say> is skipped (pip install 'callapi[speech]')")
-        speaker = await stack.enter_async_context(EngineSpeaker(engines, catalogue, cache))
+        speaker = await stack.enter_async_context(
+            EngineSpeaker(engines, catalogue, cache, settings.patience_s)
+        )
         if settings.preload:
             speaker.prepare()
         yield speaker

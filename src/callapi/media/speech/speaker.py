@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -63,20 +63,30 @@ class _Made:
 
 
 _Outcome = _Made | EngineFailed
+_T = TypeVar("_T")
 
 
 class EngineSpeaker:
-    """Speaks with the voices of `catalogue`. Open it with `async with`; the engines are opened by who made them."""
+    """Speaks with the voices of `catalogue`. Open it with `async with`; the engines are opened by who made them.
+
+    What a voice has not made after `patience_s`, a stand-in says, if there is one; the voice's own is kept for the
+    next time.
+    """
 
     def __init__(
-        self, engines: Mapping[Engine, SpeechEngine], catalogue: Catalogue, cache: SpeechCache
+        self,
+        engines: Mapping[Engine, SpeechEngine],
+        catalogue: Catalogue,
+        cache: SpeechCache,
+        patience_s: float = 4.0,
     ) -> None:
         self._engines = engines
         self._catalogue = catalogue
         self._cache = cache
+        self._patience_s = patience_s
         self._tasks = asyncio.TaskGroup()
         self._making: dict[str, asyncio.Future[_Outcome]] = {}
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Self:
         await self._cache.open()
@@ -94,10 +104,11 @@ class EngineSpeaker:
         except EngineFailed as failure:
             log.warning("%s", failure)
 
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
         task = self._tasks.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        return task
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -161,7 +172,7 @@ class EngineSpeaker:
             if (kept := await self._cache.read(key)) is not None:
                 made = _Made(kept, piece.voice)
             else:
-                made = await self._synthesise(piece)
+                made = await self._synthesise(piece, key)
                 is_new = made.voice == piece.voice  # what a stand-in said is not what was asked for
         except EngineFailed as failure:
             made = failure
@@ -171,16 +182,33 @@ class EngineSpeaker:
         if is_new and isinstance(made, _Made):
             await self._cache.keep(key, made.prompt)
 
-    async def _synthesise(self, piece: _Piece) -> _Made:
-        """By its own voice; where that fails, by its stand-in."""
+    async def _synthesise(self, piece: _Piece, key: str) -> _Made:
+        """By its own voice; where that fails, or takes too long, by its stand-in."""
+        other = self._catalogue.fallback(piece.voice)
+        if other is None:
+            return await self._ask(piece, piece.voice)
+        own = self._run(self._try(piece))
+        await asyncio.wait({own}, timeout=self._patience_s)
+        if not own.done():
+            self._run(self._keep_late(key, own))
+            reason = f"{piece.voice.name}: not ready within {self._patience_s:g} s"
+        elif isinstance(made := own.result(), _Made):
+            return made
+        else:
+            reason = str(made)
+        log.warning("%s; %s speaks instead", reason, other.name)
+        return await self._ask(piece, other)
+
+    async def _try(self, piece: _Piece) -> _Outcome:
         try:
             return await self._ask(piece, piece.voice)
         except EngineFailed as failure:
-            other = self._catalogue.fallback(piece.voice)
-            if other is None:
-                raise
-            log.warning("%s; %s speaks instead", failure, other.name)
-            return await self._ask(piece, other)
+            return failure
+
+    async def _keep_late(self, key: str, own: "asyncio.Task[_Outcome]") -> None:
+        """What came too late for the present call is there for the next one."""
+        if isinstance(made := await own, _Made):
+            await self._cache.keep(key, made.prompt)
 
     async def _ask(self, piece: _Piece, voice: Voice) -> _Made:
         pcm = await self._engines[voice.engine].synthesise(voice, piece.text, is_markup=piece.is_markup)
@@ -197,7 +225,7 @@ async def _take(
     if isinstance(outcome, EngineFailed):
         raise UnplayableAudio("speech", str(outcome))
     if outcome.voice != voice:
-        warn(f"{voice.name} failed; {outcome.voice.name} spoke")
+        warn(f"{voice.name} failed or was too slow; {outcome.voice.name} spoke")
     return outcome.prompt
 
 
