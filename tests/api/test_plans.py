@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from sqlalchemy import create_engine
 
 from callapi.api.operation import Operation
 from callapi.api.paging import PAGING
@@ -15,10 +14,10 @@ from callapi.api.parameters import Parameter
 from callapi.api.resources import OPERATIONS
 from callapi.store import Put, Store
 from callapi.store.query import Query
-from callapi.store.sql import SqlBackend, statement
-from callapi.store.tables import TABLES
+from callapi.store.sql import SqlBackend
 from tests.api.everything import one_of_each, path_of
 from tests.api.world import PaperCalls, World, account
+from tests.store.plans import plan_of
 
 LISTS = [each for each in OPERATIONS if each.is_list and "Events" not in each.path]
 """Events are a call's own block, found by its key: tests/store."""
@@ -73,19 +72,8 @@ async def test_every_list_is_served_by_an_index(
         for query in queries:
             if query.newest_by:
                 seen += 1
-                plan = _plan(tmp_path, query)
+                plan = plan_of(query, tmp_path)
                 assert "USING INDEX" in plan or "USING COVERING INDEX" in plan, (some, plan)
                 assert "TEMP B-TREE" not in plan, (some, plan)
                 assert "SCAN" not in plan, (some, plan)
     assert seen >= len(filters) * 2
-
-
-def _plan(directory: Path, query: Query[Any]) -> str:
-    engine = create_engine(f"sqlite:///{directory}/callapi.db")
-    text = statement(query, list(TABLES[query.kind].c)).compile(
-        engine, compile_kwargs={"literal_binds": True}
-    )
-    with engine.connect() as connection:
-        lines = [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
-    engine.dispose()
-    return "; ".join(lines)

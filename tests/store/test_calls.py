@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
 
 from callapi.store import CallFilter, CallRecord, PageRequest, Put, Store
 from callapi.store.query import Equals, Query
-from callapi.store.sql import SqlBackend, statement
 from callapi.store.tables import TABLES
+from tests.store.plans import plan_of
 from tests.store.samples import ACCOUNT, OTHER, after, call
 
 
@@ -114,7 +113,7 @@ def test_every_list_of_calls_is_served_by_an_index(
 ) -> None:
     where = (Equals("account_sid", ACCOUNT), *wanted.conditions())
     query = Query(CallRecord, where, ("date_created", "sid"), 51, is_rising=oldest_first)
-    plan = _plan(tmp_path, query)
+    plan = plan_of(query, tmp_path)
     assert "USING INDEX" in plan
     assert "TEMP B-TREE" not in plan
 
@@ -126,20 +125,6 @@ LISTED = [kind for kind, table in TABLES.items() if {"account_sid", "sid"} <= se
 def test_every_list_of_an_account_is_served_by_an_index(kind: type, tmp_path: Path) -> None:
     columns = TABLES[kind].c
     newest_by = ("message_date" if "message_date" in columns else "date_created", "sid")
-    plan = _plan(tmp_path, Query(kind, (Equals("account_sid", ACCOUNT),), newest_by, 51))
+    plan = plan_of(Query(kind, (Equals("account_sid", ACCOUNT),), newest_by, 51), tmp_path)
     assert "USING INDEX" in plan
     assert "TEMP B-TREE" not in plan
-
-
-def _plan(directory: Path, query: Query[CallRecord]) -> str:
-    backend = SqlBackend(f"sqlite:///{directory}/plan.db")
-    backend.open()
-    backend.close()
-    engine = create_engine(f"sqlite:///{directory}/plan.db")
-    text = statement(query, list(TABLES[query.kind].c)).compile(
-        engine, compile_kwargs={"literal_binds": True}
-    )
-    with engine.connect() as connection:
-        lines = [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
-    engine.dispose()
-    return "; ".join(lines)

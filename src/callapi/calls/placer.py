@@ -86,11 +86,15 @@ class Placer:
         try:
             while True:
                 self._awake.clear()
-                if (late := self.queue.overdue(loop.time() - MOST_QUEUED_S)) is not None:
+                while (late := self.queue.overdue(loop.time() - MOST_QUEUED_S)) is not None:
                     self._fail(late, "it waited for more than a day")
                 waiting = self.queue.due(loop.time(), self.live.quotas.is_full)
                 if waiting is None or not await self._place(waiting):
                     await self._rest()
+                else:
+                    await asyncio.sleep(
+                        0
+                    )  # a long queue without a rate must not keep the loop from live calls
         finally:
             self.abandon("the node was stopped before the call was placed")
 
