@@ -90,6 +90,10 @@ soak: dev  ## mixed calls for half an hour (SOAK_MINUTES=3: shorter); fails if a
 crash: dev  ## kill -9 fifty times under load; after each restart every record, callback and the database are judged
 	CRASHES=$${CRASHES:-50} $(BIN)/pytest tests/scenarios/test_crashes.py
 
+.PHONY: outage
+outage: dev  ## ten thousand callbacks while the application is down for a minute: none lost, none twice, memory bounded
+	CALLBACKS=$${CALLBACKS:-10000} $(BIN)/pytest tests/scenarios/test_hostile_applications.py -k outage
+
 SECONDS ?= 60
 .PHONY: fuzz
 fuzz: dev  ## anything at all into every parser, codec and the REST interface, for SECONDS each; what breaks is in fuzz/found

@@ -250,6 +250,29 @@ async def test_too_many_peers() -> None:
         assert await node.hears_call() == "still there"
 
 
+async def test_too_many_peers_of_one_source_leave_room_for_others() -> None:
+    """And once one of them is gone, that source may come again."""
+    async with Node(LOOPBACK, limits=StreamLimits(from_one_source=1)) as node:
+        async with wire(node) as one:
+            one.send(options("first"))
+            assert await node.hears_call() == "first"
+            async with wire(node) as two:
+                assert await two.is_closed()
+            address = node.hop(Transport.TCP)
+            _, other = await asyncio.open_connection(address.host, address.port, local_addr=("127.0.0.2", 0))
+            other.write(options("elsewhere"))
+            assert await node.hears_call() == "elsewhere"
+            other.close()
+        async with asyncio.timeout(10):
+            while True:
+                async with wire(node) as again:
+                    again.send(options("again"))
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(1):
+                            assert await node.hears_call() == "again"
+                            return
+
+
 async def test_too_many_connections_of_our_own() -> None:
     async with Node(LOOPBACK) as server, Node(limits=StreamLimits(connections=1)) as client:
         server_hop = server.hop(Transport.TCP)

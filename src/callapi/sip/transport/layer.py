@@ -11,6 +11,7 @@ import asyncio
 import os
 import socket
 import ssl
+from collections import Counter
 from typing import TYPE_CHECKING, Self
 
 from callapi.sip.errors import LocalProtocolError, ParseError, TransportError
@@ -60,6 +61,7 @@ class TransportLayer:
         self._sockets: list[UdpSocket] = []
         self._servers: list[asyncio.Server] = []
         self._connections: dict[_Key, Connection] = {}
+        self._by_host: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.TimerHandle | None = None
         self._outgoing: dict[str, str] = {}  # 0.0.0.0 or :: -> what stands for it in Via and Contact
@@ -210,7 +212,7 @@ class TransportLayer:
             self._tell(hop, TransportError(f"{hop}: too many connections"))
             return None
         connection = Connection(self, hop.transport, hop)
-        self._connections[_key(hop)] = connection
+        self._keep(connection, _key(hop))
         task = asyncio.get_running_loop().create_task(self._open(connection, hop))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -248,8 +250,14 @@ class TransportLayer:
         key = _key(connection.peer)
         if (old := self._connections.get(key)) is not None:
             old.abort(None)  # the peer has lost it, or it would not come from the same port again
-        self._connections[key] = connection
+        if self._by_host[connection.peer.host] >= self.limits.from_one_source:
+            return False
+        self._keep(connection, key)
         return True
+
+    def _keep(self, connection: Connection, key: _Key) -> None:
+        self._connections[key] = connection
+        self._by_host[key[1]] += 1
 
     def finished(self, connection: Connection, cause: Exception | None) -> None:
         """Forget a connection, and tell why it ended."""
@@ -258,6 +266,9 @@ class TransportLayer:
         key = _key(connection.peer)
         if self._connections.get(key) is connection:
             del self._connections[key]
+            self._by_host[connection.peer.host] -= 1
+            if not self._by_host[connection.peer.host]:
+                del self._by_host[connection.peer.host]
         if cause is not None:
             self._tell(connection.peer, cause)
 

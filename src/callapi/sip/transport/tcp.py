@@ -33,6 +33,8 @@ class StreamLimits:
     """Waiting for a peer that does not read."""
     connections: int = 4096
     """Opened by peers, at a time."""
+    from_one_source: int = 1024
+    """Of these, from one address: a single attacker leaves room for everybody else."""
 
 
 class ConnectionOwner(Protocol):
