@@ -317,6 +317,7 @@ async def test_the_limits_of_an_account(new_node: NodeFactory) -> None:
         await first.gets("BYE", 200)
 
 
+@pytest.mark.timeout(90)
 async def test_bindings_survive_a_restart(new_node: NodeFactory, client_phone: ClientPhones) -> None:
     node, webhook = await new_node(sip=OUTSIDE)
     his = await Outside(node, webhook, "").make("bob")

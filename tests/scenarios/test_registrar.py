@@ -146,6 +146,7 @@ async def test_the_way_back_through_a_nat(node: Node, webhook: Webhook) -> None:
         call.refuse(486)
 
 
+@pytest.mark.timeout(90)
 async def test_what_a_restart_keeps(new_node: NodeFactory) -> None:
     """Bindings that have not run out; the ways through NATs are opened at once. One that runs out is not rung."""
     node, webhook = await new_node(sip=OUTSIDE)
