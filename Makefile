@@ -68,7 +68,7 @@ bench: dev  ## markup calls: cost, sustained rate, delay, overload, memory; the 
 	$(BIN)/python -m bench.calls --output docs/benchmarks/calls.md
 
 .PHONY: bench-relay
-bench-relay: dev  ## RTP: CPU per packet beside a plain forwarder and rtpengine, then ever more calls (8 minutes)
+bench-relay: dev  ## RTP: CPU per packet beside a plain forwarder and rtpengine, then ever more calls, then the whole node (9 minutes)
 	scripts/system-packages rtpengine-daemon
 	$(BIN)/python -m bench.relay --output docs/benchmarks
 

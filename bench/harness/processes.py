@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -114,9 +115,18 @@ class Ports:
 
 
 class Bench:
-    """A node on one core (or those of `node_cores`); its application and its called phones on the other."""
+    """A node on one core (or those of `node_cores`); its application and its called phones on the other.
 
-    def __init__(self, directory: Path, node_cores: int | str = NODE_CORE) -> None:
+    `callee` names the scenario of the phone that answers, SIPp's `options` are for that phone alone.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        node_cores: int | str = NODE_CORE,
+        callee: str = "callee",
+        options: Sequence[str] = (),
+    ) -> None:
         self.directory = directory
         self.ports = Ports()
         python = sys.executable
@@ -137,10 +147,10 @@ class Bench:
         logged = ("-trace_logs", "-log_file", str(self.log))
         self._phones = [
             Process(
-                pinned(TOOLS_CORE, *sipp(HERE / f"{name}.xml", port), *options), directory / f"{name}.log"
+                pinned(TOOLS_CORE, *sipp(HERE / f"{name}.xml", port), *further), directory / f"{name}.log"
             )
-            for name, port, options in (
-                ("callee", ports.callee, logged),
+            for name, port, further in (
+                (callee, ports.callee, (*logged, *options)),
                 ("busy", ports.busy, ()),
                 ("ringing", ports.ringing, ()),
             )
@@ -175,7 +185,7 @@ class Bench:
 
     def invites_seen(self) -> dict[str, float]:
         """When the callee saw the first INVITE of each caller, seconds since the epoch."""
-        seen = {}
+        seen: dict[str, float] = {}
         for line in self.log.read_text().splitlines():
             user, _, instant = line.partition(" ")
             seen.setdefault(user, float(instant.split("\t")[-1]))

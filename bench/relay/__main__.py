@@ -14,12 +14,14 @@ from typing import Final
 
 from bench.calls import machine
 from bench.plot import Line, bars, lines
-from bench.relay.subjects import CALLAPI, FORWARDER, RTPENGINE, Run, Subject, measure, prepare
+from bench.relay.subjects import CALLAPI, FORWARDER, NODE, RTPENGINE, Run, Subject, measure, prepare
 
 GOALS: Final = {
     CALLAPI.name: "at most 1.0; 0.55 of rtpengine; p99 under 1 ms",
     "callapi, both ways recorded": "at most 1.5",
 }
+#: Calls of the whole node, which SIPp sets up first.
+NODE_STEPS: Final = (500, 1000)
 #: Bridged calls of the last part. Nobody goes on who loses more than a thousandth, or when the load tool, whose core is
 #: as busy, falls behind: that is the machine's limit.
 STEPS: Final = (250, 500, 1000, 1500, 2000, 2500)
@@ -101,25 +103,32 @@ def scaled(subjects: Sequence[Subject], seconds: int) -> Runs:
     return runs
 
 
-def steps(runs: Runs) -> str:
-    """Markdown: our own steps; the last column is resident memory."""
-    idle = runs[CALLAPI][0]
+def steps(runs: Sequence[Run]) -> str:
+    """Markdown. The last column is resident memory: of a node's calls, or of each one more than in the row before."""
     rows = [
-        "| bridged calls | of a core | µs per packet | lost | delay p50 | p99 | longest | each further call |",
+        "| bridged calls | of a core | µs per packet | lost | delay p50 | p99 | longest | memory of a call |",
         f"|{' --- |' * 8}",
     ]
-    for run in runs[CALLAPI]:
-        further = (run.memory_kb - idle.memory_kb) / (run.calls - idle.calls) if run is not idle else 0
+    for before, run in zip([None, *runs], runs, strict=False):
         cells = [
             str(run.calls),
             f"{run.core:.0%}",
             f"{run.packet_us:.2f}",
             f"{run.lost} of {run.sent}",
             *(f"{each / 1000:.2f} ms" for each in (run.p50_us, run.p99_us, run.longest_us)),
-            f"{further:.1f} kB" if further else "",
+            memory(run, before),
         ]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
+
+
+def memory(run: Run, before: Run | None) -> str:
+    """Of one call, in kB."""
+    if run.before_kb:
+        return f"{(run.memory_kb - run.before_kb) / run.calls:.1f} kB"
+    if before is None:
+        return ""
+    return f"{(run.memory_kb - before.memory_kb) / (run.calls - before.calls):.1f} kB"
 
 
 def slope(runs: Runs, of: Callable[[Run], float]) -> list[Line]:
@@ -152,9 +161,11 @@ def main() -> None:
     runs = compared(subjects, given.calls, given.seconds, given.rounds)
     plain = [each for each in subjects if each in (FORWARDER, CALLAPI, RTPENGINE)]
     scale = scaled(plain, given.seconds)
+    node = [told(NODE.name, measure(NODE, calls, given.seconds)) for calls in NODE_STEPS]
     text = (
         f"{head}; {given.rounds} rounds of {given.seconds} s\n\n{comparison(runs)}\n![ratios](relay.svg)\n\n"
-        f"## Ever more calls\n\n{steps(scale)}\n![CPU against calls](relay-scale.svg)\n"
+        f"## Ever more calls\n\n{steps(scale[CALLAPI])}\n![CPU against calls](relay-scale.svg)\n\n"
+        f"## The whole node: SIP, documents, `<Dial><Sip>`, held with sound\n\n{steps(node)}"
     )
     print(f"\n{text}")
     if given.output is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.harness.processes import NODE_CORE, ROOT, TOOLS_CORE, Process, pinned
-from bench.relay import rtpengine
+from bench.relay import product, rtpengine
 
 TOOL: Final = ROOT / "native/target/release/bench-relay"
 #: Below the ephemeral ports, so that nobody else has one of them; the parties have the same ones at 127.0.0.2.
@@ -20,6 +20,8 @@ FIRST_PORT: Final = 10_000
 LAST_PORT: Final = 32_000
 WARM_S: Final = 2
 _PATIENCE_S: Final = 30.0
+#: Held calls outlast the generator by this.
+_SPARE_S: Final = 5
 
 Legs = list[tuple[int, int]]
 
@@ -36,6 +38,8 @@ class Subject:
     share: float = 1.0
 
 
+#: By SIP, document and `<Dial>`, not at the engine's face.
+NODE: Final = Subject("the whole node", "node")
 FORWARDER: Final = Subject("plain forwarder", "forwarder")
 CALLAPI: Final = Subject("callapi")
 RTPENGINE: Final = Subject("rtpengine", "rtpengine")
@@ -60,6 +64,7 @@ class Run:
     received: int
     cpu_s: float
     seconds: float
+    before_kb: int
     memory_kb: int
     p50_us: int
     p99_us: int
@@ -97,7 +102,7 @@ def measure(subject: Subject, calls: int, seconds: int) -> Run:
     calls = round(calls * subject.share)
     with (
         tempfile.TemporaryDirectory(prefix="callapi-bench-") as directory,
-        running(subject, calls, Path(directory)) as (process, legs),
+        running(subject, calls, seconds, Path(directory)) as (process, legs, before_kb),
     ):
         generator = subprocess.Popen(
             pinned(TOOLS_CORE, str(TOOL), "generate", str(WARM_S), str(seconds), subject.codec),
@@ -105,24 +110,35 @@ def measure(subject: Subject, calls: int, seconds: int) -> Run:
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert generator.stdin is not None
-        assert generator.stdout is not None
-        generator.stdin.write("".join(f"{own} {target}\n" for own, target in legs))
-        generator.stdin.close()
-        assert generator.stdout.readline() == "warm\n"
-        before, began = process.cpu_s(), time.monotonic()
-        sent, received, *times = map(int, generator.stdout.readline().split())
-        took = time.monotonic() - began
-        run = Run(calls, sent, received, process.cpu_s() - before, took, process.rss_kb(), *times)
-        generator.wait()
-    return run
+        try:
+            assert generator.stdin is not None
+            assert generator.stdout is not None
+            generator.stdin.write("".join(f"{own} {target}\n" for own, target in legs))
+            generator.stdin.close()
+            assert generator.stdout.readline() == "warm\n"
+            before, began = process.cpu_s(), time.monotonic()
+            sent, received, *times = map(int, generator.stdout.readline().split())
+            took = time.monotonic() - began
+            cpu_s, memory_kb = process.cpu_s() - before, process.rss_kb()
+        finally:
+            generator.kill()
+            generator.wait()
+    return Run(calls, sent, received, cpu_s, took, before_kb, memory_kb, *times)
 
 
 @contextmanager
-def running(subject: Subject, calls: int, directory: Path) -> Iterator[tuple[Process, Legs]]:
-    """The subject with so many bridged calls, and for each leg its party's port and where that sends."""
+def running(
+    subject: Subject, calls: int, seconds: int, directory: Path
+) -> Iterator[tuple[Process, Legs, int]]:
+    """The subject with so many bridged calls, for each leg its party's port and where that sends, and the memory of a
+    node before it had calls, in kB.
+    """
     own = range(FIRST_PORT, FIRST_PORT + 4 * calls, 2)
     log = directory / "log"
+    if subject == NODE:
+        with product.calls(own, WARM_S + seconds + _SPARE_S, directory) as held:
+            yield held
+        return
     if subject.program == "rtpengine":
         with rtpengine.Control() as control:
             daemon = rtpengine.command(control.port, FIRST_PORT, LAST_PORT)
@@ -132,7 +148,7 @@ def running(subject: Subject, calls: int, directory: Path) -> Iterator[tuple[Pro
                 for call in range(calls):
                     pair = (own[2 * call], own[2 * call + 1])
                     targets += control.bridge(call, pair, subject.codec)
-                yield process, list(zip(own, targets, strict=True))
+                yield process, list(zip(own, targets, strict=True)), 0
         return
     forwarder = [str(TOOL), "forward", str(2 * calls), str(FIRST_PORT)]
     engine = [sys.executable, "-m", "bench.relay.engine", str(2 * calls), str(FIRST_PORT), str(FIRST_PORT)]
@@ -142,4 +158,4 @@ def running(subject: Subject, calls: int, directory: Path) -> Iterator[tuple[Pro
         while "ready" not in log.read_text():
             assert time.monotonic() < end, log.read_text()
             time.sleep(0.05)
-        yield process, [(port, port) for port in own]
+        yield process, [(port, port) for port in own], 0

@@ -1,0 +1,61 @@
+"""The whole node with bridged calls: callers and callees are SIPp's, their sound is the generator's."""
+
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from bench.harness.processes import HERE, TOOLS_CORE, Bench, Process, free_port_of_datagrams, pinned, sipp
+
+RATE: Final = 50
+#: Calls before those that count, so that what a node takes once is not counted as theirs.
+WARM: Final = 100
+_PATIENCE_S: Final = 30.0
+
+
+@contextmanager
+def calls(
+    ports: Sequence[int], measured_s: float, directory: Path
+) -> Iterator[tuple[Process, list[tuple[int, int]], int]]:
+    """A call for each two of `ports`, held for `measured_s`: the node, for each party's port where it sends, and the
+    node's memory before these calls (and after others), in kB.
+
+    `<Dial><Sip>` from a document that was fetched, one after the other at 50 a second; all of them end by BYE.
+    """
+    callers, callees = ports[::2], ports[1::2]
+    answering = ["-inf", str(_fields(directory / "callees.csv", [ports[1]] * WARM + list(callees)))]
+    with Bench(directory, callee="talking_callee", options=answering) as bench:
+        bench.load(RATE, WARM / RATE)
+        before = bench.node.rss_kb()
+        set_up_s = len(callers) / RATE
+        log = directory / "callers_messages.log"
+        command = [
+            *sipp(HERE / "talking_caller.xml", free_port_of_datagrams()),
+            *("-inf", str(_fields(directory / "callers.csv", callers)), "-trace_logs", "-log_file", str(log)),
+            *("-s", "bob", "-m", str(len(callers)), "-r", str(RATE), "-l", "100000"),
+            *("-d", str(round((set_up_s + measured_s) * 1000)), f"127.0.0.1:{bench.ports.sip}"),
+        ]
+        with (directory / "callers.log").open("wb") as out:
+            calling = subprocess.Popen(pinned(TOOLS_CORE, *command), cwd=directory, stdout=out, stderr=out)
+        end = time.monotonic() + set_up_s + _PATIENCE_S
+        while len(legs := _logged(log) + _logged(bench.log)[WARM:]) < len(ports):
+            assert time.monotonic() < end, f"{len(legs)} of {len(ports)} legs"
+            assert calling.poll() is None, (directory / "callers.log").read_text()
+            time.sleep(0.2)
+        yield bench.node, legs, before
+        calling.wait(2 * set_up_s + measured_s + _PATIENCE_S)
+
+
+def _fields(file: Path, ports: Sequence[int]) -> Path:
+    file.write_text("SEQUENTIAL\n" + "".join(f"{port};\n" for port in ports))
+    return file
+
+
+def _logged(file: Path) -> list[tuple[int, int]]:
+    if not file.exists():
+        return []
+    whole = file.read_text().rpartition("\n")[0]
+    rows = (line.split() for line in whole.splitlines())
+    return [(int(own), int(target)) for own, target in rows]
