@@ -19,6 +19,7 @@ pub mod take;
 pub mod telephone_event;
 pub mod timeline;
 pub mod tone;
+pub mod track;
 pub mod transcode;
 pub mod vad;
 pub mod wav;

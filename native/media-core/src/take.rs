@@ -1,17 +1,17 @@
 //! One recording's sound: packets of two directions in, the samples of a file out.
 //!
-//! Each direction has a window of two seconds in which packets are put at their place; what is older than
-//! [`HOLD_MS`] is done and comes out, silence where nothing was. So losses and pauses keep their length.
+//! Each direction is a [`Track`], in which packets are put at their place; what is older than [`HOLD_MS`] is done and
+//! comes out, silence where nothing was. So losses and pauses keep their length.
 
 use crate::codec::Decoder;
-use crate::resample::Resampler;
 use crate::rtp::ticks;
-use crate::timeline::Timeline;
+use crate::track::Track;
 use crate::vad::{Change, Detector};
+
+pub use crate::track::{Packet, Place};
 
 /// How late a packet may come and still be heard in the recording.
 pub const HOLD_MS: u64 = 300;
-const WINDOW_S: usize = 2;
 const FRAME_MS: u64 = 20;
 /// Kept around what is heard when silence is cut.
 const MARGIN_MS: u64 = 100;
@@ -42,92 +42,6 @@ pub enum Over {
     Silence,
     /// It is `max_length_ms` long.
     MaxLength,
-}
-
-/// One direction.
-struct Track {
-    timeline: Timeline,
-    decoder: Box<dyn Decoder + Send>,
-    resampler: Option<Resampler>,
-    /// Samples from `Take::done` on, as a ring.
-    window: Vec<i16>,
-    decoded: Vec<i16>,
-    resampled: Vec<i16>,
-}
-
-impl Track {
-    fn new(decoder: Box<dyn Decoder + Send>, clock_rate: u32, rate: u32) -> Self {
-        let mut track = Self {
-            timeline: Timeline::new(rate, clock_rate),
-            decoder,
-            resampler: None,
-            window: vec![0; rate as usize * WINDOW_S],
-            decoded: Vec::new(),
-            resampled: Vec::new(),
-        };
-        track.set_rate(rate);
-        track
-    }
-
-    fn set_rate(&mut self, rate: u32) {
-        let from = self.decoder.sample_rate();
-        self.resampler = Resampler::new(from, rate).filter(|_| from != rate);
-    }
-
-    fn put(&mut self, done: u64, packet: &Packet<'_>, arrival: u64) {
-        let position = self.timeline.place(packet.ssrc, packet.timestamp, arrival);
-        self.decoded.clear();
-        self.decoder.decode(packet.payload, &mut self.decoded);
-        let samples = match &mut self.resampler {
-            Some(resampler) => {
-                self.resampled.clear();
-                resampler.resample(&self.decoded, &mut self.resampled);
-                &self.resampled
-            }
-            None => &self.decoded,
-        };
-        let window = done..done + self.window.len() as u64;
-        let start = position.max(window.start);
-        let end = (position + samples.len() as u64).min(window.end);
-        if start < end {
-            let fits = &samples[(start - position) as usize..(end - position) as usize];
-            let (first, rest) = split_ring(&mut self.window, start, fits.len());
-            let (early, late) = fits.split_at(first.len());
-            first.copy_from_slice(early);
-            rest.copy_from_slice(late);
-        }
-    }
-
-    /// Appends what lies from `done` on, and forgets it.
-    fn take(&mut self, done: u64, count: usize, out: &mut Vec<i16>) {
-        let (first, rest) = split_ring(&mut self.window, done, count);
-        for part in [first, rest] {
-            out.extend_from_slice(part);
-            part.fill(0);
-        }
-    }
-}
-
-/// The places of `count` samples from sample `at` on, up to the ring's end and from its start.
-fn split_ring(ring: &mut [i16], at: u64, count: usize) -> (&mut [i16], &mut [i16]) {
-    let size = ring.len();
-    let start = (at % size as u64) as usize;
-    let (front, back) = ring.split_at_mut(start);
-    let first = count.min(size - start);
-    (&mut back[..first], &mut front[..count - first])
-}
-
-/// A packet of either direction.
-#[derive(Debug, Clone, Copy)]
-pub struct Packet<'a> {
-    /// Of the source.
-    pub ssrc: u32,
-    /// Of the source's clock.
-    pub timestamp: u32,
-    /// When it came or went.
-    pub at_ns: u64,
-    /// In the leg's codec.
-    pub payload: &'a [u8],
 }
 
 /// The recording that is being made.
@@ -184,14 +98,11 @@ impl Take {
 
     /// The leg speaks another codec from now on.
     pub fn set_codec(&mut self, codec: Codec) {
-        let rate = self.options.rate;
         for (track, decoder) in [
             (&mut self.received, codec.received),
             (&mut self.sent, codec.sent),
         ] {
-            track.decoder = decoder;
-            track.timeline = Timeline::new(rate, codec.clock_rate);
-            track.set_rate(rate);
+            track.set_codec(decoder, codec.clock_rate);
         }
     }
 
@@ -373,8 +284,11 @@ mod tests {
 
     fn packet(number: u64, late_ms: u64) -> Packet<'static> {
         Packet {
-            ssrc: 1,
-            timestamp: (number * 160) as u32,
+            place: Place {
+                ssrc: 1,
+                sequence: number as u16,
+                timestamp: (number * 160) as u32,
+            },
             at_ns: START + (number * 20 + late_ms) * MS,
             payload: &LOUD,
         }
@@ -403,13 +317,49 @@ mod tests {
     }
 
     #[test]
-    fn losses_are_silence_and_the_length_is_real() {
+    fn losses_are_concealed_and_the_length_is_real() {
         let mut take = Take::new(options(), open(), START);
         let (file, _) = record(&mut take, 2000, |number| number % 4 != 3);
         assert_eq!((file.len(), take.kept()), (16_000, 16_000));
+        // The last loss is followed by nothing that would tell of it.
         let silent = file.iter().filter(|sample| **sample == 0).count();
-        assert_eq!(silent, 4000);
+        assert_eq!(silent, 160);
         assert!(take.has_heard());
+    }
+
+    #[test]
+    fn a_long_loss_fades_and_is_silence_then() {
+        let mut take = Take::new(options(), open(), START);
+        let (file, _) = record(&mut take, 1000, |number| !(10..20).contains(&number));
+        assert!(file[1600..2000].iter().all(|sample| *sample != 0));
+        assert!(file[2400..3200].iter().all(|sample| *sample == 0));
+        assert_eq!(file.len(), 8000);
+    }
+
+    #[test]
+    fn a_pause_of_the_source_is_silence() {
+        let mut take = Take::new(options(), open(), START);
+        let mut out = Vec::new();
+        for number in (0..10).chain(20..30) {
+            let mut packet = packet(number, 0);
+            packet.place.sequence = number.min(10 + number % 10) as u16;
+            take.hear(&packet);
+        }
+        take.finish(START + 600 * MS, &mut out);
+        assert!(samples(&out)[1600..3200].iter().all(|sample| *sample == 0));
+    }
+
+    #[test]
+    fn a_packet_that_was_overtaken_takes_its_place_again() {
+        let mut take = Take::new(options(), open(), START);
+        let mut out = Vec::new();
+        for number in [0, 1, 3, 2, 4] {
+            take.hear(&packet(number, 0));
+        }
+        take.finish(START + 100 * MS, &mut out);
+        let file = samples(&out);
+        assert_eq!(file[320..480], [file[0]; 160]);
+        assert!(file[480..800].iter().all(|sample| *sample != 0));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use media_core::codec::{self, Decoder};
 use media_core::dtmf_inband;
-use media_core::take::{Codec, HOLD_MS, Options, Packet, Take};
+use media_core::take::{Codec, HOLD_MS, Options, Packet, Place, Take};
 
 use crate::framed::datagrams;
 
@@ -77,8 +77,11 @@ pub fn take(input: &[u8]) {
             None => ([0; 8], datagram.octets),
         };
         let packet = Packet {
-            ssrc: u32::from(words[0]),
-            timestamp: u32::from_be_bytes([words[4], words[5], words[6], words[7]]),
+            place: Place {
+                ssrc: u32::from(words[0]),
+                sequence: u16::from_be_bytes([words[2], words[3]]),
+                timestamp: u32::from_be_bytes([words[4], words[5], words[6], words[7]]),
+            },
             at_ns: now,
             payload,
         };

@@ -283,9 +283,9 @@ impl AudioStream {
         self.counters.bytes_sent.add(payload as u64);
         ctx.totals.sent.add(1);
         if payload_type == self.numbers.payload_type {
-            let source = (self.sender.ssrc, stamp.timestamp);
+            let payload = &datagram[rtp::HEADER..];
             self.taps
-                .packet(Direction::Sent, source, &datagram[rtp::HEADER..], ctx.now);
+                .packet(Direction::Sent, (&header).into(), payload, ctx.now);
         }
     }
 
@@ -411,9 +411,8 @@ impl AudioStream {
 
     fn hear_audio(&mut self, header: &Header, payload: &[u8], ctx: &Context<'_>) {
         if self.is_listening() {
-            let source = (header.ssrc, header.timestamp);
             self.taps
-                .packet(Direction::Received, source, payload, ctx.now);
+                .packet(Direction::Received, header.into(), payload, ctx.now);
         }
         if let Some(key) = self.ears.as_mut().and_then(|ears| ears.hear(payload)) {
             self.tell_key(key, true, ctx);

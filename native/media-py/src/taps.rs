@@ -1,5 +1,7 @@
 //! The recordings of one audio stream, as its packet thread sees them.
 
+use media_core::take::Place;
+
 use crate::audio::{AudioStream, Context};
 use crate::recording::{Cause, Direction, NewRecording, Tap};
 use crate::sounds::{Sound, ToneName};
@@ -17,15 +19,9 @@ struct Lists {
 
 impl Taps {
     /// Copies a packet to all recordings; nearly always there are none.
-    pub(crate) fn packet(
-        &mut self,
-        direction: Direction,
-        source: (u32, u32),
-        payload: &[u8],
-        now: u64,
-    ) {
+    pub(crate) fn packet(&mut self, direction: Direction, place: Place, payload: &[u8], now: u64) {
         for tap in self.active() {
-            tap.packet(direction, source, payload, now);
+            tap.packet(direction, place, payload, now);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 
-use media_core::take::Options;
+use media_core::take::{Options, Place};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::format::Format;
@@ -12,7 +12,14 @@ use crate::recording::writer::{Started, ToWriter};
 /// Octets between a packet thread and the writer: more than three seconds of both directions of G.711.
 const RING: usize = 64 * 1024;
 /// Octets before each entry's payload.
-pub(super) const ENTRY: usize = 20;
+pub(super) const ENTRY: usize = 22;
+
+/// The place of what is no packet.
+const NOWHERE: Place = Place {
+    ssrc: 0,
+    sequence: 0,
+    timestamp: 0,
+};
 
 /// Which way a packet went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +55,7 @@ pub(super) enum Kind {
 pub(super) struct Entry {
     pub(super) kind: Kind,
     pub(super) length: u16,
-    pub(super) ssrc: u32,
-    pub(super) timestamp: u32,
+    pub(super) place: Place,
     pub(super) at_ns: u64,
 }
 
@@ -58,9 +64,10 @@ impl Entry {
         let mut out = [0; ENTRY];
         out[0] = self.kind as u8;
         out[2..4].copy_from_slice(&self.length.to_ne_bytes());
-        out[4..8].copy_from_slice(&self.ssrc.to_ne_bytes());
-        out[8..12].copy_from_slice(&self.timestamp.to_ne_bytes());
+        out[4..8].copy_from_slice(&self.place.ssrc.to_ne_bytes());
+        out[8..12].copy_from_slice(&self.place.timestamp.to_ne_bytes());
         out[12..20].copy_from_slice(&self.at_ns.to_ne_bytes());
+        out[20..22].copy_from_slice(&self.place.sequence.to_ne_bytes());
         out
     }
 
@@ -77,8 +84,11 @@ impl Entry {
                 _ => Kind::End,
             },
             length: u16::from_ne_bytes([octets[2], octets[3]]),
-            ssrc: u32::from_ne_bytes(word(4)),
-            timestamp: u32::from_ne_bytes(word(8)),
+            place: Place {
+                ssrc: u32::from_ne_bytes(word(4)),
+                sequence: u16::from_ne_bytes([octets[20], octets[21]]),
+                timestamp: u32::from_ne_bytes(word(8)),
+            },
             at_ns: octets[12..20].try_into().map_or(0, u64::from_ne_bytes),
         };
         payload.clear();
@@ -175,25 +185,19 @@ impl Tap {
     }
 
     /// Copies a packet; without room it is left out.
-    pub(crate) fn packet(
-        &mut self,
-        direction: Direction,
-        (ssrc, timestamp): (u32, u32),
-        payload: &[u8],
-        now: u64,
-    ) {
+    pub(crate) fn packet(&mut self, direction: Direction, place: Place, payload: &[u8], now: u64) {
         let kind = match direction {
             Direction::Received => Kind::Received,
             Direction::Sent if self.received_only => return,
             Direction::Sent => Kind::Sent,
         };
-        self.push(kind, (ssrc, timestamp), payload, now);
+        self.push(kind, place, payload, now);
     }
 
     /// The leg speaks another codec from now on.
     pub(crate) fn set_codec(&mut self, format: &Format, now: u64) {
         let codec = format!("{} {}/{}", format.clock_rate, format.codec, format.fmtp);
-        self.push(Kind::Codec, (0, 0), codec.as_bytes(), now);
+        self.push(Kind::Codec, NOWHERE, codec.as_bytes(), now);
     }
 
     /// Ends it.
@@ -203,20 +207,23 @@ impl Tap {
             Cause::Digit(key) => u32::from(key),
         };
         // Without room the writer notices that the ring is abandoned.
-        self.push(Kind::End, (0, key), &[], now);
+        let place = Place {
+            timestamp: key,
+            ..NOWHERE
+        };
+        self.push(Kind::End, place, &[], now);
         drop(self.producer);
         let _ = self.writer.send(ToWriter::Look(self.recording));
     }
 
-    fn push(&mut self, kind: Kind, (ssrc, timestamp): (u32, u32), payload: &[u8], at_ns: u64) {
+    fn push(&mut self, kind: Kind, place: Place, payload: &[u8], at_ns: u64) {
         if self.producer.slots() < ENTRY + payload.len() {
             return;
         }
         let entry = Entry {
             kind,
             length: payload.len() as u16,
-            ssrc,
-            timestamp,
+            place,
             at_ns,
         };
         let _ = self.producer.push_entire_slice(&entry.octets());
@@ -239,19 +246,27 @@ mod tests {
             producer,
             writer,
         };
-        tap.packet(Direction::Sent, (1, 2), &[9; 10], 3);
-        tap.packet(Direction::Received, (7, 160), &[8; 40], 55);
-        tap.packet(Direction::Received, (7, 320), &[8; 40], 75);
+        let first = Place {
+            ssrc: 7,
+            sequence: 65_535,
+            timestamp: 160,
+        };
+        tap.packet(Direction::Sent, NOWHERE, &[9; 10], 3);
+        tap.packet(Direction::Received, first, &[8; 40], 55);
+        tap.packet(Direction::Received, NOWHERE, &[8; 40], 75);
         let mut payload = Vec::new();
         let entry = Entry::read(&mut consumer, &mut payload).unwrap();
         assert_eq!(
-            (entry.kind, entry.ssrc, entry.timestamp, entry.at_ns),
-            (Kind::Received, 7, 160, 55)
+            (entry.kind, entry.place, entry.at_ns),
+            (Kind::Received, first, 55)
         );
         assert_eq!(payload, [8; 40]);
         assert_eq!(Entry::read(&mut consumer, &mut payload), None);
         tap.end(Cause::Digit('#'), 99);
         let entry = Entry::read(&mut consumer, &mut payload).unwrap();
-        assert_eq!((entry.kind, entry.timestamp), (Kind::End, u32::from('#')));
+        assert_eq!(
+            (entry.kind, entry.place.timestamp),
+            (Kind::End, u32::from('#'))
+        );
     }
 }

@@ -288,8 +288,7 @@ impl Active {
             return Round::over(over);
         }
         let packet = Packet {
-            ssrc: entry.ssrc,
-            timestamp: entry.timestamp,
+            place: entry.place,
             at_ns: entry.at_ns,
             payload,
         };
@@ -304,7 +303,7 @@ impl Active {
             }
             Kind::End => {
                 self.take.finish(entry.at_ns, &mut self.octets);
-                let digit = char::from_u32(entry.timestamp).filter(|key| *key != '\0');
+                let digit = char::from_u32(entry.place.timestamp).filter(|key| *key != '\0');
                 let cause = if digit.is_some() { "digit" } else { "stopped" };
                 return Round::Over(cause, digit);
             }
