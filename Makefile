@@ -106,7 +106,7 @@ schemathesis: dev  ## thousands of requests over the OpenAPI document: no 5xx, n
 	SCHEMATHESIS=full $(BIN)/pytest tests/scenarios/test_schemathesis.py
 
 .PHONY: audit
-audit: dev  ## known faults of what we depend on: pip-audit, and cargo-audit where it is installed
+audit: dev  ## known faults and licences of what we depend on: pip-audit, and cargo-deny where it is installed
 	scripts/audit $(BIN)
 
 .PHONY: check
