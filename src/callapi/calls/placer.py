@@ -92,9 +92,8 @@ class Placer:
                 if waiting is None or not await self._place(waiting):
                     await self._rest()
                 else:
-                    await asyncio.sleep(
-                        0
-                    )  # a long queue without a rate must not keep the loop from live calls
+                    # A long queue without a rate must not keep the loop from live calls.
+                    await asyncio.sleep(0)
         finally:
             self.abandon("the node was stopped before the call was placed")
 
