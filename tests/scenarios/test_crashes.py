@@ -182,9 +182,8 @@ async def test_a_database_that_is_away(
             await talking.ends()
         back = time.monotonic()
         told_end = await webhook.next("child")
-        measured(
-            f"{away.__name__} for {back - began:.1f} s: written {time.monotonic() - back:.1f} s after it was back"
-        )
+        what, written = away.__name__[1:].replace("_", " "), time.monotonic() - back
+        measured(f"{what} for {back - began:.1f} s: written {written:.1f} s after it was back")
         assert told_end["CallStatus"] == "completed"
         assert (await node.final(told_end["CallSid"]))["status"] == "completed"
         await eventually_written(node, sent + 2)
