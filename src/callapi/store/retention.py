@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from callapi.base.clock import utc_now
+from callapi.base.clock import steady_now
 from callapi.store.changes import Remove
 from callapi.store.errors import Unavailable
 from callapi.store.query import Below, Condition, Equals, Query
@@ -30,7 +30,7 @@ async def keep_for(store: Store, days: int) -> None:
         return
     while True:
         with suppress(Unavailable):  # tried again in an hour
-            await let_go(store, utc_now() - timedelta(days=days))
+            await let_go(store, steady_now() - timedelta(days=days))
         await asyncio.sleep(EVERY_S)
 
 
