@@ -1,6 +1,7 @@
 """TCP on loopback: reuse in both directions, and what a connection may cost."""
 
 import asyncio
+import errno
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -297,3 +298,21 @@ async def test_stopping_does_not_wait_for_a_connection_that_never_comes() -> Non
     async with Node() as client:
         client.send(options(), Hop(Transport.TCP, "192.0.2.1", 5060))
         await asyncio.sleep(0)
+
+
+@pytest.mark.usefixtures("_quick")
+async def test_a_lack_of_descriptors_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = asyncio.get_running_loop().__class__
+    accept = kind.sock_accept
+    lacks = [OSError(errno.EMFILE, "Too many open files")] * 3
+
+    async def poor(loop: asyncio.AbstractEventLoop, listener: socket.socket) -> tuple[socket.socket, object]:
+        if lacks:
+            raise lacks.pop()
+        return await accept(loop, listener)
+
+    monkeypatch.setattr(kind, "sock_accept", poor)
+    async with Node(LOOPBACK) as node, wire(node) as peer:
+        peer.send(options())
+        assert await node.hears_call() == "1"
+        assert not lacks

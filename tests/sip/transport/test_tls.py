@@ -1,15 +1,19 @@
 """TLS on loopback: who is believed (RFC 5922 §7.1)."""
 
+import asyncio
+import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from callapi.sip.errors import LocalProtocolError
+from callapi.sip.transport.hop import Hop
 from callapi.sip.transport.tcp import StreamLimits
 from callapi.sip.transport.tls import TlsFiles, server_context
 from callapi.sip.uri import Transport
 from tests.sip.transport.certificates import Authority
-from tests.sip.transport.node import Node, options
+from tests.sip.transport.node import PATIENCE_S, Node, options
 
 LOOPBACK = "tls://127.0.0.1:0"
 
@@ -115,3 +119,74 @@ async def test_a_missing_store_is_told(tmp_path: Path) -> None:
 def test_a_listener_needs_a_certificate(files: TlsFiles | None) -> None:
     with pytest.raises(LocalProtocolError):
         server_context(files)
+
+
+async def test_who_never_shakes_hands_counts_and_is_not_waited_for(authority: Authority) -> None:
+    """An attacker that opens connections and says nothing has as many as it may have, and not for long."""
+    limits = StreamLimits(connect_s=0.3, from_one_source=3)
+    files = authority.issue("127.0.0.1")
+    async with (
+        Node(LOOPBACK, tls=files, limits=limits) as server,
+        Node(tls=TlsFiles(ca=authority.path)) as client,
+    ):
+        hop = server.hop(Transport.TLS)
+        silent = [await asyncio.open_connection(hop.host, hop.port) for _ in range(3)]
+        await until(lambda: len(server.layer._connections) == 3)
+        one_too_many, writer = await asyncio.open_connection(hop.host, hop.port)
+        assert await is_closed(one_too_many)
+        for reader, _ in silent:
+            assert await is_closed(reader)
+        await until(lambda: server.layer._connections == {})
+        assert server.failures.empty()
+        client.send(options("after"), hop)
+        assert await server.hears_call() == "after"
+        for _, each in [*silent, (None, writer)]:
+            each.close()
+
+
+@pytest.mark.parametrize(
+    "said", [b"OPTIONS sip:h SIP/2.0\r\n\r\n", b"\x16\x03\x01\x00\x05junk!", b"\x16\x03\x01"]
+)
+async def test_what_is_no_handshake_is_forgotten(authority: Authority, said: bytes) -> None:
+    limits = StreamLimits(connect_s=0.3)
+    async with Node(LOOPBACK, tls=authority.issue("h"), limits=limits) as server:
+        hop = server.hop(Transport.TLS)
+        reader, writer = await asyncio.open_connection(hop.host, hop.port)
+        writer.write(said)
+        assert await is_closed(reader)
+        await until(lambda: server.layer._connections == {})
+        assert server.failures.empty()
+        writer.close()
+
+
+async def test_what_is_sent_while_hands_are_shaken_waits(authority: Authority) -> None:
+    """Nothing may go out in the clear."""
+    files = authority.issue("127.0.0.1")
+    context = ssl.create_default_context(cafile=str(authority.path))
+    async with Node(LOOPBACK, tls=files) as server:
+        hop = server.hop(Transport.TLS)
+        reader, writer = await asyncio.open_connection(hop.host, hop.port)
+        await until(lambda: len(server.layer._connections) == 1)
+        host, port = writer.get_extra_info("sockname")
+        server.send(options("secret"), Hop(Transport.TLS, host, port))
+        await writer.start_tls(context, server_hostname="127.0.0.1")
+        async with asyncio.timeout(PATIENCE_S):
+            assert await reader.readexactly(len(options("secret"))) == options("secret")
+        writer.close()
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait for it."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not is_so():  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
+
+
+async def is_closed(reader: asyncio.StreamReader) -> bool:
+    """Whether the peer closes, after whatever it may have said."""
+    async with asyncio.timeout(PATIENCE_S):
+        try:
+            await reader.read()
+        except ConnectionError:
+            return True
+        return reader.at_eof()

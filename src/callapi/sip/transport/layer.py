@@ -8,14 +8,17 @@ Not here: the choice between UDP and TCP by size (§18.1.1); who names no transp
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import ssl
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from callapi.sip.errors import LocalProtocolError, ParseError, TransportError
 from callapi.sip.parser import parse_message
+from callapi.sip.transport.hop import Hop
 from callapi.sip.transport.listen import ListenAddress, family_of, is_unspecified, outgoing_address
 from callapi.sip.transport.tcp import Connection, StreamLimits
 from callapi.sip.transport.tls import TlsFiles, client_context, server_context
@@ -23,10 +26,12 @@ from callapi.sip.transport.udp import UdpSocket
 from callapi.sip.uri import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from callapi.sip.message import Message
-    from callapi.sip.transport.hop import Hop, Received
+    from callapi.sip.transport.hop import Received
+
+log = logging.getLogger(__name__)
 
 _SWEEP_S = 1.0
 _CLOSE_S = 1.0
@@ -59,7 +64,7 @@ class TransportLayer:
         self._client_context: ssl.SSLContext | None = None
         self.limits = limits or StreamLimits()
         self._sockets: list[UdpSocket] = []
-        self._servers: list[asyncio.Server] = []
+        self._listeners: list[socket.socket] = []
         self._connections: dict[_Key, Connection] = {}
         self._by_host: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -96,8 +101,6 @@ class TransportLayer:
         """Send what is written, then close everything; waits a second at most for peers that do not read."""
         if self._sweeper is not None:
             self._sweeper.cancel()
-        for server in self._servers:
-            server.close()
         for task in self._tasks:
             task.cancel()
         connections = list(self._connections.values())
@@ -110,7 +113,9 @@ class TransportLayer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for udp in self._sockets:
             udp.close()
-        self._servers.clear()
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
         self._sockets.clear()
         self.listening.clear()
 
@@ -174,16 +179,12 @@ class TransportLayer:
             port = self._open_udp(host, address.port).address[1]
         else:
             context = server_context(self._tls) if address.transport is Transport.TLS else None
-            server = await loop.create_server(
-                lambda: Connection(self, address.transport),
-                host,
-                address.port,
-                ssl=context,
-                ssl_handshake_timeout=self.limits.connect_s if context else None,
-                backlog=_BACKLOG,
-            )
-            self._servers.append(server)
-            port = server.sockets[0].getsockname()[1]
+            family = family_of(host)
+            listener = socket.create_server((host, address.port), family=family, backlog=_BACKLOG)
+            listener.setblocking(False)  # noqa: FBT003 - the name that it has
+            self._listeners.append(listener)
+            port = listener.getsockname()[1]
+            self._run(self._admit(listener, address.transport, context))
         self.listening.append(ListenAddress(address.transport, host, port))
 
     def _open_udp(self, host: str, port: int) -> UdpSocket:
@@ -207,16 +208,52 @@ class TransportLayer:
                 return udp
         return self._open_udp(_any_host(family), 0)
 
+    async def _admit(
+        self, listener: socket.socket, transport: Transport, context: ssl.SSLContext | None
+    ) -> None:
+        """Take in who connects; peers are counted from here on, not once they have spoken TLS."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                taken, address = await loop.sock_accept(listener)
+            except OSError as error:  # no descriptors, no memory: whoever waits goes on waiting
+                log.warning("no connection can be taken at %s: %s", transport, error.strerror)
+                await asyncio.sleep(_SWEEP_S)
+                continue
+            with suppress(OSError):  # it has left already
+                peer = Hop(transport, address[0], address[1], None, taken.getsockname()[:2])
+                connection = Connection(self, peer, has_come=True)
+                if self.accepted(connection):
+                    self._run(self._welcome(connection, taken, context))
+                    continue
+            taken.close()
+
+    async def _welcome(
+        self, connection: Connection, taken: socket.socket, context: ssl.SSLContext | None
+    ) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: connection,
+                taken,
+                ssl=context,
+                ssl_handshake_timeout=self.limits.connect_s if context else None,
+            )
+        except OSError:  # it speaks no TLS, or has left
+            connection.abort(None)
+
     def _connect(self, hop: Hop) -> Connection | None:
         if len(self._connections) >= 2 * self.limits.connections:
             self._tell(hop, TransportError(f"{hop}: too many connections"))
             return None
-        connection = Connection(self, hop.transport, hop)
+        connection = Connection(self, hop, has_come=False)
         self._keep(connection, _key(hop))
-        task = asyncio.get_running_loop().create_task(self._open(connection, hop))
+        self._run(self._open(connection, hop))
+        return connection
+
+    def _run(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return connection
 
     async def _open(self, connection: Connection, hop: Hop) -> None:
         loop = asyncio.get_running_loop()
@@ -244,8 +281,8 @@ class TransportLayer:
         return self._client_context
 
     def accepted(self, connection: Connection) -> bool:
-        """A peer has connected; it may stay while there are not too many."""
-        if connection.peer is None or len(self._connections) >= self.limits.connections:
+        """A peer has connected, though it may not have spoken TLS yet; it may stay while there are not too many."""
+        if len(self._connections) >= self.limits.connections:
             return False
         key = _key(connection.peer)
         if (old := self._connections.get(key)) is not None:
@@ -261,8 +298,6 @@ class TransportLayer:
 
     def finished(self, connection: Connection, cause: Exception | None) -> None:
         """Forget a connection, and tell why it ended."""
-        if connection.peer is None:
-            return
         key = _key(connection.peer)
         if self._connections.get(key) is connection:
             del self._connections[key]

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from callapi.sip.errors import ParseError, TransportError
 from callapi.sip.parser import KeepAlive, StreamParser
-from callapi.sip.transport.hop import Hop, Received
+from callapi.sip.transport.hop import Received
 
 if TYPE_CHECKING:
-    from callapi.sip.uri import Transport
+    from callapi.sip.transport.hop import Hop
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,6 @@ class ConnectionOwner(Protocol):
     def receive(self, received: Received) -> None:
         """A message came."""
 
-    def accepted(self, connection: Connection) -> bool:
-        """A peer's connection is open; returns whether it may stay."""
-
     def finished(self, connection: Connection, cause: Exception | None) -> None:
         """It is over, said once; `cause` is None where it is we who closed."""
 
@@ -55,10 +52,9 @@ class ConnectionOwner(Protocol):
 class Connection(asyncio.Protocol):
     """A connection in either direction; also one that is still being opened, which keeps what is to be sent."""
 
-    def __init__(self, owner: ConnectionOwner, transport: Transport, hop: Hop | None = None) -> None:
-        """`hop` is whom we connect to; None: a peer connects to us."""
+    def __init__(self, owner: ConnectionOwner, peer: Hop, *, has_come: bool) -> None:
+        """`has_come`: the peer has connected to us; else it is we who connect."""
         self._owner = owner
-        self._name = transport
         self._loop = asyncio.get_running_loop()
         self._parser = StreamParser()
         self._transport: asyncio.Transport | None = None
@@ -69,26 +65,20 @@ class Connection(asyncio.Protocol):
         self._active_at = self._loop.time()
         self._partial_since: float | None = None
         # only a peer that came to us has to show that it speaks SIP
-        self._must_speak_by = self._active_at + owner.limits.silent_s if hop is None else None
-        self.peer = hop
-        """Who is at the other end; None until a peer's connection is open."""
+        self._must_speak_by = self._active_at + owner.limits.silent_s if has_come else None
+        self.peer = peer
+        """Who is at the other end."""
         self.lost = self._loop.create_future()
         """Done when the socket is closed."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Tell the owner, and send what waited."""
+        """The connection is open, and TLS is spoken if it is to be: send what waited."""
         self._transport = cast("asyncio.Transport", transport)
-        address, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        if self._is_over or not address or not local:  # gone already
+        local = transport.get_extra_info("sockname")
+        if self._is_over or not local:  # gone already
             self._transport.abort()
             return
         self._local = local[:2]
-        if self.peer is None:
-            self.peer = Hop(self._name, address[0], address[1], None, self._local)
-            if not self._owner.accepted(self):
-                self._is_over = True
-                self._transport.abort()
-                return
         if self._unsent:
             self._transport.write(b"".join(self._unsent))
             self._unsent.clear()
@@ -110,7 +100,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hand on each whole message; close when framing is lost."""
-        if self._is_over or self.peer is None:
+        if self._is_over:
             return
         self._active_at = self._loop.time()
         for value, raw in self._parser.feed(data):
