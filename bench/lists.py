@@ -13,13 +13,13 @@ import socket
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
 from bench.harness.processes import Process, free_port
 from bench.store import record
+from msgspec.structs import replace
 
 from callapi.base.ids import AccountSid, CallSid
 from callapi.store import CallRecord, Put, Store

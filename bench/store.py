@@ -10,7 +10,8 @@ import argparse
 import asyncio
 import tempfile
 import time
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from callapi.base.clock import utc_now
 from callapi.base.ids import AccountSid, EventId, new_call_sid

@@ -1,10 +1,10 @@
 """Clients and trunks of the store, as the registrar and the doorman see them."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from callapi.base.ids import new_account_sid, new_client_sid, new_trunk_sid
 from callapi.registrations import Registrations

@@ -6,10 +6,10 @@ next client before that if there is no other.
 """
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any, Final
 
 import uvicorn
+from msgspec import Struct
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -20,8 +20,7 @@ _TOO_LARGE: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """`timeout_s`: for a whole request to arrive, and for a client to take some of an answer."""
 
     most_connections: int = 1000

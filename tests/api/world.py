@@ -4,13 +4,14 @@ import asyncio
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree as Xml
 
+from msgspec.structs import replace
 from starlette.types import ASGIApp
 
 from callapi.api import Deps, Health, create_app

@@ -1,10 +1,10 @@
 """The queue of calls over REST: order, rate, places."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from callapi.base.ids import AccountSid, CallSid
 from callapi.calls.commands import CreateCall

@@ -1,7 +1,8 @@
 """Calls that a crash left behind get their final record and callback, under the event id they would have had."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from callapi.base.ids import AccountSid, CallSid
 from callapi.calls.journal import Journal, event_callback

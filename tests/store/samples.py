@@ -1,8 +1,9 @@
 """Records to write down."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from callapi.base.ids import (
     AccountSid,

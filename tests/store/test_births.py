@@ -1,9 +1,9 @@
 """The first record of a call outlives the process, whatever has reached the database."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from callapi.store import Put, Store, WriterLimits
 from callapi.store.births import TURN, Births

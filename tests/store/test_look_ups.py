@@ -3,10 +3,10 @@
 import asyncio
 import random
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from callapi.base.settings import NumberSettings
 from callapi.store import (

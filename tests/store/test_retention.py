@@ -1,7 +1,8 @@
 """What is old goes, what is not stays, in every kind of store."""
 
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from callapi.store import AddEvents, PageRequest, Put, Store
 from callapi.store.retention import BATCH, keep_for, let_go

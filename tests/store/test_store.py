@@ -1,9 +1,9 @@
 """The door: what is written can be read, in whole groups and in order, on every kind of database."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from callapi.store import (
     AddEvents,

@@ -1,10 +1,10 @@
 """`<Record>`: every attribute, every end, and the disk that fails."""
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from callapi.media import RecordingCause, RecordOptions
 from callapi.media.fake import FakeRecording

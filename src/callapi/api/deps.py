@@ -1,10 +1,11 @@
 """What the room needs of the rest of the node; `app.py` fills it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from callapi.base.ids import AccountSid, CallSid
 from callapi.calls.commands import CreateCall, ModifyCall
@@ -30,8 +31,7 @@ class LiveCallsPort(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Deps:
+class Deps(Struct, frozen=True):
     """The means of every handler."""
 
     store: Store

@@ -3,8 +3,9 @@
 `ApiError` is the one exception of the room; the application turns it into `{code, message, more_info, status}`.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from callapi.base.errors import CallApiError
 from callapi.calls.errors import (
@@ -25,8 +26,7 @@ from callapi.store import Conflict, Unavailable
 RETRY_AFTER: Final = (("Retry-After", "2"),)
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """One kind of refusal. `text` is said when there is nothing more exact to say."""
 
     code: int

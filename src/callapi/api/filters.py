@@ -1,17 +1,17 @@
 """Filters of lists: parameters that name a field of the record become conditions on it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from callapi.api.kinds import SPAN, Span
 from callapi.api.parameters import Given, Parameter
 from callapi.store import AtLeast, Below, Condition, Equals
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Struct, frozen=True):
     """Three parameters on one instant: `Name` (that day or second), `Name>` (or later), `Name<` (or earlier)."""
 
     field: str

@@ -5,11 +5,12 @@ A reader raises `ValueError` with the rest of the sentence "<name> ...".
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from ipaddress import ip_network
 from typing import Final, Generic, TypeVar
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from callapi.calls.addresses import party_name, sip_address
 from callapi.calls.errors import NotPlaceable
@@ -26,8 +27,7 @@ WIDEST_NETWORK: Final = 8
 """Whoever lets in more than that lets in everybody."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind(Generic[T]):
+class Kind(Struct, Generic[T], frozen=True):
     """`read` takes all values that came under one name, at least one."""
 
     read: Callable[[Sequence[str]], T]
@@ -168,8 +168,7 @@ URL: Final = _kind(_url, type="string", format="uri", pattern="^[Hh][Tt][Tt][Pp]
 METHOD: Final = choice("GET", "POST")
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """From an instant up to, not including, another: the day or second that was named."""
 
     begin: datetime

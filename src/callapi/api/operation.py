@@ -1,9 +1,10 @@
 """One operation of the API, declared: method, path, parameters, what it shows, and the function that does it."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
+from msgspec import Struct
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from callapi.api.deps import Deps
@@ -17,8 +18,7 @@ TEXTUAL: Final = frozenset({Format.JSON, Format.XML})
 AUDIO: Final = frozenset({Format.WAV, Format.MP3})
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """One request, read and checked, as its handler sees it."""
 
     deps: Deps
@@ -39,8 +39,7 @@ Outcome: TypeAlias = object | Page[Any] | Response | None
 """A record, a page of them, an answer of its own making, or nothing (204)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """`path` is below the base and without suffix; `{AccountSid}` and `{Sid}` stand for sids."""
 
     method: str

@@ -1,8 +1,9 @@
 """The parameters of an operation, declared once: read and checked here, described in the OpenAPI document."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
+
+from msgspec import Struct
 
 from callapi.api.errors import INVALID_PARAMETER, ApiError, Fault
 from callapi.api.kinds import Kind
@@ -10,8 +11,7 @@ from callapi.api.kinds import Kind
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Parameter(Generic[T]):
+class Parameter(Struct, Generic[T], frozen=True, eq=False):
     """One parameter. Given empty it counts as absent, and in an update takes away what was there."""
 
     name: str

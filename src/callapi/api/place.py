@@ -8,9 +8,10 @@
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 TWILIO: Final = "/2010-04-01"
 BASES: Final = ("/2012-04-24", "/restcomm/2012-04-24", TWILIO)
@@ -29,8 +30,7 @@ class Format(StrEnum):
     MP3 = "mp3"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a request went: base, path without suffixes, and the last suffix (None: there was none)."""
 
     base: str

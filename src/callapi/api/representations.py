@@ -4,9 +4,10 @@ JSON names are Twilio's, XML names the same in CamelCase, as Twilio and Restcomm
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
+
+from msgspec import Struct
 
 from callapi.api.place import Place
 from callapi.base.clock import rfc2822
@@ -17,8 +18,7 @@ R = TypeVar("R")
 _ROOT_PATH: Final = "/Accounts"
 
 
-@dataclass(frozen=True, slots=True)
-class Field(Generic[R]):
+class Field(Struct, Generic[R], frozen=True):
     """One property of a resource. `schema` is its type in the OpenAPI document."""
 
     name: str
@@ -94,8 +94,7 @@ def path_of(collection: str) -> Callable[[Any], str]:
     return path
 
 
-@dataclass(frozen=True, slots=True)
-class Representation(Generic[R]):
+class Representation(Struct, Generic[R], frozen=True):
     """A resource: its name in lists (`calls`), its element (`Call`), its fields in their order."""
 
     plural: str

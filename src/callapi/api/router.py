@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from callapi.api.errors import METHOD_NOT_ALLOWED, NOT_FOUND, ApiError
 from callapi.api.operation import Operation
@@ -12,8 +13,7 @@ from callapi.api.place import Format, Place
 _SID: Final = re.compile(r"\{(\w+)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Path:
+class _Path(Struct, frozen=True):
     pattern: re.Pattern[str]
     operations: list[Operation]
 

@@ -4,9 +4,10 @@ Also the other way: how a SIP party is called towards applications (`From`, `To`
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from callapi.calls.errors import (
     INVALID_SIP_HEADER,
@@ -37,8 +38,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _E164: Final = re.compile(r"\+\d+")
 
 
-@dataclass(frozen=True, slots=True)
-class SipAddress:
+class SipAddress(Struct, frozen=True):
     """Where an INVITE goes and what it carries beyond the protocol's own."""
 
     uri: SipUri

@@ -8,9 +8,10 @@ when the leg ends or when a REST command puts another story in its place.
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
+
+from msgspec.structs import replace
 
 from callapi.base.errors import CallApiError
 from callapi.base.ids import CallSid

@@ -1,13 +1,13 @@
 """What REST may ask of calls: validated values, made by `api/`, carried out by `outbound`."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from callapi.calls.live import DocumentRequest, Subscription
 
 
-@dataclass(frozen=True, slots=True)
-class CreateCall:
+class CreateCall(Struct, frozen=True):
     """A call to be placed; `document` runs once it is answered."""
 
     from_: str
@@ -24,8 +24,7 @@ class CreateCall:
     caller_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ModifyCall:
+class ModifyCall(Struct, frozen=True):
     """A command to a live call; what is None stays as it is."""
 
     document: DocumentRequest | None = None

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Final, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from callapi.base.ids import AccountSid
 from callapi.calls.addresses import SipAddress, custom_headers, party_name, sip_address
@@ -37,8 +39,7 @@ class Directory(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(Struct, frozen=True):
     """One phone to ring: its address, and how it is called towards applications."""
 
     address: SipAddress
@@ -64,8 +65,7 @@ class Destination:
         return replace(first, alternatives=others)
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """As whom a call is placed: the From, and how it is called towards applications."""
 
     from_: NameAddr

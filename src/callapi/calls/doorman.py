@@ -6,8 +6,9 @@ does not exist from a wrong password, by the answer or by the work.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+from msgspec import Struct
 
 from callapi.base.ids import AccountSid
 from callapi.calls.inbound import Admitted, Route, TrustedNetworks
@@ -19,8 +20,7 @@ WRONG: Final = Refusal(403, "wrong user name or password")
 SLOW_DOWN: Final = Refusal(503, "too many wrong passwords from this address", (("Retry-After", "10"),))
 
 
-@dataclass(frozen=True, slots=True)
-class KnownClient:
+class KnownClient(Struct, frozen=True):
     """A client that may register and call."""
 
     login: str

@@ -6,10 +6,11 @@ says which rule it was. What the call then does is the application's business.
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final, Protocol
+
+from msgspec import Struct
 
 from callapi.base.ids import AccountSid, NumberSid
 from callapi.calls.leg import warning
@@ -25,8 +26,7 @@ RING_AFTER_S: Final = 0.5
 """An application that takes longer than this lets its caller hear ringing meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """Whose call this is and what to ask for it."""
 
     account_sid: AccountSid
@@ -43,8 +43,7 @@ class Routing(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(Struct, frozen=True):
     """A caller that may call."""
 
     client: str | None = None

@@ -5,9 +5,11 @@ without the other; the outbox delivers what the store has kept. Nothing here wai
 """
 
 import hashlib
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from callapi.base.clock import steady_now, utc_now
 from callapi.base.errors import CallApiError
@@ -21,8 +23,7 @@ API_VERSION: Final = "2012-04-24"
 _MOST_TEXT: Final = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One broken rule, as its notification tells it. `code` is Twilio's where it has one."""
 
     code: int

@@ -7,8 +7,9 @@ a new address, another codec) are settled here and never leave their own leg.
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from callapi.calls.latch import first_of
 from callapi.calls.status import best_of, status_of_code
@@ -35,23 +36,20 @@ log = logging.getLogger(__name__)
 _WARNING_AGENT: Final = "callapi"
 
 
-@dataclass(frozen=True, slots=True)
-class Rang:
+class Rang(Struct, frozen=True):
     """A 180 or 183 came from the called phone; `has_audio`: with early media."""
 
     response: Response
     has_audio: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """The called phone's 2xx came and media can flow."""
 
     response: Response
 
 
-@dataclass(frozen=True, slots=True)
-class Dtmf:
+class Dtmf(Struct, frozen=True):
     """A digit that came as SIP INFO."""
 
     digit: str

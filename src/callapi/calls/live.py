@@ -3,10 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from callapi.base.clock import utc_now
 from callapi.base.ids import AccountSid, CallSid, NumberSid, new_call_sid
@@ -34,8 +36,7 @@ from callapi.store import CallRecord
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentRequest:
+class DocumentRequest(Struct, frozen=True):
     """What an application is asked next: a URL, or a document that came with the command."""
 
     url: str
@@ -58,8 +59,7 @@ class Script(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(Struct, frozen=True):
     """Who is told of the steps of a call."""
 
     url: str
@@ -67,8 +67,7 @@ class Subscription:
     events: tuple[str, ...] = ("completed",)
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(Struct, frozen=True):
     """A call to be placed: whom, as whom, and for whom."""
 
     account_sid: AccountSid
@@ -92,8 +91,7 @@ class Placement:
     """Rung at the same time, within the same call: the first to answer is the called party."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """An inbound call that was let in: whose it is and who is told of it."""
 
     account_sid: AccountSid

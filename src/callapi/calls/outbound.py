@@ -1,9 +1,10 @@
 """Calls that an application asks for over REST, and what it may do to live ones."""
 
 import asyncio
-from dataclasses import replace
 from functools import partial
 from typing import Final
+
+from msgspec.structs import replace
 
 from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid, CallSid

@@ -4,9 +4,10 @@ The callback of such an end has the event id that it would have had, so that an 
 crash can tell the repetition.
 """
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Final, Protocol
+
+from msgspec.structs import replace
 
 from callapi.base.clock import utc_now
 from callapi.calls.journal import Journal

@@ -7,9 +7,11 @@ call goes on.
 import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from callapi.base.clock import rfc2822, steady_now, utc_now
 from callapi.base.ids import EventId, new_recording_sid
@@ -24,8 +26,7 @@ from callapi.store import CallbackRecord, RecordingRecord
 RECORDING_FAILED = 60_030
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingFacts:
+class RecordingFacts(Struct, frozen=True):
     """A finished recording, as applications hear of it. `duration` is in whole seconds."""
 
     url: str
@@ -33,8 +34,7 @@ class RecordingFacts:
     duration: int
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingCallback:
+class RecordingCallback(Struct, frozen=True):
     """Who is told of a recording; `url` is absolute."""
 
     url: str

@@ -5,8 +5,9 @@ Scanners can cause refusals at will, so only so many a second are written down; 
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from callapi.base.ids import AccountSid
 from callapi.calls.journal import Journal, Problem
@@ -21,8 +22,7 @@ WRITTEN_AT_ONCE: Final = 50.0
 CHALLENGES: Final = frozenset({401, 407})
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """The final response for a caller that is not let in; `rule` names what it broke."""
 
     status: int

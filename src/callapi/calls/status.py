@@ -6,9 +6,10 @@
                    any of the first three -> busy | no-answer | failed | canceled
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from callapi.sip import Party
 
@@ -43,8 +44,7 @@ _BUSY: Final = frozenset({486, 600, 603})
 _NO_ANSWER: Final = frozenset({408, 480, 487})
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """Who ended a call, why in words, and the SIP status that said so (None: a BYE, or nothing was heard)."""
 
     by: Party

@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from callapi.cli.demo_application import DemoApplication
 from callapi.cli.ladder import Ladder, Step
@@ -22,8 +23,7 @@ WAIT_S: Final = 10.0
 STATUSES: Final = "initiated, ringing, in-progress, completed"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing that was to be proved."""
 
     is_good: bool

@@ -11,8 +11,9 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from callapi.cli.terminal import Style, Terminal
 
@@ -21,8 +22,7 @@ WIDEST: Final = 26
 NARROWEST: Final = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A message from one party to another, by the numbers of their columns."""
 
     source: int

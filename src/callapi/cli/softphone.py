@@ -7,10 +7,11 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+
+from msgspec import Struct
 
 from callapi.calls.leg import Answered, Dtmf, Leg, LegEvent, Rang, warning
 from callapi.cli.ports import free_port
@@ -46,8 +47,7 @@ CODECS: Final = ("PCMU", "PCMA", "G722", "opus")
 EXPIRES_S: Final = 300
 
 
-@dataclass(frozen=True, slots=True)
-class PhoneOptions:
+class PhoneOptions(Struct, frozen=True):
     """Who a phone is and where it listens; `port` 0: a free one. `domain`: of its address, if that is a registrar's.
 
     `codecs` are those it knows, the best liked first.

@@ -1,10 +1,9 @@
 """What a check found: good, bad, or good enough with a word of advice."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """One line of the doctor; `is_good` None: it works, but."""
 
     subject: str

@@ -1,8 +1,9 @@
 """What a stream tells the story of its call: plain values, in the order in which they happened."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct
 
 from callapi.media.types import MediaAddress
 
@@ -24,45 +25,39 @@ class RecordingCause(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class DigitPressed:
+class DigitPressed(Struct, frozen=True):
     """One key (0-9 * # A-D), told once, when it is pressed, however often its packets came; also while bridged."""
 
     digit: str
     source: DigitSource = DigitSource.RTP
 
 
-@dataclass(frozen=True, slots=True)
-class PlaybackEnded:
+class PlaybackEnded(Struct, frozen=True):
     """A prompt, tone or row of digits is over. `finished` is False if it was stopped, replaced or cut off."""
 
     playback_id: int
     finished: bool
 
 
-@dataclass(frozen=True, slots=True)
-class FirstPacket:
+class FirstPacket(Struct, frozen=True):
     """The first valid RTP packet came; the stream is latched to `source`. Again after each re-learning."""
 
     source: MediaAddress
 
 
-@dataclass(frozen=True, slots=True)
-class NothingHeard:
+class NothingHeard(Struct, frozen=True):
     """One-way audio: nothing came from this party within `seconds` of joining. At most once per bridge."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Stalled:
+class Stalled(Struct, frozen=True):
     """No RTP for `silence_s` (media.timeout_s) while media was expected; again after each further period."""
 
     silence_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingEnded:
+class RecordingEnded(Struct, frozen=True):
     """A recording is on disk, whole, or has failed.
 
     Attributes:

@@ -10,10 +10,13 @@
 
 import itertools
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from callapi.media.delivery import EventQueue, Outcome
 from callapi.media.errors import PortsExhausted, StreamClosed
@@ -43,15 +46,13 @@ _HOST = "127.0.0.1"
 DIGITS = frozenset("0123456789*#ABCDwW")
 
 
-@dataclass(frozen=True, slots=True)
-class Tone:
+class Tone(Struct, frozen=True):
     """What `play_tone` was asked for."""
 
     country: str
 
 
-@dataclass(frozen=True, slots=True)
-class Digits:
+class Digits(Struct, frozen=True):
     """What `send_digits` was asked for."""
 
     digits: str

@@ -5,8 +5,9 @@ the whole session (RFC 3264 §8.3.2), so each leg remembers what it announced in
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from callapi.media.sdp import RtpMap
 
@@ -15,8 +16,7 @@ EVENTS_FMTP: Final = "0-15"
 """The events that we understand: the sixteen digits (RFC 4733 §3.2)."""
 
 
-@dataclass(frozen=True, slots=True)
-class AudioCodec:
+class AudioCodec(Struct, frozen=True):
     """A codec as `a=rtpmap` and `a=fmtp` announce it."""
 
     name: str
@@ -69,8 +69,7 @@ class PayloadNumbers:
         return self._of_format[key]
 
 
-@dataclass(frozen=True, slots=True)
-class AudioFormats:
+class AudioFormats(Struct, frozen=True):
     """What one `m=audio` line of ours lists: codecs by preference, then digits."""
 
     codecs: tuple[tuple[AudioCodec, int], ...]

@@ -4,17 +4,17 @@ A private cache without heuristics: what names no lifetime is asked for anew eac
 server gave something to compare. Somebody who replaces a recording on a web server hears the new one at once.
 """
 
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final
+
+from msgspec import Struct
 
 Headers = tuple[tuple[str, str], ...]
 
 _LONGEST_S: Final = 7 * 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class Freshness:
+class Freshness(Struct, frozen=True):
     """Until when (seconds since 1970) a copy may be used unasked, and what to compare afterwards."""
 
     fresh_until: float

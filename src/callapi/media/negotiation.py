@@ -13,7 +13,9 @@ Decisions where the RFC leaves room:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from callapi.media import lines, video
 from callapi.media.errors import NotAcceptable, SdpError
@@ -39,8 +41,7 @@ from callapi.media.types import (
 _USERNAME = "callapi"
 
 
-@dataclass(frozen=True, slots=True)
-class LocalMedia:
+class LocalMedia(Struct, frozen=True):
     """Our end: where packets are wanted, and the codecs, best first. No video without `video_port`."""
 
     address: str
@@ -50,8 +51,7 @@ class LocalMedia:
     ptime_ms: int = 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Offer:
+class _Offer(Struct, frozen=True):
     """An offer of ours, kept so that its answers can be understood."""
 
     media: tuple[MediaDescription, ...]

@@ -7,11 +7,12 @@ at all, and one that cannot be read is as good as none.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from callapi.media.freshness import Freshness
 from callapi.media.types import Prompt
@@ -20,8 +21,7 @@ _SAMPLES: Final = ".pcm"
 _ENTRY: Final = ".json"
 
 
-@dataclass(frozen=True, slots=True)
-class CachedPrompt:
+class CachedPrompt(Struct, frozen=True):
     """What is known of one URL. `content` names the samples."""
 
     content: str

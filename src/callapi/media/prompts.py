@@ -10,10 +10,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Final, Protocol, Self, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from callapi.media.audio_files import decode
 from callapi.media.errors import UnplayableAudio
@@ -24,8 +26,7 @@ from callapi.media.types import Prompt
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """A 2xx answer; `body` is at most `audio_files.MAX_BYTES` long."""
 
     body: bytes
@@ -33,8 +34,7 @@ class Fetched:
     headers: Headers = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Unchanged:
+class Unchanged(Struct, frozen=True):
     """A 304 answer to a conditional request."""
 
     headers: Headers = ()
@@ -52,13 +52,15 @@ class FetchAudio(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class PromptLimits:
+class PromptLimits(Struct, frozen=True):
     """How much is kept, in bytes of samples. Limits of one file are in `audio_files`."""
 
     memory_bytes: int = 128 * 1024 * 1024
     disk_bytes: int = 1024 * 1024 * 1024
     threads: int = 2
+
+
+_LIMITS: Final = PromptLimits()
 
 
 class PromptLibrary:
@@ -69,7 +71,7 @@ class PromptLibrary:
         fetch: FetchAudio,
         folder: Path,
         *,
-        limits: PromptLimits = PromptLimits(),
+        limits: PromptLimits = _LIMITS,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._fetch = fetch

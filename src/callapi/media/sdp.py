@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct
+
 from callapi.media.errors import SdpError
 from callapi.media.types import Direction
 
@@ -27,8 +29,7 @@ _VISIBLE: Final = re.compile(r"[!-~]+")
 _DIRECTIONS: Final = frozenset(Direction)
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """`o=`: who made the description, and which version of it this is."""
 
     username: str
@@ -40,8 +41,7 @@ class Origin:
         return f"{self.username} {self.session_id} {self.version} {connection_text(self.address)}"
 
 
-@dataclass(frozen=True, slots=True)
-class RtpMap:
+class RtpMap(Struct, frozen=True):
     """`a=rtpmap`: what a payload type number stands for."""
 
     payload_type: int
@@ -74,8 +74,7 @@ STATIC_FORMATS: Final[Mapping[int, RtpMap]] = {
 """Payload types that need no `a=rtpmap` (RFC 3551 §6)."""
 
 
-@dataclass(frozen=True, slots=True)
-class MediaDescription:
+class MediaDescription(Struct, frozen=True):
     """One `m=` line and what belongs to it. `address` is the host of its own `c=`, None if it has none."""
 
     kind: str
@@ -131,8 +130,7 @@ class MediaDescription:
         return written + _attribute_lines(self.attributes)
 
 
-@dataclass(frozen=True, slots=True)
-class SessionDescription:
+class SessionDescription(Struct, frozen=True):
     """A whole description. `origin` is None if it has no legible `o=`."""
 
     origin: Origin | None = None

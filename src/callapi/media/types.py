@@ -4,15 +4,14 @@ Durations are milliseconds where the name ends in `_ms` and seconds where it end
 what the remote wants to receive (its SDP), `receive_payload_type` what we announced (ours).
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
-class MediaAddress:
+class MediaAddress(Struct, frozen=True):
     """An IP literal and a UDP port."""
 
     host: str
@@ -38,8 +37,7 @@ class Direction(StrEnum):
         return self in {Direction.SENDRECV, Direction.RECVONLY}
 
 
-@dataclass(frozen=True, slots=True)
-class CodecFormat:
+class CodecFormat(Struct, frozen=True):
     """One audio format as both sides agreed on it.
 
     `name` is one of PCMU, PCMA, G722, opus; `clock_rate` is the RTP clock (8000 for G722, RFC 3551 §4.5.2).
@@ -53,8 +51,7 @@ class CodecFormat:
     fmtp: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamParameters:
+class StreamParameters(Struct, frozen=True):
     """What offer and answer agreed on for one audio stream.
 
     `remote` is None while the remote gave no address (0.0.0.0, port 0): nothing is sent then. `remote_rtcp`
@@ -72,8 +69,7 @@ class StreamParameters:
     rtcp_mux: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class VideoFormat:
+class VideoFormat(Struct, frozen=True):
     """One video format; packets are relayed untouched but for the payload type.
 
     `feedback` are the values of its `a=rtcp-fb` (RFC 4585), without the payload type.
@@ -87,8 +83,7 @@ class VideoFormat:
     feedback: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class VideoParameters:
+class VideoParameters(Struct, frozen=True):
     """What offer and answer agreed on for one video stream; None and defaults as in StreamParameters."""
 
     remote: MediaAddress | None
@@ -98,8 +93,7 @@ class VideoParameters:
     rtcp_mux: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
-class Prompt:
+class Prompt(Struct, frozen=True, eq=False, weakref=True):
     """Audio to play: mono int16 `samples` of shape (n,) at `rate` Hz. Compared by identity; never changed."""
 
     samples: NDArray[np.int16]
@@ -111,8 +105,7 @@ class Prompt:
         return len(self.samples) * 1000 // self.rate
 
 
-@dataclass(frozen=True, slots=True)
-class RecordOptions:
+class RecordOptions(Struct, frozen=True):
     """How to record one stream.
 
     Attributes:
@@ -135,8 +128,7 @@ class RecordOptions:
     beep: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StreamStatistics:
+class StreamStatistics(Struct, frozen=True):
     """Counters of one stream since it was opened (RFC 3550 §6.4.1 for lost and jitter).
 
     `remote` is where packets are sent at present: the latched source, else the SDP's. `mos` is estimated from
@@ -156,8 +148,7 @@ class StreamStatistics:
     remote: MediaAddress | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PlaneStatistics:
+class PlaneStatistics(Struct, frozen=True):
     """What the media plane holds at present, and what went through it since its start."""
 
     streams: int = 0

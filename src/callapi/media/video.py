@@ -6,8 +6,9 @@ RTP/AVP and answer in the words of the offer.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from callapi.media import lines
 from callapi.media.errors import NotAcceptable

@@ -1,13 +1,12 @@
 """A document that has been read: verbs to execute in order, and what had to be overlooked to read them."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from callapi.rcml.elements import Verb
 from callapi.rcml.findings import Finding
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """An answer of the application. Without verbs it is valid, and ends the call."""
 
     verbs: tuple[Verb, ...] = ()

@@ -7,7 +7,8 @@ into a document. Lines stay lines, and `Repaired.original` gives back the column
 import re
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from callapi.rcml.errors import NOT_XML
 from callapi.rcml.findings import Finding
@@ -30,8 +31,7 @@ _VALUE = re.compile(rf"{_STRAIGHT_VALUE}|(?P<curly>{_CURLY_VALUE})")
 _LATE_DECLARATION = re.compile(r"(\s+)(<\?xml\s[^<>]*\?>)")
 
 
-@dataclass(frozen=True, slots=True)
-class Repaired:
+class Repaired(Struct, frozen=True):
     """A text that was repaired."""
 
     text: str

@@ -10,8 +10,9 @@ import hashlib
 import hmac
 import re
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from callapi.sip.errors import LocalProtocolError, ParseError, RemoteProtocolError
 from callapi.sip.header_names import TOKEN
@@ -37,8 +38,7 @@ _NO_SECRET = "-" * 64
 _NONCE = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16})-([0-9a-f]{32})")
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """A user name and its password."""
 
     username: str
@@ -75,8 +75,7 @@ def parse_digest(value: str) -> dict[str, str]:
     return parameters
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(Struct, frozen=True):
     """What one digest is computed from, besides the request and the secret."""
 
     algorithm: str
@@ -103,8 +102,7 @@ class _Answer:
         return digest(f"{a1}:{self.nonce}:{counted}{digest(a2.encode())}".encode())
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(Struct, frozen=True):
     """One challenge that we are able to answer."""
 
     realm: str
@@ -198,20 +196,17 @@ def answer_challenge(  # noqa: PLR0913 - each part of a digest is its own
     return _CHALLENGES[response.status][1], value
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(Struct, frozen=True):
     """The request comes from this user."""
 
     username: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stale:
+class Stale(Struct, frozen=True):
     """The credentials are right, the nonce is too old, unknown or used: challenge again with `is_stale`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(Struct, frozen=True):
     """The answer is wrong or unreadable."""
 
     reason: str

@@ -3,8 +3,9 @@
 Bodies are opaque here: this room counts offers and answers (RFC 3264) but never reads one.
 """
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct
 
 from callapi.sip.headers import Headers
 from callapi.sip.message import Response
@@ -18,15 +19,13 @@ class Party(StrEnum):
     NETWORK = "network"
 
 
-@dataclass(frozen=True, slots=True)
-class Provisional:
+class Provisional(Struct, frozen=True):
     """A 101..199 to our INVITE, first or repeated; a reliable one was PRACKed already (RFC 3262)."""
 
     response: Response
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """The first 2xx to our INVITE.
 
     ACK is sent already if our INVITE held the offer; otherwise the body is the peer's offer and
@@ -36,8 +35,7 @@ class Accepted:
     response: Response
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """A final answer >= 300 to our INVITE, followed by `Ended`.
 
     `local`: no peer sent it, it was made here (408 nobody answered, 503 no next hop could be reached,
@@ -48,50 +46,43 @@ class Refused:
     local: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Confirmed:
+class Confirmed(Struct, frozen=True):
     """The ACK for our 2xx arrived; `body` is the answer if our 2xx held the offer, else empty."""
 
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class OfferReceived:
+class OfferReceived(Struct, frozen=True):
     """A re-INVITE or UPDATE with an offer: call `answer_offer(body)` or `refuse_offer(status)`."""
 
     body: bytes
     method: str
 
 
-@dataclass(frozen=True, slots=True)
-class OfferRequested:
+class OfferRequested(Struct, frozen=True):
     """A re-INVITE without a body: call `answer_offer(our_offer)`; the answer comes as `AnswerReceived`."""
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerReceived:
+class AnswerReceived(Struct, frozen=True):
     """The answer to an offer of ours: to `offer()`, or in the ACK after `OfferRequested`."""
 
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class OfferRefused:
+class OfferRefused(Struct, frozen=True):
     """Our re-INVITE or UPDATE was refused and the old session stays (a 491 is retried inside first)."""
 
     response: Response
 
 
-@dataclass(frozen=True, slots=True)
-class InfoReceived:
+class InfoReceived(Struct, frozen=True):
     """An INFO within the dialog (RFC 6086); 200 was answered already."""
 
     content_type: str
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """The last event of every session.
 
     `status` is the final response of the INVITE if there was one (200: it was answered; 487: cancelled).
@@ -102,7 +93,7 @@ class Ended:
     by: Party
     status: int | None
     reason: str
-    headers: Headers | None = field(default=None)
+    headers: Headers | None = None
 
 
 SessionEvent = (

@@ -10,9 +10,11 @@ More liberal than the grammar: a display name without quotes may hold any charac
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from callapi.sip.errors import ParseError
 from callapi.sip.header_names import KNOWN_NAMES, TOKEN, identify, key_of
@@ -189,8 +191,7 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
         return f"Headers({shown!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class NameAddr:
+class NameAddr(Struct, frozen=True):
     """`"display name" <uri>;parameters`, as in From, To, Contact, Route (RFC 3261 §20.10)."""
 
     display_name: str | None
@@ -249,8 +250,7 @@ def _parse_address(text: str) -> NameAddr:
 _parse_address_once = lru_cache(MEMO_ENTRIES)(_parse_address)
 
 
-@dataclass(frozen=True, slots=True)
-class Via:
+class Via(Struct, frozen=True):
     """One hop of a message's way (RFC 3261 §20.42)."""
 
     transport: str
@@ -312,8 +312,7 @@ class Via:
         return f"SIP/2.0/{self.transport} {sent_by}{format_parameters(self.parameters)}"
 
 
-@dataclass(frozen=True, slots=True)
-class CSeq:
+class CSeq(Struct, frozen=True):
     """RFC 3261 §20.16."""
 
     number: int

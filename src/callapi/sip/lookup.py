@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import dns.asyncresolver
 import dns.exception
 from dns.rdatatype import RdataType
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -30,8 +30,7 @@ _NOTHING_S = 5.0
 """How long it is believed that there is nothing, or that no server answers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """An SRV record (RFC 2782)."""
 
     priority: int

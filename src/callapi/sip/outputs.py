@@ -1,50 +1,45 @@
 """What a machine may ask of its driver: a closed set of values, performed in order by the endpoint alone."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from callapi.sip.message import Message
 
 Event = TypeVar("Event")
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """Put this message on the wire, to the hop that the machine's owner knows."""
 
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class StartTimer:
+class StartTimer(Struct, frozen=True):
     """Feed `TimerFired(timer)` back at the instant `at` (monotonic seconds); a running one is replaced."""
 
     timer: StrEnum
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class StopTimer:
+class StopTimer(Struct, frozen=True):
     """Forget this timer; it need not be running."""
 
     timer: StrEnum
 
 
-@dataclass(frozen=True, slots=True)
-class Tell(Generic[Event]):
+class Tell(Struct, Generic[Event], frozen=True):
     """Hand this to the user of the machine."""
 
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(Struct, frozen=True):
     """The machine is done: forget it and its timers. Said once, and last."""
 
 
-@dataclass(frozen=True, slots=True)
-class TimerFired:
+class TimerFired(Struct, frozen=True):
     """The input that `StartTimer` asked for."""
 
     timer: StrEnum

@@ -7,8 +7,9 @@ equivalence (§19.1.4). Path is kept (RFC 3327). Not here: GRUU (RFC 5627) and f
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from callapi.sip.errors import ParseError
 from callapi.sip.parameters import split_list
@@ -25,8 +26,7 @@ _Q = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 _MALFORMED_EXPIRES_S = 3600  # RFC 3261 §20.19: what a malformed value stands for
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Struct, frozen=True):
     """One contact at which the address-of-record can be reached."""
 
     contact: str
@@ -43,8 +43,7 @@ class Binding:
     """Path values, the first to be visited first (RFC 3327 §5.3)."""
 
 
-@dataclass(frozen=True, slots=True)
-class RegistrationLimits:
+class RegistrationLimits(Struct, frozen=True):
     """What a registrar grants."""
 
     min_expires_s: int = 30
@@ -53,8 +52,7 @@ class RegistrationLimits:
     most_contacts: int = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
+class Registered(Struct, frozen=True):
     """The REGISTER succeeded: every binding that is in force now, the most wanted first."""
 
     bindings: tuple[Binding, ...]
@@ -67,8 +65,7 @@ class Registered:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class RegistrationRefused:
+class RegistrationRefused(Struct, frozen=True):
     """The REGISTER changed nothing."""
 
     status: int

@@ -9,11 +9,13 @@ that are no UTF-8 are read as Latin-1.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv6Address
 from urllib.parse import quote, unquote_to_bytes
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from callapi.sip.errors import ParseError
 
@@ -95,8 +97,7 @@ def _parse_headers(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(headers)
 
 
-@dataclass(frozen=True, slots=True)
-class SipUri:
+class SipUri(Struct, frozen=True):
     """`sip:user:password@host:port;parameters?headers`."""
 
     scheme: str
@@ -197,8 +198,7 @@ class SipUri:
         return text
 
 
-@dataclass(frozen=True, slots=True)
-class OtherUri:
+class OtherUri(Struct, frozen=True):
     """A URI of another scheme (`tel:`, `http:`, one that nobody knows), kept as it is."""
 
     scheme: str

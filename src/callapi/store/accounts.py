@@ -1,8 +1,10 @@
 """Accounts and subaccounts."""
 
 import secrets
-from dataclasses import dataclass, replace
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from callapi.base.clock import utc_now
 from callapi.base.ids import AccountSid, new_account_sid
@@ -23,8 +25,7 @@ class Commit(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class FirstAccount:
+class FirstAccount(Struct, frozen=True):
     """The account that a node starts with; if `is_new`, its token must be told, for the first and last time."""
 
     account: AccountRecord

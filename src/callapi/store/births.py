@@ -6,24 +6,25 @@ system's hands. At the next start what the database does not know is given to it
 when the database has all of its calls.
 """
 
-import json
 import logging
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import fields
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+from msgspec import MsgspecError
+from msgspec.json import Decoder, Encoder
 
 from callapi.store.records import CallRecord
+from callapi.store.scrub import scrubbed
 
 log = logging.getLogger(__name__)
 
 TURN: Final = 64 * 1024
 """Octets after which the other file takes over, if it may be emptied."""
-_NAMES: Final = tuple(each.name for each in fields(CallRecord))
-_INSTANTS: Final = frozenset({"date_created", "date_updated", "start_time", "answer_time", "end_time"})
+_ENCODER: Final = Encoder()
+_DECODER: Final = Decoder(CallRecord)
 
 
 class Births:
@@ -82,21 +83,15 @@ class Births:
 
 
 def _line(record: CallRecord) -> bytes:
-    known = {name: value for name in _NAMES if (value := getattr(record, name)) is not None}
-    return json.dumps(known, default=datetime.isoformat).encode() + b"\n"
+    try:
+        return _ENCODER.encode(record) + b"\n"
+    except UnicodeEncodeError:
+        return _ENCODER.encode(scrubbed(record)) + b"\n"
 
 
 def _record(line: str) -> CallRecord | None:
     """The record of a line that another version may have written."""
     try:
-        known: dict[str, Any] = json.loads(line)
-        values = {name: _value(name, known[name]) for name in _NAMES if name in known}
-        return CallRecord(**values)
-    except (ValueError, TypeError, AttributeError):
+        return _DECODER.decode(line)
+    except MsgspecError:
         return None
-
-
-def _value(name: str, value: Any) -> Any:
-    if name in _INSTANTS:
-        return datetime.fromisoformat(value)
-    return tuple(value) if name == "status_callback_events" else value

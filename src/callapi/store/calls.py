@@ -1,8 +1,9 @@
 """Records of calls."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from callapi.store.pages import Page, PageRequest
 from callapi.store.query import AtLeast, Below, Condition, Equals, Missing, Query
@@ -13,8 +14,7 @@ from callapi.store.repository import Repository
 MOST_QUEUED: Final = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class CallFilter:
+class CallFilter(Struct, frozen=True):
     """Which calls of an account; None: any. `…_from` is included, `…_before` is not."""
 
     to: str | None = None

@@ -1,15 +1,15 @@
 """What may be written: a closed union of values. Those of one `Store.write` are kept together or not at all."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from callapi.base.ids import CallSid, EventId
 from callapi.store.records import EventRecord, Record
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(Struct, frozen=True):
     """Keep `record`, in place of the one with the same key if there is one.
 
     `Put(call)` writes a call's record, `Put(callback)` adds a row to the outbox.
@@ -18,8 +18,7 @@ class Put:
     record: Record
 
 
-@dataclass(frozen=True, slots=True)
-class AddEvents:
+class AddEvents(Struct, frozen=True):
     """Append `events` to the call's own: not empty, sequences rising and beyond those written before.
 
     Those from `events.MAX_EVENTS` on are not kept. Many at a time cost little more than one.
@@ -29,8 +28,7 @@ class AddEvents:
     events: tuple[EventRecord, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(Struct, frozen=True):
     """Forget the records of `kind` whose primary key begins with `key`.
 
     `Remove(CallbackRecord, (event_id,))` once delivered or given up; `Remove(EventBlock, (call_sid,))` takes
@@ -41,8 +39,7 @@ class Remove:
     key: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackAttempted:
+class CallbackAttempted(Struct, frozen=True):
     """A delivery failed; the row stays and is due again at `next_at`."""
 
     event_id: EventId

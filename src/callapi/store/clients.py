@@ -1,7 +1,8 @@
 """SIP users who may register, and what is kept of their passwords."""
 
 import hashlib
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from callapi.store.cache import Cache
 from callapi.store.changes import Put, Remove
@@ -11,8 +12,7 @@ from callapi.store.records import ClientRecord
 from callapi.store.repository import Repository
 
 
-@dataclass(frozen=True, slots=True)
-class DigestSecrets:
+class DigestSecrets(Struct, frozen=True):
     """H(login:realm:password) for each algorithm of RFC 7616 and RFC 8760, as lower-case hex."""
 
     md5: str

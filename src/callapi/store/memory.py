@@ -1,11 +1,12 @@
 """The store's backend in memory: for tests, and the plainest statement of what a backend means."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
 from threading import Lock
 from typing import Any, TypeAlias, assert_never
+
+from msgspec.structs import replace
 
 from callapi.store.changes import AddEvents, CallbackAttempted, Change, Put, Remove
 from callapi.store.errors import Conflict

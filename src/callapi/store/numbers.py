@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from callapi.base.clock import utc_now
 from callapi.base.ids import AccountSid, new_number_sid

@@ -1,13 +1,13 @@
 """A list is read a page at a time."""
 
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
+class PageRequest(Struct, frozen=True):
     """Which page: by number from 0, or the `size` records that come after the one with the sid `after`.
 
     The latter costs the same for every page, and records that arrive meanwhile shift nothing.
@@ -19,8 +19,7 @@ class PageRequest:
     oldest_first: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class Page(Struct, Generic[T], frozen=True):
     """One page of a list, in its order, and whether another one follows."""
 
     records: tuple[T, ...]

@@ -1,8 +1,9 @@
 """A question to the records of one kind, as a value that a database and a dictionary can both answer."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from callapi.store.records import Record
 
@@ -10,47 +11,41 @@ RecordT = TypeVar("RecordT", bound=Record)
 Value: TypeAlias = str | int | datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Equals:
+class Equals(Struct, frozen=True):
     """`field` is `value`."""
 
     field: str
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class AtLeast:
+class AtLeast(Struct, frozen=True):
     """`field` is `value` or greater."""
 
     field: str
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Below:
+class Below(Struct, frozen=True):
     """`field` is less than `value`."""
 
     field: str
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """`field` is None."""
 
     field: str
 
 
-@dataclass(frozen=True, slots=True)
-class Contains:
+class Contains(Struct, frozen=True):
     """`text` occurs in `field`."""
 
     field: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Beyond:
+class Beyond(Struct, frozen=True):
     """In falling (or rising) order of `fields` the record comes after `values`: where the page before it ended."""
 
     fields: tuple[str, ...]
@@ -61,8 +56,7 @@ class Beyond:
 Condition: TypeAlias = Equals | AtLeast | Below | Missing | Contains | Beyond
 
 
-@dataclass(frozen=True, slots=True)
-class Query(Generic[RecordT]):
+class Query(Struct, Generic[RecordT], frozen=True):
     """The records of `kind` that meet all of `where`.
 
     They come in falling order of the fields `newest_by` (rising if `is_rising`); without any, in rising order of the

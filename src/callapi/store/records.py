@@ -1,4 +1,4 @@
-"""What is kept: one frozen dataclass for each table, field for column.
+"""What is kept: one value for each table, field for column.
 
 Instants are aware and in UTC. Durations are whole seconds. What does not exist is None, never an empty text.
 Statuses and directions are the vendor's words (`in-progress`, `outbound-dial`); the rooms above own their
@@ -6,10 +6,11 @@ enumerations, here they are text.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from callapi.base.ids import (
     AccountSid,
@@ -22,23 +23,25 @@ from callapi.base.ids import (
     RecordingSid,
     TrunkSid,
 )
+from callapi.base.values import Discreet
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | tuple[Json, ...] | Mapping[str, Json] | None"
 Parameters: TypeAlias = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRecord:
+class AccountRecord(Discreet, frozen=True):
     """A tenant. `parent_sid`: of a subaccount; `secondary_auth_token`: while a token is being rotated."""
+
+    secrets = frozenset({"auth_token", "secondary_auth_token"})
 
     sid: AccountSid
     friendly_name: str
-    auth_token: str = field(repr=False)
+    auth_token: str
     date_created: datetime
     date_updated: datetime
     parent_sid: AccountSid | None = None
     status: str = "active"  # active, suspended, closed
-    secondary_auth_token: str | None = field(default=None, repr=False)
+    secondary_auth_token: str | None = None
 
     @property
     def family(self) -> AccountSid:
@@ -46,8 +49,7 @@ class AccountRecord:
         return self.parent_sid or self.sid
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+class CallRecord(Struct, frozen=True):
     """One leg under a script, from its first moment to its end; `end_time` is None while it lives.
 
     `duration` runs from answer to end, `ring_duration` from start to answer (or end). `sequence_number` is
@@ -84,8 +86,7 @@ class CallRecord:
     sequence_number: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class EventRecord:
+class EventRecord(Struct, frozen=True):
     """One thing that happened on a call: a SIP message, an HTTP exchange, a verb, media figures.
 
     `sequence` counts from 0 within the call; `data` must be JSON.
@@ -97,8 +98,7 @@ class EventRecord:
     data: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
-class EventBlock:
+class EventBlock(Struct, frozen=True):
     """Events of one call that were written together; `sequence` is that of the first (see `AddEvents`)."""
 
     call_sid: CallSid
@@ -106,8 +106,7 @@ class EventBlock:
     events: tuple[EventRecord, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackRecord:
+class CallbackRecord(Struct, frozen=True):
     """A row of the outbox: a callback that must be delivered, in order within its `stream` (the call's sid).
 
     It goes in the same group as the change that it tells of, and is removed once delivered or given up.
@@ -133,8 +132,7 @@ class CallbackRecord:
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
 
 
-@dataclass(frozen=True, slots=True)
-class NotificationRecord:
+class NotificationRecord(Struct, frozen=True):
     """What went wrong, for the application's developer: code, the request made, the answer that came."""
 
     sid: NotificationSid
@@ -156,8 +154,7 @@ class NotificationRecord:
     document_column: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingRecord:
+class RecordingRecord(Struct, frozen=True):
     """One recording; `path` is its WAV file, relative to the directory of recordings, once it is whole."""
 
     sid: RecordingSid
@@ -175,8 +172,7 @@ class RecordingRecord:
     error_code: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NumberRecord:
+class NumberRecord(Struct, frozen=True):
     """A number or SIP user that the node answers for: exact, or a pattern; `*` stands for any text."""
 
     sid: NumberSid
@@ -196,8 +192,7 @@ class NumberRecord:
     status_callback_method: str = "POST"
 
 
-@dataclass(frozen=True, slots=True)
-class ApplicationRecord:
+class ApplicationRecord(Struct, frozen=True):
     """URLs under a name, which numbers and clients may share."""
 
     sid: ApplicationSid
@@ -214,18 +209,19 @@ class ApplicationRecord:
     status_callback_method: str = "POST"
 
 
-@dataclass(frozen=True, slots=True)
-class ClientRecord:
+class ClientRecord(Discreet, frozen=True):
     """A SIP user that may register. Of the password only H(login:realm:password) is kept (RFC 7616 §3.4.2)."""
+
+    secrets = frozenset({"ha1_md5", "ha1_sha256", "ha1_sha512_256"})
 
     sid: ClientSid
     account_sid: AccountSid
     login: str
     friendly_name: str
     realm: str
-    ha1_md5: str = field(repr=False)
-    ha1_sha256: str = field(repr=False)
-    ha1_sha512_256: str = field(repr=False)
+    ha1_md5: str
+    ha1_sha256: str
+    ha1_sha512_256: str
     date_created: datetime
     date_updated: datetime
     api_version: str
@@ -237,8 +233,7 @@ class ClientRecord:
     voice_application_sid: ApplicationSid | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BindingRecord:
+class BindingRecord(Struct, frozen=True):
     """One registered contact (RFC 3261 §10.3) of the client whose login is `login`.
 
     `source` is the hop that the REGISTER came from (`udp:192.0.2.1:5060`), `path` the Path values (RFC 3327).
@@ -256,13 +251,14 @@ class BindingRecord:
     path: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TrunkRecord:
+class TrunkRecord(Discreet, frozen=True):
     """Where calls to numbers go: of the enabled trunks whose `pattern` fits, the lowest `priority` first.
 
     Among equals the calls are shared out by `weight`, as RFC 2782 has it.
     `username` and `password` answer a challenge on this trunk and on nothing else; digest needs plain text.
     """
+
+    secrets = frozenset({"password"})
 
     sid: TrunkSid
     account_sid: AccountSid
@@ -275,7 +271,7 @@ class TrunkRecord:
     priority: int = 0
     status: str = "enabled"  # enabled, disabled
     username: str | None = None
-    password: str | None = field(default=None, repr=False)
+    password: str | None = None
     caller_id: str | None = None
     codecs: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()  # where its calls to us come from, besides the gateway's own address

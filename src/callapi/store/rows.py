@@ -5,7 +5,6 @@ eight writes, and each would pay for SQLAlchemy's way from an object to a row, w
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from operator import attrgetter
 from typing import Any, Generic
 
@@ -25,7 +24,7 @@ class Codec(Generic[RecordT]):
         self._kind = kind
         written = [column for column in self.table.columns if column.autoincrement is not True]
         # Read in the order of the record's fields, so that a row is its arguments.
-        self.columns: list[Column[Any]] = [self.table.columns[each.name] for each in fields(kind)]
+        self.columns: list[Column[Any]] = [self.table.columns[name] for name in kind.__struct_fields__]
         self._values = attrgetter(*(column.key for column in written))
         processors = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in written]
         self._encoders = [(place, encode) for place, encode in enumerate(processors) if encode is not None]

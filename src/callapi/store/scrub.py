@@ -1,15 +1,25 @@
 """Text that a database will not take: NUL (PostgreSQL) and lone surrogates (both), as strangers may send them."""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from callapi.store.changes import Change
+
+T = TypeVar("T")
 
 
 def scrub(changes: tuple[Change, ...]) -> tuple[Change, ...]:
     """The same changes with U+FFFD in place of such characters."""
     return tuple(_scrub(change) for change in changes)
+
+
+def scrubbed(record: T) -> T:
+    """The same for one record."""
+    clean: T = _scrub(record)
+    return clean
 
 
 def _scrub(value: Any) -> Any:
@@ -20,7 +30,7 @@ def _scrub(value: Any) -> Any:
             return {_scrub(key): _scrub(each) for key, each in value.items()}
         case tuple() | list():
             return tuple(map(_scrub, value))
-        case _ if is_dataclass(value) and not isinstance(value, type):
-            return replace(value, **{each.name: _scrub(getattr(value, each.name)) for each in fields(value)})
+        case Struct():
+            return replace(value, **{name: _scrub(getattr(value, name)) for name in value.__struct_fields__})
         case _:
             return value

@@ -4,10 +4,11 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol, Self
+
+from msgspec import Struct
 
 from callapi.store.accounts import AccountRepository
 from callapi.store.applications import ApplicationRepository
@@ -58,8 +59,7 @@ class Knowing(Protocol):
         """Know nothing, and ask again."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoreStatistics:
+class StoreStatistics(Struct, frozen=True):
     """What the writer has done so far."""
 
     groups: int

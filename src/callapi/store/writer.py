@@ -12,6 +12,8 @@ from threading import Event, Lock, Thread
 from time import monotonic
 from typing import Final
 
+from msgspec import Struct
+
 from callapi.store.backend import Backend
 from callapi.store.backlog import Backlog, Group
 from callapi.store.errors import Conflict, StoreError, Unavailable
@@ -22,8 +24,7 @@ log = logging.getLogger(__name__)
 _FIRST_PAUSE_S: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class WriterLimits:
+class WriterLimits(Struct, frozen=True):
     """How the writer works, and how much it holds while the database is away."""
 
     linger_s: float = 0.05

@@ -7,8 +7,9 @@ hung up at once, and no call that a contest has placed outlives it unless it was
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from callapi.calls.call import Call
 from callapi.calls.errors import NotPlaceable

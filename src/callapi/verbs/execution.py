@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urljoin
+
+from msgspec import Struct
 
 from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid
@@ -29,20 +30,17 @@ MOST_SILENT_STEPS = 100
 TOO_MANY_REDIRECTS = 60_020
 
 
-@dataclass(frozen=True, slots=True)
-class Next:
+class Next(Struct, frozen=True):
     """Go on with the next verb."""
 
 
-@dataclass(frozen=True, slots=True)
-class GoTo:
+class GoTo(Struct, frozen=True):
     """Leave this document for the answer to `request`."""
 
     request: DocumentRequest
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """The document ends the call (Hangup, Reject); in screening: it declines."""
 
 
@@ -84,8 +82,7 @@ class Screen(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class House:
+class House(Struct, frozen=True):
     """The rooms that executors use; filled once by `app.py`."""
 
     live: LiveCalls

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
+
+from msgspec import Struct
 
 from callapi.calls.call import Call
 from callapi.calls.journal import Problem
@@ -28,8 +29,7 @@ MOST_NOISES: Final = 10
 """How often something that turns out to be no words is passed over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+class Collected(Struct, frozen=True):
     """What a Gather got: digits without the key that finished them, or speech, or nothing."""
 
     digits: str = ""

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from callapi.calls.call import Call
 from callapi.calls.parameters import Parameters, present, x_headers
@@ -11,8 +12,7 @@ from callapi.calls.recordings import RecordingFacts
 from callapi.calls.status import CallStatus
 
 
-@dataclass(frozen=True, slots=True)
-class BranchFacts:
+class BranchFacts(Struct, frozen=True):
     """One noun of a Dial and how it ended. `screening`: accepted, declined, hung-up, failed; None: no screening."""
 
     target: str
@@ -35,8 +35,7 @@ class BranchFacts:
         return {name: value for name, value in pairs.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class DialOutcome:
+class DialOutcome(Struct, frozen=True):
     """How a Dial ended. `reported` is the branch that was joined, else the one with the best outcome."""
 
     status: CallStatus

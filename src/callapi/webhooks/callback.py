@@ -1,14 +1,14 @@
 """A status callback on its way, and what the outbox asks of whoever keeps it durable."""
 
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from callapi.webhooks.exchange import Method, Parameters
 
 
-@dataclass(frozen=True, slots=True)
-class Callback:
+class Callback(Struct, frozen=True):
     """One row of the outbox. Instants are seconds since the epoch, UTC."""
 
     event_id: str
@@ -41,8 +41,7 @@ def host_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
 
 
-@dataclass(frozen=True, slots=True)
-class DuePage:
+class DuePage(Struct, frozen=True):
     """What `OutboxStore.due` found: callbacks to try now, and when it will find more."""
 
     callbacks: tuple[Callback, ...]

@@ -5,17 +5,19 @@ only `HttpExchange`, which is meant to be shown, never does (`without_credential
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
+
+from callapi.base.values import Discreet
 
 Method = Literal["GET", "POST"]
 Parameters = tuple[tuple[str, str], ...]
 Headers = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class WebRequest:
+class WebRequest(Discreet, frozen=True):
     """One request to an application, as the caller means it; signing and encoding are the fetcher's.
 
     `url` is absolute, http or https; its own query stays in the URL, its fragment is dropped and
@@ -23,10 +25,12 @@ class WebRequest:
     GET appends them to the query, POST sends them as a form.
     """
 
+    secrets = frozenset({"token"})
+
     url: str
     method: Method = "POST"
     parameters: Parameters = ()
-    token: str = field(default="", repr=False)
+    token: str = ""
     """The account's auth token, the key of both signatures; empty: the request is not signed."""
     headers: Headers = ()
     """More header fields, sent with every hop."""
@@ -34,8 +38,7 @@ class WebRequest:
     """Whose ladder the exchange belongs to; only reported, never sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class WebAnswer:
+class WebAnswer(Struct, frozen=True):
     """An answer, read to its end and within its bounds; as part of an error `body` is only the beginning."""
 
     status: int
@@ -59,8 +62,7 @@ class WebAnswer:
         return next((value for each, value in self.headers if each.lower() == wanted), None)
 
 
-@dataclass(frozen=True, slots=True)
-class HttpExchange:
+class HttpExchange(Struct, frozen=True):
     """One request on the wire and how it ended, for the ladder and the call's Events. Holds no secret.
 
     A fetch makes several: one for each redirect followed and each try.

@@ -8,10 +8,11 @@ import os
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 import aiohttp
+from msgspec.structs import replace
 
 from callapi.webhooks.errors import (
     AddressRefused,

@@ -8,12 +8,13 @@ POST: an application that was asked twice sees the same `CallSid` twice, one tha
 import asyncio
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from time import time
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from aiohttp.abc import AbstractResolver
+from msgspec import Struct
+from msgspec.structs import replace
 
 from callapi import __version__
 from callapi.base.clock import utc_now
@@ -39,8 +40,7 @@ _NOT_CONNECTED: Final = 11205
 _DOCUMENT_PARSE_FAILURE: Final = 12100
 
 
-@dataclass(frozen=True, slots=True)
-class WebFailure:
+class WebFailure(Struct, frozen=True):
     """One failed step of `fetch_document`, for a notification: Twilio's code, what was asked, what came."""
 
     code: int
@@ -49,8 +49,7 @@ class WebFailure:
     answer: WebAnswer | None
 
 
-@dataclass(frozen=True, slots=True)
-class FetchOptions:
+class FetchOptions(Struct, frozen=True):
     """How a `Fetcher` behaves; `timeout_s` and `allow_private_networks` are the settings' of [webhooks].
 
     `resolver` None: the operating system's names; `tls` None: the authorities that the system trusts.
@@ -63,13 +62,16 @@ class FetchOptions:
     tls: ssl.SSLContext | None = None
 
 
+_OPTIONS: Final = FetchOptions()
+
+
 class Fetcher:
     """Asks applications over HTTP. Open it with `async with`; it may be used by any number of tasks.
 
     `trace` is told of each exchange on the wire as it ends; it must not raise and not take long.
     """
 
-    def __init__(self, options: FetchOptions = FetchOptions(), *, trace: Trace | None = None) -> None:
+    def __init__(self, options: FetchOptions = _OPTIONS, *, trace: Trace | None = None) -> None:
         self.trace = trace
         self._timeout_s = options.timeout_s
         self._client = HttpClient(

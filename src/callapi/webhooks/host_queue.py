@@ -6,8 +6,10 @@ same stream may be in the store alone, earlier ones never.
 
 import heapq
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec.structs import replace
 
 from callapi.webhooks.callback import Callback
 

@@ -1,7 +1,8 @@
 """The outbox's store in memory: for tests, and the plainest statement of what `OutboxStore` means."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from callapi.webhooks.callback import Callback, DuePage
 

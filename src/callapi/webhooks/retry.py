@@ -15,10 +15,11 @@ An answer 2xx counts as delivered even if its body is too long, too slow or brok
 the callback, and nobody wants its body.
 """
 
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from callapi.webhooks.callback import Callback
 from callapi.webhooks.errors import InvalidUrl, WebhookError
@@ -42,8 +43,7 @@ class Blame(StrEnum):
     HOPELESS = "hopeless"
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """One failed delivery. `retry_after_s` is the application's own wish, already bounded."""
 
     blame: Blame

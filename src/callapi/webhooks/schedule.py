@@ -17,8 +17,9 @@ Instants are seconds since the epoch, because the store keeps them over restarts
 import heapq
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final, assert_never
+
+from msgspec.structs import replace
 
 from callapi.webhooks.callback import Callback, DuePage
 from callapi.webhooks.host_queue import HostQueue

@@ -1,14 +1,14 @@
 """What the outbox's machine takes in and what it asks for: the closed sets of `Schedule`, and its bounds."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from callapi.webhooks.callback import Callback, DuePage
 from callapi.webhooks.retry import Failure
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """The bounds of the schedule; the defaults are meant for production."""
 
     max_age_s: float = 86_400.0
@@ -20,86 +20,74 @@ class Limits:
     hosts: int = 4_096
 
 
-@dataclass(frozen=True, slots=True)
-class Offered:
+class Offered(Struct, frozen=True):
     """Callbacks that have just become durable, in order."""
 
     callbacks: tuple[Callback, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Succeeded:
+class Succeeded(Struct, frozen=True):
     """`callback`, which was under way, was answered 2xx."""
 
     callback: Callback
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """`callback`, which was under way, was not delivered."""
 
     callback: Callback
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
-class HostsListed:
+class HostsListed(Struct, frozen=True):
     """The answer to `ListHosts`; None: the store could not say."""
 
     hosts: list[str] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """The answer to `Load`; None: the store could not say."""
 
     asked: "Load"
     page: DuePage | None
 
 
-@dataclass(frozen=True, slots=True)
-class Ticked:
+class Ticked(Struct, frozen=True):
     """It is `wakes_at` or later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deliver:
+class Deliver(Struct, frozen=True):
     """Send `callback`; say `Succeeded` or `Failed` of it, once."""
 
     callback: Callback
 
 
-@dataclass(frozen=True, slots=True)
-class RecordDelivered:
+class RecordDelivered(Struct, frozen=True):
     """Tell the store."""
 
     callback: Callback
 
 
-@dataclass(frozen=True, slots=True)
-class RecordGivenUp:
+class RecordGivenUp(Struct, frozen=True):
     """Tell the store."""
 
     callback: Callback
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class RecordAttempted:
+class RecordAttempted(Struct, frozen=True):
     """Tell the store; `callback.attempts` and `callback.next_at` are the new ones."""
 
     callback: Callback
 
 
-@dataclass(frozen=True, slots=True)
-class ListHosts:
+class ListHosts(Struct, frozen=True):
     """Ask the store which hosts have callbacks pending; say `HostsListed`, once."""
 
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(Struct, frozen=True):
     """Ask the store for callbacks that are due; say `Loaded`, once."""
 
     host: str

@@ -6,10 +6,10 @@ default port, percent-encoding normalised once (RFC 3986 §6.2) and the same in 
 """
 
 from base64 import b64encode
-from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote_plus
 
+from msgspec import Struct
 from yarl import URL
 
 from callapi.webhooks.exchange import Method, Parameters, WebRequest
@@ -18,8 +18,7 @@ from callapi.webhooks.signature import callapi_signature, twilio_signature
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a request goes, taken apart once: an application's URL is asked again and again."""
 
     url: URL
@@ -66,8 +65,7 @@ def without_credentials(text: str) -> str:
         return text.rpartition("@")[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(Struct, frozen=True):
     """One station of a request on its way through redirects. `parameters` are those still to be sent."""
 
     place: Place
@@ -75,8 +73,7 @@ class Hop:
     parameters: Parameters
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True):
     """A hop as it goes out."""
 
     url: URL

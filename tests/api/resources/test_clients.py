@@ -1,10 +1,10 @@
 """Clients: SIP users. The password goes in and never comes out."""
 
-from dataclasses import replace
 from datetime import timedelta
 from hashlib import md5
 
 import pytest
+from msgspec.structs import replace
 
 from callapi.store import BindingRecord
 from tests.api.world import NOW, World

@@ -1,8 +1,7 @@
 """IncomingPhoneNumbers: exact and patterns, unique on the node, configured ones only to read."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from callapi.base.ids import new_application_sid, new_number_sid
 from callapi.store import ApplicationRecord, NumberRecord

@@ -1,10 +1,10 @@
 """Recordings: list, fetch, sound, delete; also below their call."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from callapi.base.ids import new_recording_sid
 from callapi.store import RecordingRecord

@@ -1,8 +1,7 @@
 """The calling side until it is answered: RFC 3261 §13.2, §9.1, §8.1.3; RFC 3262 §4; RFC 3263 §4.3; RFC 4028 §7.3."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from callapi.sip.digest import Credentials
 from callapi.sip.errors import LocalProtocolError

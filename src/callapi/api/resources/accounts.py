@@ -1,7 +1,8 @@
 """Accounts and subaccounts: a parent makes, suspends and closes them, and acts in them with its own credentials."""
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from callapi.api.errors import ACCESS_DENIED, INVALID_PARAMETER, ApiError
 from callapi.api.filters import matching

@@ -1,7 +1,8 @@
 """Applications: voice URLs under a name, which numbers and clients may share."""
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from callapi.api.operation import Ask, Operation, update
 from callapi.api.parameters import Parameter

@@ -3,8 +3,9 @@
 The password goes in and never comes out: what is kept verifies a digest and nothing else.
 """
 
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from callapi.api.errors import CONFLICT, INVALID_APPLICATION, ApiError
 from callapi.api.kinds import choice, pattern, text

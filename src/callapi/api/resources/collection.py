@@ -1,8 +1,9 @@
 """What most resources have alike: a list, one record, its removal; each as one line in the resource's table."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
+
+from msgspec import Struct
 
 from callapi.api.filters import Interval, matching
 from callapi.api.operation import Ask, Operation
@@ -43,8 +44,7 @@ class Records(Protocol[R]):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Collection(Generic[R]):
+class Collection(Struct, Generic[R], frozen=True):
     """`Accounts/{AccountSid}/<name>`."""
 
     name: str

@@ -1,7 +1,8 @@
 """The table of all resources."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from callapi.api.operation import Operation
 from callapi.api.resources import (
@@ -18,8 +19,7 @@ from callapi.api.resources import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(Struct, frozen=True):
     """One resource, for readers: its name, what it is, what can be done with it."""
 
     name: str

@@ -1,7 +1,8 @@
 """Trunks, an extension of ours: gateways through which numbers are called."""
 
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from callapi.api.kinds import SIP_URI, choice, networks, pattern, text, whole, words
 from callapi.api.operation import Ask, Operation, update

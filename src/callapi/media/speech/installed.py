@@ -4,10 +4,11 @@ import json
 import re
 from collections.abc import Mapping
 from ctypes.util import find_library
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from callapi.media.speech.voices import Engine, Gender, Voice, gender_of
 
@@ -18,8 +19,7 @@ _DICTIONARY: Final = re.compile(r"^dictionary\s+(\S+)", re.MULTILINE)
 _LANGUAGE: Final = re.compile(r"^language\s+(\S+)", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Espeak:
+class Espeak(Struct, frozen=True):
     """The library of espeak-ng and its data (empty: where the library looks by itself)."""
 
     library: str

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from msgspec import Struct
+
 from callapi.media.errors import EngineFailed
 
 log = logging.getLogger(__name__)
@@ -35,8 +37,7 @@ _ENVIRONMENT: Final = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "
 _DEATHS: Final = (OSError, EOFError, ValueError, asyncio.LimitOverrunError)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What an engine answered: fields, and 16-bit mono PCM at RATE."""
 
     fields: Mapping[str, Any]

@@ -1,9 +1,9 @@
 """The ears of the node: what a caller said, as text."""
 
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from callapi.media.speech.hints import fitted
@@ -16,8 +16,7 @@ _SURE: Final = 0.4
 _MUSIC: Final = frozenset("[(*♪")
 
 
-@dataclass(frozen=True, slots=True)
-class Recognised:
+class Recognised(Struct, frozen=True):
     """What was understood (empty: nothing) and how sure that is, 0.0 to 1.0."""
 
     text: str

@@ -4,11 +4,11 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypeVar
 
 import numpy as np
+from msgspec import Struct
 
 from callapi.media.errors import EngineFailed, UnplayableAudio
 from callapi.media.speech import ssml
@@ -40,8 +40,7 @@ class SpeechEngine(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(Struct, frozen=True):
     """What is synthesised at once."""
 
     voice: Voice
@@ -54,8 +53,7 @@ class _Piece:
         return key_of(FORMAT, voice.engine, voice.source, str(self.is_markup), self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
+class _Made(Struct, frozen=True):
     """A piece that sounds, and who spoke it."""
 
     prompt: Prompt

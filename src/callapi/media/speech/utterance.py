@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 LONGEST_PIECE: Final = 240
 """Characters beyond which a sentence is cut at a comma or a gap: the first sound waits for no more than that."""
@@ -16,8 +17,7 @@ _END: Final = re.compile(r"(?<=[.!?…])[\"')\]»”’]*\s+|(?<=[。！？])") 
 _CUT: Final = re.compile(r"(?<=[,;:–—])\s+|(?<=[，、；：])")  # noqa: RUF001
 
 
-@dataclass(frozen=True, slots=True)
-class Utterance:
+class Utterance(Struct, frozen=True):
     """One `<Say>`: its `text` without markup, and with it (`markup`, the inside of `<speak>`), if it has any.
 
     `voice` and `language` are as the application wrote them; None: the node's.

@@ -5,9 +5,10 @@ its language rather than leave it to a lesser engine; what no such voice speaks 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 
 class Gender(StrEnum):
@@ -43,8 +44,7 @@ _RENAMED: Final[Mapping[str, str]] = {
 """Codes that applications write and espeak-ng knows by another name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Voice:
+class Voice(Struct, frozen=True):
     """One voice that can speak. `source`: the path of a piper model, or espeak-ng's own name of the voice."""
 
     name: str
@@ -59,8 +59,7 @@ class Voice:
         return self.language.partition("-")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """Who speaks, and what of the wish could not be met."""
 
     voice: Voice

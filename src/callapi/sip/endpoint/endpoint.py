@@ -8,8 +8,9 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import replace
 from typing import Self
+
+from msgspec.structs import replace
 
 from callapi.sip.authentication import Authenticator
 from callapi.sip.endpoint.driver import Driver

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from msgspec import Struct
+
 from callapi.sip.digest import Credentials
 from callapi.sip.headers import NameAddr
 from callapi.sip.message import Message, Request, Response
@@ -12,8 +14,7 @@ from callapi.sip.uri import SipUri
 ExtraHeaders = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OutboundInvite:
+class OutboundInvite(Struct, frozen=True):
     """An INVITE to be sent: addresses, extra headers, the offer (empty: the peer is asked for one)."""
 
     request_uri: SipUri
@@ -38,8 +39,7 @@ class OutboundInvite:
     """Another peer would be asked next: one that says nothing within `next_hop_after_s` is given up with a 408."""
 
 
-@dataclass(frozen=True, slots=True)
-class OutboundRequest:
+class OutboundRequest(Struct, frozen=True):
     """A request outside a dialog: REGISTER, OPTIONS, ..."""
 
     method: str
@@ -58,8 +58,7 @@ class OutboundRequest:
     """As of `OutboundInvite`."""
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointOptions:
+class EndpointOptions(Struct, frozen=True):
     """What an endpoint is told once."""
 
     listen: tuple[str, ...] = ("udp://127.0.0.1:0",)
@@ -77,8 +76,7 @@ class EndpointOptions:
     """INVITEs that `incoming()` has not read yet; beyond it a new INVITE gets 503."""
 
 
-@dataclass(frozen=True, slots=True)
-class Traced:
+class Traced(Struct, frozen=True):
     """One message on the wire."""
 
     at: float

@@ -3,7 +3,7 @@
 Pure: a request in, a refusal or None out. What does not parse, and what lacks a mandatory header, never comes here.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from callapi.sip.invite_session.session_timer import is_too_small
 from callapi.sip.message import Request
@@ -18,8 +18,7 @@ _SDP_RANGES = frozenset({SDP, "application/*", "*/*"})
 _IDENTITIES = frozenset({"", "identity"})
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Status and headers of the answer."""
 
     status: int

@@ -1,12 +1,11 @@
 """What a story may ask of its session: one frozen value per command, each an input of the machine."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 ExtraHeaders = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ring:
+class Ring(Struct, frozen=True):
     """Send a 101..199; reliably (RFC 3262) if the peer requires it, or supports it and there is a body."""
 
     status: int
@@ -15,16 +14,14 @@ class Ring:
     headers: ExtraHeaders
 
 
-@dataclass(frozen=True, slots=True)
-class Accept:
+class Accept(Struct, frozen=True):
     """Send the 200: with the answer, or with our offer if the INVITE held none."""
 
     body: bytes
     headers: ExtraHeaders
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(Struct, frozen=True):
     """Send a final answer >= 300."""
 
     status: int
@@ -32,45 +29,39 @@ class Refuse:
     headers: ExtraHeaders
 
 
-@dataclass(frozen=True, slots=True)
-class Acknowledge:
+class Acknowledge(Struct, frozen=True):
     """Send the ACK, with the answer to the offer that the 2xx held."""
 
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """Send a re-INVITE with an offer."""
 
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerOffer:
+class AnswerOffer(Struct, frozen=True):
     """Answer the peer's re-INVITE or UPDATE; after `OfferRequested`, the body is our offer."""
 
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class RefuseOffer:
+class RefuseOffer(Struct, frozen=True):
     """Refuse the peer's re-INVITE or UPDATE; the session stays as it was."""
 
     status: int
     headers: ExtraHeaders
 
 
-@dataclass(frozen=True, slots=True)
-class SendInfo:
+class SendInfo(Struct, frozen=True):
     """Send an INFO; its answer is of no interest unless it says that the dialog is gone."""
 
     content_type: str
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class HangUp:
+class HangUp(Struct, frozen=True):
     """End the session by whatever its state asks for: BYE, CANCEL or a final answer."""
 
     reason: str | None

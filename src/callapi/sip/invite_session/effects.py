@@ -1,7 +1,8 @@
 """What the machine of a session asks of the endpoint, beyond timers, tellings and its end."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from callapi.sip.events import SessionEvent
 from callapi.sip.invite_session.inputs import Handle
@@ -10,52 +11,45 @@ from callapi.sip.outputs import Finish, StartTimer, StopTimer, Tell
 from callapi.sip.uri import Uri
 
 
-@dataclass(frozen=True, slots=True)
-class Resolve:
+class Resolve(Struct, frozen=True):
     """Find the next hops for this URI and feed `Resolved` back."""
 
     uri: Uri
 
 
-@dataclass(frozen=True, slots=True)
-class SendInvite:
+class SendInvite(Struct, frozen=True):
     """Send our initial INVITE to this hop in a new client transaction; it still needs Via and Contact."""
 
     request: Request
     hop: object
 
 
-@dataclass(frozen=True, slots=True)
-class SendRequest:
+class SendRequest(Struct, frozen=True):
     """Send a request within a dialog in a new client transaction; it still needs a Via."""
 
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class SendAck:
+class SendAck(Struct, frozen=True):
     """Send the ACK of a 2xx; it belongs to no transaction and still needs a Via (the first time)."""
 
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class SendCancel:
+class SendCancel(Struct, frozen=True):
     """Cancel this INVITE of ours."""
 
     invite: Request
     headers: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AbandonInvite:
+class AbandonInvite(Struct, frozen=True):
     """Forget the client transaction of this INVITE: its peer will not answer any more (RFC 3261 §9.1)."""
 
     invite: Request
 
 
-@dataclass(frozen=True, slots=True)
-class Respond:
+class Respond(Struct, frozen=True):
     """Answer through the server transaction behind the handle."""
 
     handle: Handle

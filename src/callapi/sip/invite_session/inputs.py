@@ -1,6 +1,6 @@
 """What the endpoint feeds to the machine of a session, beside the story's commands."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from callapi.sip.invite_session.commands import Command
 from callapi.sip.message import Request, Response
@@ -10,44 +10,38 @@ Handle = object
 """A server transaction, opaque here: given with a request, handed back with its response."""
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(Struct, frozen=True):
     """The first input of a session, once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """The next hops of our INVITE in order of preference (RFC 3263), opaque here; none: there is no way."""
 
     hops: tuple[object, ...]
     why_none: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RequestReceived:
+class RequestReceived(Struct, frozen=True):
     """A request within the dialog other than ACK and CANCEL; it must be answered through `handle`."""
 
     request: Request
     handle: Handle
 
 
-@dataclass(frozen=True, slots=True)
-class AckReceived:
+class AckReceived(Struct, frozen=True):
     """An ACK for a 2xx of ours."""
 
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class CancelReceived:
+class CancelReceived(Struct, frozen=True):
     """A CANCEL of the INVITE behind `handle`; the CANCEL itself is answered already."""
 
     request: Request
     handle: Handle
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseReceived:
+class ResponseReceived(Struct, frozen=True):
     """An answer to `request`, which is ours as we gave it away.
 
     `is_local`: no peer sent it; 408 stands for silence, 503 for a broken transport (RFC 3261 §8.1.3.1).
@@ -58,8 +52,7 @@ class ResponseReceived:
     is_local: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class InviteOver:
+class InviteOver(Struct, frozen=True):
     """The client transaction of an INVITE of ours has ended: no more 2xx can come of it."""
 
     request: Request

@@ -11,8 +11,9 @@
 A caller that was answered stays over `Lingering` until its INVITE transaction ends, to hang up late forks.
 """
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from callapi.sip.invite_session.effects import Effect
 from callapi.sip.invite_session.inputs import Input
@@ -29,8 +30,7 @@ class Phase(Protocol):
         """Take an input; may end with `Become`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Become:
+class Become(Struct, frozen=True):
     """The next phase takes over; it is never seen outside the machine of the session."""
 
     phase: Phase

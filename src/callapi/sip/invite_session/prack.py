@@ -1,7 +1,7 @@
 """Reliable provisional responses (RFC 3262), as the side that sends them and as the side that acknowledges them."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from callapi.sip.dialog import Dialog
 from callapi.sip.invite_session.effects import Effect, SessionTimer
@@ -77,7 +77,7 @@ class EarlyDialog:
     """The UAC side of one early dialog: the last RSeq that was acknowledged there (§4)."""
 
     dialog: Dialog
-    rseq: int | None = field(default=None)
+    rseq: int | None = None
 
     def acknowledge(self, response: Response) -> Request | None:
         """The PRACK that a response needs; None if it is no reliable one, a repeated or an early one (§4)."""

@@ -3,8 +3,9 @@
 State OFF until a 2xx to INVITE or UPDATE says `Session-Expires`; each such 2xx starts the timers anew (§7.2, §9).
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from callapi.sip.invite_session.effects import Effect, SessionTimer
 from callapi.sip.message import Message, Request, Response
@@ -30,8 +31,7 @@ class State(StrEnum):
     WATCHING = "watching"
 
 
-@dataclass(frozen=True, slots=True)
-class SessionExpires:
+class SessionExpires(Struct, frozen=True):
     """The header of this name (§4)."""
 
     seconds: int

@@ -6,6 +6,8 @@ RFC 5057 calls it an INVITE usage. It decides nothing; it writes the parts that 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from callapi.sip.authentication import Authenticator
 from callapi.sip.dialog import Dialog
 from callapi.sip.events import Party
@@ -19,8 +21,7 @@ SDP = "application/sdp"
 _REFRESHES_TARGET = frozenset({"INVITE", "UPDATE"})
 
 
-@dataclass(frozen=True, slots=True)
-class SessionSettings:
+class SessionSettings(Struct, frozen=True):
     """What all sessions of an endpoint have in common."""
 
     user_agent: str

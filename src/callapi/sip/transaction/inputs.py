@@ -1,56 +1,48 @@
 """Inputs and outputs that the four transaction machines share; status codes become types at this door."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from callapi.sip.message import Request, Response
 from callapi.sip.outputs import Finish, Send, StartTimer, StopTimer, Tell, TimerFired
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """The first input of every transaction: the request itself is known from construction."""
 
 
-@dataclass(frozen=True, slots=True)
-class Provisional:
+class Provisional(Struct, frozen=True):
     """A 1xx: received by a client transaction, or given by the user of a server transaction."""
 
     response: Response
 
 
-@dataclass(frozen=True, slots=True)
-class Success:
+class Success(Struct, frozen=True):
     """A 2xx, likewise."""
 
     response: Response
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """A 300..699, likewise."""
 
     response: Response
 
 
-@dataclass(frozen=True, slots=True)
-class Retransmitted:
+class Retransmitted(Struct, frozen=True):
     """The request of a server transaction came again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Acked:
+class Acked(Struct, frozen=True):
     """An ACK that matches an INVITE server transaction."""
 
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class TransportFailed:
+class TransportFailed(Struct, frozen=True):
     """What the transaction sent last cannot be delivered (RFC 3261 §17.1.4, §17.2.4)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Abandon:
+class Abandon(Struct, frozen=True):
     """Its user waits no longer (RFC 3261 §9.1: a cancelled INVITE that is never answered)."""
 
 
@@ -67,25 +59,21 @@ def sort(response: Response) -> Answer:
 # --- what transactions tell their users ---
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """A response for the user of a client transaction; retransmissions are told only if they are 2xx to INVITE."""
 
     response: Response
 
 
-@dataclass(frozen=True, slots=True)
-class TimedOut:
+class TimedOut(Struct, frozen=True):
     """Client: no final response (to be treated as a 408). Server: no ACK for a response >= 300."""
 
 
-@dataclass(frozen=True, slots=True)
-class Undeliverable:
+class Undeliverable(Struct, frozen=True):
     """The transport failed (to be treated as a 503 by the user of a client transaction)."""
 
 
-@dataclass(frozen=True, slots=True)
-class AckReceived:
+class AckReceived(Struct, frozen=True):
     """An ACK for a 2xx that came with the INVITE's branch (RFC 6026 §7.1)."""
 
     request: Request

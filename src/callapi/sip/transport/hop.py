@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from ipaddress import ip_address
+
+from msgspec import Struct
 
 from callapi.sip.errors import ParseError
 from callapi.sip.message import Message
 from callapi.sip.uri import Transport, format_host_port
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """One next hop: what RFC 3263 resolves to, and the source of what was received."""
+class Hop(Struct, frozen=True, eq=False):
+    """One next hop: what RFC 3263 resolves to, and the source of what was received. Equal whatever its `local`."""
 
     transport: Transport
     host: str
@@ -20,8 +20,20 @@ class Hop:
     port: int
     server_name: str | None = None
     """The name that a TLS certificate must bear (RFC 5922 §7.1); None: the address itself."""
-    local: tuple[str, int] | None = field(default=None, compare=False)
+    local: tuple[str, int] | None = None
     """The socket that it came to: answers leave from there (RFC 3581 §4). Unset: any that fits."""
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Hop)
+            and self.port == other.port
+            and self.host == other.host
+            and self.transport is other.transport
+            and self.server_name == other.server_name
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.transport, self.host, self.port, self.server_name))
 
     def __str__(self) -> str:
         return f"{self.transport}:{format_host_port(self.host, self.port)}"
@@ -37,8 +49,7 @@ class Hop:
             raise ParseError(f"not a hop: {text[:80]!r}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """What one datagram, or one stretch of a connection, held."""
 
     message: Message | ParseError

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import socket
-from dataclasses import dataclass
 from ipaddress import ip_address
+
+from msgspec import Struct
 
 from callapi.sip.errors import LocalProtocolError
 from callapi.sip.uri import Transport, format_host_port
@@ -13,8 +14,7 @@ from callapi.sip.uri import Transport, format_host_port
 _LISTEN = re.compile(r"(udp|tcp|tls)://(\[[0-9A-Fa-f:.]+\]|[^\[\]:/\s]+):([0-9]{1,5})")
 
 
-@dataclass(frozen=True, slots=True)
-class ListenAddress:
+class ListenAddress(Struct, frozen=True):
     """Where one listener is bound."""
 
     transport: Transport

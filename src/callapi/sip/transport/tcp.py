@@ -6,8 +6,9 @@ Connections are reused in both directions (RFC 3261 §18): what matters is who i
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
+
+from msgspec import Struct
 
 from callapi.sip.errors import ParseError, TransportError
 from callapi.sip.parser import KeepAlive, StreamParser
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from callapi.sip.transport.hop import Hop
 
 
-@dataclass(frozen=True, slots=True)
-class StreamLimits:
+class StreamLimits(Struct, frozen=True):
     """What connections may cost; seconds and bytes."""
 
     connect_s: float = 8.0

@@ -8,8 +8,9 @@ certificates of clients.
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from callapi.sip.errors import LocalProtocolError
 
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
+class TlsFiles(Struct, frozen=True):
     """PEM files. Without a certificate there is no listening; without `ca` the system's store is believed."""
 
     certificate: Path | None = None

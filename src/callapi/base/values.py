@@ -1,0 +1,17 @@
+"""Values that know secrets. All other values are plain frozen structs of msgspec."""
+
+from typing import ClassVar
+
+from msgspec import Struct
+
+
+class Discreet(Struct, frozen=True):
+    """A value whose `secrets` are left out where it is shown."""
+
+    secrets: ClassVar[frozenset[str]] = frozenset()
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name not in self.secrets
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
