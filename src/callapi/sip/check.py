@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from callapi.sip.errors import ParseError
 from callapi.sip.message import Message, Request
-from callapi.sip.readers import READERS
+from callapi.sip.readers import READERS, read_cseq
 
 _MANDATORY = ("Via", "From", "To", "Call-ID", "CSeq")
-_SINGLE = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Content-Type")
+_SINGLE = {
+    name.lower(): name
+    for name in ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Content-Type")
+}
 
 
 def check_syntax(message: Message) -> None:
@@ -22,8 +25,10 @@ def check_syntax(message: Message) -> None:
     """
     message.headers.read_all(READERS)
     # RFC 3261 §8.1.1.5: the method in CSeq is that of the request.
-    if isinstance(message, Request) and "CSeq" in message.headers and message.cseq.method != message.method:
-        raise ParseError(f"the method is {message.method!r}, in CSeq it is {message.cseq.method!r}")
+    if isinstance(message, Request):
+        cseq = message.headers.read("cseq", read_cseq)
+        if cseq is not None and cseq.method != message.method:
+            raise ParseError(f"the method is {message.method!r}, in CSeq it is {cseq.method!r}")
 
 
 def find_fault(message: Message) -> str | None:
@@ -32,7 +37,7 @@ def find_fault(message: Message) -> str | None:
     for name in _MANDATORY:
         if not headers.get(name):
             return f"{name} is missing"
-    for name in _SINGLE:
-        if len(headers.get_all(name)) > 1:
-            return f"{name} is given more than once"
+    repeated = headers.repeated
+    if repeated and (key := next((each for each in _SINGLE if each in repeated), None)):
+        return f"{_SINGLE[key]} is given more than once"
     return None

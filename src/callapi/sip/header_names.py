@@ -69,12 +69,13 @@ def _known_names() -> dict[str, tuple[str, str]]:
 
 KNOWN_NAMES = _known_names()
 """Usual spelling of a name -> (key, spelling on the wire): one look-up for nearly every field of every message."""
+KNOWN_KEYS = {spelling: key for spelling, (key, _) in KNOWN_NAMES.items()}
+"""Usual spelling of a name -> key."""
 
 
 def key_of(name: str) -> str:
     """The key under which a header name is found, whatever its case or form."""
-    known = KNOWN_NAMES.get(name) or KNOWN_NAMES.get(name.lower())
-    return known[0] if known else name.lower()
+    return KNOWN_KEYS.get(name) or KNOWN_KEYS.get(name.lower()) or name.lower()
 
 
 def identify(name: str) -> tuple[str, str]:

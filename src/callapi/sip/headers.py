@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from callapi.sip.errors import ParseError
-from callapi.sip.header_names import KNOWN_NAMES, TOKEN, identify, key_of
+from callapi.sip.header_names import KNOWN_KEYS, KNOWN_NAMES, TOKEN, identify, key_of
 from callapi.sip.parameters import (
     QUOTED,
     Parameters,
@@ -84,14 +84,18 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
 
     def get(self, name: str) -> str | None:
         """The first value under this name."""
-        known = KNOWN_NAMES.get(name)
-        field = self._fields.get(known[0] if known else key_of(name))
+        field = self._fields.get(KNOWN_KEYS.get(name) or key_of(name))
         return field[1] if field else None
 
     def get_all(self, name: str) -> list[str]:
         """Every value under this name; a comma-separated list counts as one value."""
-        field = self._fields.get(key_of(name))
+        field = self._fields.get(KNOWN_KEYS.get(name) or key_of(name))
         return field[1:] if field else []
+
+    @property
+    def repeated(self) -> set[str]:
+        """The keys (long names in lower case) of names that are there more than once."""
+        return {key for key, field in self._fields.items() if len(field) > 2}
 
     def add(self, name: str, value: str) -> None:
         """Append a field. Raises ParseError if the name is no token."""
@@ -179,8 +183,7 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
                 typed[key] = reader(field[1:])
 
     def __contains__(self, name: str) -> bool:
-        known = KNOWN_NAMES.get(name)
-        return (known[0] if known else key_of(name)) in self._fields
+        return (KNOWN_KEYS.get(name) or key_of(name)) in self._fields
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Headers) and self._fields == other._fields
@@ -296,7 +299,7 @@ class Via(Struct, frozen=True):
 
     def has_parameter(self, name: str) -> bool:
         """Whether the parameter is there, with a value or without."""
-        return any(key.lower() == name for key, _ in self.parameters)
+        return name in [key.lower() for key, _ in self.parameters]
 
     def with_parameter(self, name: str, value: str | None) -> Via:
         """The same hop with this parameter, replaced in its place or added at the end."""

@@ -45,10 +45,8 @@ def split_list(text: str) -> list[str]:
 def parse_parameters(text: str) -> Parameters:
     """Read `;name=value;name...` up to the end of the text. Raises ParseError."""
     if _PLAIN_PARAMETERS.fullmatch(text):
-        return tuple(
-            (name, value if equals else None)
-            for name, equals, value in [part.partition("=") for part in text[1:].split(";")]
-        )
+        parts = [part.partition("=") for part in text[1:].split(";")]
+        return tuple([(name, value if equals else None) for name, equals, value in parts])
     parameters: list[tuple[str, str | None]] = []
     position = 0
     while position < len(text):

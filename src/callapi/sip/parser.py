@@ -163,13 +163,11 @@ class _Head:
     def content_length(self) -> int | None:
         """Content-Length, taken out of the headers; None if absent or contradictory. Raises ParseError."""
         values = self.headers.get_all("Content-Length")
-        for value in values:
-            if not (value.isascii() and value.isdigit() and len(value) <= 10):
-                raise ParseError(f"not a Content-Length: {value[:80]!r}")
-        if not values or len({int(value) for value in values}) > 1:
+        lengths = [_read_length(value) for value in values]
+        if not lengths or lengths.count(lengths[0]) != len(lengths):
             return None
         self.headers.remove("Content-Length")
-        return int(values[0])
+        return lengths[0]
 
     def message(self, body: bytes) -> Message:
         """The message that this is the head of. Raises ParseError."""
@@ -193,6 +191,12 @@ def _cut(body: bytes, length: int | None) -> bytes:
     if length > len(body):
         raise ParseError(f"Content-Length is {length}, the body has {len(body)} bytes")
     return body[:length]
+
+
+def _read_length(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) <= 10):
+        raise ParseError(f"not a Content-Length: {value[:80]!r}")
+    return int(value)
 
 
 def _stream_length(length: int | None) -> int:

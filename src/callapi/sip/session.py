@@ -129,9 +129,10 @@ class Session:
 
     async def next_event(self) -> SessionEvent:
         """The next event; after `Ended` it is `Ended` again. Cancelling the wait loses nothing."""
-        await self.wait_for_event()
-        if not self._events and self._ended is not None:
-            return self._ended
+        if not self._events:
+            if self._ended is not None:
+                return self._ended
+            await self.wait_for_event()
         return self._events.pop(0)
 
     def tell(self, event: SessionEvent) -> None:

@@ -140,12 +140,14 @@ class SipUri(Struct, frozen=True):
     def parameter(self, name: str) -> str | None:
         """The value of a parameter; None if it is absent or has no value."""
         name = name.lower()
-        return next((value for key, value in self.parameters if key.lower() == name), None)
+        for key, value in self.parameters:
+            if key.lower() == name:
+                return value
+        return None
 
     def has_parameter(self, name: str) -> bool:
         """Whether the parameter is there, with a value or without."""
-        name = name.lower()
-        return any(key.lower() == name for key, _ in self.parameters)
+        return name.lower() in [key.lower() for key, _ in self.parameters]
 
     def without_headers(self) -> SipUri:
         """The same URI fit for a Request-URI (RFC 3261 §19.1.1, table 1)."""

@@ -134,27 +134,25 @@ class SessionRunner:
     @property
     def remote_tag(self) -> str:
         """The peer's tag; empty until a response brought it."""
-        return self._past().remote_tag
+        return self._facts()[0]
 
     @property
     def local_uri(self) -> NameAddr:
         """We, as in the dialog."""
-        return self._past().local_uri
+        return NameAddr.parse(self._facts()[1])
 
     @property
     def remote_uri(self) -> NameAddr:
         """The peer, as in the dialog."""
-        return self._past().remote_uri
+        return NameAddr.parse(self._facts()[2])
 
-    def _past(self) -> PastSession:
-        """The facts as they stand."""
+    def _facts(self) -> tuple[str, str, str]:
+        """The peer's tag, our header and the peer's, as they stand."""
         dialog = None if self._usage is None else self._usage.dialog
         if dialog is not None:
-            tag, local, remote = dialog.remote_tag, dialog.local_header, dialog.remote_header
-        else:
-            headers = Headers() if self._invite is None else self._invite.headers
-            tag, local, remote = "", headers.get("From") or "", headers.get("To") or ""
-        return PastSession(self.call_id, self.local_tag, tag, local, remote, self.is_answered)
+            return dialog.remote_tag, dialog.local_header, dialog.remote_header
+        headers = Headers() if self._invite is None else self._invite.headers
+        return "", headers.get("From") or "", headers.get("To") or ""
 
     def command(self, command: Command) -> None:
         """Perform what the story asks for. Raises LocalProtocolError."""
@@ -239,7 +237,9 @@ class SessionRunner:
                 self.is_answered = response.is_success
                 session.final = response
             case Ended():
-                session.detach(self._past())
+                session.detach(
+                    PastSession(self.call_id, self.local_tag, *self._facts(), is_answered=self.is_answered)
+                )
                 # What follows needs the machine alone, and lasts half a minute after each call.
                 self._session = self._usage = self._invite = None
             case _:

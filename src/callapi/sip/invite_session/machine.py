@@ -95,21 +95,17 @@ class InviteSession:
                     effects += self._perform(phase.handle(BEGIN, now), now)
                 case Finish():
                     effects += self._finish()
+                case SendInvite(request):
+                    self._live_invites += 1
+                    self._number = request.cseq.number
+                    effects.append(step)
+                case SendAck(request):
+                    if self._strays is not None and request.cseq.number == self._number:
+                        self._strays.remember(request)
+                    effects.append(step)
                 case _:
-                    if self._strays is not None:
-                        self._note(step, self._strays)
                     effects.append(step)
         return effects
-
-    def _note(self, effect: Effect, strays: Strays) -> None:
-        match effect:
-            case SendInvite(request):
-                self._live_invites += 1
-                self._number = request.cseq.number
-            case SendAck(request) if request.cseq.number == self._number:
-                strays.remember(request)
-            case _:
-                pass
 
     def _finish(self) -> list[Effect]:
         """The session is over; a caller lingers while an INVITE of it may still be answered by a 2xx."""
