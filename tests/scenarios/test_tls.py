@@ -1,5 +1,8 @@
 """`sips:` and `;transport=tls` on the wire: who is believed, who is not, and what the application hears of it."""
 
+import asyncio
+import resource
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -8,12 +11,14 @@ import pytest
 import pytest_asyncio
 
 from callapi.sip.transport import TlsFiles
+from callapi.sip.transport.tcp import StreamLimits
 from tests.scenarios.conftest import PhoneFactory
 from tests.scenarios.harness.application import Application, Webhook, response
 from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.phone import Phone
 from tests.scenarios.harness.raw_phone import RawPhone, TlsPhone, sdp
 from tests.scenarios.harness.rtp_peer import RtpPeer
+from tests.scenarios.harness.waiting import eventually
 from tests.sip.transport.certificates import Authority
 
 
@@ -199,3 +204,38 @@ async def test_two_softphones_talk_over_tls(secure: Secure, tmp_path: Path) -> N
         assert await ringing.hears(440)
         await call.hang_up()
         assert await ringing.ended() == 200
+
+
+async def test_peers_that_shake_no_hands(secure: Secure) -> None:
+    """One source opens more connections than it may have and says nothing: another is served all the same."""
+    node, most, excess = secure.node, StreamLimits().from_one_source, 50
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    before = node.census()
+    try:
+        async with AsyncExitStack() as stack:
+            readers = []
+            for _ in range(most + excess):
+                reader, writer = await asyncio.open_connection(
+                    "127.0.0.1", node.tls_port, local_addr=("127.0.0.66", 0)
+                )
+                stack.callback(writer.close)
+                readers.append(reader)
+            await eventually(
+                "the excess to be closed",
+                lambda: sum(each.at_eof() or each.exception() is not None for each in readers) >= excess,
+            )
+            assert node.census().descriptors - before.descriptors <= most
+            context = ssl.create_default_context(cafile=str(secure.authority.path))
+            reader, writer = await asyncio.open_connection("127.0.0.1", node.tls_port, ssl=context)
+            stack.callback(writer.close)
+            writer.write(
+                b"OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bKo\r\n"
+                b"From: <sip:o@127.0.0.1>;tag=o\r\nTo: <sip:o@127.0.0.1>\r\nCall-ID: o\r\nCSeq: 1 OPTIONS\r\n"
+                b"Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+            )
+            async with asyncio.timeout(2):
+                assert (await reader.readline()).split()[1] == b"200"
+        await node.settles(before)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
