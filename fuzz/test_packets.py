@@ -50,7 +50,7 @@ async def test_packets(tmp_path: Path) -> None:
     """Junk on RTP and RTCP, from the party and a stranger; afterwards the talk goes on, and nothing has grown."""
     mutator = Mutator(random.Random(SEED), _corpus(), WORDS)
     async with (
-        NativePlane(rtp_ports="43500-43699", threads=1, timeout_s=60) as plane,
+        NativePlane(rtp_ports="43500-43699", threads=1, timeout_s=60 + SECONDS) as plane,
         Party() as alice,
         Party(codec=PCMA) as bob,
         Party() as stranger,
