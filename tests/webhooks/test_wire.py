@@ -1,13 +1,21 @@
 """How requests are written: URLs, query, form, credentials, headers."""
 
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from callapi.webhooks.exchange import WebRequest
-from callapi.webhooks.wire import FORM, Outgoing, first_hop, place_of, without_credentials, write_request
+from callapi.webhooks.wire import (
+    FORM,
+    Outgoing,
+    first_hop,
+    place_of,
+    quoted,
+    without_credentials,
+    write_request,
+)
 
 
 def _written(request: WebRequest) -> Outgoing:
@@ -28,6 +36,7 @@ def _written(request: WebRequest) -> Outgoing:
         ("http://example.com/a%2Fb", "http://example.com/a%2Fb"),
         ("http://example.com/?a=1&&b;c", "http://example.com/?a=1&&b;c"),
         ("http://example.com/\r\nX-Evil: 1", "http://example.com/X-Evil:%201"),
+        ("http://example.com/" + 10_000 * "ä", "http://example.com/" + 10_000 * "%C3%A4"),
     ],
 )
 def test_a_url_is_normalised_once(text: str, expected: str) -> None:
@@ -103,6 +112,21 @@ def test_bytes_that_are_no_utf8_become_question_marks() -> None:
     """A SIP header may bring any byte into a parameter; the request must go out all the same."""
     request = WebRequest("http://example.com/", "POST", (("SipHeader_X-A", "\udcff"),), token="t")
     assert _written(request).body == b"SipHeader_X-A=%3F"
+
+
+@given(st.text(st.characters()))
+def test_text_is_quoted_as_the_library_does_it(text: str) -> None:
+    assert quoted(text) == quote_plus(text, errors="replace")
+
+
+def test_fields_of_any_length_are_written() -> None:
+    short, long = ("a", "1 "), ("b", "ä" * 10_000)
+    for parameters, expected in (
+        ((short,), "a=1+"),
+        ((short, long), "a=1+&b=" + "%C3%A4" * 10_000),
+        ((short,), "a=1+"),
+    ):
+        assert _written(WebRequest("http://example.com/", parameters=parameters)).body == expected.encode()
 
 
 @given(st.lists(st.tuples(st.text(min_size=1), st.text())))

@@ -1,11 +1,13 @@
 """A status callback on its way, and what the outbox asks of whoever keeps it durable."""
 
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from callapi.webhooks.exchange import Method, Parameters
+from callapi.webhooks.wire import MEMO_TEXT
 
 
 class Callback(Struct, frozen=True):
@@ -34,11 +36,18 @@ class Callback(Struct, frozen=True):
 
 def host_of(url: str) -> str:
     """The value of `Callback.host` for `url`; any text is accepted."""
+    return _host_once(url) if len(url) <= MEMO_TEXT else _host_of(url)
+
+
+def _host_of(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:
         return ""
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
+
+
+_host_once = lru_cache(1024)(_host_of)
 
 
 class DuePage(Struct, frozen=True):

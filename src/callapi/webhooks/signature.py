@@ -18,7 +18,7 @@ def twilio_signature(url: str, parameters: Parameters, token: str) -> str:
     The parameters are sorted by name, those of one name by value, a pair that repeats counts once; a GET
     has its parameters in `url` and none here.
     """
-    form = "".join(name + value for name, value in sorted(set(parameters)))
+    form = "".join(map("".join, sorted(set(parameters))))
     keyed = _keyed(token, "sha1").copy()
     keyed.update((url + form).encode("utf-8", "replace"))
     return b64encode(keyed.digest()).decode()
