@@ -58,6 +58,18 @@ async def test_a_post_and_its_answer(fetcher: Fetcher) -> None:
     assert _validates(received)
 
 
+@pytest.mark.parametrize("length", [16_000, 17_000, 900_000])
+async def test_a_form_of_any_length_arrives(fetcher: Fetcher, length: int) -> None:
+    parameters = (*PARAMETERS, ("SpeechResult", "a" * length))
+    async with Script(Reply(), Reply()) as application:
+        for _ in range(2):
+            await fetcher.fetch(WebRequest(application.url("/voice"), "POST", parameters, TOKEN))
+        assert application.connections == 1
+    for received in application.requests:
+        assert received.form == list(parameters)
+        assert _validates(received)
+
+
 async def test_a_get_has_its_parameters_in_the_query(fetcher: Fetcher) -> None:
     async with Script() as application:
         await fetcher.fetch(WebRequest(application.url("/voice?own=1"), "GET", PARAMETERS, TOKEN))

@@ -17,7 +17,7 @@ from aiohttp.tracing import Trace
 
 from callapi.webhooks.errors import TooLarge
 from callapi.webhooks.exchange import WebAnswer
-from callapi.webhooks.failures import SHOWN_BODY, ConnectionFailed, Try, translated
+from callapi.webhooks.failures import FOREIGN, SHOWN_BODY, ConnectionFailed, Try, translation
 from callapi.webhooks.guard import GuardedResolver, open_public_socket
 from callapi.webhooks.resolver import ThreadResolver
 from callapi.webhooks.wire import Hop, Outgoing
@@ -89,31 +89,39 @@ class HttpClient:
         """
         session = self._fresh if fresh else self._pooled
         _ASKING.set(one)
-        with translated(one):
-            async with session.request(
+        try:
+            response = await session.request(
                 hop.method,
                 outgoing.url,
                 data=outgoing.body,
                 headers=outgoing.headers,
                 allow_redirects=False,
                 middlewares=() if hop.method == "POST" else (_once,),
-            ) as response:
+            )
+            try:
                 head = one.head = _head_of(response, one)
                 if not 300 <= response.status < 400:
                     await _read(response, one, max_bytes)
+            finally:
+                if not response.closed:  # read to its end, it has given its connection back
+                    response.close()
+        except FOREIGN as error:
+            raise translation(error, one) from error
         duration_s = asyncio.get_running_loop().time() - one.since
         return WebAnswer(head.status, head.content_type, bytes(one.body), head.url, duration_s, head.headers)
 
 
 def _head_of(response: aiohttp.ClientResponse, one: Try) -> WebAnswer:
-    headers = tuple((name, _text(value)) for name, value in response.headers.items())
+    headers = tuple(
+        [(name, value if value.isascii() else _text(value)) for name, value in response.headers.items()]
+    )
     content_type = _text(response.headers.get("Content-Type", ""))
     return WebAnswer(response.status, content_type, b"", one.place.text, 0.0, headers)
 
 
 async def _read(response: aiohttp.ClientResponse, one: Try, max_bytes: int) -> None:
     is_success = 200 <= response.status < 300
-    async for chunk in response.content.iter_any():
+    while chunk := await response.content.readany():
         one.body += chunk
         if is_success and len(one.body) > max_bytes:
             message = f"{one.place.text} answered with more than {max_bytes} bytes"

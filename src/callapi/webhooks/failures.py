@@ -1,13 +1,11 @@
 """The one place where aiohttp's exceptions become ours.
 
-`translated` wraps everything that talks to the network; a test walks aiohttp's whole tree of client errors
-and proves that none gets through.
+Whatever talks to the network raises `translation` of what is in `FOREIGN`; a test walks aiohttp's whole tree
+of client errors and proves that none gets through.
 """
 
 import os
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -62,19 +60,15 @@ class ConnectionFailed(Exception):
         self.lost = lost
 
 
-@contextmanager
-def translated(one: Try) -> Iterator[None]:
-    """Raise a `WebhookError` in place of whatever aiohttp, ssl or the resolver raise."""
-    try:
-        yield
-    except ConnectionFailed as failed:
-        raise _translation(failed.lost, one) from failed.lost
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise _translation(error, one) from error
+FOREIGN: Final = (ConnectionFailed, aiohttp.ClientError, OSError, ValueError)
+"""What aiohttp, ssl and the resolver raise."""
 
 
-def _translation(error: Exception, one: Try) -> WebhookError:
+def translation(error: Exception, one: Try) -> WebhookError:
+    """What to raise in place of `error`, which is one of `FOREIGN`."""
     url, request, answer = one.place.text, one.request, one.shown()
+    if isinstance(error, ConnectionFailed):
+        error = error.lost
     match error:
         case aiohttp.ClientConnectorError():
             return _connect_failure(error, one)

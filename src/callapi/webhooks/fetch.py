@@ -98,7 +98,13 @@ class Fetcher:
         Raises:
             WebhookError: everything else; its `code` is Twilio's.
         """
-        return await _Fetch(self._client, self.trace, request, max_bytes).run(timeout_s or self._timeout_s)
+        limit_s = timeout_s or self._timeout_s
+        one = _Fetch(self._client, self.trace, request, max_bytes)
+        try:
+            async with asyncio.timeout(limit_s):
+                return await one.follow()
+        except TimeoutError as error:
+            raise one.timed_out(limit_s) from error
 
     async def fetch_document(
         self,
@@ -149,25 +155,17 @@ class _Fetch:
         self._request = request
         self._max_bytes = max_bytes
         self._current: Try | None = None
-        self._began = asyncio.get_running_loop().time()
+        self._clock = asyncio.get_running_loop().time
+        self._began = self._clock()
 
-    async def run(self, timeout_s: float) -> WebAnswer:
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await self._follow(self._first())
-        except TimeoutError as error:
-            raise self._timed_out(timeout_s) from error
-
-    def _first(self) -> Hop:
-        try:
-            return first_hop(self._request)
-        except ValueError as error:
-            url = without_credentials(self._request.url)
-            raise InvalidUrl(f"{url} cannot be asked: {error}", self._request) from error
-
-    async def _follow(self, hop: Hop) -> WebAnswer:
+    async def follow(self) -> WebAnswer:
+        """The answer that counts, where the redirects end."""
+        hop = self._first()
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._ask(hop)
+            try:
+                answer = await self._try(hop, 1)
+            except Unreachable:
+                answer = await self._try(hop, 2)
             if 200 <= answer.status < 300:
                 return answer
             following = self._next(hop, answer)
@@ -177,6 +175,21 @@ class _Fetch:
         message = f"more than {MAX_REDIRECTS} redirects, the last to {hop.place.text}"
         raise TooManyRedirects(message, self._request, answer)
 
+    def timed_out(self, limit_s: float) -> TimedOut:
+        """What to raise when `limit_s` is over."""
+        one, within = self._current, f"within {limit_s:g} s"
+        if one is not None and one.connected:
+            return TimedOut(f"no whole answer from {one.place.text} {within}", self._request, one.shown())
+        url = without_credentials(self._request.url) if one is None else one.place.text
+        return TimedOut(f"no connection to {url} {within}", self._request, code=_NOT_CONNECTED)
+
+    def _first(self) -> Hop:
+        try:
+            return first_hop(self._request)
+        except ValueError as error:
+            url = without_credentials(self._request.url)
+            raise InvalidUrl(f"{url} cannot be asked: {error}", self._request) from error
+
     def _next(self, hop: Hop, answer: WebAnswer) -> Hop | None:
         location = answer.header("Location")
         try:
@@ -185,16 +198,10 @@ class _Fetch:
             message = f"{hop.place.text} redirects to {without_credentials(location or '')!r}: {error}"
             raise InvalidUrl(message, self._request, answer) from error
 
-    async def _ask(self, hop: Hop) -> WebAnswer:
-        try:
-            return await self._try(hop, 1)
-        except Unreachable:
-            return await self._try(hop, 2)
-
     async def _try(self, hop: Hop, attempt: int) -> WebAnswer:
         one = self._current = Try(self._request, hop.place, self._began)
         outgoing = write_request(hop, self._request, int(time()))
-        started_at, began = utc_now(), self._elapsed()
+        started_at, began = utc_now(), self._clock()
         problem: str | None = "given up before the whole answer had come"
         try:
             answer = await self._client.ask(hop, outgoing, one, max_bytes=self._max_bytes, fresh=attempt > 1)
@@ -207,7 +214,7 @@ class _Fetch:
                 status = None if one.head is None else one.head.status
                 exchange = HttpExchange(
                     started_at=started_at,
-                    duration_s=self._elapsed() - began,
+                    duration_s=self._clock() - began,
                     method=hop.method,
                     url=hop.place.text,
                     parameters=hop.parameters,
@@ -218,13 +225,3 @@ class _Fetch:
                 )
                 self._trace(exchange)
         return answer
-
-    def _timed_out(self, timeout_s: float) -> TimedOut:
-        one, within = self._current, f"within {timeout_s:g} s"
-        if one is not None and one.connected:
-            return TimedOut(f"no whole answer from {one.place.text} {within}", self._request, one.shown())
-        url = without_credentials(self._request.url) if one is None else one.place.text
-        return TimedOut(f"no connection to {url} {within}", self._request, code=_NOT_CONNECTED)
-
-    def _elapsed(self) -> float:
-        return asyncio.get_running_loop().time() - self._began
