@@ -7,6 +7,7 @@ compared (is this due, has that expired) goes by `steady_time`; how long somethi
 import time
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Final
 
 _STARTED_AT: Final = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -29,4 +30,9 @@ def steady_now() -> datetime:
 
 def rfc2822(instant: datetime) -> str:
     """`instant` as `Tue, 17 Nov 2026 10:00:00 +0000`."""
-    return format_datetime(instant.astimezone(UTC))
+    return _rfc2822(instant.astimezone(UTC).replace(microsecond=0))
+
+
+@lru_cache(maxsize=64)
+def _rfc2822(second: datetime) -> str:
+    return format_datetime(second)

@@ -19,7 +19,7 @@ CALLBACK_SOURCE: Final = "call-progress-events"
 
 def present(pairs: Iterable[tuple[str, str | int | None]]) -> Parameters:
     """`pairs` without those that do not exist, as text."""
-    return tuple((name, str(value)) for name, value in pairs if value is not None and value != "")
+    return tuple([(name, str(value)) for name, value in pairs if value is not None and value != ""])
 
 
 def voice_request(record: CallRecord, status: str, sip: Parameters = ()) -> Parameters:
@@ -60,9 +60,11 @@ def sip_request(
 def x_headers(prefix: str, headers: Headers) -> Parameters:
     """`prefix` and name for each X- header (and User-to-User, RFC 7433), in the order of the message."""
     return tuple(
-        (prefix + name, value)
-        for name, value in headers.items()
-        if name[:2] in {"X-", "x-"} or name.lower() == "user-to-user"
+        [
+            (prefix + name, value)
+            for name, value in headers.items()
+            if name[:2] in {"X-", "x-"} or name.lower() == "user-to-user"
+        ]
     )
 
 

@@ -3,8 +3,8 @@
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from enum import Enum
-from functools import partial
-from typing import Any, Protocol
+from functools import lru_cache, partial
+from typing import Any, Final, Protocol
 from urllib.parse import urljoin
 
 from msgspec import Struct
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 MOST_SILENT_STEPS = 100
 """Documents in a row that may lead to the next without anything to hear."""
 TOO_MANY_REDIRECTS = 60_020
+_MEMO_TEXT: Final = 512
 
 
 class Next(Struct, frozen=True):
@@ -117,10 +118,8 @@ class Execution:
 
     def resolve(self, url: str) -> str:
         """`url` against the URL that the present document came from."""
-        try:
-            return urljoin(self.url, url)
-        except ValueError:
-            return url  # what is no URL fails where it is asked, and is told there
+        is_short = len(self.url) + len(url) <= _MEMO_TEXT
+        return _resolved_once(self.url, url) if is_short else _resolved(self.url, url)
 
     def request(
         self, url: str, method: str, parameters: Parameters = (), *, must_arrive: bool = False
@@ -194,6 +193,16 @@ class Execution:
                     finding.code, finding.message, is_warning=True, line=finding.line, column=finding.column
                 )
             )
+
+
+def _resolved(base: str, url: str) -> str:
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return url  # what is no URL fails where it is asked, and is told there
+
+
+_resolved_once = lru_cache(1024)(_resolved)
 
 
 def _read(answer: WebAnswer) -> tuple[str, Document]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -10,6 +10,8 @@ from callapi.calls.call import Call
 from callapi.calls.parameters import Parameters, present, x_headers
 from callapi.calls.recordings import RecordingFacts
 from callapi.calls.status import CallStatus
+
+_JSON: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 class BranchFacts(Struct, frozen=True):
@@ -56,7 +58,7 @@ def dial_action(outcome: DialOutcome, recording: RecordingFacts | None) -> Param
         ("DialCallDuration", int(outcome.joined_s + 0.5)),
         ("DialBridged", "true" if outcome.was_bridged else "false"),
         ("DialRingDuration", call.record.ring_duration if call else None),
-        ("DialBranches", json.dumps([each.as_json for each in outcome.branches], separators=(",", ":"))),
+        ("DialBranches", _JSON.encode([each.as_json for each in outcome.branches])),
     )
     sip: Parameters = ()
     if outcome.is_sip and call is not None and branch is not None:
