@@ -7,8 +7,7 @@ written keeps the RFC's order.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -23,10 +22,14 @@ MAX_FORMATS: Final = 64
 CONTENT_TYPE: Final = "application/sdp"
 
 Attribute = tuple[str, str | None]
+_MediaLine = tuple[str, int, str, tuple[str, ...]]
+"""Kind, port, protocol and formats."""
 
 _LINE_END: Final = re.compile(r"\r\n|\n|\r")
 _VISIBLE: Final = re.compile(r"[!-~]+")
-_DIRECTIONS: Final = frozenset(Direction)
+_VISIBLE_WORDS: Final = re.compile(r"[!-~\s]+")
+_ORIGIN: Final = re.compile(r"([!-~]+)\s+([0-9]{1,20})\s+([0-9]{1,20})\s+[!-~]+\s+[!-~]+\s+([!-~]+)")
+_DIRECTIONS: Final[Mapping[str, Direction]] = {str(each): each for each in Direction}
 
 
 class Origin(Struct, frozen=True):
@@ -41,7 +44,7 @@ class Origin(Struct, frozen=True):
         return f"{self.username} {self.session_id} {self.version} {connection_text(self.address)}"
 
 
-class RtpMap(Struct, frozen=True):
+class RtpMap(Struct, frozen=True, cache_hash=True):
     """`a=rtpmap`: what a payload type number stands for."""
 
     payload_type: int
@@ -87,11 +90,14 @@ class MediaDescription(Struct, frozen=True):
 
     def has(self, name: str) -> bool:
         """Whether there is an attribute `name`, with a value or without."""
-        return any(each == name for each, _ in self.attributes)
+        return name in dict(self.attributes)
 
     def value(self, name: str) -> str | None:
         """The value of the first attribute `name`."""
-        return next((value for each, value in self.attributes if each == name), None)
+        for each, value in self.attributes:
+            if each == name:
+                return value
+        return None
 
     def values(self, name: str) -> list[str]:
         """The values of all attributes `name`, in their order."""
@@ -176,15 +182,7 @@ def parse(body: bytes) -> SessionDescription:
     lines = _LINE_END.split(body.decode("utf-8", "replace"))
     if len(lines) > MAX_LINES:
         raise SdpError(f"the session description has over {MAX_LINES} lines")
-    reader = _Reader()
-    for number, line in enumerate(lines, start=1):
-        try:
-            reader.read(line)
-        except ValueError as error:
-            raise SdpError(f"line {number}: {error}") from None
-    if not reader.is_description:
-        raise SdpError("the body is no session description: it has neither v= nor m=")
-    return reader.description()
+    return _Reader().read(lines)
 
 
 def connection_text(host: str) -> str:
@@ -192,35 +190,45 @@ def connection_text(host: str) -> str:
     return f"IN {'IP6' if ':' in host else 'IP4'} {host}"
 
 
-@dataclass(slots=True)
 class _Section:
     """The lines that may stand both in the session part and under an `m=`."""
 
-    address: str | None = None
-    bandwidths: list[str] = field(default_factory=list)
-    attributes: list[Attribute] = field(default_factory=list)
+    __slots__ = ("address", "attributes", "bandwidths")
+
+    def __init__(self) -> None:
+        self.address: str | None = None
+        self.bandwidths: list[str] = []
+        self.attributes: list[Attribute] = []
 
 
 class _Reader:
-    """Takes line after line; a ValueError says what is wrong with the present one."""
+    """Takes line after line, and knows which section they belong to."""
 
     def __init__(self) -> None:
-        self.is_description = False
+        self._is_description = False
         self._origin: Origin | None = None
         self._name = "-"
-        self._session = _Section()
-        self._section = self._session
-        self._media: list[tuple[MediaDescription, _Section]] = []
+        self._session = self._section = _Section()
+        self._media: list[tuple[_MediaLine, _Section]] = []
 
-    def read(self, line: str) -> None:
-        line = line.strip()
-        kind, value = line[:1], line[2:].strip()
-        if line[1:2] != "=":
-            return
-        match kind:
-            case "a":
+    def read(self, lines: Iterable[str]) -> SessionDescription:
+        for number, line in enumerate(lines, start=1):
+            kind, equals, value = line.strip().partition("=")
+            if kind == "a" and equals:
                 name, colon, text = value.partition(":")
                 self._section.attributes.append((name.strip(), text.strip() if colon else None))
+            elif equals:
+                try:
+                    self._take(kind, value.strip())
+                except ValueError as error:
+                    raise SdpError(f"line {number}: {error}") from None
+        if not self._is_description:
+            raise SdpError("the body is no session description: it has neither v= nor m=")
+        return self._description()
+
+    def _take(self, kind: str, value: str) -> None:
+        """A line that is no attribute; a ValueError says what is wrong with it."""
+        match kind:
             case "m":
                 self._open_media(value)
             case "c":
@@ -232,47 +240,40 @@ class _Reader:
             case "s":
                 self._name = value or "-"
             case "v":
-                self.is_description = True
+                self._is_description = True
 
     def _open_media(self, value: str) -> None:
-        self.is_description = True
+        self._is_description = True
         if len(self._media) == MAX_MEDIA:
             raise ValueError(f"more than {MAX_MEDIA} m= lines")
         self._section = _Section()
         self._media.append((_media(value), self._section))
 
-    def description(self) -> SessionDescription:
-        media = tuple(
-            MediaDescription(
-                kind=line.kind,
-                port=line.port,
-                protocol=line.protocol,
-                formats=line.formats,
-                address=section.address,
-                bandwidths=tuple(section.bandwidths),
-                attributes=tuple(section.attributes),
-            )
+    def _description(self) -> SessionDescription:
+        media = [
+            MediaDescription(*line, section.address, tuple(section.bandwidths), tuple(section.attributes))
             for line, section in self._media
-        )
+        ]
+        session = self._session
         return SessionDescription(
             origin=self._origin,
             name=self._name,
-            address=self._session.address,
-            bandwidths=tuple(self._session.bandwidths),
-            attributes=tuple(self._session.attributes),
-            media=media,
+            address=session.address,
+            bandwidths=tuple(session.bandwidths),
+            attributes=tuple(session.attributes),
+            media=tuple(media),
         )
 
 
-def _media(value: str) -> MediaDescription:
+def _media(value: str) -> _MediaLine:
     """`<media> <port>[/<number>] <proto> <fmt> ...`; the words come back in our answer, so they must be plain."""
     words = value.split()
-    if len(words) < 3 or not all(map(_VISIBLE.fullmatch, words)):
+    if len(words) < 3 or not _VISIBLE_WORDS.fullmatch(value):
         raise ValueError("m= wants a media type, a port, a protocol and formats")
     kind, port, protocol, *formats = words
     if len(formats) > MAX_FORMATS:
         raise ValueError(f"m= lists over {MAX_FORMATS} formats")
-    return MediaDescription(kind, _port(port.partition("/")[0]), protocol, tuple(formats))
+    return kind, _port(port.partition("/")[0]), protocol, tuple(formats)
 
 
 def _port(text: str) -> int:
@@ -292,12 +293,11 @@ def _connection(value: str) -> str:
 
 def _origin(value: str) -> Origin | None:
     """None for what real phones write here: nothing of ours depends on it."""
-    words = value.split()
-    if len(words) != 6 or not all(map(_VISIBLE.fullmatch, words)):
+    read = _ORIGIN.fullmatch(value)
+    if read is None:
         return None
-    if not all(text.isdigit() and len(text) <= 20 for text in words[1:3]):
-        return None
-    return Origin(words[0], int(words[1]), int(words[2]), words[5])
+    username, session_id, version, address = read.groups()
+    return Origin(username, int(session_id), int(version), address)
 
 
 def _rtpmap(text: str) -> RtpMap | None:
@@ -313,9 +313,10 @@ def _rtpmap(text: str) -> RtpMap | None:
 
 
 def _direction(attributes: tuple[Attribute, ...]) -> Direction | None:
-    return next(
-        (Direction(name) for name, value in attributes if value is None and name in _DIRECTIONS), None
-    )
+    for name, value in attributes:
+        if value is None and name in _DIRECTIONS:
+            return _DIRECTIONS[name]
+    return None
 
 
 def _attribute_lines(attributes: tuple[Attribute, ...]) -> list[str]:

@@ -29,12 +29,12 @@ class Direction(StrEnum):
     @property
     def sends(self) -> bool:
         """Whether we send media to the remote."""
-        return self in {Direction.SENDRECV, Direction.SENDONLY}
+        return self is Direction.SENDRECV or self is Direction.SENDONLY
 
     @property
     def receives(self) -> bool:
         """Whether we expect media from the remote."""
-        return self in {Direction.SENDRECV, Direction.RECVONLY}
+        return self is Direction.SENDRECV or self is Direction.RECVONLY
 
 
 class CodecFormat(Struct, frozen=True):
