@@ -239,6 +239,39 @@ def test_packets_are_as_long_as_the_peer_wants(attributes: list[str], ptime_ms: 
     assert answer.value("ptime") == "20"
 
 
+def test_lines_that_list_the_same_formats_differ_in_all_else() -> None:
+    """What is remembered of a list of formats says nothing of ports, addresses, direction and multiplexing."""
+    one, other = OfferAnswer(OURS), OfferAnswer(LocalMedia("192.0.2.1", 30_000))
+    formats = ("a=rtpmap:97 telephone-event/8000", "a=ptime:30")
+    first = one.receive_offer(offer("m=audio 4000 RTP/AVP 8 97", *formats))
+    second = other.receive_offer(
+        offer("m=audio 5000 RTP/AVPF 8 97", *formats, "a=rtcp:5005", "a=rtcp-mux", "a=sendonly")
+    )
+    assert one.audio is not None
+    assert other.audio is not None
+    assert one.audio.codec == other.audio.codec
+    assert (one.audio.remote, one.audio.rtcp_mux) == (MediaAddress("192.0.2.7", 4000), False)
+    assert (other.audio.remote, other.audio.rtcp_mux) == (MediaAddress("192.0.2.7", 5000), True)
+    assert (one.audio.direction, other.audio.direction) == (Direction.SENDRECV, Direction.RECVONLY)
+    assert (audio_of(first).port, audio_of(first).direction) == (20_000, Direction.SENDRECV)
+    assert (audio_of(second).port, audio_of(second).direction) == (30_000, Direction.RECVONLY)
+    assert not audio_of(first).has("rtcp-mux")
+    assert (audio_of(second).protocol, audio_of(second).has("rtcp-mux")) == ("RTP/AVPF", True)
+
+
+def test_the_same_line_means_to_each_leg_what_its_own_list_makes_of_it() -> None:
+    body = offer("m=audio 4000 RTP/AVP 8 0 96", "a=rtpmap:96 opus/48000/2")
+    taken = []
+    for codecs in (("PCMU", "PCMA"), ("PCMU",), ("opus",)):
+        leg = OfferAnswer(LocalMedia("192.0.2.1", 20_000, codecs=codecs))
+        leg.receive_offer(body)
+        assert leg.audio is not None
+        taken.append((leg.audio.codec.name, leg.audio.codec.receive_payload_type))
+    assert taken == [("PCMA", 8), ("PCMU", 0), ("opus", 96)]
+    with pytest.raises(NotAcceptable):
+        OfferAnswer(LocalMedia("192.0.2.1", 20_000, codecs=("G722",))).receive_offer(body)
+
+
 def test_opus_has_no_packets_of_30_ms() -> None:
     leg = OfferAnswer(OURS)
     leg.receive_offer(offer("m=audio 4000 RTP/AVP 96", "a=rtpmap:96 opus/48000/2", "a=ptime:30"))
@@ -346,6 +379,20 @@ def test_numbers_without_rtpmap_are_ours() -> None:
     leg.receive_answer(offer("m=audio 4000 RTP/AVP 111 110"))
     assert leg.audio is not None
     assert (leg.audio.codec.name, leg.audio.telephone_event) == ("opus", 110)
+
+
+def test_the_same_answer_means_what_each_offer_had_announced() -> None:
+    """96 without a=rtpmap is opus to the leg that had to give opus this number, and nothing to another."""
+    one, other = OfferAnswer(OURS), OfferAnswer(OURS)
+    one.receive_offer(offer("m=audio 4000 RTP/AVP 96", "a=rtpmap:96 opus/48000/2"))
+    for leg in (one, other):
+        leg.make_offer()
+    answer = offer("m=audio 5000 RTP/AVP 96 8")
+    one.receive_answer(answer)
+    other.receive_answer(answer)
+    assert one.audio is not None
+    assert other.audio is not None
+    assert (one.audio.codec.name, other.audio.codec.name) == ("opus", "PCMA")
 
 
 def test_a_later_answer_replaces_an_earlier_one() -> None:

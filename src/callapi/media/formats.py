@@ -2,14 +2,19 @@
 
 Static numbers where RFC 3551 has them; the others come from the dynamic range. A number keeps its meaning for
 the whole session (RFC 3264 §8.3.2), so each leg remembers what it announced in `PayloadNumbers`.
+
+What comes of a line depends on nothing else than what it says of formats and on our own list. Both repeat from call
+to call, as the phones of a house are of few makes, so it is remembered.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
 
-from callapi.media.sdp import RtpMap
+from callapi.media.sdp import MediaDescription, RtpMap
+from callapi.media.types import CodecFormat
 
 TELEPHONE_EVENT: Final = "telephone-event"
 EVENTS_FMTP: Final = "0-15"
@@ -48,41 +53,35 @@ _EVENT_NUMBERS: Final = {8000: 101, 48000: 110}
 _DYNAMIC: Final = range(96, 128)
 
 
-class PayloadNumbers:
-    """The payload types that one leg announced as its own, over the whole session."""
+_SAID_OF_FORMATS: Final = frozenset({"rtpmap", "fmtp", "ptime", "maxptime"})
+_REMEMBERED: Final = 128
 
-    def __init__(self) -> None:
-        self._of_format: dict[tuple[str, int], int] = {}
-
-    def bind(self, name: str, clock_rate: int, payload_type: int) -> None:
-        """We announced `payload_type` for this format: the answer repeats the offer's number (RFC 3264 §6.1)."""
-        others = {key: number for key, number in self._of_format.items() if number != payload_type}
-        self._of_format = {**others, (name.lower(), clock_rate): payload_type}
-
-    def number(self, name: str, clock_rate: int, preferred: int) -> int:
-        """The number to announce this format with: the former one, else `preferred`, else a free one."""
-        key = (name.lower(), clock_rate)
-        if key not in self._of_format:
-            taken = set(self._of_format.values())
-            free = (each for each in (preferred, *_DYNAMIC) if each not in taken)
-            self._of_format[key] = next(free)
-        return self._of_format[key]
+Announced = tuple[tuple[RtpMap, str], ...]
+"""Formats with their fmtp, in the order of their line."""
 
 
-class AudioFormats(Struct, frozen=True):
+PayloadNumbers = tuple[tuple[tuple[str, int], int], ...]
+"""The payload types that one leg announced as its own, over the whole session: (lower-case name, clock rate), type."""
+
+
+@lru_cache(_REMEMBERED)
+def with_announced(numbers: PayloadNumbers, announced: Announced) -> PayloadNumbers:
+    """`numbers` and those of an answer of ours, which repeats the offer's (RFC 3264 §6.1)."""
+    of_format = dict(numbers)
+    for known, _ in announced:
+        number = known.payload_type
+        of_format = {each: other for each, other in of_format.items() if other != number}
+        of_format[known.name.lower(), known.clock_rate] = number
+    return tuple(of_format.items())
+
+
+class AudioFormats(Struct, frozen=True, cache_hash=True):
     """What one `m=audio` line of ours lists: codecs by preference, then digits."""
 
     codecs: tuple[tuple[AudioCodec, int], ...]
     events: tuple[tuple[int, int], ...]
     """(clock rate, payload type)"""
-
-    def rtpmaps(self) -> list[tuple[RtpMap, str]]:
-        """Each format with its fmtp, in the order of the line."""
-        codecs = [
-            (RtpMap(number, codec.name, codec.clock_rate, codec.channels), codec.fmtp)
-            for codec, number in self.codecs
-        ]
-        return codecs + [(RtpMap(number, TELEPHONE_EVENT, rate), EVENTS_FMTP) for rate, number in self.events]
+    announced: Announced
 
     def codec_of(self, known: RtpMap) -> tuple[AudioCodec, int] | None:
         """The listed codec that `known` names, with the number that we gave it."""
@@ -93,24 +92,99 @@ class AudioFormats(Struct, frozen=True):
         return dict(self.events).get(clock_rate)
 
 
-def offered_formats(names: Iterable[str], current: str | None, numbers: PayloadNumbers) -> AudioFormats:
-    """What an offer lists: the codec in use first, so that a re-offer changes nothing unasked, then `names`."""
+class AgreedAudio(Struct, frozen=True):
+    """What both sides speak on one audio line, and the packet time that theirs allows."""
+
+    codec: CodecFormat
+    ptime_ms: int
+    telephone_event: int | None
+    receive_telephone_event: int | None
+    announced: Announced = ()
+    """What our answer to an offer lists."""
+
+
+@lru_cache(_REMEMBERED)
+def offered_formats(
+    names: tuple[str, ...], current: str | None, numbers: PayloadNumbers
+) -> tuple[AudioFormats, PayloadNumbers]:
+    """What an offer lists, and our `numbers` with it: formerly announced ones, else preferred or free ones.
+
+    The codec in use comes first, so that a re-offer changes nothing unasked, then `names`.
+    """
     ordered = dict.fromkeys(name.lower() for name in ([current] if current else []) + list(names))
     codecs = [CODECS[name] for name in ordered]
-    listed = tuple((each, numbers.number(each.name, each.clock_rate, each.payload_type)) for each in codecs)
     # Digits share the clock of the codec whose stream they travel in (RFC 4733 §2.1): one entry for each clock.
     rates = sorted({codec.clock_rate for codec in codecs})
-    events = tuple((rate, numbers.number(TELEPHONE_EVENT, rate, _EVENT_NUMBERS[rate])) for rate in rates)
-    return AudioFormats(listed, events)
+    wanted = [((codec.name.lower(), codec.clock_rate), codec.payload_type) for codec in codecs]
+    wanted += [((TELEPHONE_EVENT, rate), _EVENT_NUMBERS[rate]) for rate in rates]
+    known = dict(numbers)
+    for form, preferred in wanted:
+        if form not in known:
+            taken = set(known.values())
+            known[form] = next(each for each in (preferred, *_DYNAMIC) if each not in taken)
+    listed = [(codec, known[codec.name.lower(), codec.clock_rate]) for codec in codecs]
+    events = [(rate, known[TELEPHONE_EVENT, rate]) for rate in rates]
+    announced = [(_rtpmap(codec, number), codec.fmtp) for codec, number in listed]
+    announced += [(RtpMap(number, TELEPHONE_EVENT, rate), EVENTS_FMTP) for rate, number in events]
+    return AudioFormats(tuple(listed), tuple(events), tuple(announced)), tuple(known.items())
 
 
-def first_common(offered: Iterable[RtpMap], names: Iterable[str]) -> tuple[AudioCodec, RtpMap] | None:
-    """The first codec of the offerer's list that is also one of `names`."""
+def agreed_by_offer(offered: MediaDescription, names: tuple[str, ...], ptime_ms: int) -> AgreedAudio | None:
+    """The first codec of the offerer's list that is also one of `names`, with digits beside it; None: there is none."""
+    return _agreed_by_offer(_formats_alone(offered), names, ptime_ms)
+
+
+def agreed_by_answer(answered: MediaDescription, ours: AudioFormats, ptime_ms: int) -> AgreedAudio | None:
+    """The first codec of the answer that is also one of `ours`, with digits beside it; None: there is none."""
+    return _agreed_by_answer(_formats_alone(answered), ours, ptime_ms)
+
+
+def _formats_alone(line: MediaDescription) -> MediaDescription:
+    """`line` without what differs from call to call: ports, addresses, sources, keys."""
+    said = tuple([each for each in line.attributes if each[0] in _SAID_OF_FORMATS])
+    return MediaDescription(line.kind, 0, line.protocol, line.formats, attributes=said)
+
+
+@lru_cache(_REMEMBERED)
+def _agreed_by_offer(offered: MediaDescription, names: tuple[str, ...], ptime_ms: int) -> AgreedAudio | None:
+    maps = offered.rtpmaps()
     ours = [CODECS[name.lower()] for name in names]
-    return next(((codec, known) for known in offered for codec in ours if codec.is_named_by(known)), None)
+    common = next(((codec, known) for known in maps for codec in ours if codec.is_named_by(known)), None)
+    if common is None:
+        return None
+    codec, known = common
+    announced = [(_rtpmap(codec, known.payload_type), codec.fmtp)]
+    events = _events_for(maps, codec)
+    if events is not None:
+        announced.append((events, EVENTS_FMTP))
+    number = events.payload_type if events else None
+    return AgreedAudio(
+        _codec_format(codec, known, known.payload_type, offered),
+        _ptime(offered, ptime_ms, codec.ptimes_ms),
+        number,
+        number,
+        tuple(announced),
+    )
 
 
-def events_for(offered: Iterable[RtpMap], codec: AudioCodec) -> RtpMap | None:
+@lru_cache(_REMEMBERED)
+def _agreed_by_answer(answered: MediaDescription, ours: AudioFormats, ptime_ms: int) -> AgreedAudio | None:
+    # An answer that lists a dynamic number without a=rtpmap can only mean ours.
+    maps = answered.rtpmaps({known.payload_type: known for known, _ in ours.announced})
+    common = next(((known, listed) for known in maps if (listed := ours.codec_of(known))), None)
+    if common is None:
+        return None
+    known, (codec, number) = common
+    events = _events_for(maps, codec)
+    return AgreedAudio(
+        _codec_format(codec, known, number, answered),
+        _ptime(answered, ptime_ms, codec.ptimes_ms),
+        events.payload_type if events else None,
+        ours.event_number(events.clock_rate) if events else None,
+    )
+
+
+def _events_for(offered: Sequence[RtpMap], codec: AudioCodec) -> RtpMap | None:
     """The telephone-event to use beside `codec`: that of its clock, else any.
 
     Many phones offer opus with digits at 8000 Hz only. The rate says nothing but how durations are counted, so
@@ -119,3 +193,25 @@ def events_for(offered: Iterable[RtpMap], codec: AudioCodec) -> RtpMap | None:
     events = [known for known in offered if known.name.lower() == TELEPHONE_EVENT]
     exact = (known for known in events if known.clock_rate == codec.clock_rate)
     return next(exact, events[0] if events else None)
+
+
+def _rtpmap(codec: AudioCodec, number: int) -> RtpMap:
+    return RtpMap(number, codec.name, codec.clock_rate, codec.channels)
+
+
+def _codec_format(codec: AudioCodec, known: RtpMap, number: int, remote: MediaDescription) -> CodecFormat:
+    """`codec` as the remote knows it (`known`) and as we announced it (`number`)."""
+    return CodecFormat(
+        name=codec.name,
+        payload_type=known.payload_type,
+        clock_rate=codec.clock_rate,
+        channels=codec.channels,
+        receive_payload_type=number,
+        fmtp=";".join(remote.of_format("fmtp", known.payload_type)),
+    )
+
+
+def _ptime(line: MediaDescription, default_ms: int, possible_ms: Sequence[int]) -> int:
+    """The longest of `possible_ms` (ascending) that the peer's `a=ptime` and `a=maxptime` allow, else the first."""
+    wanted = min(line.number("ptime") or default_ms, line.number("maxptime") or possible_ms[-1])
+    return max((each for each in possible_ms if each <= wanted), default=possible_ms[0])

@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import Final
 
 from callapi.media.errors import NotAcceptable
-from callapi.media.sdp import Attribute, MediaDescription, RtpMap, SessionDescription
+from callapi.media.formats import Announced
+from callapi.media.sdp import Attribute, MediaDescription, SessionDescription
 from callapi.media.types import Direction, MediaAddress
 
 _PLAIN_PROFILES: Final = frozenset({"RTP/AVP", "RTP/AVPF"})
@@ -41,25 +42,29 @@ def _is_plain(line: MediaDescription) -> bool:
 
 
 def audio(
-    port: int,
-    formats: Sequence[tuple[RtpMap, str]],
-    *,
-    ptime_ms: int,
-    direction: Direction,
-    like: MediaDescription | None,
+    port: int, formats: Announced, *, ptime_ms: int, direction: Direction, like: MediaDescription | None
 ) -> MediaDescription:
-    """Our `m=audio`: `formats` with their fmtp. Profile and multiplexing of RTCP are those of `like`."""
+    """Our `m=audio`. Profile and multiplexing of RTCP are those of `like`."""
+    numbers, attributes = _audio_words(formats, ptime_ms, direction)
+    if like is None:
+        return MediaDescription("audio", port, "RTP/AVP", numbers, attributes=attributes)
+    if like.has("rtcp-mux"):
+        attributes = (*attributes, ("rtcp-mux", None))
+    return MediaDescription("audio", port, like.protocol, numbers, attributes=attributes)
+
+
+@lru_cache(maxsize=128)
+def _audio_words(
+    formats: Announced, ptime_ms: int, direction: Direction
+) -> tuple[tuple[str, ...], tuple[Attribute, ...]]:
+    """The formats of the line, and its attributes."""
     attributes: list[Attribute] = []
     for known, fmtp in formats:
         attributes.append(("rtpmap", str(known)))
         if fmtp:
             attributes.append(("fmtp", f"{known.payload_type} {fmtp}"))
     attributes += [("ptime", str(ptime_ms)), (direction.value, None)]
-    if like is not None and like.has("rtcp-mux"):
-        attributes.append(("rtcp-mux", None))
-    protocol = like.protocol if like is not None else "RTP/AVP"
-    numbers = tuple(str(known.payload_type) for known, _ in formats)
-    return MediaDescription("audio", port, protocol, numbers, attributes=tuple(attributes))
+    return tuple([str(known.payload_type) for known, _ in formats]), tuple(attributes)
 
 
 def refused(line: MediaDescription) -> MediaDescription:
@@ -122,12 +127,6 @@ def our_direction(wish: Direction, remote: Direction, address: MediaAddress | No
 def remote_holds(remote: Direction, address: MediaAddress | None) -> bool:
     """Whether the peer does not want to hear us: by direction (RFC 3264 §8.4) or by 0.0.0.0 (RFC 2543)."""
     return address is None or not remote.receives
-
-
-def ptime_of(line: MediaDescription, default_ms: int, possible_ms: Sequence[int]) -> int:
-    """The longest of `possible_ms` (ascending) that the peer's `a=ptime` and `a=maxptime` allow, else the first."""
-    wanted = min(line.number("ptime") or default_ms, line.number("maxptime") or possible_ms[-1])
-    return max((each for each in possible_ms if each <= wanted), default=possible_ms[0])
 
 
 def no_audio(media: Sequence[MediaDescription]) -> NotAcceptable:

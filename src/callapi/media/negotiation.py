@@ -20,23 +20,15 @@ from msgspec.structs import replace
 from callapi.media import lines, video
 from callapi.media.errors import NotAcceptable, SdpError
 from callapi.media.formats import (
-    EVENTS_FMTP,
-    TELEPHONE_EVENT,
-    AudioCodec,
     AudioFormats,
     PayloadNumbers,
-    events_for,
-    first_common,
+    agreed_by_answer,
+    agreed_by_offer,
     offered_formats,
+    with_announced,
 )
-from callapi.media.sdp import MediaDescription, Origin, RtpMap, SessionDescription, parse
-from callapi.media.types import (
-    CodecFormat,
-    Direction,
-    StreamParameters,
-    VideoFormat,
-    VideoParameters,
-)
+from callapi.media.sdp import MediaDescription, Origin, SessionDescription, parse
+from callapi.media.types import Direction, StreamParameters, VideoFormat, VideoParameters
 
 _USERNAME = "callapi"
 
@@ -83,7 +75,7 @@ class OfferAnswer:
         self._media: tuple[MediaDescription, ...] = ()
         """Our lines as they stand: later descriptions repeat them in this order (RFC 3264 §8)."""
         self._offer: _Offer | None = None
-        self._numbers = PayloadNumbers()
+        self._numbers: PayloadNumbers = ()
 
     def relay_video(self, port: int | None, formats: tuple[VideoFormat, ...] = ()) -> None:
         """From the next offer or answer on, video is wanted at `port` (None: no more).
@@ -105,12 +97,12 @@ class OfferAnswer:
     def make_offer(self) -> bytes:
         """Our offer, or re-offer. The same text and version as before if nothing has changed."""
         current = self.audio.codec.name if self.audio else None
-        formats = offered_formats(self.local.codecs, current, self._numbers)
+        formats, self._numbers = offered_formats(self.local.codecs, current, self._numbers)
         audio_line = lines.standing(self._media, "audio")
         media = list(self._media)
         offered = lines.audio(
             self.local.audio_port,
-            formats.rtpmaps(),
+            formats.announced,
             ptime_ms=self.local.ptime_ms,
             direction=self._wish,
             like=media[audio_line] if audio_line is not None else None,
@@ -152,52 +144,35 @@ class OfferAnswer:
         if index is None:
             return self._pause(remote)
         offered = remote.media[index]
-        common = first_common(offered.rtpmaps(), self.local.codecs)
-        if common is None:
+        agreed = agreed_by_offer(offered, self.local.codecs, self.local.ptime_ms)
+        if agreed is None:
             raise lines.no_common_codec(offered, self.local.codecs)
         address = lines.remote_address(remote, offered, self.local.address)
-        codec, known = common
-        events = events_for(offered.rtpmaps(), codec)
+        direction = remote.direction_of(offered)
         parameters = StreamParameters(
             remote=address,
-            codec=_codec_format(codec, known, known.payload_type, offered),
+            codec=agreed.codec,
             remote_rtcp=lines.remote_rtcp(offered, address, self.local.address),
-            telephone_event=events.payload_type if events else None,
-            receive_telephone_event=events.payload_type if events else None,
-            direction=lines.our_direction(self._wish, remote.direction_of(offered), address),
-            ptime_ms=lines.ptime_of(offered, self.local.ptime_ms, codec.ptimes_ms),
+            telephone_event=agreed.telephone_event,
+            receive_telephone_event=agreed.receive_telephone_event,
+            direction=lines.our_direction(self._wish, direction, address),
+            ptime_ms=agreed.ptime_ms,
             rtcp_mux=offered.has("rtcp-mux"),
         )
         # Nothing fails from here on.
-        self._numbers.bind(codec.name, codec.clock_rate, known.payload_type)
-        if events is not None:
-            self._numbers.bind(TELEPHONE_EVENT, events.clock_rate, events.payload_type)
+        self._numbers = with_announced(self._numbers, agreed.announced)
         media = [lines.refused(each) for each in remote.media]
-        media[index] = self._answered_audio(parameters, codec, events, offered)
-        self._answer_video(remote, media)
-        self._offer = None
-        on_hold = lines.remote_holds(remote.direction_of(offered), address)
-        self._agree(parameters, media, remote_on_hold=on_hold)
-        return self._write(media)
-
-    def _answered_audio(
-        self,
-        parameters: StreamParameters,
-        codec: AudioCodec,
-        events: RtpMap | None,
-        offered: MediaDescription,
-    ) -> MediaDescription:
-        taken = RtpMap(parameters.codec.payload_type, codec.name, codec.clock_rate, codec.channels)
-        formats = [(taken, codec.fmtp)]
-        if events is not None:
-            formats.append((events, EVENTS_FMTP))
-        return lines.audio(
+        media[index] = lines.audio(
             self.local.audio_port,
-            formats,
+            agreed.announced,
             ptime_ms=self.local.ptime_ms,
             direction=parameters.direction,
             like=offered,
         )
+        self._answer_video(remote, media)
+        self._offer = None
+        self._agree(parameters, media, remote_on_hold=lines.remote_holds(direction, address))
+        return self._write(media)
 
     def _answer_video(self, remote: SessionDescription, media: list[MediaDescription]) -> None:
         index = lines.first_usable(remote.media, "video")
@@ -249,22 +224,18 @@ class OfferAnswer:
     def _parameters_of_answer(
         self, remote: SessionDescription, answered: MediaDescription, offer: _Offer
     ) -> StreamParameters:
-        # An answer that lists a dynamic number without a=rtpmap can only mean ours.
-        maps = answered.rtpmaps({known.payload_type: known for known, _ in offer.audio.rtpmaps()})
-        chosen = next(((known, ours) for known in maps if (ours := offer.audio.codec_of(known))), None)
-        if chosen is None:
+        agreed = agreed_by_answer(answered, offer.audio, self.local.ptime_ms)
+        if agreed is None:
             raise lines.no_common_codec(answered, self.local.codecs)
-        known, (codec, number) = chosen
-        events = events_for(maps, codec)
         address = lines.remote_address(remote, answered, self.local.address)
         return StreamParameters(
             remote=address,
-            codec=_codec_format(codec, known, number, answered),
+            codec=agreed.codec,
             remote_rtcp=lines.remote_rtcp(answered, address, self.local.address),
-            telephone_event=events.payload_type if events else None,
-            receive_telephone_event=offer.audio.event_number(events.clock_rate) if events else None,
+            telephone_event=agreed.telephone_event,
+            receive_telephone_event=agreed.receive_telephone_event,
             direction=lines.our_direction(offer.direction, remote.direction_of(answered), address),
-            ptime_ms=lines.ptime_of(answered, self.local.ptime_ms, codec.ptimes_ms),
+            ptime_ms=agreed.ptime_ms,
             rtcp_mux=answered.has("rtcp-mux") and offer.media[offer.audio_line].has("rtcp-mux"),
         )
 
@@ -308,15 +279,3 @@ def _read(body: bytes) -> SessionDescription:
         return parse(body)
     except SdpError as error:
         raise NotAcceptable(307, str(error)) from error
-
-
-def _codec_format(codec: AudioCodec, known: RtpMap, number: int, remote: MediaDescription) -> CodecFormat:
-    """`codec` as the remote knows it (`known`) and as we announced it (`number`)."""
-    return CodecFormat(
-        name=codec.name,
-        payload_type=known.payload_type,
-        clock_rate=codec.clock_rate,
-        channels=codec.channels,
-        receive_payload_type=number,
-        fmtp=";".join(remote.of_format("fmtp", known.payload_type)),
-    )
