@@ -1,7 +1,6 @@
 """What is found in a document while it is read. Reading goes on after an error, to find the next one."""
 
 import re
-from collections import Counter
 from functools import cached_property
 
 from callapi.rcml.errors import BAD_DOCUMENT
@@ -21,7 +20,7 @@ class Report:
     def __init__(self, text: str) -> None:
         self._text = text
         self._findings: list[Finding] = []
-        self._told: Counter[Severity] = Counter()
+        self._told: dict[Severity, int] = {}
 
     @property
     def findings(self) -> list[Finding]:
@@ -30,12 +29,12 @@ class Report:
 
     def wants(self, severity: Severity) -> bool:
         """Whether there is room for one more of this kind. To find the place of what nobody wants costs time."""
-        return self._told[severity] < MOST_FINDINGS
+        return self._told.get(severity, 0) < MOST_FINDINGS
 
     def add(self, finding: Finding) -> None:
         """Take note, up to the bound."""
         if self.wants(finding.severity):
-            self._told[finding.severity] += 1
+            self._told[finding.severity] = self._told.get(finding.severity, 0) + 1
             self._findings.append(finding)
 
     def remark(

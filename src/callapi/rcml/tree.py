@@ -4,7 +4,7 @@ A document type declaration is refused where it begins, so that there is never a
 to fetch. What the parser refuses is repaired if it can be, and parsed once more.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from xml.parsers import expat
 
 from callapi.rcml.errors import NOT_XML, DocumentError
@@ -44,9 +44,9 @@ class Node:
         return "".join([part for part in self.content if isinstance(part, str)]).strip()
 
     @property
-    def children(self) -> Iterator["Node"]:
+    def children(self) -> list["Node"]:
         """The elements directly inside."""
-        return (part for part in self.content if isinstance(part, Node))
+        return [part for part in self.content if isinstance(part, Node)]
 
     def error(self, message: str, code: int | None = None, *, attribute: str | None = None) -> None:
         """The document cannot be run, because of this element or one attribute of it."""
@@ -100,7 +100,7 @@ class _Builder:
             raise DocumentError(NOT_XML, message, *self._place(error.lineno, error.offset)) from error
         finally:
             self._release()
-        return next(document.children)
+        return document.children[0]
 
     def _release(self) -> None:
         """Let go of the handlers, which hold this builder, which holds the parser: a cycle otherwise."""

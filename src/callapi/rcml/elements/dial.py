@@ -136,20 +136,21 @@ def _read_targets(node: Node) -> tuple[Target, ...]:
                 refuse_nested(child, node, 13215)
     if len(targets) > MOST_TARGETS:
         node.error(f"<Dial> calls {len(targets)} at once; at most {MOST_TARGETS} are allowed", 13250)
-    if node.text and targets:
+    text = node.text
+    if text and targets:
         node.warn("<Dial> holds text beside its nouns: only the nouns are called")
-    elif node.text:
-        targets.append(_read_plain_target(node))
+    elif text:
+        targets.append(_read_plain_target(node, text))
     return tuple(targets)
 
 
-def _read_plain_target(node: Node) -> Target:
+def _read_plain_target(node: Node, text: str) -> Target:
     """Whom the text of `<Dial>` means."""
-    if node.text.startswith(PREFIX):
-        return Client(node.text.removeprefix(PREFIX), line=node.line, column=node.column)
-    if "@" in node.text or node.text.lower().startswith(("sip:", "sips:")):
-        return Sip(sip_uri(node.text), line=node.line, column=node.column)
-    return Number(node.text, line=node.line, column=node.column)
+    if text.startswith(PREFIX):
+        return Client(text.removeprefix(PREFIX), line=node.line, column=node.column)
+    if "@" in text or text.lower().startswith(("sip:", "sips:")):
+        return Sip(sip_uri(text), line=node.line, column=node.column)
+    return Number(text, line=node.line, column=node.column)
 
 
 def _read_caller_id(given: Attributes, targets: tuple[Target, ...]) -> str | None:

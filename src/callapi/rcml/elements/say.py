@@ -34,7 +34,7 @@ class Say(Element):
 def read_say(node: Node, loop_code: int = 13510) -> Say:
     """`<Say>` as written; `loop_code` is Twilio's number for a bad `loop` where it stands."""
     given = Attributes(node)
-    markup = _markup(node).strip() if any(True for _ in node.children) else None
+    markup = _markup(node).strip() if node.children else None
     say = Say(
         text=" ".join(_words(node).split()),
         markup=markup,

@@ -40,14 +40,14 @@ def read_sip(node: Node) -> Sip:
     """`<Sip>` or `<Uri>` as written."""
     given = Attributes(node)
     callbacks = read_callbacks(node, given, 13241)
-    name = given.text("name")
+    name, text = given.text("name"), node.text
     username = given.secret("username", code=13249)
     password = given.secret("password", code=13249)
     codecs = _read_codecs(given)
     given.finish()
-    if name and node.text:
+    if name and text:
         node.warn(f"<{node.name}> has a name and a text: the name is the URI, the text is overlooked")
-    uri, video = name or node.text, False
+    uri, video = name or text, False
     headers: list[Node] = []
     for child in node.children:
         match child.name:
