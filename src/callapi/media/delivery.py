@@ -1,6 +1,5 @@
 """How what happened reaches the tasks that wait: a bounded queue of events, and an outcome told once."""
 
-import asyncio
 from typing import Generic, Self, TypeVar
 
 from callapi.base.bell import Bell
@@ -57,21 +56,22 @@ class Outcome(Generic[T]):
     """A value that is told once and may be awaited by many, each of which may be cancelled."""
 
     def __init__(self) -> None:
-        self._told = asyncio.Event()
+        self._told = Bell()
         self._value: list[T] = []
 
     @property
     def is_told(self) -> bool:
         """Whether `tell` was called."""
-        return self._told.is_set()
+        return bool(self._value)
 
     def tell(self, value: T) -> None:
         """Wake everybody who waits; only the first value counts."""
-        if not self._told.is_set():
+        if not self._value:
             self._value.append(value)
-            self._told.set()
+            self._told.ring()
 
     async def wait(self) -> T:
         """The value, as soon as there is one."""
-        await self._told.wait()
+        if not self._value:
+            await self._told.wait()
         return self._value[0]
