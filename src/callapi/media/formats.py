@@ -54,7 +54,7 @@ _DYNAMIC: Final = range(96, 128)
 
 
 _SAID_OF_FORMATS: Final = frozenset({"rtpmap", "fmtp", "ptime", "maxptime"})
-_REMEMBERED: Final = 128
+_REMEMBERED: Final = 32
 
 Announced = tuple[tuple[RtpMap, str], ...]
 """Formats with their fmtp, in the order of their line."""
