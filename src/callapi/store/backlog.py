@@ -8,13 +8,13 @@ to lose; records and callbacks never are. Their number is bounded by the calls t
 from asyncio import Future
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from callapi.store.changes import AddEvents, Change
 
 
-@dataclass(slots=True, eq=False)
-class Group:
+class Group(Struct, eq=False):
     """Changes that are written together; `waiter` is of one who waits for them and may give up."""
 
     changes: tuple[Change, ...]
@@ -24,7 +24,11 @@ class Group:
     @property
     def events(self) -> int:
         """How many events of calls it holds."""
-        return sum(len(change.events) for change in self.changes if type(change) is AddEvents)
+        events = 0
+        for change in self.changes:
+            if type(change) is AddEvents:
+                events += len(change.events)
+        return events
 
     def drop_events(self) -> None:
         """Keep everything else."""

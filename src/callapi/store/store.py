@@ -226,13 +226,12 @@ class Store:
         self._writer.put(group)
 
     def _learn(self, change: Change) -> None:
-        match change:
-            case Put(record):
-                knowing = self._knowing.get(type(record))
-            case Remove(kind, _):
-                knowing = self._knowing.get(kind)
-            case _:
-                return
+        if type(change) is Put:
+            knowing = self._knowing.get(type(change.record))
+        elif type(change) is Remove:
+            knowing = self._knowing.get(change.kind)
+        else:
+            return
         if knowing is not None:
             knowing.absorb(change)
 
@@ -247,7 +246,9 @@ class Store:
             if (refusal := outcome.refused.get(place)) is not None:
                 self._refuse(group, refusal)
                 continue
-            callbacks.extend(_callbacks(group))
+            for change in group.changes:
+                if type(change) is Put and type(change.record) is CallbackRecord:
+                    callbacks.append(change.record)  # noqa: PERF401 - most groups have none
             if group.waiter is not None:
                 self._accept(group, group.waiter)
         self._settled += len(outcome.done)
@@ -275,8 +276,3 @@ class Store:
                 knowing.forget()
         elif not group.waiter.done():
             group.waiter.set_exception(refusal)
-
-
-def _callbacks(group: Group) -> list[CallbackRecord]:
-    records = (change.record for change in group.changes if isinstance(change, Put))
-    return [record for record in records if isinstance(record, CallbackRecord)]

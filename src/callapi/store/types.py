@@ -4,15 +4,21 @@ SQLite has no instants: they are kept as text of one length, so that their order
 opens the file can read them. PostgreSQL keeps `timestamptz`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from pydantic_core import from_json, to_json
+from msgspec.json import Decoder, Encoder
 from sqlalchemy import DateTime, Dialect, Text, TypeDecorator
 from sqlalchemy.types import TypeEngine
 
 from callapi.store.records import EventRecord
+
+# What is no JSON is written as its `str`, for an event must never cost the record beside it.
+_ENCODER: Final = Encoder(enc_hook=str)
+_TEXTS: Final = Decoder(tuple[str, ...])
+_PAIRS: Final = Decoder(tuple[tuple[str, str], ...])
+_EVENTS: Final = Decoder(tuple[tuple[int, datetime, str, dict[str, Any]], ...])
 
 
 class Instant(TypeDecorator[datetime]):
@@ -27,11 +33,11 @@ class Instant(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         """`2026-11-17 10:00:00.000000+00:00`, or the datetime itself."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        if value.tzinfo is not UTC:
-            value = value.astimezone(UTC)
-        return value.isoformat(" ", "microseconds")
+        return _instant_text(value) if dialect.name == "sqlite" else value
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | None] | None:
+        """`process_bind_param` without SQLAlchemy's way to it."""
+        return _instant_text if dialect.name == "sqlite" else None
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """The instant in UTC."""
@@ -46,13 +52,13 @@ class Texts(TypeDecorator[tuple[str, ...]]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str:  # noqa: ARG002
+    def bind_processor(self, dialect: Dialect) -> Callable[[tuple[str, ...] | None], str]:  # noqa: ARG002
         """JSON."""
-        return to_json(value).decode() if value else "[]"
+        return _json
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...]:  # noqa: ARG002
         """The tuple."""
-        return tuple(from_json(value or "[]"))
+        return _TEXTS.decode(value or "[]")
 
 
 class Pairs(TypeDecorator[tuple[tuple[str, str], ...]]):
@@ -61,13 +67,13 @@ class Pairs(TypeDecorator[tuple[tuple[str, str], ...]]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: tuple[tuple[str, str], ...] | None, dialect: Dialect) -> str:  # noqa: ARG002
+    def bind_processor(self, dialect: Dialect) -> Callable[[tuple[tuple[str, str], ...] | None], str]:  # noqa: ARG002
         """JSON."""
-        return to_json(value or ()).decode()
+        return _json
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[tuple[str, str], ...]:  # noqa: ARG002
         """The pairs."""
-        return tuple((name, text) for name, text in from_json(value or "[]"))
+        return _PAIRS.decode(value or "[]")
 
 
 class Events(TypeDecorator[tuple[EventRecord, ...]]):
@@ -76,16 +82,26 @@ class Events(TypeDecorator[tuple[EventRecord, ...]]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: tuple[EventRecord, ...] | None, dialect: Dialect) -> str:  # noqa: ARG002
-        """JSON; what is none is written as its `str`, for an event must never cost the record beside it."""
-        rows = [(each.sequence, each.at, each.kind, each.data) for each in value or ()]
-        return to_json(rows, serialize_unknown=True, bytes_mode="base64", inf_nan_mode="strings").decode()
+    def bind_processor(self, dialect: Dialect) -> Callable[[tuple[EventRecord, ...] | None], str]:  # noqa: ARG002
+        """JSON."""
+        return _events_text
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[EventRecord, ...]:  # noqa: ARG002
         """The events."""
-        return tuple(_events(from_json(value or "[]")))
+        return tuple(EventRecord(*row) for row in _EVENTS.decode(value or "[]"))
 
 
-def _events(rows: Iterable[tuple[int, str, str, dict[str, Any]]]) -> Iterable[EventRecord]:
-    for sequence, at, kind, data in rows:
-        yield EventRecord(sequence, datetime.fromisoformat(at), kind, data)
+def _instant_text(instant: datetime | None) -> str | None:
+    if instant is None:
+        return None
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
+    return instant.isoformat(" ", "microseconds")
+
+
+def _json(values: tuple[Any, ...] | None) -> str:
+    return _ENCODER.encode(values).decode() if values else "[]"
+
+
+def _events_text(events: tuple[EventRecord, ...] | None) -> str:
+    return _json(tuple((each.sequence, each.at, each.kind, each.data) for each in events or ()))
