@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from callapi.calls.latch import Latch, first_of
 
 
@@ -54,3 +56,32 @@ async def test_the_first_of_several_wins_and_the_others_have_unwound() -> None:
 
     assert await first_of(forever("a"), soon(), forever("b")) == "soon"
     assert sorted(unwound) == ["a", "b"]
+
+
+async def test_a_wait_that_takes_too_long_is_told_so_and_leaves_nothing_behind() -> None:
+    latch: Latch[int] = Latch()
+    with pytest.raises(TimeoutError):
+        await latch.wait(0.001)
+    assert not latch._waiters
+    latch.set(1)
+    assert await latch.wait(0) == 1
+
+
+async def test_a_value_that_comes_in_the_moment_in_which_the_time_is_up_counts() -> None:
+    latch: Latch[int] = Latch()
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(latch.wait(60))
+        await asyncio.sleep(0)
+        latch._waiters[0].set_result(None)  # as its timer does
+        latch.set(1)
+    assert waiting.result() == 1
+
+
+async def test_a_wait_with_a_bound_is_cancelled_as_any_other() -> None:
+    latch: Latch[int] = Latch()
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(latch.wait(60))
+        await asyncio.sleep(0)
+        waiting.cancel()
+    assert waiting.cancelled()
+    assert not latch._waiters

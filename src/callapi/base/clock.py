@@ -5,17 +5,16 @@ compared (is this due, has that expired) goes by `steady_time`; how long somethi
 """
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 _STARTED_AT: Final = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
-
-def utc_now() -> datetime:
-    """The present instant, aware, in UTC."""
-    return datetime.now(UTC)
+utc_now: Final[Callable[[], datetime]] = partial(datetime.now, UTC)
+"""The present instant, aware, in UTC."""
 
 
 def steady_time() -> float:

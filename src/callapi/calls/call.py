@@ -45,6 +45,7 @@ class Call:
 
     __slots__ = (
         "_bound",
+        "_clock",
         "_first_story",
         "_journal",
         "_since",
@@ -86,7 +87,8 @@ class Call:
         """The call that it is joined with at the moment."""
         self.is_taken = record.direction != DIALLED
         """Whether its answer counts: a dialled party's does once it was joined or got a document of its own."""
-        self._since = (record.start_time or record.date_created, asyncio.get_running_loop().time())
+        self._clock: Callable[[], float] = asyncio.get_running_loop().time
+        self._since = (record.start_time or record.date_created, self._clock())
         self.answered_at: float | None = None
         self.final_code: int | None = None
         """What an unanswered caller is refused with, after a Dial that failed, if its document says nothing else."""
@@ -270,7 +272,7 @@ class Call:
 
     def _set_bound(self) -> None:
         if self._bound is not None:
-            self._bound.reschedule(asyncio.get_running_loop().time() + LINGER_S)
+            self._bound.reschedule(self._clock() + LINGER_S)
 
     async def _attend(self) -> Ended:
         while True:
@@ -309,15 +311,15 @@ class Call:
     def _now(self) -> datetime:
         """The present instant, as far from the call's start as it is: the machine's clock may be set meanwhile."""
         start, began = self._since
-        return start + timedelta(seconds=asyncio.get_running_loop().time() - began)
+        return start + timedelta(seconds=self._clock() - began)
 
     def initiated(self) -> None:
         """The INVITE is on its way."""
-        self._advance(CallStatus.INITIATED, "initiated")
+        self._advance(CallStatus.INITIATED, "initiated", self._now())
 
     def _did_ring(self, *, has_audio: bool) -> None:
         if self._verdict is None and not self.rang.is_set:
-            self._advance(CallStatus.RINGING, "ringing")
+            self._advance(CallStatus.RINGING, "ringing", self._now())
             self.rang.set(None)
         if has_audio:
             self.early_media.set(None)
@@ -325,25 +327,30 @@ class Call:
     def _was_answered(self) -> None:
         if self._verdict is not None or self.answered.is_set:
             return
-        self.answered_at = asyncio.get_running_loop().time()
+        self.answered_at = self._clock()
         now = self._now()
         started = self.record.start_time or now
         ring = whole_seconds(started, now)
         self._advance(
-            CallStatus.IN_PROGRESS, "answered", answer_time=now, ring_duration=ring, sip_response_code=200
+            CallStatus.IN_PROGRESS,
+            "answered",
+            now,
+            answer_time=now,
+            ring_duration=ring,
+            sip_response_code=200,
         )
         self.answered.set(True)
 
-    def _advance(self, status: CallStatus, event: str, **facts: Any) -> None:
+    def _advance(self, status: CallStatus, event: str, now: datetime, **facts: Any) -> None:
         """Write down `status` with the `facts` of the record that come with it, and tell who subscribed to `event`."""
-        now = self._now()
-        record = replace(self.record, status=status.value, date_updated=now, **facts)
-        callback = event_callback(record, event, status.value, now, self.sip)
+        word = status.value
+        record = replace(self.record, status=word, date_updated=now, **facts)
+        callback = event_callback(record, event, word, now, self.sip)
         if callback is not None:
             record = replace(record, sequence_number=record.sequence_number + 1)
         self.record = record
         self._journal.keep(record, callback)
-        self.timeline.add("status", {"status": status.value})
+        self.timeline.add("status", {"status": word})
 
     def _finish(self, ended: Ended | None) -> None:
         """The one place where a call gets its final status."""
@@ -356,6 +363,7 @@ class Call:
         self._advance(
             status,
             "completed",
+            now,
             end_time=now,
             duration=whole_seconds(since, now) if since and status is CallStatus.COMPLETED else 0,
             ring_duration=self.record.ring_duration if since else whole_seconds(start, now),

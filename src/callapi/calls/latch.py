@@ -37,8 +37,7 @@ class Latch(Generic[T]):
         if act is not None:
             act(value)
         for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+            _wake(waiter)
         self._waiters.clear()
 
     def then(self, act: Callable[[T], None]) -> None:
@@ -49,17 +48,28 @@ class Latch(Generic[T]):
         """It will not happen any more: let go of `act`, which may hold on to who holds this."""
         self._act = None
 
-    async def wait(self) -> T:
-        """The value, at once or when it comes."""
+    async def wait(self, at_most_s: float | None = None) -> T:
+        """The value, at once or when it comes. Raises TimeoutError if it did not come within `at_most_s`."""
         if self._value is _UNSET:
-            waiter = asyncio.get_running_loop().create_future()
+            loop = asyncio.get_running_loop()
+            waiter = loop.create_future()
             self._waiters.append(waiter)
+            timer = loop.call_later(at_most_s, _wake, waiter) if at_most_s is not None else None
             try:
                 await waiter
             finally:
+                if timer is not None:
+                    timer.cancel()
                 if waiter in self._waiters:
                     self._waiters.remove(waiter)
+            if self._value is _UNSET:
+                raise TimeoutError
         return self._value
+
+
+def _wake(waiter: "asyncio.Future[None]") -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 async def first_of(*waits: Coroutine[Any, Any, T]) -> T:

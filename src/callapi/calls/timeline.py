@@ -55,7 +55,7 @@ class Timeline:
         if _MAY_BE_SECRET in data.lower():
             data = _SECRET.sub(rb"\1 (withheld)", data)
         hop = traced.hop
-        peer = f"{hop.transport.value}:{hop.host}:{hop.port}"
+        peer = f"{hop.transport}:{hop.host}:{hop.port}"
         self.add(
             "sip", {"direction": traced.direction, "peer": peer, "message": data.decode("utf-8", "replace")}
         )

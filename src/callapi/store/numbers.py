@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -92,7 +93,12 @@ def best_pattern(user: str, numbers: Iterable[NumberRecord]) -> NumberRecord | N
 
 def fits(pattern: str, text: str) -> bool:
     """Whether `text` is what `pattern` describes: `*` stands for any characters, also none."""
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text, re.DOTALL) is not None
+    return _expression(pattern).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=10_000)
+def _expression(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
 
 
 def specificity(pattern: str) -> tuple[int, int]:

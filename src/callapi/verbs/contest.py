@@ -176,10 +176,9 @@ class Contest:
         if noun.url is None and not digits:
             call.answered.then(lambda is_answered: self._claim(call, is_answered=is_answered))
         try:
-            async with asyncio.timeout(self._verb.timeout):
-                if not await call.answered.wait():
-                    self._explain(branch, call)
-                    return None
+            if not await call.answered.wait(self._verb.timeout):
+                self._explain(branch, call)
+                return None
         except TimeoutError:
             if call is not self.winner:
                 call.hang_up("no answer in time", CallStatus.NO_ANSWER)

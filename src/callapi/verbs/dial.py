@@ -79,11 +79,11 @@ class Talk:
         joined_at = clock()
         try:
             with bridged(self._execution.house.plane, caller, callee):
-                async with asyncio.timeout(verb.time_limit):
-                    if verb.hangup_on_star:
+                if verb.hangup_on_star:
+                    async with asyncio.timeout(verb.time_limit):
                         await first_of(callee.left.wait(), _star(caller))
-                    else:
-                        await callee.left.wait()
+                else:
+                    await callee.left.wait(verb.time_limit)
             reason = "the caller pressed star"
         except TimeoutError:
             reason = f"time limit of {verb.time_limit} s"
