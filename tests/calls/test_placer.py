@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pytest
 
 from callapi.base.ids import AccountSid
+from callapi.calls.call import LINGER_S
 from callapi.calls.commands import CreateCall, ModifyCall
 from callapi.calls.errors import UNREACHABLE
 from callapi.calls.live import DocumentRequest, Subscription
@@ -404,5 +405,40 @@ def test_nobody_answers_in_time(tmp_path: Path) -> None:
         await rest.world.live.empty.wait()
         assert all(map(_hung_up, phones))
         assert rest.kept(record).status == "no-answer"
+
+    _play(tmp_path, story)
+
+
+@pytest.mark.parametrize("phones", [("desk",), ("desk", "hall")])
+@pytest.mark.parametrize("is_answered", [False, True])
+def test_a_phone_that_is_silent_once_it_was_hung_up_is_waited_for_but_a_moment(
+    tmp_path: Path,
+    phones: tuple[str, ...],
+    is_answered: bool,
+) -> None:
+    """Its session may go on for half a minute; the call and its ports do not. What comes later tells nobody."""
+
+    async def story(rest: Rest) -> None:
+        rest.world.application.documents["/voice"] = "<Response><Pause length='60'/></Response>"
+        rest.register("bob", *phones)
+        record = await rest.create("client:bob")
+        rung = await _rings(rest, len(phones))
+        for phone in rung:
+            phone.ring()
+            setattr(phone, "_answer_hang_up", lambda: None)  # noqa: B010 - mypy: assignment to a method
+        await asyncio.sleep(1)
+        if is_answered:
+            rung[0].answer()
+        await asyncio.sleep(1)
+        await rest.end(record, "completed")
+        hung_up_at = asyncio.get_running_loop().time()
+        await rest.world.live.empty.wait()
+        assert asyncio.get_running_loop().time() - hung_up_at == pytest.approx(LINGER_S, abs=0.1)
+        for phone in rung:
+            phone.hang_up()
+        await asyncio.sleep(60)
+        assert rest.told()[-1] == rest.kept(record).status == ("completed" if is_answered else "canceled")
+        assert rest.kept(record).sip_response_code == (200 if is_answered else None)
+        assert rest.kept(record).ended_by == "local"
 
     _play(tmp_path, story)

@@ -98,7 +98,7 @@ class Call:
         self._story: asyncio.Task[None] | None = None
         self._first_story: Story | None = None
         """Told before its life began: a REST command can be that early."""
-        self._bound: asyncio.Timeout | None = None
+        self._bound: asyncio.TimerHandle | None = None
 
     # --- what it is -------------------------------------------------------------------------------------------------
 
@@ -254,25 +254,22 @@ class Call:
                 listening = self._tasks.create_task(self._listen())
                 if first := self._first_story or story:
                     self.tell(first)
-                try:
-                    async with asyncio.timeout(None) as self._bound:
-                        self._finish(await self._attend())
-                except TimeoutError:
-                    self._finish(None)
+                self._finish(await self._attend())
                 listening.cancel()
                 self._drop_story()
         finally:
             if not self.ended.is_set:
                 self.leg.hang_up()
                 self._finish(None)
-            self._tasks = self._bound = None
+            if self._bound is not None:
+                self._bound.cancel()
+            self._tasks = None
             self.rang.forget()
             self._measure()
             self.leg.close()
 
     def _set_bound(self) -> None:
-        if self._bound is not None:
-            self._bound.reschedule(self._clock() + LINGER_S)
+        self._bound = asyncio.get_running_loop().call_later(LINGER_S, self.leg.leave)
 
     async def _attend(self) -> Ended:
         while True:

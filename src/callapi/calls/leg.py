@@ -164,6 +164,12 @@ class Leg:
             session.hang_up()
         self.session.hang_up()
 
+    def leave(self) -> None:
+        """Wait no longer for a far side that was hung up: `Ended` comes now, without a status."""
+        self._beside.clear()
+        self._failures.clear()
+        self.session.leave()
+
     def close(self) -> None:
         """Free the ports. The session lives on in its own room until its last message was said."""
         self.stream.close()

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from callapi.sip.events import Ended, InfoReceived, Provisional, SessionEvent
+from callapi.sip.events import Ended, InfoReceived, Party, Provisional, SessionEvent
 from callapi.sip.headers import NameAddr
 from callapi.sip.invite_session.commands import (
     Accept,
@@ -150,6 +150,10 @@ class Session:
         self._events.append(event)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    def leave(self) -> None:
+        """Wait no longer for the far side: `Ended` comes now. What is still due on the wire is done all the same."""
+        self.tell(Ended(Party.LOCAL, None, "not waited for"))
 
     def detach(self, port: SessionPort) -> None:
         """For the endpoint: the machine is gone; `port` keeps the last facts and ignores commands."""
