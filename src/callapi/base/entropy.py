@@ -8,7 +8,7 @@ from collections import deque
 from os import urandom
 from typing import Final
 
-_OCTETS: Final = 16
+_DIGITS: Final = 32
 _AT_ONCE: Final = 256
 
 _ready: deque[str] = deque()
@@ -20,5 +20,5 @@ def random_hex() -> str:
         try:
             return _ready.pop()
         except IndexError:
-            fresh = urandom(_OCTETS * _AT_ONCE)
-            _ready.extend(fresh[at : at + _OCTETS].hex() for at in range(0, len(fresh), _OCTETS))
+            fresh = urandom(_DIGITS // 2 * _AT_ONCE).hex()
+            _ready.extend([fresh[at : at + _DIGITS] for at in range(0, len(fresh), _DIGITS)])

@@ -5,34 +5,28 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
-_UNSET: Any = object()
 
 
 class Latch(Generic[T]):
     """A value that is set once and may be awaited by any number of stories; cancelling one wait disturbs nobody."""
 
-    __slots__ = ("_act", "_value", "_waiters")
+    __slots__ = ("_act", "_waiters", "is_set", "value")
+
+    value: T
+    """Only once it is set."""
 
     def __init__(self) -> None:
         self._act: Callable[[T], None] | None = None
-        self._value: T = _UNSET
         self._waiters: list[asyncio.Future[None]] = []
-
-    @property
-    def is_set(self) -> bool:
+        self.is_set = False
         """Whether it has happened."""
-        return self._value is not _UNSET
-
-    @property
-    def value(self) -> T:
-        """The value; only once it is set."""
-        return self._value
 
     def set(self, value: T) -> None:
         """It has happened; later values are ignored."""
-        if self._value is not _UNSET:
+        if self.is_set:
             return
-        self._value = value
+        self.is_set = True
+        self.value = value
         act, self._act = self._act, None
         if act is not None:
             act(value)
@@ -50,7 +44,7 @@ class Latch(Generic[T]):
 
     async def wait(self, at_most_s: float | None = None) -> T:
         """The value, at once or when it comes. Raises TimeoutError if it did not come within `at_most_s`."""
-        if self._value is _UNSET:
+        if not self.is_set:
             loop = asyncio.get_running_loop()
             waiter = loop.create_future()
             self._waiters.append(waiter)
@@ -62,9 +56,9 @@ class Latch(Generic[T]):
                     timer.cancel()
                 if waiter in self._waiters:
                     self._waiters.remove(waiter)
-            if self._value is _UNSET:
+            if not self.is_set:
                 raise TimeoutError
-        return self._value
+        return self.value
 
 
 def _wake(waiter: "asyncio.Future[None]") -> None:

@@ -281,9 +281,10 @@ class LiveCalls:
 
     def start(self, call: Call, story: Story | None = None) -> None:
         """Let `call` live, with `story` told on it."""
-        self._calls[call.sid] = call
+        sid = call.sid
+        self._calls[sid] = call
         self.quotas.began(call.record.account_sid)
-        self._timelines.open(call.sid, call.leg.session.call_id, call.timeline)
+        self._timelines.open(sid, call.leg.session.call_id, call.timeline)
         self.empty.clear()
         self._tasks.create_task(self._live(call, story))
 
@@ -293,9 +294,10 @@ class LiveCalls:
         except Exception:
             log.exception("%r: broke off", call)
         finally:
-            del self._calls[call.sid]
+            sid = call.sid
+            del self._calls[sid]
             self.quotas.ended(call.record.account_sid)
-            self._timelines.close(call.sid, call.leg.session.call_id)
+            self._timelines.close(sid, call.leg.session.call_id)
             if not self._calls:
                 self.empty.set()
 
