@@ -44,10 +44,11 @@ class Timeline:
 
     def add(self, kind: str, data: Mapping[str, Json], at: datetime | None = None) -> None:
         """Note that `kind` happened (now, if `at` does not say otherwise)."""
-        if len(self._events) >= MOST_EVENTS:
+        sequence = len(self._events)
+        if sequence >= MOST_EVENTS:
             self.dropped += 1
             return
-        self._events.append(EventRecord(len(self._events), at or utc_now(), kind, data))
+        self._events.append(EventRecord(sequence, at or utc_now(), kind, data))
 
     def add_sip(self, traced: Traced) -> None:
         """Note a SIP message, whole, with the digests of credentials taken out."""

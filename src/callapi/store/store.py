@@ -173,7 +173,8 @@ class Store:
         """
         for change in changes:
             self._learn(change)
-        self._enqueue(Group(changes))
+        self._put += 1
+        self._writer.put(Group(changes))
 
     def begin(self, record: CallRecord) -> None:
         """Like `write` of a call's first record, which outlives the process from now on."""
@@ -193,7 +194,8 @@ class Store:
             raise Unavailable("the last attempt to write failed")
         waiter: asyncio.Future[None] = self._loop.create_future()
         group = Group(changes, waiter)
-        self._enqueue(group)
+        self._put += 1
+        self._writer.put(group)
         self._writer.hurry()
         try:
             async with asyncio.timeout(_COMMIT_TIMEOUT_S):
@@ -220,10 +222,6 @@ class Store:
     async def select(self, query: Query[RecordT]) -> list[RecordT]:
         """What no repository asks for. Raises Unavailable."""
         return await self._reader.run(self._backend.select, query)
-
-    def _enqueue(self, group: Group) -> None:
-        self._put += 1
-        self._writer.put(group)
 
     def _learn(self, change: Change) -> None:
         if type(change) is Put:
