@@ -174,6 +174,15 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
             value = self._typed[key] = reader(field[1:] if field else [])
         return value
 
+    def need(self, key: str, reader: Callable[[list[str]], T | None]) -> T:
+        """As `read`, of a field that must be there. Raises ParseError where it is not."""
+        value: T | None = self._typed.get(key)
+        if value is None:
+            value = self.read(key, reader)
+            if value is None:
+                raise ParseError(f"{identify(key)[1]} is missing")
+        return value
+
     def read_all(self, readers: Mapping[str, Callable[[list[str]], object]]) -> None:
         """Read every field for which there is a reader, by its key, as `read` does."""
         typed = self._typed

@@ -7,7 +7,7 @@ A message that came from the parser has well-formed typed fields; what may still
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from callapi.sip.errors import ParseError
 from callapi.sip.headers import CSeq, Headers, NameAddr, Via
@@ -19,6 +19,7 @@ from callapi.sip.readers import (
     read_cseq,
     read_max_forwards,
     read_seconds,
+    read_text,
     read_tokens,
     read_vias,
 )
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from callapi.sip.uri import Uri
-
-T = TypeVar("T")
 
 REASONS: dict[int, str] = {
     100: "Trying",
@@ -135,22 +134,22 @@ class _Message:
     @property
     def from_(self) -> NameAddr:
         """From."""
-        return _present("From", self.headers.read("from", read_address))
+        return self.headers.need("from", read_address)
 
     @property
     def to(self) -> NameAddr:
         """To."""
-        return _present("To", self.headers.read("to", read_address))
+        return self.headers.need("to", read_address)
 
     @property
     def call_id(self) -> str:
         """Call-ID."""
-        return _present("Call-ID", self.headers.get("Call-ID"))
+        return self.headers.need("call-id", read_text)
 
     @property
     def cseq(self) -> CSeq:
         """CSeq."""
-        return _present("CSeq", self.headers.read("cseq", read_cseq))
+        return self.headers.need("cseq", read_cseq)
 
     @property
     def contact(self) -> NameAddr | None:
@@ -290,9 +289,3 @@ def make_refusal(error: ParseError, to_tag: str | None = None) -> Response | Non
 def _answer(request_headers: Headers, status: int, reason: str | None) -> Response:
     names = _COPIED_INTO_TRYING if status == 100 else _COPIED_INTO_DIALOG if status < 300 else _COPIED
     return Response(status, reason or REASONS.get(status, "Unknown"), request_headers.subset(names))
-
-
-def _present(name: str, value: T | None) -> T:
-    if value is None:
-        raise ParseError(f"{name} is missing")
-    return value

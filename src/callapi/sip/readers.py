@@ -22,6 +22,11 @@ _DATE = re.compile(
 )
 
 
+def read_text(values: list[str]) -> str | None:
+    """Call-ID: the first value as it stands; None if there is none."""
+    return values[0] if values else None
+
+
 def read_vias(values: list[str]) -> tuple[Via, ...]:
     """Via, topmost first."""
     if len(values) == 1 and "," not in values[0]:
