@@ -49,9 +49,19 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Adds `item`, which is of no use to the receiver before the next `put`: it is not woken for it.
+    /// Adds `item`; the receiver is not woken for it before `ring`, or the next `put`.
     pub(crate) fn put_quietly(&self, item: T) {
         self.lock().items.push(item);
+    }
+
+    /// Wakes the receiver if anything waits for it that it was not woken for.
+    pub(crate) fn ring(&self) {
+        let mut queue = self.lock();
+        if queue.items.is_empty() || std::mem::replace(&mut queue.is_rung, true) {
+            return;
+        }
+        drop(queue);
+        let _ = write(&self.bell, &1u64.to_ne_bytes());
     }
 
     /// Adds `item` unless `bound` items wait already; false if it was dropped.
@@ -101,5 +111,22 @@ mod tests {
         assert!(!rings(&mailbox));
         mailbox.put(3);
         assert!(rings(&mailbox));
+    }
+
+    #[test]
+    fn it_rings_once_for_all_that_was_put_quietly_and_for_nothing_not_at_all() {
+        let mailbox = Mailbox::new().unwrap();
+        mailbox.ring();
+        assert!(!rings(&mailbox));
+        mailbox.put_quietly(1);
+        mailbox.put_quietly(2);
+        mailbox.ring();
+        mailbox.ring();
+        let mut counter = [0u8; 8];
+        read(mailbox.bell(), &mut counter).unwrap();
+        assert_eq!(u64::from_ne_bytes(counter), 1);
+        let mut items = Vec::new();
+        mailbox.take(&mut items);
+        assert_eq!(items, [1, 2]);
     }
 }

@@ -54,17 +54,24 @@ impl Shared {
             .clone()
     }
 
-    /// Sends a command to the thread that holds `stream`.
+    /// Sends a command to the thread that holds `stream`; as all commands, it is obeyed after the next `ring`.
     pub(crate) fn send(&self, stream: &Stream, command: Command) {
         let _loads = self.lock();
-        self.threads[stream.thread()].inbox.put(command);
+        self.threads[stream.thread()].inbox.put_quietly(command);
     }
 
     /// Sends the last command of a stream.
     pub(crate) fn send_last(&self, stream: &Stream, command: Command) {
         let mut loads = self.lock();
         loads[stream.thread()] -= 1;
-        self.threads[stream.thread()].inbox.put(command);
+        self.threads[stream.thread()].inbox.put_quietly(command);
+    }
+
+    /// Has the threads obey what they were sent.
+    fn ring(&self) {
+        for thread in &self.threads {
+            thread.inbox.ring();
+        }
     }
 
     /// Puts both streams into one thread, the less busy one of theirs, and joins them there.
@@ -78,17 +85,17 @@ impl Shared {
             };
             let (old, new) = (moves.thread(), stays.thread());
             let inbox = &self.threads[new].inbox;
-            inbox.put(Command::Expect(moves.id));
+            inbox.put_quietly(Command::Expect(moves.id));
             self.threads[old]
                 .inbox
-                .put(Command::HandOver(moves.id, Arc::clone(inbox)));
+                .put_quietly(Command::HandOver(moves.id, Arc::clone(inbox)));
             moves.set_thread(new);
             loads[old] -= 1;
             loads[new] += 1;
         }
         self.threads[one.thread()]
             .inbox
-            .put(Command::Bridge(one.id, other.id));
+            .put_quietly(Command::Bridge(one.id, other.id));
     }
 
     /// Gives a new stream to the least busy thread; returns which.
@@ -98,7 +105,6 @@ impl Shared {
             .min_by_key(|index| loads[*index])
             .unwrap_or(0);
         loads[thread] += 1;
-        // It can do nothing before it is configured.
         self.threads[thread]
             .inbox
             .put_quietly(Command::Admit(member));
@@ -240,6 +246,11 @@ impl Plane {
     /// Parts two streams, if they are joined.
     fn unbridge(&self, one: &Stream, other: &Stream) {
         self.shared.send(one, Command::Unbridge(one.id, other.id));
+    }
+
+    /// Has the packet threads obey all commands since the last `ring`, in their order.
+    fn ring(&self) {
+        self.shared.ring();
     }
 
     /// Totals of all threads, ports, and lost events.

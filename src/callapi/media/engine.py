@@ -1,7 +1,7 @@
 """The media plane that moves packets: the Python face of the native packet threads (`docs/rooms/media.md`).
 
-Commands return at once; events come through one eventfd that the loop watches, and are handed to the streams
-that they are about. Used within one event loop.
+Commands return at once, and are obeyed when the present turn of the loop is over; events come through one eventfd
+that the loop watches, and are handed to the streams that they are about. Used within one event loop.
 """
 
 import asyncio
@@ -77,12 +77,14 @@ class NativePlane:
         self._streams: dict[int, NativeStream] = {}
         self._videos: dict[int, NativeVideo] = {}
         self._bridges = 0
+        self._is_ringing = False
         self._prompts: WeakKeyDictionary[Prompt, _native.Prompt] = WeakKeyDictionary()
 
     async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
         self._native = _native.Plane(*self._arguments)
         self.is_realtime = self._realtime and _hurry(self._native.thread_ids)
-        asyncio.get_running_loop().add_reader(self._native.event_fd, self._drain)
+        self._loop.add_reader(self._native.event_fd, self._drain)
         return self
 
     async def __aexit__(
@@ -144,9 +146,8 @@ class NativePlane:
             stream.close()
         for video in list(self._videos.values()):
             video.close()
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, native.close)
-        loop.remove_reader(native.event_fd)
+        await self._loop.run_in_executor(None, native.close)
+        self._loop.remove_reader(native.event_fd)
         # What happened while the threads ended: recordings, most of all.
         self._deliver(native.take_events())
 
@@ -162,6 +163,18 @@ class NativePlane:
         self._bridges -= 1
         if self._native is not None:
             self._native.unbridge(one.native, other.native)
+            self.ring_soon()
+
+    def ring_soon(self) -> None:
+        """Wake the packet threads at the end of this turn of the loop, once for all that they were told in it."""
+        if not self._is_ringing:
+            self._is_ringing = True
+            self._loop.call_soon(self._ring)
+
+    def _ring(self) -> None:
+        self._is_ringing = False
+        if self._native is not None:
+            self._native.ring()
 
     def native_prompt(self, audio: Prompt) -> _native.Prompt:
         """The handle that all streams share, made once; odd rates are resampled here."""
@@ -184,6 +197,7 @@ class NativePlane:
         if one.is_closed or other.is_closed:
             raise StreamClosed("a closed stream cannot be bridged")
         self._open_plane().bridge(one.native, other.native)
+        self.ring_soon()
         self._bridges += 1
         return NativeBridge(self, one, other)
 

@@ -24,6 +24,9 @@ class Owner(Protocol):
     def native_prompt(self, audio: Prompt) -> _native.Prompt:
         """The handle that all streams share."""
 
+    def ring_soon(self) -> None:
+        """A packet thread was given an order."""
+
     def forget(self, stream: "NativeStream | NativeVideo") -> None:
         """The stream is closed."""
 
@@ -42,7 +45,7 @@ class NativePlayback:
     def stop(self) -> None:
         """As Playback.stop."""
         if not self._outcome.is_told:
-            self._stream.native.stop(self.playback_id)
+            self._stream.orders.stop(self.playback_id)
 
     async def ended(self) -> bool:
         """As Playback.ended."""
@@ -65,7 +68,7 @@ class NativeRecording:
     def stop(self) -> None:
         """As Recording.stop."""
         if not self._outcome.is_told:
-            self._stream.native.stop_recording(self.recording_id)
+            self._stream.orders.stop_recording(self.recording_id)
 
     async def ended(self) -> RecordingEnded:
         """As Recording.ended."""
@@ -94,6 +97,12 @@ class NativeStream:
         return f"<NativeStream {self.native.id} port {self.local.port} {state}>"
 
     @property
+    def orders(self) -> _native.Stream:
+        """What to give an order to: its thread will be told."""
+        self._plane.ring_soon()
+        return self.native
+
+    @property
     def events(self) -> AsyncIterator[StreamEvent]:
         """As AudioStream.events."""
         return self._queue
@@ -101,27 +110,27 @@ class NativeStream:
     def configure(self, parameters: StreamParameters) -> None:
         """As AudioStream.configure. Raises ValueError on a codec or address that no stream can use."""
         self._require_open()
-        self.native.configure(parameters)
+        self.orders.configure(parameters)
 
     def play(self, audio: Prompt, *, loop: int = 1) -> NativePlayback:
         """As AudioStream.play."""
         self._require_open()
-        return self._started(self.native.play(self._plane.native_prompt(audio), loop))
+        return self._started(self.orders.play(self._plane.native_prompt(audio), loop))
 
     def play_tone(self, country: str) -> NativePlayback:
         """As AudioStream.play_tone."""
         self._require_open()
-        return self._started(self.native.play_tone(country))
+        return self._started(self.orders.play_tone(country))
 
     def send_digits(self, digits: str) -> NativePlayback:
         """As AudioStream.send_digits."""
         self._require_open()
-        return self._started(self.native.send_digits(digits))
+        return self._started(self.orders.send_digits(digits))
 
     def record(self, path: Path, options: RecordOptions = RecordOptions()) -> NativeRecording:  # noqa: B008 - frozen
         """As AudioStream.record."""
         self._require_open()
-        recording = NativeRecording(self, self.native.record(path, options), path)
+        recording = NativeRecording(self, self.orders.record(path, options), path)
         self._recordings[recording.recording_id] = recording
         return recording
 
@@ -131,7 +140,7 @@ class NativeStream:
 
     def mute(self, muted: bool) -> None:  # noqa: FBT001 - as the protocol
         """As AudioStream.mute."""
-        self.native.mute(muted)
+        self.orders.mute(muted)
 
     def statistics(self) -> StreamStatistics:
         """As AudioStream.statistics."""
@@ -154,7 +163,7 @@ class NativeStream:
         self._is_closed = True
         if self.bridge is not None:
             self.bridge.close()
-        self.native.close()
+        self.orders.close()
         for playback_id in list(self._playbacks):
             self.take(PlaybackEnded(playback_id, finished=False))
         self._queue.close()
@@ -208,6 +217,12 @@ class NativeVideo:
         self.local = MediaAddress(host, native.port)
 
     @property
+    def orders(self) -> _native.Stream:
+        """As of a NativeStream."""
+        self._plane.ring_soon()
+        return self.native
+
+    @property
     def is_closed(self) -> bool:
         """Whether it was closed."""
         return self._is_closed
@@ -216,7 +231,7 @@ class NativeVideo:
         """As VideoStream.configure."""
         if self._is_closed:
             raise StreamClosed("the video stream takes no commands")
-        self.native.configure_video(parameters)
+        self.orders.configure_video(parameters)
 
     def statistics(self) -> StreamStatistics:
         """As VideoStream.statistics."""
@@ -229,7 +244,7 @@ class NativeVideo:
         self._is_closed = True
         if self.bridge is not None:
             self.bridge.close()
-        self.native.close()
+        self.orders.close()
         self._plane.forget(self)
 
 
