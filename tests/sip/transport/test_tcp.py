@@ -300,18 +300,17 @@ async def test_stopping_does_not_wait_for_a_connection_that_never_comes() -> Non
         await asyncio.sleep(0)
 
 
-@pytest.mark.usefixtures("_quick")
 async def test_a_lack_of_descriptors_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    kind = asyncio.get_running_loop().__class__
-    accept = kind.sock_accept
+    accept = socket.socket.accept
     lacks = [OSError(errno.EMFILE, "Too many open files")] * 3
 
-    async def poor(loop: asyncio.AbstractEventLoop, listener: socket.socket) -> tuple[socket.socket, object]:
+    def poor(listener: socket.socket) -> tuple[socket.socket, object]:
         if lacks:
             raise lacks.pop()
-        return await accept(loop, listener)
+        return accept(listener)
 
-    monkeypatch.setattr(kind, "sock_accept", poor)
+    monkeypatch.setattr(socket.socket, "accept", poor)
+    monkeypatch.setattr("callapi.sip.transport.listener._REST_S", 0.02)
     async with Node(LOOPBACK) as node, wire(node) as peer:
         peer.send(options())
         assert await node.hears_call() == "1"

@@ -8,7 +8,6 @@ Not here: the choice between UDP and TCP by size (§18.1.1); who names no transp
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 import ssl
@@ -20,6 +19,7 @@ from callapi.sip.errors import LocalProtocolError, ParseError, TransportError
 from callapi.sip.parser import parse_message
 from callapi.sip.transport.hop import Hop
 from callapi.sip.transport.listen import ListenAddress, family_of, is_unspecified, outgoing_address
+from callapi.sip.transport.listener import Listener
 from callapi.sip.transport.tcp import Connection, StreamLimits
 from callapi.sip.transport.tls import TlsFiles, client_context, server_context
 from callapi.sip.transport.udp import UdpSocket
@@ -31,11 +31,8 @@ if TYPE_CHECKING:
     from callapi.sip.message import Message
     from callapi.sip.transport.hop import Received
 
-log = logging.getLogger(__name__)
-
 _SWEEP_S = 1.0
 _CLOSE_S = 1.0
-_BACKLOG = 512
 
 
 class TransportLayer:
@@ -64,7 +61,9 @@ class TransportLayer:
         self._client_context: ssl.SSLContext | None = None
         self.limits = limits or StreamLimits()
         self._sockets: list[UdpSocket] = []
-        self._listeners: list[socket.socket] = []
+        self._listeners: list[Listener] = []
+        self._arriving: set[socket.socket] = set()
+        """Taken, and no connection's own yet."""
         self._connections: dict[_Key, Connection] = {}
         self._by_host: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -101,6 +100,9 @@ class TransportLayer:
         """Send what is written, then close everything; waits a second at most for peers that do not read."""
         if self._sweeper is not None:
             self._sweeper.cancel()
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
         for task in self._tasks:
             task.cancel()
         connections = list(self._connections.values())
@@ -113,9 +115,9 @@ class TransportLayer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for udp in self._sockets:
             udp.close()
-        for listener in self._listeners:
-            listener.close()
-        self._listeners.clear()
+        for taken in self._arriving:
+            taken.close()
+        self._arriving.clear()
         self._sockets.clear()
         self.listening.clear()
 
@@ -179,12 +181,13 @@ class TransportLayer:
             port = self._open_udp(host, address.port).address[1]
         else:
             context = server_context(self._tls) if address.transport is Transport.TLS else None
-            family = family_of(host)
-            listener = socket.create_server((host, address.port), family=family, backlog=_BACKLOG)
-            listener.setblocking(False)  # noqa: FBT003 - the name that it has
+            listener = Listener(
+                host,
+                address.port,
+                lambda taken, *peer: self._admit(taken, (address.transport, *peer), context),
+            )
             self._listeners.append(listener)
-            port = listener.getsockname()[1]
-            self._run(self._admit(listener, address.transport, context))
+            port = listener.port
         self.listening.append(ListenAddress(address.transport, host, port))
 
     def _open_udp(self, host: str, port: int) -> UdpSocket:
@@ -208,25 +211,17 @@ class TransportLayer:
                 return udp
         return self._open_udp(_any_host(family), 0)
 
-    async def _admit(
-        self, listener: socket.socket, transport: Transport, context: ssl.SSLContext | None
+    def _admit(
+        self, taken: socket.socket, peer: tuple[Transport, str, int], context: ssl.SSLContext | None
     ) -> None:
-        """Take in who connects; peers are counted from here on, not once they have spoken TLS."""
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                taken, address = await loop.sock_accept(listener)
-            except OSError as error:  # no descriptors, no memory: whoever waits goes on waiting
-                log.warning("no connection can be taken at %s: %s", transport, error.strerror)
-                await asyncio.sleep(_SWEEP_S)
-                continue
-            with suppress(OSError):  # it has left already
-                peer = Hop(transport, address[0], address[1], None, taken.getsockname()[:2])
-                connection = Connection(self, peer, has_come=True)
-                if self.accepted(connection):
-                    self._run(self._welcome(connection, taken, context))
-                    continue
-            taken.close()
+        """Take in who has connected; peers are counted from here on, not once they have spoken TLS."""
+        with suppress(OSError):  # it has left already
+            connection = Connection(self, Hop(*peer, None, taken.getsockname()[:2]), has_come=True)
+            if self.accepted(connection):
+                self._arriving.add(taken)
+                self._run(self._welcome(connection, taken, context))
+                return
+        taken.close()
 
     async def _welcome(
         self, connection: Connection, taken: socket.socket, context: ssl.SSLContext | None
@@ -240,6 +235,7 @@ class TransportLayer:
             )
         except OSError:  # it speaks no TLS, or has left
             connection.abort(None)
+        self._arriving.discard(taken)
 
     def _connect(self, hop: Hop) -> Connection | None:
         if len(self._connections) >= 2 * self.limits.connections:
