@@ -175,6 +175,17 @@ async def test_what_is_sent_while_hands_are_shaken_waits(authority: Authority) -
         writer.close()
 
 
+async def test_who_shakes_hands_while_the_node_stops_is_let_go(authority: Authority) -> None:
+    """pytest would tell of a socket that is left."""
+    async with Node(LOOPBACK, tls=authority.issue("h")) as server:
+        hop = server.hop(Transport.TLS)
+        reader, writer = await asyncio.open_connection(hop.host, hop.port)
+        await until(lambda: len(server.layer._connections) == 1)
+        await asyncio.sleep(0)
+    assert await is_closed(reader)
+    writer.close()
+
+
 async def until(is_so: Callable[[], bool]) -> None:
     """Wait for it."""
     async with asyncio.timeout(PATIENCE_S):
