@@ -1,9 +1,11 @@
 """The first record of a call outlives the process, whatever has reached the database."""
 
+import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from callapi.store import Put, Store, WriterLimits
 from callapi.store.births import TURN, Births
@@ -37,6 +39,24 @@ def test_a_line_that_was_cut_or_is_another_versions_does_no_harm(tmp_path: Path)
     later = whole.splitlines()[0].replace(b'{"sid"', b'{"new_in_version_9": 1, "sid"')
     path.write_bytes(later + b"\n\xff\n[]\n{}\n" + whole.splitlines()[1][:-9])
     assert _noted(tmp_path) == [first.sid]
+
+
+def test_text_that_is_no_unicode_is_noted_with_a_mark_in_its_place(tmp_path: Path) -> None:
+    births = Births(tmp_path)
+    births.open()
+    births.note(call(caller_name="\ud800lice"), 1)
+    births.close()
+    [record] = Births(tmp_path).read()
+    assert record.caller_name == "\ufffdlice"
+
+
+def test_a_line_as_json_of_any_writer_is_read(tmp_path: Path) -> None:
+    """The files of an earlier version may be the ones that are found."""
+    record = call(status_callback_events=("answered",))
+    known = {name: value for name, value in asdict(record).items() if value is not None}
+    line = json.dumps(known, default=datetime.isoformat)
+    (tmp_path / "births-0.jsonl").write_text(f"{line}\n")
+    assert list(Births(tmp_path).read()) == [record]
 
 
 def test_the_files_take_turns_and_stay_small(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Identifiers of the REST resources: two letters and 32 lower-case hex digits, as Twilio's."""
 
-import re
-from typing import Final, NewType
+from typing import NewType
 
 from callapi.base.entropy import random_hex
 
@@ -14,13 +13,6 @@ ClientSid = NewType("ClientSid", str)
 NotificationSid = NewType("NotificationSid", str)
 TrunkSid = NewType("TrunkSid", str)
 EventId = NewType("EventId", str)
-
-_SID: Final = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
-
-
-def is_sid(text: str, prefix: str) -> bool:
-    """Whether `text` has the form of a sid that begins with the two letters `prefix`."""
-    return text.startswith(prefix) and _SID.fullmatch(text) is not None
 
 
 def _new(prefix: str) -> str:

@@ -113,16 +113,6 @@ class Call:
         return CallStatus(self.record.status)
 
     @property
-    def fate(self) -> CallStatus:
-        """Where it stands, or, once it was hung up from our side, what that will be if no answer crosses it.
-
-        A phone that never said anything cannot be cancelled (RFC 3261 §9.1): its session may take 32 s to end.
-        """
-        if self._verdict is not None and not self.status.is_final and self.answered_at is None:
-            return self._verdict[0]
-        return self.status
-
-    @property
     def outcome(self) -> CallStatus:
         """Its final status; of one that we have hung up and that did not end yet, what it will be."""
         if not self.ended.is_set and self._verdict is not None and not (self.answered_at and self.is_taken):

@@ -19,7 +19,6 @@ MAX_BYTES: Final = 32_768
 MAX_LINES: Final = 1_000
 MAX_MEDIA: Final = 16
 MAX_FORMATS: Final = 64
-CONTENT_TYPE: Final = "application/sdp"
 
 Attribute = tuple[str, str | None]
 _MediaLine = tuple[str, int, str, tuple[str, ...]]
@@ -51,10 +50,6 @@ class RtpMap(Struct, frozen=True, cache_hash=True):
     name: str
     clock_rate: int
     channels: int = 1
-
-    def is_like(self, name: str, clock_rate: int, channels: int = 1) -> bool:
-        """Whether it names that format; encoding names know no case (RFC 4855 §3)."""
-        return (self.name.lower(), self.clock_rate, self.channels) == (name.lower(), clock_rate, channels)
 
     def __str__(self) -> str:
         channels = f"/{self.channels}" if self.channels > 1 else ""
