@@ -25,7 +25,7 @@ CORES: Final = "0,1"
 FIRST_PORT: Final = 11_000
 """SIPp's own, which it does not use; those of the parties follow. Below the node's, and those that the kernel gives."""
 CALLS_PER_SECOND: Final = 50
-MOST_OFF_MS: Final = 5.0
+MAX_OFF_MS: Final = 5.0
 LEEWAY_S: Final = 10.0
 """For calls that take their time to begin."""
 
@@ -130,7 +130,7 @@ def main() -> int:
             "`make pacing`; what is measured: `bench/pacing.py`. The goal: 99.9 % of gaps within 20 ± 5 ms."
         )
         given.output.write_text(f"# Pacing\n\n{intro}\n\n{text}")
-    is_even = all(each["off_p99_9"] <= MOST_OFF_MS and each["parties"] == given.calls for _, each in rounds)
+    is_even = all(each["off_p99_9"] <= MAX_OFF_MS and each["parties"] == given.calls for _, each in rounds)
     return 0 if is_even else 1
 
 

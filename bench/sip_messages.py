@@ -10,9 +10,9 @@ import itertools
 import timeit
 from collections.abc import Callable
 
-from callapi.sip.message import Request, make_response
-from callapi.sip.parser import StreamParser, parse_message
-from callapi.sip.writer import write_message
+from callapi.sip.messages.message import Request, make_response
+from callapi.sip.messages.parser import StreamParser, parse_message
+from callapi.sip.messages.writer import write_message
 
 ROUNDS = 15
 RUNS = 2000

@@ -30,7 +30,7 @@ KINDS: Final = {
 EVERY_S: Final = 5.0
 LINGER_S: Final = 40.0
 """After the last call: what waits for late messages has gone then."""
-MOST_GROWTH: Final = 0.05
+MAX_GROWTH: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def report(soak: Soak, calls: dict[str, tuple[int, int]], asked: dict[str, int])
             f"{min(descriptors)} to {max(descriptors)}, {soak.samples[-1].descriptors} at the end",
         ),
     ]
-    is_flat = soak.growth(memory) < MOST_GROWTH and soak.samples[-1].descriptors <= min(descriptors)
+    is_flat = soak.growth(memory) < MAX_GROWTH and soak.samples[-1].descriptors <= min(descriptors)
     text = "\n".join(["| what | measured |", "| --- | --- |", *(f"| {a} | {b} |" for a, b in rows)])
     return text + "\n", failed == 0 and told == (whole, whole) and is_flat
 

@@ -7,15 +7,15 @@ from io import BytesIO
 import numpy as np
 import soundfile
 
-from callapi.media.audio_files import MAX_DURATION_S, RATES, decode
 from callapi.media.errors import MediaError
-from callapi.media.negotiation import LocalMedia, OfferAnswer
-from callapi.media.sdp import parse as parse_sdp
+from callapi.media.prompts.audio_files import MAX_DURATION_S, RATES, decode
+from callapi.media.sdp.description import parse as parse_sdp
+from callapi.media.sdp.negotiation import LocalMedia, MediaNegotiation
 from callapi.rcml import DocumentError, check, document_of
 from callapi.sip.errors import ParseError
-from callapi.sip.message import Message, Request, make_response
-from callapi.sip.parser import StreamParser, parse_message
-from callapi.sip.writer import write_message
+from callapi.sip.messages.message import Message, Request, make_response
+from callapi.sip.messages.parser import StreamParser, parse_message
+from callapi.sip.messages.writer import write_message
 
 _TYPED = (
     "vias",
@@ -57,10 +57,10 @@ def _same_again(message: Message) -> None:
 
 def sdp(data: bytes) -> None:
     """An offer or an answer: what we say to it can be read again."""
-    side = OfferAnswer(LocalMedia(address="192.0.2.1", audio_port=20_000))
+    side = MediaNegotiation(LocalMedia(address="192.0.2.1", audio_port=20_000))
     with suppress(MediaError):
         parse_sdp(side.receive_offer(data))
-    other = OfferAnswer(LocalMedia(address="192.0.2.1", audio_port=20_000))
+    other = MediaNegotiation(LocalMedia(address="192.0.2.1", audio_port=20_000))
     parse_sdp(other.make_offer())
     with suppress(MediaError):
         other.receive_answer(data)

@@ -15,8 +15,8 @@ import pytest
 from tests.media.party import PCMA, Party, pitch, tone
 
 from callapi.media import Stalled
-from callapi.media.engine import NativePlane
-from callapi.media.native_streams import NativeStream
+from callapi.media.plane.engine import NativePlane
+from callapi.media.plane.native_streams import NativeStream
 from fuzz.mutation import Mutator
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "2"))

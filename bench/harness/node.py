@@ -12,8 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-from callapi.app import Node
 from callapi.cli.main import main
+from callapi.node.node import Node
 
 
 class Watch:

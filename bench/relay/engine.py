@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from callapi.media import CodecFormat, MediaAddress, RecordOptions, StreamParameters
-from callapi.media.engine import NativePlane
+from callapi.media.plane.engine import NativePlane
 
 FORMATS: Final = {
     "PCMU": CodecFormat("PCMU", 0, 8000, 1, 0),

@@ -14,7 +14,7 @@ from callapi.api.parameters import Parameter
 from callapi.api.resources import OPERATIONS
 from callapi.store import Put, Store
 from callapi.store.query import Query
-from callapi.store.sql import SqlBackend
+from callapi.store.sql.backend import SqlBackend
 from tests.api.everything import one_of_each, path_of
 from tests.api.world import PaperCalls, World, account
 from tests.store.plans import plan_of

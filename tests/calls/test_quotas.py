@@ -1,7 +1,7 @@
 """What one account may take of a node."""
 
 from callapi.base.ids import AccountSid
-from callapi.calls.quotas import CALLS, MOST_ACCOUNTS, RATE, Quotas
+from callapi.calls.quotas import CALLS, MAX_ACCOUNTS, RATE, Quotas
 
 ONE, OTHER = AccountSid("AC" + "1" * 32), AccountSid("AC" + "2" * 32)
 
@@ -35,9 +35,9 @@ def test_the_rate_is_that_of_the_account() -> None:
 
 def test_memory_is_bounded() -> None:
     quotas = Quotas(calls_per_second=1, clock=lambda: 0.0)
-    for number in range(MOST_ACCOUNTS + 10):
+    for number in range(MAX_ACCOUNTS + 10):
         quotas.refusal(AccountSid(f"AC{number}"))
-    assert len(quotas._buckets) == MOST_ACCOUNTS
+    assert len(quotas._buckets) == MAX_ACCOUNTS
     quotas.began(ONE)
     quotas.ended(ONE)
     assert not quotas._live

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from callapi.cli.serve import Orders, drained
+from callapi.cli.serve import StopSignals, drained
 
 
 class _Node:
@@ -21,7 +21,7 @@ def _node(seconds: float) -> Any:
 
 
 async def test_one_signal_waits_for_the_last_call() -> None:
-    node, orders = _node(0.05), Orders()
+    node, orders = _node(0.05), StopSignals()
     orders.hear()
     assert orders.stop.is_set()
     assert not orders.stop_now.is_set()
@@ -30,7 +30,7 @@ async def test_one_signal_waits_for_the_last_call() -> None:
 
 
 async def test_a_second_signal_does_not_wait() -> None:
-    node, orders = _node(60), Orders()
+    node, orders = _node(60), StopSignals()
     orders.hear()
     asyncio.get_running_loop().call_later(0.02, orders.hear)
     async with asyncio.timeout(2):
@@ -39,7 +39,7 @@ async def test_a_second_signal_does_not_wait() -> None:
 
 
 async def test_a_third_changes_nothing() -> None:
-    orders = Orders()
+    orders = StopSignals()
     for _ in range(3):
         orders.hear()
     assert orders.stop_now.is_set()

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from callapi.cli.softphone import PhoneCall, PhoneOptions, Softphone
-from callapi.media.fake import FakePlane
+from callapi.media.plane.fake import FakePlane
 from callapi.sip import Party
 
 

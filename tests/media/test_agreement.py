@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from callapi.media import Direction, StreamParameters, VideoFormat, VideoParameters
-from callapi.media.negotiation import LocalMedia, OfferAnswer
-from callapi.media.sdp import parse
+from callapi.media.sdp.description import parse
+from callapi.media.sdp.negotiation import LocalMedia, MediaNegotiation
 
 MIRROR = {
     Direction.SENDRECV: Direction.SENDRECV,
@@ -50,8 +50,8 @@ class Conversation(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.legs = {
-            "a": OfferAnswer(LocalMedia("192.0.2.1", 10_000)),
-            "b": OfferAnswer(LocalMedia("192.0.2.2", 20_000)),
+            "a": MediaNegotiation(LocalMedia("192.0.2.1", 10_000)),
+            "b": MediaNegotiation(LocalMedia("192.0.2.2", 20_000)),
         }
         self.said: dict[str, bytes] = {}
         self.lines = 0
@@ -124,8 +124,8 @@ TestConversation = Conversation.TestCase
 def test_the_answer_is_the_offerers_best_that_both_have(
     offerers: tuple[str, ...], answerers: tuple[str, ...]
 ) -> None:
-    one = OfferAnswer(LocalMedia("192.0.2.1", 10_000, codecs=offerers))
-    two = OfferAnswer(LocalMedia("192.0.2.2", 20_000, codecs=answerers))
+    one = MediaNegotiation(LocalMedia("192.0.2.1", 10_000, codecs=offerers))
+    two = MediaNegotiation(LocalMedia("192.0.2.2", 20_000, codecs=answerers))
     one.receive_answer(two.receive_offer(one.make_offer()))
     assert one.audio is not None
     assert one.audio.codec.name == next(name for name in offerers if name in answerers)

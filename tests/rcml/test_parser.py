@@ -3,8 +3,8 @@
 import pytest
 
 from callapi.rcml import Document, DocumentError, Finding, Play, Say, Severity, document_of, parse
-from callapi.rcml.report import MOST_FINDINGS
-from callapi.rcml.text import LONGEST_BYTES
+from callapi.rcml.report import MAX_FINDINGS
+from callapi.rcml.text import MAX_BYTES
 from callapi.rcml.tree import DEEPEST
 
 SAY = b"<Response><Say>hi</Say></Response>"
@@ -79,7 +79,7 @@ def test_a_page_for_people_is_called_so() -> None:
 
 # At most 64 KiB and 32 levels.
 def test_as_long_as_allowed_and_one_byte_more() -> None:
-    filler = b" " * (LONGEST_BYTES - len(SAY))
+    filler = b" " * (MAX_BYTES - len(SAY))
     assert parse(SAY + filler).verbs == (Say("hi"),)
     error = refused(SAY + filler + b" ")
     assert (error.code, error.specific_code) == (12100, 11750)
@@ -100,9 +100,9 @@ def test_there_is_a_bound_to_what_is_told() -> None:
     wild = "<Response>" + "<Pause x='1'/>" * 4000 + "</Response>"
     read = parse(wild.encode())
     assert len(read.verbs) == 4000
-    assert len(read.warnings) == MOST_FINDINGS
+    assert len(read.warnings) == MAX_FINDINGS
     crowded = "<Response><Pause " + " ".join(f"a{n}=''" for n in range(6000)) + "/></Response>"
-    assert len(parse(crowded.encode()).warnings) == MOST_FINDINGS
+    assert len(parse(crowded.encode()).warnings) == MAX_FINDINGS
 
 
 def test_an_error_is_not_drowned_by_warnings() -> None:

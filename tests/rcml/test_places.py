@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callapi.rcml.places import Places
-from callapi.rcml.tree import Node, read_tree
+from callapi.rcml.tree import ElementNode, read_tree
 
 
 @given(st.text(alphabet="a\r\n\té\u2028\U0001f600", max_size=40))
@@ -24,5 +24,5 @@ def test_the_xml_parser_counts_alike(text: str) -> None:
 
 
 def test_a_node_says_what_it_is_and_where() -> None:
-    root: Node = read_tree("\n <Response/>")
+    root: ElementNode = read_tree("\n <Response/>")
     assert repr(root) == "<Node Response 2:2>"

@@ -14,7 +14,7 @@ import pytest
 
 from callapi.cli.softphone import PhoneCall, PhoneOptions, Softphone
 from callapi.cli.sounds import tone
-from callapi.media.engine import NativePlane
+from callapi.media.plane.engine import NativePlane
 from tests.scenarios.conftest import PhoneFactory, Server
 from tests.scenarios.harness.application import Webhook, response
 from tests.scenarios.harness.audio import Heard

@@ -21,7 +21,7 @@ from tests.scenarios.harness.waiting import eventually
 
 TIMEOUT_S = 1
 HURRIED = {"drain_timeout_s": 0}
-MOST_MEMORY_KB = 64 * 1024
+MAX_MEMORY_KB = 64 * 1024
 CALLBACKS = int(os.environ.get("CALLBACKS", "1000"))
 """How many are refused before the application is back (`make outage`: ten thousand, for a minute at least)."""
 RATE = 300 if CALLBACKS <= 1000 else 100
@@ -53,7 +53,7 @@ async def test_bad_answers_end_the_call(application: Application, tmp_path: Path
             await eventually("the callbacks", lambda: len(webhook.all("ended")) >= len(urls))
             grown = node.census().memory_kb - before.memory_kb
             measured(f"hostile applications: {len(urls)} ways to answer badly, {grown} KB more")
-            assert grown < MOST_MEMORY_KB
+            assert grown < MAX_MEMORY_KB
             _, page = await node.rest("GET", "Notifications.json", PageSize="200")
             problems = Counter(each["call_sid"] for each in page["notifications"])
             await webhook.never("ended", within=0.5)
@@ -93,7 +93,7 @@ async def test_callbacks_outlive_an_outage(new_node: NodeFactory, measured: Meas
     await asyncio.sleep(max(0.0, began + OUTAGE_S - time.monotonic()))
     asked = {each["CallSid"] for each in webhook.all("voice")}
     waiting = node.census().memory_kb - before.memory_kb
-    assert waiting < MOST_MEMORY_KB, f"{waiting} KB more while they wait"
+    assert waiting < MAX_MEMORY_KB, f"{waiting} KB more while they wait"
     receiver = web.Application()
     receiver.router.add_post("/ended", tell)
     runner = web.AppRunner(receiver, access_log=None, shutdown_timeout=0.5)
@@ -106,7 +106,7 @@ async def test_callbacks_outlive_an_outage(new_node: NodeFactory, measured: Meas
         measured(f"hostile applications: {len(told)} callbacks after an outage, {waiting} KB more in it")
         assert len(told) == len({event for _, event in told}) == len(asked) <= sent
         assert {sid for sid, _ in told} == asked
-        assert grown < MOST_MEMORY_KB
+        assert grown < MAX_MEMORY_KB
     finally:
         await runner.cleanup()
 

@@ -2,9 +2,9 @@
 
 from hypothesis import strategies as st
 
-from callapi.sip.headers import Headers, NameAddr
-from callapi.sip.message import Message, Request, Response
-from callapi.sip.uri import SipUri
+from callapi.sip.messages.headers import Headers, NameAddr
+from callapi.sip.messages.message import Message, Request, Response
+from callapi.sip.messages.uri import SipUri
 
 TOKEN_CHARACTERS = "abcXYZ019-.!%*_+`'~"
 texts = st.text(st.characters(codec="utf-8"), max_size=12)

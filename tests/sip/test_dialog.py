@@ -4,9 +4,9 @@ import pytest
 
 from callapi.sip.dialog import Dialog, next_hop, route_request
 from callapi.sip.errors import RemoteProtocolError
-from callapi.sip.headers import NameAddr
-from callapi.sip.message import Request, make_response
-from callapi.sip.uri import SipUri
+from callapi.sip.messages.headers import NameAddr
+from callapi.sip.messages.message import Request, make_response
+from callapi.sip.messages.uri import SipUri
 from tests.sip.invite_session.support import invite, parse_request
 
 LOOSE = "<sip:p1.example;lr>"

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from callapi.sip.check import find_fault
 from callapi.sip.errors import ParseError
-from callapi.sip.message import Message, Request, Response, make_refusal
-from callapi.sip.parser import KeepAlive, StreamParser, parse_message
-from callapi.sip.uri import OtherUri, SipUri
-from callapi.sip.writer import write_message
+from callapi.sip.messages.check import find_fault
+from callapi.sip.messages.message import Message, Request, Response, make_refusal
+from callapi.sip.messages.parser import KeepAlive, StreamParser, parse_message
+from callapi.sip.messages.uri import OtherUri, SipUri
+from callapi.sip.messages.writer import write_message
 
 FOLDER = Path(__file__).parent / "rfc4475"
 VERDICTS = {

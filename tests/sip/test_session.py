@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from callapi.sip.events import Confirmed, Ended, InfoReceived, Party, SessionEvent
-from callapi.sip.headers import NameAddr
 from callapi.sip.invite_session.commands import (
     Accept,
     Acknowledge,
@@ -18,9 +17,10 @@ from callapi.sip.invite_session.commands import (
     Ring,
     SendInfo,
 )
-from callapi.sip.session import MOST_UNREAD_EVENTS, InboundSession, OutboundSession, Session
+from callapi.sip.messages.headers import NameAddr
+from callapi.sip.messages.uri import Transport
+from callapi.sip.session import MAX_UNREAD_EVENTS, InboundSession, OutboundSession, Session
 from callapi.sip.transport import Hop
-from callapi.sip.uri import Transport
 from tests.sip.invite_session.support import invite
 
 END = Ended(Party.REMOTE, 200, "the peer hung up")
@@ -80,12 +80,12 @@ async def test_nothing_is_told_after_the_end() -> None:
 
 async def test_a_flood_is_bounded() -> None:
     session, _ = inbound()
-    for _ in range(MOST_UNREAD_EVENTS + 10):
+    for _ in range(MAX_UNREAD_EVENTS + 10):
         session.tell(InfoReceived("text/plain", b"x"))
     session.tell(Confirmed(b""))
     session.tell(END)
     events: list[SessionEvent] = [event async for event in session.events]
-    assert len(events) == MOST_UNREAD_EVENTS + 2
+    assert len(events) == MAX_UNREAD_EVENTS + 2
     assert events[-2:] == [Confirmed(b""), END]
 
 

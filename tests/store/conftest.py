@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from callapi.store import Store
-from callapi.store.sql import SqlBackend
-from callapi.store.tables import METADATA
+from callapi.store.sql.backend import SqlBackend
+from callapi.store.sql.tables import METADATA
 from tests.store.cluster import NoServer, cluster
 
 _numbers = itertools.count()

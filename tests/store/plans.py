@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import create_engine
 
 from callapi.store.query import Query
-from callapi.store.sql import SqlBackend, statement
-from callapi.store.tables import TABLES
+from callapi.store.sql.backend import SqlBackend, statement
+from callapi.store.sql.tables import TABLES
 
 
 def plan_of(query: Query[Any], directory: Path) -> str:

@@ -24,7 +24,7 @@ from callapi.store import (
     Unavailable,
     digest_secrets,
 )
-from callapi.store import cache as cache_module
+from callapi.store.repositories import cache as cache_module
 from tests.store.flaky import FlakyBackend
 from tests.store.samples import ACCOUNT, OTHER, account, after, application, binding, client, number, trunk
 

@@ -199,7 +199,7 @@ async def test_events_are_appended_and_read_in_pages(store: Store) -> None:
 
 
 async def test_a_call_has_a_bounded_number_of_events(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("callapi.store.plan.MAX_EVENTS", 3)
+    monkeypatch.setattr("callapi.store.sql.plan.MAX_EVENTS", 3)
     monkeypatch.setattr("callapi.store.memory.MAX_EVENTS", 3)
     sid = call().sid
     store.write(AddEvents(sid, tuple(map(event, range(5)))))

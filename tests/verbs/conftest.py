@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from callapi.media import Prompt
-from callapi.media.fake import FakePlayback, FakeStream
+from callapi.media.plane.fake import FakePlayback, FakeStream
 from callapi.sip import InfoReceived
 from tests.verbs.world import Phone, World, world
 from tests.virtual_time import run
 
 Story = Callable[[World], Awaitable[None]]
-Tell = Callable[[Story], None]
+Report = Callable[[Story], None]
 
 
 @pytest.fixture
-def tell(tmp_path: Path) -> Tell:
+def tell(tmp_path: Path) -> Report:
     """Run a story in a world of its own, in virtual time, and see that nothing is left."""
 
     async def whole(story: Story) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from callapi.calls.commands import ModifyCall
-from callapi.calls.live import DocumentRequest
+from callapi.calls.document import DocumentRequest
 from callapi.rcml import Pause
 from callapi.sip.invite_session.commands import Refuse
 from callapi.verbs.execution import Execution, Outcome

@@ -18,13 +18,13 @@ from unittest.mock import patch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from callapi.adapters.outbox_rows import as_callback
 from callapi.base.ids import TrunkSid
 from callapi.calls.call import Call
 from callapi.calls.commands import ModifyCall
-from callapi.calls.live import DocumentRequest
-from callapi.calls.outbound import NotModifiable
-from callapi.media.fake import FakePlayback, FakeStream
-from callapi.seams import as_callback
+from callapi.calls.document import DocumentRequest
+from callapi.calls.placing.outbound import NotModifiable
+from callapi.media.plane.fake import FakePlayback, FakeStream
 from callapi.store import BindingRecord, CallbackRecord, Change, Put, TrunkRecord
 from callapi.webhooks import BadStatus, MemoryOutboxStore, Outbox, Unreachable, WebAnswer, WebRequest
 from tests.verbs.world import ACCOUNT, Book, Phone, World, world
@@ -40,7 +40,7 @@ SCREENS = {
 }
 ACTIONS = ['<Response><Pause length="1"/></Response>', "<Response><Hangup/></Response>", "<Bad/>", None]
 REFUSALS = {"busy": 486, "decline": 603, "gone": 480}
-MOST_FAILURES = 4
+MAX_FAILURES = 4
 SEND_DIGITS = FakeStream.send_digits
 
 
@@ -128,7 +128,7 @@ def plans(draw: st.DrawFn) -> Plan:
         f'<Response><Dial action="/after" timeout="6" timeLimit="20" {text}>{"".join(written)}</Dial></Response>',
         draw(st.sampled_from(ACTIONS)),
         draw(st.sampled_from([0.0, 0.0, 0.2, 2.0])),
-        draw(st.lists(st.integers(0, MOST_FAILURES), min_size=1, max_size=4)),
+        draw(st.lists(st.integers(0, MAX_FAILURES), min_size=1, max_size=4)),
     )
 
 
@@ -285,7 +285,7 @@ async def whole(folder: Path, plan: Plan, story: list[Step]) -> None:
     loop, started = asyncio.get_running_loop(), time.time()
     store, subscriber = MemoryOutboxStore(), Subscriber(plan.callbacks_fail)
     with (
-        patch("callapi.webhooks.outbox.steady_time", lambda: started + loop.time()),
+        patch("callapi.webhooks.outbox.outbox.steady_time", lambda: started + loop.time()),
         patch.object(FakeStream, "send_digits", send_digits),
     ):
         async with (

@@ -17,11 +17,11 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from callapi.media import DigitSource, EngineFailed, RecordingCause
-from callapi.media.fake import FakePlayback, FakeStream
+from callapi.media.plane.fake import FakePlayback, FakeStream
 from callapi.media.speech import Recognised
 from callapi.verbs.interpreter import Interpreter
 from callapi.webhooks import WebAnswer, WebRequest
-from tests.verbs.conftest import Tell, press_by_info
+from tests.verbs.conftest import Report, press_by_info
 from tests.verbs.world import Phone, World
 
 THREE = '<Play loop="30">x.wav</Play>'
@@ -138,7 +138,7 @@ TABLE: list[tuple[str, str, str, str, Keys, str | None, float]] = [
 @pytest.mark.usefixtures("sounding")
 @pytest.mark.parametrize("way", ["rtp", "info", "inband"])
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row[0])
-def test_keys(tell: Tell, row: tuple[str, str, str, str, Keys, str | None, float], way: str) -> None:
+def test_keys(tell: Report, row: tuple[str, str, str, str, Keys, str | None, float], way: str) -> None:
     _, attributes, before, prompts, keys, digits, at = row
 
     async def story(here: World) -> None:
@@ -168,7 +168,7 @@ def test_the_table_is_long_enough() -> None:
 
 
 @pytest.mark.usefixtures("sounding")
-def test_a_key_stops_the_prompt_at_once_and_what_was_typed_ahead_lets_none_begin(tell: Tell) -> None:
+def test_a_key_stops_the_prompt_at_once_and_what_was_typed_ahead_lets_none_begin(tell: Report) -> None:
     async def story(here: World) -> None:
         here.application.documents["/got"] = "<Response/>"
         call, _ = here.caller(
@@ -185,7 +185,7 @@ def test_a_key_stops_the_prompt_at_once_and_what_was_typed_ahead_lets_none_begin
 
 
 @pytest.mark.usefixtures("sounding")
-def test_without_an_action_the_current_document_is_asked(tell: Tell) -> None:
+def test_without_an_action_the_current_document_is_asked(tell: Report) -> None:
     async def story(here: World) -> None:
         asked = watched(here)
         call, _ = here.caller('<Response><Gather numDigits="1" method="GET"/></Response>')
@@ -205,10 +205,10 @@ def test_without_an_action_the_current_document_is_asked(tell: Tell) -> None:
 
 @pytest.mark.usefixtures("sounding")
 @pytest.mark.parametrize("at", [0.0, 0.05, 1.5, 3.5, 4.5])
-def test_a_caller_who_leaves_anywhere_leaves_nothing(tell: Tell, at: float) -> None:
+def test_a_caller_who_leaves_anywhere_leaves_nothing(tell: Report, at: float) -> None:
     async def story(here: World) -> None:
-        here.house = replace(here.house, recogniser=Ears([]))
-        here.script = Interpreter(here.house)
+        here.services = replace(here.services, recogniser=Ears([]))
+        here.script = Interpreter(here.services)
         call, phone = here.caller(
             f'<Response><Gather input="dtmf speech" action="/got">{THREE}</Gather></Response>'
         )
@@ -282,8 +282,8 @@ async def speaking(
     here: World, ears: Ears | None, spoken: list[tuple[float, float]], attributes: str, prompts: str = THREE
 ) -> AsyncIterator[tuple[FakeStream, list[tuple[float, str, dict[str, str]]]]]:
     """A caller who says something during these times, in a Gather with these attributes."""
-    here.house = replace(here.house, recogniser=ears)
-    here.script = Interpreter(here.house)
+    here.services = replace(here.services, recogniser=ears)
+    here.script = Interpreter(here.services)
     asked = watched(here)
     here.application.documents |= {
         "/got": "<Response/>",
@@ -327,7 +327,7 @@ SPEECH_TABLE: list[tuple[str, str, list[tuple[float, float]], list[str], Keys, d
 @pytest.mark.usefixtures("sounding")
 @pytest.mark.parametrize("row", SPEECH_TABLE, ids=lambda row: row[0])
 def test_speech(
-    tell: Tell,
+    tell: Report,
     row: tuple[str, str, list[tuple[float, float]], list[str], Keys, dict[str, str] | None, float],
 ) -> None:
     name, attributes, spoken, understood, keys, told, at = row
@@ -354,7 +354,7 @@ def test_speech(
 
 @pytest.mark.usefixtures("sounding")
 @pytest.mark.parametrize("at", [0.5, 1.1, 1.5, 2.5, 3.15])
-def test_a_caller_who_leaves_while_speaking_leaves_nothing(tell: Tell, at: float) -> None:
+def test_a_caller_who_leaves_while_speaking_leaves_nothing(tell: Report, at: float) -> None:
     """In the prompt, at the first sound, in the word, in the silence after it, while it is recognised."""
 
     async def story(here: World) -> None:
@@ -369,7 +369,7 @@ def test_a_caller_who_leaves_while_speaking_leaves_nothing(tell: Tell, at: float
 
 
 @pytest.mark.usefixtures("sounding")
-def test_the_first_word_stops_the_prompt(tell: Tell) -> None:
+def test_the_first_word_stops_the_prompt(tell: Report) -> None:
     async def story(here: World) -> None:
         stopped: list[float] = []
         original = FakePlayback.stop
@@ -389,7 +389,7 @@ def test_the_first_word_stops_the_prompt(tell: Tell) -> None:
 
 
 @pytest.mark.usefixtures("sounding")
-def test_the_recogniser_gets_what_was_said_with_language_and_hints(tell: Tell) -> None:
+def test_the_recogniser_gets_what_was_said_with_language_and_hints(tell: Report) -> None:
     async def story(here: World) -> None:
         ears = Ears(["yes"])
         attributes = 'input="speech" speechTimeout="1" language="en-GB" hints="yes, no,$OOV_CLASS_TIME"'
@@ -403,7 +403,7 @@ def test_the_recogniser_gets_what_was_said_with_language_and_hints(tell: Tell) -
 
 
 @pytest.mark.usefixtures("sounding")
-def test_partial_results_are_told_while_somebody_speaks(tell: Tell) -> None:
+def test_partial_results_are_told_while_somebody_speaks(tell: Report) -> None:
     async def story(here: World) -> None:
         ears = Ears(["I want", "I want a", "I want a room"], takes_s=0.1)
         attributes = 'input="speech" speechTimeout="1" partialResultCallback="/partial"'
@@ -425,7 +425,7 @@ def test_partial_results_are_told_while_somebody_speaks(tell: Tell) -> None:
     ("kind", "keys", "expected"), [("speech", "", "/nothing"), ("dtmf speech", "5#", "/got")]
 )
 def test_without_a_recogniser_it_goes_on_with_a_notification(
-    tell: Tell, kind: str, keys: str, expected: str
+    tell: Report, kind: str, keys: str, expected: str
 ) -> None:
     async def story(here: World) -> None:
         asked = watched(here)
@@ -444,10 +444,10 @@ def test_without_a_recogniser_it_goes_on_with_a_notification(
 
 
 @pytest.mark.usefixtures("sounding")
-def test_a_recording_that_fails_leaves_the_keys(tell: Tell) -> None:
+def test_a_recording_that_fails_leaves_the_keys(tell: Report) -> None:
     async def story(here: World) -> None:
-        here.house = replace(here.house, recogniser=Ears([]))
-        here.script = Interpreter(here.house)
+        here.services = replace(here.services, recogniser=Ears([]))
+        here.script = Interpreter(here.services)
         here.application.documents["/got"] = "<Response/>"
         call, _ = here.caller(
             f'<Response><Gather input="dtmf speech" numDigits="1" action="/got">{THREE}</Gather></Response>'

@@ -8,7 +8,7 @@ import asyncio
 
 import pytest
 
-from tests.verbs.conftest import Tell
+from tests.verbs.conftest import Report
 from tests.verbs.world import World
 
 PROMPT = '<Play loop="20">x.wav</Play>'
@@ -37,7 +37,7 @@ MOMENTS = (0.001, 0.05, 0.101, 0.5, 1.0, 1.999, 2.0, 2.05, 2.101, 2.9, 3.0, 4.5)
 
 @pytest.mark.usefixtures("sounding")
 @pytest.mark.parametrize("verb", VERBS)
-def test_after_any_turn_and_at_any_moment(tell: Tell, verb: str) -> None:
+def test_after_any_turn_and_at_any_moment(tell: Report, verb: str) -> None:
     def leaving(turns: int, seconds: float) -> None:
         async def story(here: World) -> None:
             nothing = "<Response/>"

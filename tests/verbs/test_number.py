@@ -7,7 +7,7 @@ import pytest
 
 from callapi.base.ids import TrunkSid
 from callapi.store import TrunkRecord
-from tests.verbs.conftest import Tell
+from tests.verbs.conftest import Report
 from tests.verbs.world import ACCOUNT, World
 
 DIAL = '<Response><Dial action="/after"><Number>+1 (555) 0100</Number></Dial></Response>'
@@ -30,7 +30,7 @@ def prepare(here: World, *gateways: TrunkRecord) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 407, 408, 500, 502, 503, 504])
-def test_what_one_gateway_cannot_do_the_next_is_asked(tell: Tell, status: int) -> None:
+def test_what_one_gateway_cannot_do_the_next_is_asked(tell: Report, status: int) -> None:
     async def story(here: World) -> None:
         prepare(here, trunk("gw1"), trunk("gw2", caller_id="+1999"))
         here.caller(DIAL)
@@ -67,7 +67,7 @@ def test_what_one_gateway_cannot_do_the_next_is_asked(tell: Tell, status: int) -
         (480, "no-answer"),
     ],
 )
-def test_what_the_number_itself_says_is_final(tell: Tell, status: int, told: str) -> None:
+def test_what_the_number_itself_says_is_final(tell: Report, status: int, told: str) -> None:
     async def story(here: World) -> None:
         prepare(here, trunk("gw1"), trunk("gw2"))
         here.caller(DIAL)
@@ -79,7 +79,7 @@ def test_what_the_number_itself_says_is_final(tell: Tell, status: int, told: str
     tell(story)
 
 
-def test_the_last_gateway_speaks_for_all(tell: Tell) -> None:
+def test_the_last_gateway_speaks_for_all(tell: Report) -> None:
     async def story(here: World) -> None:
         prepare(here, trunk("gw1"), trunk("gw2"), trunk("gw3"))
         here.caller(DIAL)
@@ -93,7 +93,7 @@ def test_the_last_gateway_speaks_for_all(tell: Tell) -> None:
     tell(story)
 
 
-def test_a_gateway_that_rang_keeps_the_call(tell: Tell) -> None:
+def test_a_gateway_that_rang_keeps_the_call(tell: Report) -> None:
     async def story(here: World) -> None:
         prepare(here, trunk("gw1"), trunk("gw2"))
         here.caller(DIAL)
@@ -107,7 +107,7 @@ def test_a_gateway_that_rang_keeps_the_call(tell: Tell) -> None:
     tell(story)
 
 
-def test_a_caller_who_is_gone_starts_nothing_more(tell: Tell) -> None:
+def test_a_caller_who_is_gone_starts_nothing_more(tell: Report) -> None:
     """The refusal and the caller's farewell in the same instant."""
 
     async def story(here: World) -> None:
@@ -124,7 +124,7 @@ def test_a_caller_who_is_gone_starts_nothing_more(tell: Tell) -> None:
     tell(story)
 
 
-def test_the_timeout_holds_over_all_gateways(tell: Tell) -> None:
+def test_the_timeout_holds_over_all_gateways(tell: Report) -> None:
     async def story(here: World) -> None:
         prepare(here, trunk("gw1"), trunk("gw2"))
         here.caller(DIAL.replace("<Dial ", '<Dial timeout="10" '))

@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from callapi.media import RecordingCause, RecordOptions
-from callapi.media.fake import FakeRecording
-from tests.verbs.conftest import Tell, press_by_info
+from callapi.media.plane.fake import FakeRecording
+from tests.verbs.conftest import Report, press_by_info
 from tests.verbs.world import Phone, World
 
 AFTER = "<Redirect>/nothing</Redirect>"
@@ -50,7 +50,7 @@ DEFAULTS = RecordOptions(
         ('trim="do-not-trim"', replace(DEFAULTS, trim=False)),
     ],
 )
-def test_attributes_reach_the_media_plane(tell: Tell, attributes: str, options: RecordOptions) -> None:
+def test_attributes_reach_the_media_plane(tell: Report, attributes: str, options: RecordOptions) -> None:
     async def story(here: World) -> None:
         made, phone = await recording(here, attributes)
         assert made.options == options
@@ -59,7 +59,7 @@ def test_attributes_reach_the_media_plane(tell: Tell, attributes: str, options: 
     tell(story)
 
 
-def test_silence_ends_it_and_the_action_is_told(tell: Tell) -> None:
+def test_silence_ends_it_and_the_action_is_told(tell: Report) -> None:
     async def story(here: World) -> None:
         made, _ = await recording(here)
         made.duration_ms = 7600
@@ -82,7 +82,9 @@ def test_silence_ends_it_and_the_action_is_told(tell: Tell) -> None:
     ("attributes", "keys", "digit"),
     [("", "5", "5"), ("", "#", "#"), ('finishOnKey="*"', "12*", "*"), ('finishOnKey="#"', "#12", "#")],
 )
-def test_a_key_ends_it_however_it_came(tell: Tell, attributes: str, keys: str, digit: str, way: str) -> None:
+def test_a_key_ends_it_however_it_came(
+    tell: Report, attributes: str, keys: str, digit: str, way: str
+) -> None:
     async def story(here: World) -> None:
         made, phone = await recording(here, attributes)
         if way == "rtp":
@@ -96,7 +98,7 @@ def test_a_key_ends_it_however_it_came(tell: Tell, attributes: str, keys: str, d
     tell(story)
 
 
-def test_a_key_that_finishes_nothing_is_recorded_over(tell: Tell) -> None:
+def test_a_key_that_finishes_nothing_is_recorded_over(tell: Report) -> None:
     async def story(here: World) -> None:
         made, phone = await recording(here, 'finishOnKey=""')
         made._stream.press("123#*")
@@ -111,7 +113,7 @@ def test_a_key_that_finishes_nothing_is_recorded_over(tell: Tell) -> None:
 
 
 @pytest.mark.usefixtures("sounding")
-def test_what_was_typed_before_does_not_end_it_nor_what_ended_it_a_later_gather(tell: Tell) -> None:
+def test_what_was_typed_before_does_not_end_it_nor_what_ended_it_a_later_gather(tell: Report) -> None:
     async def story(here: World) -> None:
         here.application.documents["/got"] = '<Response><Gather timeout="2"/></Response>'
         call, phone = here.caller('<Response><Say>A. B. C.</Say><Record action="/got"/></Response>')
@@ -131,7 +133,7 @@ def test_what_was_typed_before_does_not_end_it_nor_what_ended_it_a_later_gather(
 
 
 @pytest.mark.parametrize("is_silent", [True, False])
-def test_an_empty_recording_asks_nothing_and_goes_on(tell: Tell, is_silent: bool) -> None:
+def test_an_empty_recording_asks_nothing_and_goes_on(tell: Report, is_silent: bool) -> None:
     async def story(here: World) -> None:
         made, _ = await recording(
             here, 'recordingStatusCallback="/status" recordingStatusCallbackEvent="absent"'
@@ -146,7 +148,7 @@ def test_an_empty_recording_asks_nothing_and_goes_on(tell: Tell, is_silent: bool
     tell(story)
 
 
-def test_a_disk_that_fails_is_told_and_the_call_goes_on(tell: Tell) -> None:
+def test_a_disk_that_fails_is_told_and_the_call_goes_on(tell: Report) -> None:
     async def story(here: World) -> None:
         made, _ = await recording(here, 'recordingStatusCallback="/status"')
         made.end(RecordingCause.FAILED)
@@ -163,10 +165,10 @@ def test_a_disk_that_fails_is_told_and_the_call_goes_on(tell: Tell) -> None:
     tell(story)
 
 
-def test_a_directory_that_cannot_be_made_fails_no_call(tell: Tell, tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_made_fails_no_call(tell: Report, tmp_path: Path) -> None:
     async def story(here: World) -> None:
         (tmp_path / "file").write_text("not a directory")
-        here.house.recordings._directory = tmp_path / "file" / "recordings"
+        here.services.recordings._directory = tmp_path / "file" / "recordings"
         made, _ = await recording(here)
         made.end(RecordingCause.FAILED)
         await here.live.empty.wait()
@@ -175,7 +177,7 @@ def test_a_directory_that_cannot_be_made_fails_no_call(tell: Tell, tmp_path: Pat
     tell(story)
 
 
-def test_a_caller_who_hangs_up_still_has_it_told(tell: Tell) -> None:
+def test_a_caller_who_hangs_up_still_has_it_told(tell: Report) -> None:
     async def story(here: World) -> None:
         _, phone = await recording(here)
         phone.hang_up()
@@ -187,7 +189,7 @@ def test_a_caller_who_hangs_up_still_has_it_told(tell: Tell) -> None:
     tell(story)
 
 
-def test_progress_is_told_in_order(tell: Tell) -> None:
+def test_progress_is_told_in_order(tell: Report) -> None:
     async def story(here: World) -> None:
         made, _ = await recording(
             here, 'recordingStatusCallback="/status" recordingStatusCallbackEvent="in-progress completed"'

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from callapi.media import Prompt, UnplayableAudio
 from callapi.media.speech import Utterance
 from callapi.verbs.interpreter import Interpreter
-from tests.verbs.conftest import Tell
+from tests.verbs.conftest import Report
 from tests.verbs.world import World
 
 pytestmark = pytest.mark.usefixtures("sounding")
@@ -37,12 +37,12 @@ class Speaker:
 
 
 def with_speaker(here: World, speaker: Speaker) -> Speaker:
-    here.house = replace(here.house, speaker=speaker)
-    here.script = Interpreter(here.house)
+    here.services = replace(here.services, speaker=speaker)
+    here.script = Interpreter(here.services)
     return speaker
 
 
-def test_every_attribute_reaches_the_speaker(tell: Tell) -> None:
+def test_every_attribute_reaches_the_speaker(tell: Report) -> None:
     async def story(here: World) -> None:
         speaker = with_speaker(here, Speaker())
         here.caller(
@@ -56,7 +56,7 @@ def test_every_attribute_reaches_the_speaker(tell: Tell) -> None:
     tell(story)
 
 
-def test_plain_text_has_no_markup_and_no_wishes(tell: Tell) -> None:
+def test_plain_text_has_no_markup_and_no_wishes(tell: Report) -> None:
     async def story(here: World) -> None:
         speaker = with_speaker(here, Speaker())
         here.caller("<Response><Say>Hello &amp; welcome.</Say></Response>")
@@ -67,7 +67,7 @@ def test_plain_text_has_no_markup_and_no_wishes(tell: Tell) -> None:
 
 
 @pytest.mark.parametrize(("loop", "seconds"), [("1", 2), ("3", 6)])
-def test_sentences_follow_one_another_and_loops_repeat_them(tell: Tell, loop: str, seconds: int) -> None:
+def test_sentences_follow_one_another_and_loops_repeat_them(tell: Report, loop: str, seconds: int) -> None:
     async def story(here: World) -> None:
         with_speaker(here, Speaker())
         call, _ = here.caller(f'<Response><Say loop="{loop}">One. Two.</Say></Response>')
@@ -78,7 +78,7 @@ def test_sentences_follow_one_another_and_loops_repeat_them(tell: Tell, loop: st
     tell(story)
 
 
-def test_loop_0_speaks_until_the_caller_leaves(tell: Tell) -> None:
+def test_loop_0_speaks_until_the_caller_leaves(tell: Report) -> None:
     async def story(here: World) -> None:
         speaker = with_speaker(here, Speaker())
         call, phone = here.caller('<Response><Say loop="0">One.</Say></Response>')
@@ -91,7 +91,7 @@ def test_loop_0_speaks_until_the_caller_leaves(tell: Tell) -> None:
     tell(story)
 
 
-def test_a_loop_over_nothing_ends(tell: Tell) -> None:
+def test_a_loop_over_nothing_ends(tell: Report) -> None:
     async def story(here: World) -> None:
         with_speaker(here, Speaker())
         here.caller('<Response><Say loop="0">.</Say></Response>')
@@ -100,7 +100,7 @@ def test_a_loop_over_nothing_ends(tell: Tell) -> None:
     tell(story)
 
 
-def test_a_caller_who_leaves_in_a_sentence_hears_no_other(tell: Tell) -> None:
+def test_a_caller_who_leaves_in_a_sentence_hears_no_other(tell: Report) -> None:
     async def story(here: World) -> None:
         speaker = with_speaker(here, Speaker())
         call, phone = here.caller("<Response><Say>One. Two. Three.</Say></Response>")
@@ -113,7 +113,7 @@ def test_a_caller_who_leaves_in_a_sentence_hears_no_other(tell: Tell) -> None:
     tell(story)
 
 
-def test_what_cannot_be_spoken_is_skipped_with_a_notification(tell: Tell) -> None:
+def test_what_cannot_be_spoken_is_skipped_with_a_notification(tell: Report) -> None:
     async def story(here: World) -> None:
         with_speaker(here, Speaker(broken_after=1))
         here.application.documents["/after"] = "<Response/>"
@@ -131,7 +131,7 @@ def test_what_cannot_be_spoken_is_skipped_with_a_notification(tell: Tell) -> Non
     tell(story)
 
 
-def test_an_unknown_voice_is_told_once(tell: Tell) -> None:
+def test_an_unknown_voice_is_told_once(tell: Report) -> None:
     async def story(here: World) -> None:
         here.caller('<Response><Say voice="unknown" loop="3">One. Two.</Say></Response>')
         await here.live.empty.wait()

@@ -17,17 +17,19 @@ import numpy as np
 
 from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid
-from callapi.calls.admission import Gate
+from callapi.calls.arriving.admission import AdmissionControl
 from callapi.calls.call import Call
-from callapi.calls.destinations import Destinations
-from callapi.calls.journal import Journal
-from callapi.calls.live import Arrival, DocumentRequest, LiveCalls
-from callapi.calls.outbound import Outbound
-from callapi.calls.placer import Placer
+from callapi.calls.document import DocumentRequest
+from callapi.calls.live import LiveCalls
+from callapi.calls.placement import InboundCall
+from callapi.calls.placing.destinations import Destinations
+from callapi.calls.placing.outbound import Outbound
+from callapi.calls.placing.queue_runner import QueueRunner
 from callapi.calls.recordings import Recordings
-from callapi.calls.timeline import Timelines
-from callapi.media import LocalMedia, OfferAnswer, Prompt, UnplayableAudio
-from callapi.media.fake import FakePlane, FakeStream
+from callapi.calls.records.journal import Journal
+from callapi.calls.records.timeline import Timelines
+from callapi.media import LocalMedia, MediaNegotiation, Prompt, UnplayableAudio
+from callapi.media.plane.fake import FakePlane, FakeStream
 from callapi.media.speech import Utterance
 from callapi.sip import (
     Accepted,
@@ -45,9 +47,9 @@ from callapi.sip import (
 )
 from callapi.sip.events import Refused
 from callapi.sip.invite_session.commands import Accept, Command, HangUp, Refuse
+from callapi.sip.messages.uri import Transport
 from callapi.sip.session import Session
 from callapi.sip.transport import Hop
-from callapi.sip.uri import Transport
 from callapi.store import (
     AccountRecord,
     BindingRecord,
@@ -59,7 +61,7 @@ from callapi.store import (
     RecordingRecord,
     TrunkRecord,
 )
-from callapi.verbs.execution import House
+from callapi.verbs.execution import Services
 from callapi.verbs.interpreter import Interpreter
 from callapi.webhooks import BadStatus, WebAnswer, WebFailure, WebRequest
 
@@ -82,7 +84,7 @@ class Phone:
         self.is_over = False
         self.sent: list[Command] = []
         self.session: Session
-        self._sdp = OfferAnswer(LocalMedia("127.0.0.2", 40_000, codecs=("PCMU",)))
+        self._sdp = MediaNegotiation(LocalMedia("127.0.0.2", 40_000, codecs=("PCMU",)))
 
     @property
     def user(self) -> str:
@@ -317,7 +319,7 @@ class World:
         self.directory = FakeDirectory()
         now = datetime.now(UTC)
         self._record = AccountRecord(ACCOUNT, "test", "token", now, now)
-        self.house = House(
+        self.services = Services(
             live=live,
             plane=plane,
             fetcher=self.application,  # type: ignore[arg-type]  # the two methods that stories use
@@ -327,7 +329,7 @@ class World:
             recordings=Recordings(tmp, Journal(book), lambda account, sid: f"http://node/{account}/{sid}"),  # type: ignore[arg-type]
             account_of=self._account,
         )
-        self.script = Interpreter(self.house)
+        self.script = Interpreter(self.services)
 
     async def _account(self, _: AccountSid) -> AccountRecord | None:
         return self._record
@@ -337,14 +339,14 @@ class World:
         gate = self.gate()
         return Outbound(self.live, self.placer(gate), self.script, gate)
 
-    def gate(self, calls_per_second: float = 0) -> Gate:
+    def gate(self, calls_per_second: float = 0) -> AdmissionControl:
         """The admission of new calls."""
         now = asyncio.get_running_loop().time
-        return Gate(lambda: len(self.live), now, max_calls=100, calls_per_second=calls_per_second)
+        return AdmissionControl(lambda: len(self.live), now, max_calls=100, calls_per_second=calls_per_second)
 
-    def placer(self, gate: Gate) -> Placer:
+    def placer(self, gate: AdmissionControl) -> QueueRunner:
         """What places the calls of REST."""
-        return Placer(self.live, self.house.destinations, self.script, gate, self.house.recordings)
+        return QueueRunner(self.live, self.services.destinations, self.script, gate, self.services.recordings)
 
     @property
     def phones(self) -> list[Phone]:
@@ -358,7 +360,7 @@ class World:
     def caller(self, document: str, **headers: str) -> tuple[Call, Phone]:
         """A call comes in, and `/voice` answers with `document`."""
         self.application.documents["/voice"] = document
-        offer = OfferAnswer(LocalMedia("127.0.0.3", 42_000, codecs=("PCMU",))).make_offer()
+        offer = MediaNegotiation(LocalMedia("127.0.0.3", 42_000, codecs=("PCMU",))).make_offer()
         lines = [
             "INVITE sip:1000@127.0.0.1 SIP/2.0",
             "Via: SIP/2.0/UDP 127.0.0.3;branch=z9hG4bKcaller",
@@ -377,7 +379,7 @@ class World:
         phone = Phone(request)
         session = InboundSession(request, HERE, phone)
         phone.session = session
-        call = self.live.take(session, Arrival(ACCOUNT, None, None, ()))
+        call = self.live.take(session, InboundCall(ACCOUNT, None, None, ()))
         self.live.start(call, partial(self.script, call, DocumentRequest("http://app/voice")))
         return call, phone
 

@@ -14,9 +14,9 @@ from yarl import URL
 from callapi.base.errors import CallApiError
 from callapi.webhooks import AddressRefused, TimedOut, TlsFailure, Unreachable, WebhookError, WebRequest
 from callapi.webhooks import errors as our_errors
+from callapi.webhooks.encoding import place_of
 from callapi.webhooks.failures import FOREIGN, ConnectionFailed, Try, translation
 from callapi.webhooks.guard import NotPublicError
-from callapi.webhooks.wire import place_of
 
 KEY = ConnectionKey("example.com", 80, False, True, None, None, None)
 INFO = aiohttp.RequestInfo(URL("http://example.com/"), "GET", None, URL("http://example.com/"))  # type: ignore[arg-type]

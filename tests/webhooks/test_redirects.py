@@ -2,18 +2,18 @@
 
 import pytest
 
+from callapi.webhooks.encoding import RedirectStep, first_hop, write_request
 from callapi.webhooks.exchange import Method, WebRequest
 from callapi.webhooks.redirects import next_hop
-from callapi.webhooks.wire import Hop, first_hop, write_request
 
 PARAMETERS = (("CallSid", "CA1"), ("From", "+1555"))
 
 
-def _from(method: Method, url: str = "http://user:pw@example.com/a/voice?own=1") -> Hop:
+def _from(method: Method, url: str = "http://user:pw@example.com/a/voice?own=1") -> RedirectStep:
     return first_hop(WebRequest(url, method, PARAMETERS))
 
 
-def _url(hop: Hop | None) -> str:
+def _url(hop: RedirectStep | None) -> str:
     assert hop is not None
     return str(write_request(hop, WebRequest("", hop.method), 0).url)
 

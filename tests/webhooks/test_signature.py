@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from multidict import MultiDict
 from twilio.request_validator import RequestValidator
 
+from callapi.webhooks.encoding import first_hop, write_request
 from callapi.webhooks.exchange import Parameters, WebRequest
 from callapi.webhooks.signature import callapi_signature, twilio_signature
-from callapi.webhooks.wire import first_hop, write_request
 
 TOKEN = "12345678901234567890123456789012"
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "webhooks.md"

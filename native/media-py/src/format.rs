@@ -11,14 +11,14 @@ use pyo3::prelude::*;
 use crate::net::Remote;
 use crate::recording::TapOptions;
 
-/// `callapi.media.types.MediaAddress`.
+/// `callapi.media.plane.types.MediaAddress`.
 #[derive(Debug, FromPyObject)]
 pub(crate) struct Address {
     host: String,
     port: u16,
 }
 
-/// `callapi.media.types.CodecFormat`.
+/// `callapi.media.plane.types.CodecFormat`.
 #[derive(Debug, FromPyObject)]
 pub(crate) struct CodecFormat {
     name: String,
@@ -28,7 +28,7 @@ pub(crate) struct CodecFormat {
     fmtp: String,
 }
 
-/// `callapi.media.types.StreamParameters`.
+/// `callapi.media.plane.types.StreamParameters`.
 #[derive(Debug, FromPyObject)]
 pub(crate) struct StreamParameters {
     remote: Option<Address>,
@@ -41,7 +41,7 @@ pub(crate) struct StreamParameters {
     rtcp_mux: bool,
 }
 
-/// `callapi.media.types.VideoFormat`.
+/// `callapi.media.plane.types.VideoFormat`.
 #[derive(Debug, FromPyObject)]
 pub(crate) struct VideoFormat {
     pub(crate) name: String,
@@ -50,7 +50,7 @@ pub(crate) struct VideoFormat {
     pub(crate) fmtp: String,
 }
 
-/// `callapi.media.types.VideoParameters`.
+/// `callapi.media.plane.types.VideoParameters`.
 #[derive(Debug, FromPyObject)]
 pub(crate) struct VideoParameters {
     remote: Option<Address>,
@@ -60,7 +60,7 @@ pub(crate) struct VideoParameters {
     rtcp_mux: bool,
 }
 
-/// `callapi.media.types.RecordOptions`.
+/// `callapi.media.plane.types.RecordOptions`.
 #[derive(Debug, FromPyObject)]
 pub(crate) struct RecordOptions {
     channels: u8,

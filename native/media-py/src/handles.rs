@@ -129,7 +129,7 @@ impl Stream {
 
 #[pymethods]
 impl Stream {
-    /// Applies `callapi.media.types.StreamParameters`. Raises `ValueError` on what no stream can do.
+    /// Applies `callapi.media.plane.types.StreamParameters`. Raises `ValueError` on what no stream can do.
     fn configure(&self, parameters: StreamParameters) -> PyResult<()> {
         let (remote, format) = parameters.into_parts()?;
         self.codec
@@ -140,7 +140,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Applies `callapi.media.types.VideoParameters`.
+    /// Applies `callapi.media.plane.types.VideoParameters`.
     fn configure_video(&self, parameters: VideoParameters) -> PyResult<()> {
         let (remote, formats) = parameters.into_parts()?;
         self.order(Order::ConfigureVideo(remote, formats));

@@ -9,13 +9,13 @@ from starlette.responses import Response
 from callapi.api import paging
 from callapi.api.errors import ApiError
 from callapi.api.operation import Operation, Outcome
-from callapi.api.place import Format, Place
 from callapi.api.representations import Representation
+from callapi.api.request_path import Format, RequestPath
 from callapi.api.xml import document, element
 from callapi.store import Json, Page
 
 
-def answer(outcome: Outcome, operation: Operation, place: Place) -> Response:
+def answer(outcome: Outcome, operation: Operation, place: RequestPath) -> Response:
     """The response to a request that was carried out."""
     match outcome:
         case Response():
@@ -28,7 +28,7 @@ def answer(outcome: Outcome, operation: Operation, place: Place) -> Response:
             return _one(record, _shown_by(operation), place, operation.status)
 
 
-def refusal(error: ApiError, place: Place | None) -> Response:
+def refusal(error: ApiError, place: RequestPath | None) -> Response:
     """The response to a request that was not."""
     fault = error.fault
     content: dict[str, Json] = {
@@ -62,14 +62,14 @@ def _xml_response(text: str, status: int = 200, headers: Mapping[str, str] | Non
     return Response(body, status, headers, media_type="application/xml")
 
 
-def _one(record: object, shows: Representation[Any], place: Place, status: int) -> Response:
+def _one(record: object, shows: Representation[Any], place: RequestPath, status: int) -> Response:
     if place.format is Format.JSON:
         return json_response(shows.as_json(record, place), status)
     content = element(shows.element, shows.as_xml(record, place))
     return _xml_response(document(place.xml_root, [content]), status)
 
 
-def _list(page: Page[Any], shows: Representation[Any], place: Place) -> Response:
+def _list(page: Page[Any], shows: Representation[Any], place: RequestPath) -> Response:
     if place.format is Format.JSON:
         return json_response(paging.as_json(page, shows, place))
     return _xml_response(document(place.xml_root, [paging.as_xml(page, shows, place)]))

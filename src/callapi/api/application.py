@@ -23,19 +23,19 @@ from callapi.api.errors import (
     ApiError,
     refusal_of,
 )
-from callapi.api.operation import Ask
+from callapi.api.operation import RequestContext
 from callapi.api.pages import Pages
 from callapi.api.parameters import read
-from callapi.api.place import Place
+from callapi.api.request_path import RequestPath
 from callapi.api.resources import OPERATIONS
 from callapi.api.router import Router
 from callapi.base.errors import CallApiError
 
 log = logging.getLogger(__name__)
 
-MOST_BODY: Final = 256 * 1024
+MAX_BODY: Final = 256 * 1024
 """A document of 64 KiB fits, also percent-encoded."""
-MOST_FIELDS: Final = 200
+MAX_FIELDS: Final = 200
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
@@ -55,11 +55,11 @@ class _Application:
             return
         request = Request(scope, receive)
         accept = request.headers.get("accept", "")
-        place = Place.of(scope["path"], accept, request.url.query, self._deps.public_url.rstrip("/"))
+        place = RequestPath.of(scope["path"], accept, request.url.query, self._deps.public_url.rstrip("/"))
         response = await self._respond(request, place)
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request, place: Place | None) -> Response:
+    async def _respond(self, request: Request, place: RequestPath | None) -> Response:
         try:
             if place is None:
                 return self._pages.answer(request.method, request.url.path)
@@ -72,7 +72,7 @@ class _Application:
             log.exception("%s %s", request.method, request.url.path)
             return refusal(ApiError(INTERNAL), place)
 
-    async def _operate(self, request: Request, place: Place) -> Response:
+    async def _operate(self, request: Request, place: RequestPath) -> Response:
         deps = self._deps
         principal = await authenticate(request.headers.get("authorization"), deps.store)
         operation, path = self._router.find(request.method, place)
@@ -83,7 +83,7 @@ class _Application:
             require_active(account, request.method)
         given = read(operation.parameters, await _form(request))
         await deps.store.settle()  # what a live call has just written can be read
-        outcome = await operation.handler(Ask(deps, account, principal, place, given, path))
+        outcome = await operation.handler(RequestContext(deps, account, principal, place, given, path))
         return answer(outcome, operation, place)
 
 
@@ -93,17 +93,17 @@ async def _form(request: Request) -> Mapping[str, Sequence[str]]:
     if request.method in {"POST", "PUT"}:
         text = (await _body(request)).decode("utf-8", "replace")
     try:
-        return parse_qs(text, keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        return parse_qs(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as error:
-        raise ApiError(INVALID_PARAMETER, f"At most {MOST_FIELDS} parameters can be sent") from error
+        raise ApiError(INVALID_PARAMETER, f"At most {MAX_FIELDS} parameters can be sent") from error
 
 
 async def _body(request: Request) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MOST_BODY:
-            raise ApiError(TOO_LARGE, f"The body must have at most {MOST_BODY} bytes")
+        if len(body) > MAX_BODY:
+            raise ApiError(TOO_LARGE, f"The body must have at most {MAX_BODY} bytes")
     content_type = request.headers.get("content-type", _FORM).partition(";")[0].strip().lower()
     if body and content_type != _FORM:
         raise ApiError(UNSUPPORTED_TYPE)

@@ -1,4 +1,4 @@
-"""What the room needs of the rest of the node; `app.py` fills it."""
+"""What the room needs of the rest of the node; `node/` fills it."""
 
 from collections.abc import Awaitable, Callable
 from enum import StrEnum

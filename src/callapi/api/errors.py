@@ -19,8 +19,8 @@ from callapi.calls.errors import (
     UNKNOWN_TRANSPORT,
     NotPlaceable,
 )
-from callapi.calls.outbound import NotModifiable, Overloaded
-from callapi.calls.queue import QUEUED
+from callapi.calls.placing.outbound import NotModifiable, Overloaded
+from callapi.calls.placing.queue import QUEUED
 from callapi.store import Conflict, Unavailable
 
 RETRY_AFTER: Final = (("Retry-After", "2"),)

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from callapi.api.kinds import SPAN, Span
+from callapi.api.parameter_types import SPAN, Span
 from callapi.api.parameters import Given, Parameter
 from callapi.store import AtLeast, Below, Condition, Equals
 

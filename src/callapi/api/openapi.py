@@ -17,8 +17,8 @@ from callapi.api.errors import (
 )
 from callapi.api.operation import AUDIO, Operation
 from callapi.api.parameters import Parameter
-from callapi.api.place import BASES, Format
 from callapi.api.representations import Representation, camel_case
+from callapi.api.request_path import BASES, Format
 from callapi.api.resources import Resource
 
 _FORM: Final = "application/x-www-form-urlencoded"

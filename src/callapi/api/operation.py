@@ -10,22 +10,22 @@ from starlette.responses import Response
 from callapi.api.deps import Deps
 from callapi.api.errors import Fault
 from callapi.api.parameters import Given, Parameter
-from callapi.api.place import Format, Place
 from callapi.api.representations import Representation
+from callapi.api.request_path import Format, RequestPath
 from callapi.store import AccountRecord, Page
 
 TEXTUAL: Final = frozenset({Format.JSON, Format.XML})
 AUDIO: Final = frozenset({Format.WAV, Format.MP3})
 
 
-class Ask(Struct, frozen=True):
+class RequestContext(Struct, frozen=True):
     """One request, read and checked, as its handler sees it."""
 
     deps: Deps
     account: AccountRecord
     """The account in the path (without one: the principal): every record touched must be its own."""
     principal: AccountRecord
-    place: Place
+    place: RequestPath
     given: Given
     path: Mapping[str, str]
 
@@ -45,7 +45,7 @@ class Operation(Struct, frozen=True):
     method: str
     path: str
     about: str
-    handler: Callable[[Ask], Awaitable[Outcome]]
+    handler: Callable[[RequestContext], Awaitable[Outcome]]
     shows: Representation[Any] | None = None
     parameters: tuple[Parameter[Any], ...] = ()
     status: int = 200

@@ -7,19 +7,19 @@ counts pages from 0.
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-from callapi.api.kinds import choice, pattern, whole
+from callapi.api.parameter_types import choice, pattern, whole
 from callapi.api.parameters import Given, Parameter
-from callapi.api.place import Place
 from callapi.api.representations import Representation
+from callapi.api.request_path import RequestPath
 from callapi.api.xml import element
 from callapi.store import Json, Page, PageRequest
 
 DEFAULT_SIZE: Final = 50
-MOST_SIZE: Final = 1000
+MAX_SIZE: Final = 1000
 
 PAGE: Final = Parameter("Page", whole(0, 1_000_000), "which page, from 0", default=0)
 PAGE_SIZE: Final = Parameter(
-    "PageSize", whole(1, 1_000_000), f"records to a page; above {MOST_SIZE} counts as {MOST_SIZE}"
+    "PageSize", whole(1, 1_000_000), f"records to a page; above {MAX_SIZE} counts as {MAX_SIZE}"
 )
 PAGE_TOKEN: Final = Parameter(
     "PageToken", pattern("PA[A-Z]{2}[0-9a-f]{32}", "the token of a next_page_uri"), "as in `next_page_uri`"
@@ -36,17 +36,17 @@ _NAMES: Final = frozenset(each.name for each in _PLACE)
 def page_request(given: Given, default_size: int = DEFAULT_SIZE) -> PageRequest:
     """The page that was asked for."""
     token = given.get(PAGE_TOKEN)
-    size = min(given.get(PAGE_SIZE) or default_size, MOST_SIZE)
+    size = min(given.get(PAGE_SIZE) or default_size, MAX_SIZE)
     after = token.removeprefix("PA") if token else None
     return PageRequest(given[PAGE], size, after, oldest_first=given.get(SORT_BY) == OLDEST_FIRST)
 
 
-def as_json(page: Page[Any], shows: Representation[Any], place: Place) -> dict[str, Json]:
+def as_json(page: Page[Any], shows: Representation[Any], place: RequestPath) -> dict[str, Json]:
     """Twilio's envelope."""
     return {shows.plural: [shows.as_json(each, place) for each in page.records], **_envelope(page, place)}
 
 
-def as_xml(page: Page[Any], shows: Representation[Any], place: Place) -> str:
+def as_xml(page: Page[Any], shows: Representation[Any], place: RequestPath) -> str:
     """The list as one element, the envelope as its attributes."""
     attributes = {name.replace("_", ""): value for name, value in _envelope(page, place).items()}
     opening = element(shows.plural_element, None, attributes).removesuffix("/>")
@@ -54,7 +54,7 @@ def as_xml(page: Page[Any], shows: Representation[Any], place: Place) -> str:
     return f"{opening}>{items}</{shows.plural_element}>"
 
 
-def _envelope(page: Page[Any], place: Place) -> dict[str, Json]:
+def _envelope(page: Page[Any], place: RequestPath) -> dict[str, Json]:
     request = page.request
     start = request.page * request.size
     number = request.page
@@ -74,7 +74,7 @@ def _envelope(page: Page[Any], place: Place) -> dict[str, Json]:
     }
 
 
-def _uri(place: Place, page: int, size: int, token: str | None = None) -> str:
+def _uri(place: RequestPath, page: int, size: int, token: str | None = None) -> str:
     filters = [pair for pair in parse_qsl(place.query, keep_blank_values=True) if pair[0] not in _NAMES]
     pairs = [*filters, ("PageSize", str(size)), ("Page", str(page))]
     if token is not None:

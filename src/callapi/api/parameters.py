@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar, cast
 from msgspec import Struct
 
 from callapi.api.errors import INVALID_PARAMETER, ApiError, Fault
-from callapi.api.kinds import Kind
+from callapi.api.parameter_types import Kind
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from callapi import __version__
 from callapi.api.openapi import faults_of
 from callapi.api.operation import Operation
 from callapi.api.parameters import Parameter
-from callapi.api.place import TWILIO
+from callapi.api.request_path import TWILIO
 from callapi.api.resources import Resource
 
 _STYLE: Final = """

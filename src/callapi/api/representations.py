@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from msgspec import Struct
 
-from callapi.api.place import Place
+from callapi.api.request_path import RequestPath
 from callapi.base.clock import rfc2822
 from callapi.store import Json
 
@@ -22,13 +22,13 @@ class Field(Struct, Generic[R], frozen=True):
     """One property of a resource. `schema` is its type in the OpenAPI document."""
 
     name: str
-    value: Callable[[R, Place], Json]
+    value: Callable[[R, RequestPath], Json]
     schema: Mapping[str, Json]
     xml_name: str
 
 
 def field(
-    name: str, value: Callable[[R, Place], Json], kind: str = "string", xml_name: str | None = None
+    name: str, value: Callable[[R, RequestPath], Json], kind: str = "string", xml_name: str | None = None
 ) -> Field[R]:
     """A property that `value` makes of record and place."""
     return Field(name, value, {"type": [kind, "null"]}, xml_name or camel_case(name))
@@ -48,7 +48,7 @@ def counted(name: str, attribute: str | None = None, xml_name: str | None = None
     """A number as text: Twilio's spelling of durations."""
     get = attrgetter(attribute or name)
 
-    def value(record: Any, _: Place) -> Json:
+    def value(record: Any, _: RequestPath) -> Json:
         found = get(record)
         return None if found is None else str(found)
 
@@ -59,7 +59,7 @@ def instant(name: str, attribute: str | None = None) -> Field[Any]:
     """An instant in RFC 2822, UTC."""
     get = attrgetter(attribute or name)
 
-    def value(record: Any, _: Place) -> Json:
+    def value(record: Any, _: RequestPath) -> Json:
         found = get(record)
         return None if found is None else rfc2822(found)
 
@@ -79,7 +79,7 @@ def uri(name: str, path: Callable[[R], str]) -> Field[R]:
 def subresources(paths: Mapping[str, str], path: Callable[[R], str]) -> Field[R]:
     """Addresses below the resource: name and the last part of the path."""
 
-    def value(record: R, place: Place) -> Json:
+    def value(record: R, place: RequestPath) -> Json:
         return {name: place.uri(f"{path(record)}/{last}") for name, last in paths.items()}
 
     return field("subresource_uris", value, "object")
@@ -101,11 +101,11 @@ class Representation(Struct, Generic[R], frozen=True):
     element: str
     fields: tuple[Field[Any], ...]
 
-    def as_json(self, record: R, place: Place) -> Mapping[str, Json]:
+    def as_json(self, record: R, place: RequestPath) -> Mapping[str, Json]:
         """An object with every field; what does not exist is null."""
         return {each.name: each.value(record, place) for each in self.fields}
 
-    def as_xml(self, record: R, place: Place) -> Mapping[str, Json]:
+    def as_xml(self, record: R, place: RequestPath) -> Mapping[str, Json]:
         """The children of the element; what does not exist is left out."""
         pairs = ((each.xml_name, each.value(record, place)) for each in self.fields)
         return {name: value for name, value in pairs if value is not None}
@@ -121,10 +121,10 @@ def camel_case(name: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
 
 
-def _getter(attribute: str) -> Callable[[Any, Place], Json]:
+def _getter(attribute: str) -> Callable[[Any, RequestPath], Json]:
     get = attrgetter(attribute)
 
-    def value(record: Any, _: Place) -> Json:
+    def value(record: Any, _: RequestPath) -> Json:
         found: Json = get(record)
         return found
 

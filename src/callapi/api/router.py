@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from callapi.api.errors import METHOD_NOT_ALLOWED, NOT_FOUND, ApiError
 from callapi.api.operation import Operation
-from callapi.api.place import Format, Place
+from callapi.api.request_path import Format, RequestPath
 
 _SID: Final = re.compile(r"\{(\w+)\}")
 
@@ -27,7 +27,7 @@ class Router:
             pattern = re.compile(_SID.sub(r"(?P<\1>[A-Za-z0-9]{1,64})", each.path))
             self._paths.setdefault(each.path, _Path(pattern, [])).operations.append(each)
 
-    def find(self, method: str, place: Place) -> tuple[Operation, Mapping[str, str]]:
+    def find(self, method: str, place: RequestPath) -> tuple[Operation, Mapping[str, str]]:
         """The operation and the sids in its path.
 
         Raises:
@@ -39,7 +39,7 @@ class Router:
         raise ApiError(NOT_FOUND, f"The requested resource {place.uri(place.path)} was not found")
 
 
-def _of_method(operations: list[Operation], method: str, place: Place) -> Operation:
+def _of_method(operations: list[Operation], method: str, place: RequestPath) -> Operation:
     wanted = place.suffix or place.format
     if place.suffix is None and place.accept.startswith("audio/"):
         wanted = Format.MP3 if place.accept.startswith("audio/mpeg") else Format.WAV

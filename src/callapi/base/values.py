@@ -5,7 +5,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 
-class Discreet(Struct, frozen=True):
+class Redacted(Struct, frozen=True):
     """A value whose `secrets` are left out where it is shown."""
 
     secrets: ClassVar[frozenset[str]] = frozenset()

@@ -16,12 +16,12 @@ from msgspec.structs import replace
 from callapi.base.errors import CallApiError
 from callapi.base.ids import CallSid
 from callapi.calls.digits import DigitBuffer
-from callapi.calls.journal import Journal, Problem, event_callback
-from callapi.calls.latch import Latch
 from callapi.calls.leg import Answered, Dtmf, Leg, Rang, final_response
+from callapi.calls.one_shot import OneShot
 from callapi.calls.parameters import Parameters, sip_request, voice_request
+from callapi.calls.records.journal import Journal, Problem, event_callback
+from callapi.calls.records.timeline import Timeline
 from callapi.calls.status import CallStatus, Ending, status_of_code
-from callapi.calls.timeline import Timeline
 from callapi.media import DigitPressed, FirstPacket, NothingHeard, Stalled, StreamClosed
 from callapi.sip import Ended, InboundSession, Party, Response
 from callapi.store import CallRecord
@@ -75,13 +75,13 @@ class Call:
         """What SIP adds to the voice request."""
         self.digits = DigitBuffer()
         self.timeline = Timeline()
-        self.rang: Latch[None] = Latch()
-        self.answered: Latch[bool] = Latch()
+        self.rang: OneShot[None] = OneShot()
+        self.answered: OneShot[bool] = OneShot()
         """True when it was answered, False when it never will be."""
-        self.ended: Latch[Ending] = Latch()
-        self.early_media: Latch[None] = Latch()
+        self.ended: OneShot[Ending] = OneShot()
+        self.early_media: OneShot[None] = OneShot()
         """The called phone sends audio before it is answered."""
-        self.left: Latch[None] = Latch()
+        self.left: OneShot[None] = OneShot()
         """It ended, or a REST command gave it a story of its own: whoever holds it lets it go."""
         self.partner: Call | None = None
         """The call that it is joined with at the moment."""
@@ -177,7 +177,7 @@ class Call:
 
     def release(self, story: Story) -> None:
         """Give this call a story of its own by force: a Dial that holds it lets it go first."""
-        waiting, self.answered = self.answered, self.answered if self.answered.is_set else Latch()
+        waiting, self.answered = self.answered, self.answered if self.answered.is_set else OneShot()
         waiting.set(False)
         self.is_taken = True
         self.left.set(None)

@@ -4,7 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from callapi.calls.live import DocumentRequest, Subscription
+from callapi.calls.document import DocumentRequest
+from callapi.calls.placement import Subscription
 
 
 class CreateCall(Struct, frozen=True):

@@ -5,7 +5,7 @@ Digits typed ahead of a `<Gather>` are kept, up to a bound; past it the oldest a
 
 from typing import Final
 
-from callapi.base.bell import Bell
+from callapi.base.notifier import Notifier
 
 TYPE_AHEAD: Final = 128
 
@@ -17,7 +17,7 @@ class DigitBuffer:
 
     def __init__(self) -> None:
         self._digits = ""
-        self._pressed = Bell()
+        self._pressed = Notifier()
 
     def put(self, digit: str) -> None:
         """Add what was just pressed."""

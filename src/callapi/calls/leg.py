@@ -1,8 +1,8 @@
 """A leg: one SIP session and one media stream, joined by their offers and answers.
 
-The session knows who owes an answer, `OfferAnswer` what the bodies mean, the stream where packets go. A leg puts the
-three together and tells its call what matters: it rang, it was answered, it ended. Re-offers of the far side (hold,
-a new address, another codec) are settled here and never leave their own leg.
+The session knows who owes an answer, `MediaNegotiation` what the bodies mean, the stream where packets go. A leg puts
+the three together and reports to its call what matters: it rang, it was answered, it ended. Re-offers of the peer
+(hold, a new address, another codec) are settled here and never leave their own leg.
 """
 
 import logging
@@ -11,9 +11,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from callapi.calls.latch import first_of
+from callapi.calls.one_shot import first_of
 from callapi.calls.status import best_of, status_of_code
-from callapi.media import AudioStream, MediaPlane, NotAcceptable, OfferAnswer, VideoFormat, VideoStream
+from callapi.media import AudioStream, MediaNegotiation, MediaPlane, NotAcceptable, VideoFormat, VideoStream
 from callapi.sip import (
     Accepted,
     AnswerReceived,
@@ -55,7 +55,7 @@ class Dtmf(Struct, frozen=True):
     digit: str
 
 
-Way = tuple[OutboundSession, OfferAnswer]
+Attempt = tuple[OutboundSession, MediaNegotiation]
 """An INVITE that was sent, and what it offered."""
 LegEvent = Rang | Answered | Dtmf | Ended
 
@@ -90,10 +90,10 @@ class Leg:
         self,
         session: Session,
         stream: AudioStream,
-        negotiation: OfferAnswer,
+        negotiation: MediaNegotiation,
         video: VideoStream | None = None,
-        further: Iterator[Way] | None = None,
-        beside: Sequence[Way] = (),
+        further: Iterator[Attempt] | None = None,
+        beside: Sequence[Attempt] = (),
     ) -> None:
         self._further = further or iter(())
         self._beside = list(beside)

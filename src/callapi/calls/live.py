@@ -5,102 +5,33 @@ import logging
 from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from callapi.base.clock import utc_now
-from callapi.base.ids import AccountSid, CallSid, NumberSid, new_call_sid
-from callapi.calls.addresses import SipAddress, party_name
+from callapi.base.ids import CallSid, new_call_sid
+from callapi.calls.addresses import party_name
 from callapi.calls.call import Call, Story
 from callapi.calls.errors import ACCOUNT_FULL, NO_MEDIA_PORTS, NotPlaceable
-from callapi.calls.journal import API_VERSION, Journal
-from callapi.calls.leg import Leg, Way
-from callapi.calls.parameters import Parameters
+from callapi.calls.leg import Attempt, Leg
+from callapi.calls.placement import InboundCall, Placement
 from callapi.calls.quotas import CALLS, Quotas
+from callapi.calls.records.journal import API_VERSION, Journal
+from callapi.calls.records.timeline import Timelines
 from callapi.calls.status import CallStatus
-from callapi.calls.timeline import Timelines
 from callapi.media import (
     AudioStream,
     LocalMedia,
+    MediaNegotiation,
     MediaPlane,
-    OfferAnswer,
     PortsExhausted,
-    VideoFormat,
     VideoStream,
 )
 from callapi.sip import Endpoint, InboundSession, NameAddr, OutboundInvite, OutboundSession
 from callapi.store import CallRecord
 
 log = logging.getLogger(__name__)
-
-
-class DocumentRequest(Struct, frozen=True):
-    """What an application is asked next: a URL, or a document that came with the command."""
-
-    url: str
-    method: str = "POST"
-    parameters: Parameters = ()
-    """Beyond the voice request's."""
-    fallback_url: str | None = None
-    fallback_method: str = "POST"
-    inline: str | None = None
-    """The document itself (`Twiml`, `Rcml`); `url` is then the base of its relative URLs."""
-    must_arrive: bool = False
-    """Asked to the end even if the story is cut short meanwhile: an action that is due exactly once."""
-
-
-class Script(Protocol):
-    """Runs documents on a call. Declared here, told by `verbs/interpreter`, handed in by `app.py`."""
-
-    def __call__(self, call: Call, request: DocumentRequest) -> Coroutine[Any, Any, None]:
-        """The story of `call` from `request` on."""
-        ...
-
-
-class Subscription(Struct, frozen=True):
-    """Who is told of the steps of a call."""
-
-    url: str
-    method: str = "POST"
-    events: tuple[str, ...] = ("completed",)
-
-
-class Placement(Struct, frozen=True):
-    """A call to be placed: whom, as whom, and for whom."""
-
-    account_sid: AccountSid
-    direction: str
-    address: SipAddress
-    from_: NameAddr
-    from_name: str
-    to_name: str
-    parent_sid: CallSid | None = None
-    caller_name: str | None = None
-    forwarded_from: str | None = None
-    codecs: tuple[str, ...] | None = None
-    video: tuple[VideoFormat, ...] = ()
-    """The video formats to offer; none: audio alone."""
-    hops_left: int | None = None
-    """The Max-Forwards of a call that is placed for another; None: it is the first."""
-    callbacks: Subscription | None = None
-    alternatives: tuple["Placement", ...] = ()
-    """Tried in turn, within the same call, while the one before cannot serve it: address, codecs and From count."""
-    beside: tuple["Placement", ...] = ()
-    """Rung at the same time, within the same call: the first to answer is the called party."""
-
-
-class Arrival(Struct, frozen=True):
-    """An inbound call that was let in: whose it is and who is told of it."""
-
-    account_sid: AccountSid
-    caller_name: str | None
-    forwarded_from: str | None
-    sip: Parameters
-    number_sid: NumberSid | None = None
-    is_client: bool = False
-    callbacks: Subscription | None = None
 
 
 class LiveCalls:
@@ -155,7 +86,7 @@ class LiveCalls:
         for call in self.calls():
             call.hang_up(reason)
 
-    def take(self, session: InboundSession, arrival: Arrival) -> Call:
+    def take(self, session: InboundSession, arrival: InboundCall) -> Call:
         """Make an inbound session a call. It is not live yet: `start` it.
 
         Raises:
@@ -248,7 +179,12 @@ class LiveCalls:
         return call
 
     def _invite(
-        self, placement: Placement, negotiation: OfferAnswer, call_id: str | None = None, *, is_last: bool
+        self,
+        placement: Placement,
+        negotiation: MediaNegotiation,
+        call_id: str | None = None,
+        *,
+        is_last: bool,
     ) -> OutboundSession:
         address = placement.address
         hops = placement.hops_left
@@ -267,13 +203,13 @@ class LiveCalls:
             )
         )
 
-    def _ring_beside(self, placement: Placement, stream: AudioStream, call_id: str) -> Way:
+    def _ring_beside(self, placement: Placement, stream: AudioStream, call_id: str) -> Attempt:
         negotiation = self._negotiation(stream, placement.codecs)
         return self._invite(placement, negotiation, call_id, is_last=True), negotiation
 
     def _further(
         self, alternatives: tuple[Placement, ...], stream: AudioStream, call_id: str
-    ) -> Iterator[Way]:
+    ) -> Iterator[Attempt]:
         """Send one INVITE after the other, as they are asked for, all under one Call-ID."""
         for place, each in enumerate(alternatives, 1):
             negotiation = self._negotiation(stream, each.codecs)
@@ -312,8 +248,8 @@ class LiveCalls:
         except PortsExhausted as error:
             raise NotPlaceable(NO_MEDIA_PORTS, str(error)) from error
 
-    def _negotiation(self, stream: AudioStream, codecs: tuple[str, ...] | None) -> OfferAnswer:
+    def _negotiation(self, stream: AudioStream, codecs: tuple[str, ...] | None) -> MediaNegotiation:
         local = stream.local
-        return OfferAnswer(
+        return MediaNegotiation(
             LocalMedia(address=local.host, audio_port=local.port, codecs=codecs or self._codecs)
         )

@@ -9,7 +9,7 @@ from callapi.base.ids import AccountSid
 
 CALLS: Final = "limits.calls_per_account"
 RATE: Final = "limits.calls_per_second_per_account"
-MOST_ACCOUNTS: Final = 10_000
+MAX_ACCOUNTS: Final = 10_000
 """Whose recent rate is remembered."""
 
 
@@ -52,6 +52,6 @@ class Quotas:
         is_over = tokens < 1
         self._buckets[account] = (tokens if is_over else tokens - 1, now)
         self._buckets.move_to_end(account)
-        if len(self._buckets) > MOST_ACCOUNTS:
+        if len(self._buckets) > MAX_ACCOUNTS:
             self._buckets.popitem(last=False)
         return RATE if is_over else None

@@ -13,17 +13,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
-from callapi.app import Node
 from callapi.base.settings import NumberSettings, Settings, load_settings
 from callapi.cli.data_dir import held_or_another
 from callapi.cli.demo_application import DemoApplication
-from callapi.cli.demo_call import CALLEE_HZ, NAMES, Finding, Watch, demo_call
+from callapi.cli.demo_call import CALLEE_HZ, NAMES, DemoFinding, Watch, demo_call
 from callapi.cli.ladder import Ladder
 from callapi.cli.ports import choose_addresses, free_port, problem_with, split_address
 from callapi.cli.softphone import PhoneCall, PhoneOptions, Softphone
 from callapi.cli.sounds import tone
 from callapi.cli.terminal import Style, Terminal
-from callapi.media.engine import NativePlane
+from callapi.media.plane.engine import NativePlane
+from callapi.node.node import Node
 
 APPLICATION_PORT: Final = 9000
 NUMBER: Final = "1000"
@@ -100,7 +100,7 @@ class _Demo:
         terminal.say("and bob's phone rings. RTP is left out below; every other message is there.")
         terminal.say()
 
-    def _judge(self, findings: list[Finding]) -> int:
+    def _judge(self, findings: list[DemoFinding]) -> int:
         self._terminal.say()
         for each in findings:
             (self._terminal.good if each.is_good else self._terminal.bad)(each.text)

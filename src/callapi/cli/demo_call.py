@@ -23,7 +23,7 @@ WAIT_S: Final = 10.0
 STATUSES: Final = "initiated, ringing, in-progress, completed"
 
 
-class Finding(Struct, frozen=True):
+class DemoFinding(Struct, frozen=True):
     """One thing that was to be proved."""
 
     is_good: bool
@@ -71,7 +71,7 @@ async def demo_call(
     application: DemoApplication,
     watch: Watch,
     folder: Path,
-) -> list[Finding]:
+) -> list[DemoFinding]:
     """Call `uri`, answer the next of the callee's `calls`, let both speak, hang up there; what was proved."""
     call = caller.dial(uri)
     try:
@@ -79,12 +79,12 @@ async def demo_call(
             ringing = await anext(calls)
     except TimeoutError:
         call.hang_up()
-        return [Finding(is_good=False, text="the callee's phone never rang")]
+        return [DemoFinding(is_good=False, text="the callee's phone never rang")]
     ringing.ring()
     await asyncio.sleep(0.3)  # as long as a hand needs
     ringing.answer()
     if not await call.is_answered(WAIT_S):
-        return [Finding(is_good=False, text="the caller was not answered")]
+        return [DemoFinding(is_good=False, text="the caller was not answered")]
     call.say(tone(CALLER_HZ))
     ringing.say(tone(CALLEE_HZ))
     if await ringing.hears(WAIT_S):
@@ -94,7 +94,7 @@ async def demo_call(
     return [*findings, *await _aftermath(call, application)]
 
 
-async def _talk(call: PhoneCall, ringing: PhoneCall, folder: Path) -> list[Finding]:
+async def _talk(call: PhoneCall, ringing: PhoneCall, folder: Path) -> list[DemoFinding]:
     heard_by_caller = call.record(folder / "heard-by-caller.wav")
     heard_by_callee = ringing.record(folder / "heard-by-callee.wav")
     await asyncio.sleep(TALK_S)
@@ -107,16 +107,16 @@ async def _talk(call: PhoneCall, ringing: PhoneCall, folder: Path) -> list[Findi
         kept = await recording.ended()
         seconds = seconds_of(hertz, *read_wav(kept.path)) if kept.path else 0.0
         text = f"the {who} heard {hertz:.0f} Hz for {seconds:.1f} s of {TALK_S:.1f} s"
-        findings.append(Finding(seconds >= 0.6 * TALK_S, text))
+        findings.append(DemoFinding(seconds >= 0.6 * TALK_S, text))
     return findings
 
 
-async def _aftermath(call: PhoneCall, application: DemoApplication) -> list[Finding]:
+async def _aftermath(call: PhoneCall, application: DemoApplication) -> list[DemoFinding]:
     try:
         async with asyncio.timeout(WAIT_S):
             told = await application.finished.get()
     except TimeoutError:
-        return [Finding(is_good=False, text="the application was never told how the Dial ended")]
+        return [DemoFinding(is_good=False, text="the application was never told how the Dial ended")]
     status, seconds = told.get("DialCallStatus"), told.get("DialCallDuration")
     ended = await call.ended(WAIT_S)
     with contextlib.suppress(TimeoutError):
@@ -124,9 +124,11 @@ async def _aftermath(call: PhoneCall, application: DemoApplication) -> list[Find
             await application.completed.wait()
     statuses = ", ".join(application.statuses)
     return [
-        Finding(status == "completed", f"the application was told: DialCallStatus={status}, {seconds} s"),
-        Finding(statuses == STATUSES, f"it was told each step of bob's call, in order: {statuses or 'none'}"),
-        Finding(
+        DemoFinding(status == "completed", f"the application was told: DialCallStatus={status}, {seconds} s"),
+        DemoFinding(
+            statuses == STATUSES, f"it was told each step of bob's call, in order: {statuses or 'none'}"
+        ),
+        DemoFinding(
             ended, "the caller's document went on and hung up" if ended else "the caller was never hung up"
         ),
     ]

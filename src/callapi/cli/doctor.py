@@ -16,7 +16,7 @@ from callapi.cli.sounds import read_wav, seconds_of, tone
 from callapi.cli.speech_check import speech
 from callapi.cli.terminal import Terminal
 from callapi.cli.verdicts import Verdict, bad, good
-from callapi.media.engine import NativePlane
+from callapi.media.plane.engine import NativePlane
 
 TALK_S = 1.0
 WAIT_S = 5.0

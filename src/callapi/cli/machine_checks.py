@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from callapi.base.settings import Settings
 from callapi.cli.ports import problem_with, split_address
 from callapi.cli.verdicts import Verdict, bad, doubtful, good
-from callapi.media.engine import NativePlane
+from callapi.media.plane.engine import NativePlane
 
 PORTS_TO_TRY: Final = 64
 DESCRIPTORS_PER_CALL: Final = 6

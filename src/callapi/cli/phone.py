@@ -9,8 +9,8 @@ from callapi.cli.softphone import CODECS, EXPIRES_S, PhoneCall, PhoneOptions, So
 from callapi.cli.sounds import tone
 from callapi.cli.terminal import Style, Terminal
 from callapi.media import Prompt
-from callapi.media.audio_files import decode
-from callapi.media.engine import NativePlane
+from callapi.media.plane.engine import NativePlane
+from callapi.media.prompts.audio_files import decode
 from callapi.sip import Credentials, SipUri, Traced
 
 ANSWER_WITHIN_S = 180.0

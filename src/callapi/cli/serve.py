@@ -11,15 +11,15 @@ from typing import Final
 
 import uvloop
 
-from callapi.app import Node
 from callapi.base.settings import AUTH_TOKEN, Settings, load_settings
 from callapi.cli.data_dir import held
 from callapi.cli.terminal import Terminal
+from callapi.node.node import Node
 from callapi.store import upgrade_apart
 
 log = logging.getLogger(__name__)
 
-MOST_DESCRIPTORS: Final = 1 << 20
+MAX_DESCRIPTORS: Final = 1 << 20
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -35,14 +35,14 @@ def run(arguments: argparse.Namespace) -> int:
 def allow_descriptors() -> None:
     """Take as many file descriptors as this process may have: the usual soft limit, 1024, is for 200 calls."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    wanted = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-class Orders:
+class StopSignals:
     """What the operator has said by signals: once, stop; twice, stop now."""
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Orders:
 
 
 async def _serve(settings: Settings) -> int:
-    orders = Orders()
+    orders = StopSignals()
     orders.listen()
     async with Node(settings) as node:
         _announce(node, settings)
@@ -70,7 +70,7 @@ async def _serve(settings: Settings) -> int:
     return 0
 
 
-async def drained(node: Node, orders: Orders) -> None:
+async def drained(node: Node, orders: StopSignals) -> None:
     """Until the last call is over, the time for it is up, or the operator is in a hurry."""
     draining, hurry = asyncio.ensure_future(node.drain()), asyncio.ensure_future(orders.stop_now.wait())
     try:

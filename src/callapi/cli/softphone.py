@@ -20,9 +20,9 @@ from callapi.media import (
     DigitPressed,
     FirstPacket,
     LocalMedia,
+    MediaNegotiation,
     MediaPlane,
     NotAcceptable,
-    OfferAnswer,
     Playback,
     Prompt,
     Recording,
@@ -223,9 +223,9 @@ class Softphone:
         domain = self.options.domain
         return NameAddr(None, SipUri.parse(f"sip:{self.options.name}@{domain}" if domain else self.uri))
 
-    def _open(self) -> tuple[AudioStream, OfferAnswer]:
+    def _open(self) -> tuple[AudioStream, MediaNegotiation]:
         stream = self._plane.open_stream()
-        return stream, OfferAnswer(
+        return stream, MediaNegotiation(
             LocalMedia(address=stream.local.host, audio_port=stream.local.port, codecs=self.options.codecs)
         )
 

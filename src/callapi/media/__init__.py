@@ -13,7 +13,7 @@ from callapi.media.errors import (
     StreamClosed,
     UnplayableAudio,
 )
-from callapi.media.events import (
+from callapi.media.plane.events import (
     DigitPressed,
     DigitSource,
     FirstPacket,
@@ -24,10 +24,8 @@ from callapi.media.events import (
     Stalled,
     StreamEvent,
 )
-from callapi.media.negotiation import LocalMedia, OfferAnswer
-from callapi.media.plane import AudioStream, Bridge, MediaPlane, Playback, Recording, VideoStream
-from callapi.media.prompts import FetchAudio, Fetched, PromptLibrary, PromptLimits, Unchanged
-from callapi.media.types import (
+from callapi.media.plane.plane import AudioStream, Bridge, MediaPlane, Playback, Recording, VideoStream
+from callapi.media.plane.types import (
     CodecFormat,
     Direction,
     MediaAddress,
@@ -39,6 +37,8 @@ from callapi.media.types import (
     VideoFormat,
     VideoParameters,
 )
+from callapi.media.prompts.library import FetchAudio, Fetched, PromptLibrary, PromptLimits, Unchanged
+from callapi.media.sdp.negotiation import LocalMedia, MediaNegotiation
 
 __all__ = [
     "AudioStream",
@@ -54,10 +54,10 @@ __all__ = [
     "LocalMedia",
     "MediaAddress",
     "MediaError",
+    "MediaNegotiation",
     "MediaPlane",
     "NotAcceptable",
     "NothingHeard",
-    "OfferAnswer",
     "PlaneStatistics",
     "Playback",
     "PlaybackEnded",

@@ -5,7 +5,7 @@ from typing import Final, final
 
 from typing_extensions import disjoint_base
 
-from callapi.media.types import RecordOptions, StreamParameters, VideoParameters
+from callapi.media.plane.types import RecordOptions, StreamParameters, VideoParameters
 
 __all__ = ["Event", "Plane", "PlaneStatistics", "Prompt", "Stream", "StreamStatistics"]
 

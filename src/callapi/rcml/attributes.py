@@ -8,7 +8,7 @@ import re
 from enum import StrEnum
 from typing import TypeVar
 
-from callapi.rcml.tree import Node
+from callapi.rcml.tree import ElementNode
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -32,7 +32,7 @@ class Attributes:
     `code` is Twilio's number for a bad value of that attribute, where it has one.
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: ElementNode) -> None:
         self._node = node
         self._given = node.attributes
         self._known: set[str] = set()

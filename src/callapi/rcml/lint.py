@@ -24,7 +24,7 @@ from callapi.rcml.elements import (
 from callapi.rcml.elements.sip import HEADERS_LIMIT, URI_LIMIT
 from callapi.rcml.findings import Severity
 from callapi.rcml.report import Report
-from callapi.rcml.tree import Node
+from callapi.rcml.tree import ElementNode
 
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")  # RFC 3261 §25.1
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -59,7 +59,7 @@ _NEEDS = {
 }
 
 
-def advise(root: Node, verbs: Sequence[Verb]) -> None:
+def advise(root: ElementNode, verbs: Sequence[Verb]) -> None:
     """Add advice about the document of `root`, whose verbs are `verbs`, to its report."""
     for node in _all_nodes(root):
         _advise_on_attributes(node)
@@ -70,13 +70,13 @@ def advise(root: Node, verbs: Sequence[Verb]) -> None:
             advisor.dial(verb)
 
 
-def _all_nodes(node: Node) -> Iterator[Node]:
+def _all_nodes(node: ElementNode) -> Iterator[ElementNode]:
     yield node
     for child in node.children:
         yield from _all_nodes(child)
 
 
-def _advise_on_attributes(node: Node) -> None:
+def _advise_on_attributes(node: ElementNode) -> None:
     for name, needed in _NEEDS.get(node.name, {}).items():
         if name in node.attributes and needed not in node.attributes:
             node.warn(f"{name} has no effect without {needed}", attribute=name)

@@ -7,7 +7,7 @@ from callapi.rcml.errors import BAD_DOCUMENT
 from callapi.rcml.findings import Finding, Severity
 from callapi.rcml.places import Place, Places
 
-MOST_FINDINGS = 100
+MAX_FINDINGS = 100
 """Errors, and as many warnings; the rest is not told: nobody reads it, and each may become a notification."""
 
 # An attribute with its value in quotes of any kind: the text may be one that had to be repaired.
@@ -29,7 +29,7 @@ class Report:
 
     def wants(self, severity: Severity) -> bool:
         """Whether there is room for one more of this kind. To find the place of what nobody wants costs time."""
-        return self._told.get(severity, 0) < MOST_FINDINGS
+        return self._told.get(severity, 0) < MAX_FINDINGS
 
     def add(self, finding: Finding) -> None:
         """Take note, up to the bound."""

@@ -12,7 +12,7 @@ from contextlib import suppress
 from callapi.rcml.errors import NOT_XML, DocumentError
 from callapi.rcml.places import Places
 
-LONGEST_BYTES = 65_536
+MAX_BYTES = 65_536
 TOO_LARGE = 11750
 
 _BYTE_ORDER_MARKS = (
@@ -46,8 +46,8 @@ def decode(body: bytes, content_type: str) -> str:
     Raises:
         DocumentError: 12100, too large or not in an encoding that is read here.
     """
-    if len(body) > LONGEST_BYTES:
-        message = f"the document has {len(body)} bytes; at most {LONGEST_BYTES} are read"
+    if len(body) > MAX_BYTES:
+        message = f"the document has {len(body)} bytes; at most {MAX_BYTES} are read"
         raise DocumentError(NOT_XML, message, 1, 1, specific_code=TOO_LARGE)
     *hints, last = _candidates(body, content_type)
     for encoding in hints:

@@ -16,7 +16,7 @@ from callapi.rcml.report import Report
 DEEPEST = 32
 
 
-class Node:
+class ElementNode:
     """An element as it was written.
 
     Attributes:
@@ -31,7 +31,7 @@ class Node:
     def __init__(self, name: str, attributes: dict[str, str], place: Place, report: Report) -> None:
         self.name = name
         self.attributes = attributes
-        self.content: list[str | Node] = []
+        self.content: list[str | ElementNode] = []
         self.line, self.column = place
         self.report = report
 
@@ -44,9 +44,9 @@ class Node:
         return "".join([part for part in self.content if isinstance(part, str)]).strip()
 
     @property
-    def children(self) -> list["Node"]:
+    def children(self) -> list["ElementNode"]:
         """The elements directly inside."""
-        return [part for part in self.content if isinstance(part, Node)]
+        return [part for part in self.content if isinstance(part, ElementNode)]
 
     def error(self, message: str, code: int | None = None, *, attribute: str | None = None) -> None:
         """The document cannot be run, because of this element or one attribute of it."""
@@ -57,7 +57,7 @@ class Node:
         self.report.remark(Severity.WARNING, (self.line, self.column), attribute, message, code)
 
 
-def read_tree(text: str) -> Node:
+def read_tree(text: str) -> ElementNode:
     """The root element of `text`.
 
     Raises:
@@ -82,7 +82,7 @@ class _Builder:
         self._source = text
         self._report = report
         self._original = original
-        self._open = [Node("", {}, (1, 1), report)]
+        self._open = [ElementNode("", {}, (1, 1), report)]
         # A Python string is handed to expat as UTF-8, whatever encoding its declaration names.
         self._expat = expat.ParserCreate("utf-8")
         self._expat.buffer_text = True
@@ -91,7 +91,7 @@ class _Builder:
         self._expat.CharacterDataHandler = self._text
         self._expat.StartDoctypeDeclHandler = self._refuse_doctype
 
-    def build(self) -> Node:
+    def build(self) -> ElementNode:
         document = self._open[0]
         try:
             self._expat.Parse(self._source, True)  # noqa: FBT003 - expat's own signature
@@ -116,7 +116,7 @@ class _Builder:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         place = self._place(self._expat.CurrentLineNumber, self._expat.CurrentColumnNumber)
-        node = Node(name, attributes, place, self._report)
+        node = ElementNode(name, attributes, place, self._report)
         self._open[-1].content.append(node)
         self._open.append(node)
         if len(self._open) > DEEPEST + 1:

@@ -4,7 +4,8 @@ The core is pure: machines and values that know no socket and no clock. The shel
 `endpoint`) performs what they ask for and holds no rules of the protocol.
 """
 
-from callapi.sip.digest import Credentials, DigestServer, Rejected, Stale, Verified
+from callapi.sip.authentication.digest import Credentials, DigestServer, Rejected, Stale, Verified
+from callapi.sip.authentication.throttle import LoginThrottle
 from callapi.sip.endpoint import (
     Admission,
     Endpoint,
@@ -36,19 +37,18 @@ from callapi.sip.events import (
     Refused,
     SessionEvent,
 )
-from callapi.sip.flows import flow_of
-from callapi.sip.guesses import Guesses
-from callapi.sip.headers import CSeq, Headers, NameAddr, Via
-from callapi.sip.keepalive import KeepAlive
-from callapi.sip.message import REASONS, Message, Request, Response, make_response
-from callapi.sip.parser import parse_message
-from callapi.sip.registrar import BindingStore, Registrar
-from callapi.sip.registration import Binding, RegistrationLimits
-from callapi.sip.resolver import Resolver
+from callapi.sip.messages.headers import CSeq, Headers, NameAddr, Via
+from callapi.sip.messages.message import REASONS, Message, Request, Response, make_response
+from callapi.sip.messages.parser import parse_message
+from callapi.sip.messages.uri import OtherUri, SipUri, Transport, Uri, parse_uri
+from callapi.sip.messages.writer import write_message
+from callapi.sip.registration.bindings import Binding, RegistrationLimits
+from callapi.sip.registration.keepalive import KeepAlive
+from callapi.sip.registration.registrar import BindingStore, Registrar
+from callapi.sip.routing.nat import flow_of
+from callapi.sip.routing.resolver import Resolver
 from callapi.sip.session import InboundSession, OutboundSession, Session
 from callapi.sip.transport import Hop, TlsFiles
-from callapi.sip.uri import OtherUri, SipUri, Transport, Uri, parse_uri
-from callapi.sip.writer import write_message
 
 __all__ = [
     "REASONS",
@@ -64,13 +64,13 @@ __all__ = [
     "Ended",
     "Endpoint",
     "EndpointOptions",
-    "Guesses",
     "Headers",
     "Hop",
     "InboundSession",
     "InfoReceived",
     "KeepAlive",
     "LocalProtocolError",
+    "LoginThrottle",
     "Message",
     "NameAddr",
     "OfferReceived",

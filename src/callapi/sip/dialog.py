@@ -7,9 +7,9 @@ A dialog is state without time: it makes requests and judges them. The INVITE us
 from dataclasses import dataclass, field
 
 from callapi.sip.errors import RemoteProtocolError
-from callapi.sip.headers import Headers, NameAddr
-from callapi.sip.message import Message, Request, Response
-from callapi.sip.uri import SipUri, Uri
+from callapi.sip.messages.headers import Headers, NameAddr
+from callapi.sip.messages.message import Message, Request, Response
+from callapi.sip.messages.uri import SipUri, Uri
 
 MAX_FORWARDS = "70"
 CREDENTIAL_HEADERS = ("Authorization", "Proxy-Authorization")

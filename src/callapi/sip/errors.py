@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from callapi.base.errors import CallApiError
 
 if TYPE_CHECKING:
-    from callapi.sip.headers import Headers
+    from callapi.sip.messages.headers import Headers
 
 
 class SipError(CallApiError):

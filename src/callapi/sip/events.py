@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from callapi.sip.headers import Headers
-from callapi.sip.message import Response
+from callapi.sip.messages.headers import Headers
+from callapi.sip.messages.message import Response
 
 
 class Party(StrEnum):

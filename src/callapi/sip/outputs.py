@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from callapi.sip.message import Message
+from callapi.sip.messages.message import Message
 
 Event = TypeVar("Event")
 
@@ -29,7 +29,7 @@ class StopTimer(Struct, frozen=True):
     timer: StrEnum
 
 
-class Tell(Struct, Generic[Event], frozen=True):
+class Report(Struct, Generic[Event], frozen=True):
     """Hand this to the user of the machine."""
 
     event: Event

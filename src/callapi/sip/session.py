@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from callapi.sip.events import Ended, InfoReceived, Party, Provisional, SessionEvent
-from callapi.sip.headers import NameAddr
 from callapi.sip.invite_session.commands import (
     Accept,
     Acknowledge,
@@ -24,10 +23,11 @@ from callapi.sip.invite_session.commands import (
     Ring,
     SendInfo,
 )
-from callapi.sip.message import Request, Response
+from callapi.sip.messages.headers import NameAddr
+from callapi.sip.messages.message import Request, Response
 from callapi.sip.transport import Hop
 
-MOST_UNREAD_EVENTS = 64
+MAX_UNREAD_EVENTS = 64
 _AT_WILL = (Provisional, InfoReceived)
 
 
@@ -138,12 +138,12 @@ class Session:
     def tell(self, event: SessionEvent) -> None:
         """For the endpoint: put an event into the queue.
 
-        The queue is bounded: of events that a peer may send at will, those above `MOST_UNREAD_EVENTS` are
+        The queue is bounded: of events that a peer may send at will, those above `MAX_UNREAD_EVENTS` are
         lost; the others come one for one with commands of the story, and are few.
         """
         if self._ended is not None:
             return
-        if isinstance(event, _AT_WILL) and len(self._events) >= MOST_UNREAD_EVENTS:
+        if isinstance(event, _AT_WILL) and len(self._events) >= MAX_UNREAD_EVENTS:
             return
         if isinstance(event, Ended):
             self._ended = event

@@ -3,11 +3,7 @@
 Nothing here knows what a call is for: records come in as values and go out as values. SQL stays in this room.
 """
 
-from callapi.store.accounts import FirstAccount, new_auth_token
-from callapi.store.apart import upgrade_apart
-from callapi.store.calls import CallFilter
 from callapi.store.changes import AddEvents, CallbackAttempted, Change, Put, Remove
-from callapi.store.clients import DigestSecrets, digest_secrets
 from callapi.store.errors import Conflict, StoreError, Unavailable
 from callapi.store.keys import MAX_EVENTS
 from callapi.store.pages import Page, PageRequest
@@ -29,8 +25,12 @@ from callapi.store.records import (
     RecordingRecord,
     TrunkRecord,
 )
+from callapi.store.repositories.accounts import FirstAccount, new_auth_token
+from callapi.store.repositories.calls import CallFilter
+from callapi.store.repositories.clients import DigestSecrets, digest_secrets
+from callapi.store.sql.upgrade_in_child import upgrade_apart
 from callapi.store.store import Store, StoreStatistics
-from callapi.store.writer import WriterLimits
+from callapi.store.writing.writer import WriterLimits
 
 __all__ = [
     "MAX_EVENTS",

@@ -23,13 +23,13 @@ from callapi.base.ids import (
     RecordingSid,
     TrunkSid,
 )
-from callapi.base.values import Discreet
+from callapi.base.values import Redacted
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | tuple[Json, ...] | Mapping[str, Json] | None"
 Parameters: TypeAlias = tuple[tuple[str, str], ...]
 
 
-class AccountRecord(Discreet, frozen=True):
+class AccountRecord(Redacted, frozen=True):
     """A tenant. `parent_sid`: of a subaccount; `secondary_auth_token`: while a token is being rotated."""
 
     secrets = frozenset({"auth_token", "secondary_auth_token"})
@@ -209,7 +209,7 @@ class ApplicationRecord(Struct, frozen=True):
     status_callback_method: str = "POST"
 
 
-class ClientRecord(Discreet, frozen=True):
+class ClientRecord(Redacted, frozen=True):
     """A SIP user that may register. Of the password only H(login:realm:password) is kept (RFC 7616 §3.4.2)."""
 
     secrets = frozenset({"ha1_md5", "ha1_sha256", "ha1_sha512_256"})
@@ -251,7 +251,7 @@ class BindingRecord(Struct, frozen=True):
     path: tuple[str, ...] = ()
 
 
-class TrunkRecord(Discreet, frozen=True):
+class TrunkRecord(Redacted, frozen=True):
     """Where calls to numbers go: of the enabled trunks whose `pattern` fits, the lowest `priority` first.
 
     Among equals the calls are shared out by `weight`, as RFC 2782 has it.

@@ -10,24 +10,11 @@ from typing import Final, Protocol, Self
 
 from msgspec import Struct
 
-from callapi.store.accounts import AccountRepository
-from callapi.store.applications import ApplicationRepository
 from callapi.store.backend import Backend
-from callapi.store.backlog import Group
-from callapi.store.bindings import BindingRepository
-from callapi.store.births import Births
-from callapi.store.callbacks import CallbackRepository
-from callapi.store.calls import CallRepository
 from callapi.store.changes import Change, Put, Remove
-from callapi.store.clients import ClientRepository
 from callapi.store.errors import Conflict, StoreError, Unavailable
-from callapi.store.events import EventRepository
 from callapi.store.memory import MemoryBackend
-from callapi.store.notifications import NotificationRepository
-from callapi.store.numbers import NumberRepository
 from callapi.store.query import Equals, Query, RecordT
-from callapi.store.reader import Reader
-from callapi.store.recordings import RecordingRepository
 from callapi.store.records import (
     AccountRecord,
     ApplicationRecord,
@@ -38,9 +25,22 @@ from callapi.store.records import (
     NumberRecord,
     TrunkRecord,
 )
-from callapi.store.sql import SqlBackend
-from callapi.store.trunks import TrunkRepository
-from callapi.store.writer import Outcome, Writer, WriterLimits
+from callapi.store.repositories.accounts import AccountRepository
+from callapi.store.repositories.applications import ApplicationRepository
+from callapi.store.repositories.bindings import BindingRepository
+from callapi.store.repositories.callbacks import CallbackRepository
+from callapi.store.repositories.calls import CallRepository
+from callapi.store.repositories.clients import ClientRepository
+from callapi.store.repositories.events import EventRepository
+from callapi.store.repositories.notifications import NotificationRepository
+from callapi.store.repositories.numbers import NumberRepository
+from callapi.store.repositories.reader import Reader
+from callapi.store.repositories.recordings import RecordingRepository
+from callapi.store.repositories.trunks import TrunkRepository
+from callapi.store.sql.backend import SqlBackend
+from callapi.store.writing.backlog import Group
+from callapi.store.writing.call_log import Births
+from callapi.store.writing.writer import Outcome, Writer, WriterLimits
 
 log = logging.getLogger(__name__)
 

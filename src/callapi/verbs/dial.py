@@ -5,11 +5,11 @@ from functools import partial
 
 from callapi.calls.bridge import bridged
 from callapi.calls.call import Call
-from callapi.calls.latch import first_of
+from callapi.calls.one_shot import first_of
 from callapi.calls.status import CallStatus
 from callapi.rcml import Dial, Sip
-from callapi.verbs.contest import Contest
 from callapi.verbs.execution import Execution, GoTo, Next, Outcome
+from callapi.verbs.forking import Forking
 from callapi.verbs.parameters import DialOutcome, dial_action
 from callapi.verbs.recordings import RecordedDial
 from callapi.verbs.ringback import ringback
@@ -17,11 +17,11 @@ from callapi.verbs.ringback import ringback
 
 async def dial(verb: Dial, execution: Execution) -> Outcome:
     """Ring, join, tell. A caller who leaves on any line of this still has its `action` requested, once."""
-    contest = Contest(verb, execution)
-    talk = Talk(verb, execution)
+    contest = Forking(verb, execution)
+    talk = Conversation(verb, execution)
     recording = RecordedDial(verb, execution)
     if any(isinstance(noun, Sip) and noun.video for noun in verb.targets):
-        execution.call.leg.accept_video(execution.house.plane)
+        execution.call.leg.accept_video(execution.services.plane)
     try:
         async with ringback(verb, execution, contest):
             recording.begin(has_answer=False)
@@ -36,7 +36,7 @@ async def dial(verb: Dial, execution: Execution) -> Outcome:
         recording.stop()
     except asyncio.CancelledError:
         if talk.joined_s is None:
-            contest.take_back()
+            contest.withdraw_acceptance()
         outcome = contest.outcome(talk.joined_s, CallStatus.CANCELED)
         contest.close("the caller left")
         if contest.winner is not None and not contest.winner.left.is_set:
@@ -54,7 +54,7 @@ async def dial(verb: Dial, execution: Execution) -> Outcome:
     return GoTo(execution.request(verb.action, verb.method, parameters, must_arrive=True))
 
 
-class Talk:
+class Conversation:
     """The time that caller and callee are joined. `joined_s`: None until they were."""
 
     __slots__ = ("_execution", "_verb", "joined_s")
@@ -78,7 +78,7 @@ class Talk:
         clock = asyncio.get_running_loop().time
         joined_at = clock()
         try:
-            with bridged(self._execution.house.plane, caller, callee):
+            with bridged(self._execution.services.plane, caller, callee):
                 if verb.hangup_on_star:
                     async with asyncio.timeout(verb.time_limit):
                         await first_of(callee.left.wait(), _star(caller))

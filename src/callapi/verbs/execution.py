@@ -12,11 +12,12 @@ from msgspec import Struct
 from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid
 from callapi.calls.call import Call
-from callapi.calls.destinations import Destinations
-from callapi.calls.journal import Problem
-from callapi.calls.live import DocumentRequest, LiveCalls
+from callapi.calls.document import DocumentRequest
+from callapi.calls.live import LiveCalls
 from callapi.calls.parameters import Parameters
+from callapi.calls.placing.destinations import Destinations
 from callapi.calls.recordings import Recordings
+from callapi.calls.records.journal import Problem
 from callapi.media import MediaPlane, Prompt
 from callapi.media.speech import Recogniser, Utterance
 from callapi.rcml import Document, document_of
@@ -25,7 +26,7 @@ from callapi.webhooks import Fetcher, WebAnswer, WebFailure, WebhookError, WebRe
 
 log = logging.getLogger(__name__)
 
-MOST_SILENT_STEPS = 100
+MAX_SILENT_STEPS = 100
 """Documents in a row that may lead to the next without anything to hear."""
 TOO_MANY_REDIRECTS = 60_020
 _MEMO_TEXT: Final = 512
@@ -48,7 +49,7 @@ class End(Struct, frozen=True):
 Outcome = Next | GoTo | End
 
 
-class Told(Enum):
+class StoryResult(Enum):
     """How a whole story ended."""
 
     TO_THE_END = "to the end"
@@ -83,8 +84,8 @@ class Screen(Protocol):
         ...
 
 
-class House(Struct, frozen=True):
-    """The rooms that executors use; filled once by `app.py`."""
+class Services(Struct, frozen=True):
+    """The rooms that executors use; filled once by `node/`."""
 
     live: LiveCalls
     plane: MediaPlane
@@ -101,10 +102,10 @@ class House(Struct, frozen=True):
 class Execution:
     """One story on one call: where its present document came from, and how far it may go."""
 
-    __slots__ = ("_silent_steps", "call", "fallback", "house", "is_screening", "screen", "url")
+    __slots__ = ("_silent_steps", "call", "fallback", "is_screening", "screen", "services", "url")
 
-    def __init__(self, house: House, call: Call, screen: Screen, *, is_screening: bool = False) -> None:
-        self.house = house
+    def __init__(self, services: Services, call: Call, screen: Screen, *, is_screening: bool = False) -> None:
+        self.services = services
         self.call = call
         self.screen = screen
         self.is_screening = is_screening
@@ -132,7 +133,7 @@ class Execution:
 
     async def web_request(self, url: str, method: str, parameters: Parameters) -> WebRequest:
         """`url` asked on behalf of this call, signed with its account's token."""
-        account = await self.house.account_of(self.call.record.account_sid)
+        account = await self.services.account_of(self.call.record.account_sid)
         return WebRequest(
             url=url,
             method="GET" if method == "GET" else "POST",
@@ -144,9 +145,9 @@ class Execution:
     async def fetch(self, request: DocumentRequest) -> Document | None:
         """The document that the application answers; None (and notifications) if there is none to run."""
         self._silent_steps += 1
-        if self._silent_steps > MOST_SILENT_STEPS:
+        if self._silent_steps > MAX_SILENT_STEPS:
             self.call.notify(
-                Problem(TOO_MANY_REDIRECTS, f"{MOST_SILENT_STEPS} redirects in a row without media")
+                Problem(TOO_MANY_REDIRECTS, f"{MAX_SILENT_STEPS} redirects in a row without media")
             )
             return None
         if request.fallback_url:
@@ -155,7 +156,7 @@ class Execution:
             return await self._read_inline(request)
         asked = await self.web_request(request.url, request.method, request.parameters)
         fallback = self.fallback and await self.web_request(*self.fallback, request.parameters)
-        fetch = partial(self.house.fetcher.fetch_document, asked, fallback, _read, self._failed)
+        fetch = partial(self.services.fetcher.fetch_document, asked, fallback, _read, self._failed)
         try:
             self.url, document = await (self.call.errand(fetch) if request.must_arrive else fetch())
         except CallApiError as error:
@@ -168,7 +169,7 @@ class Execution:
         """Request a URL whose answer nobody needs any more."""
         asked = await self.web_request(request.url, request.method, request.parameters)
         try:
-            await self.house.fetcher.fetch(asked)
+            await self.services.fetcher.fetch(asked)
         except WebhookError as error:
             self.call.notify(Problem.of(error, error.code, asked, error.answer))
 

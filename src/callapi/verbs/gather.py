@@ -8,9 +8,9 @@ from typing import Any, Final
 from msgspec import Struct
 
 from callapi.calls.call import Call
-from callapi.calls.journal import Problem
-from callapi.calls.latch import first_of
+from callapi.calls.one_shot import first_of
 from callapi.calls.parameters import Parameters
+from callapi.calls.records.journal import Problem
 from callapi.media import EngineFailed
 from callapi.media.speech import Recognised, Recogniser, hints_of
 from callapi.rcml import Gather, GatherInput, Pause, Play, Say
@@ -25,7 +25,7 @@ AUTO_SILENCE_S: Final = 1.0
 """The silence that ends speech with `speechTimeout="auto"`."""
 PARTIAL_S: Final = 1.0
 """How often what was said so far is looked at for `partialResultCallback`."""
-MOST_NOISES: Final = 10
+MAX_NOISES: Final = 10
 """How often something that turns out to be no words is passed over."""
 
 
@@ -61,7 +61,7 @@ def _parameters(verb: Gather, collected: Collected) -> Parameters:
 
 
 async def _collect(verb: Gather, execution: Execution) -> Collected:
-    call, recogniser = execution.call, execution.house.recogniser
+    call, recogniser = execution.call, execution.services.recogniser
     if GatherInput.DTMF in verb.input and (digit := await _next_digit(call, 0)) is not None:
         return Collected(await _digits(verb, call, digit))  # typed ahead: no prompt is heard
     if GatherInput.SPEECH not in verb.input:
@@ -134,7 +134,7 @@ class Listening:
     async def collect(self) -> Collected:
         """Prompt and listen. Noise without words is passed over, and listened on for another `timeout`."""
         waiting: Coroutine[Any, Any, None] = _prompts(self._verb, self._execution)
-        for _ in range(MOST_NOISES):
+        for _ in range(MAX_NOISES):
             match await first_of(*self._keys(), self._begins(), waiting):
                 case str() as digit:
                     return Collected(await _digits(self._verb, self._call, digit))

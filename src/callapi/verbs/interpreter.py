@@ -3,14 +3,14 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from callapi.calls.arriving.refusals import reason
 from callapi.calls.call import Call
-from callapi.calls.journal import Problem
-from callapi.calls.live import DocumentRequest
-from callapi.calls.refusals import reason
+from callapi.calls.document import DocumentRequest
+from callapi.calls.records.journal import Problem
 from callapi.rcml import Dial, Document, Gather, Hangup, Pause, Play, Record, Redirect, Reject, Say
 from callapi.verbs.control import hangup, pause, redirect, reject
 from callapi.verbs.dial import dial
-from callapi.verbs.execution import End, Execution, GoTo, House, Next, Outcome, Told
+from callapi.verbs.execution import End, Execution, GoTo, Next, Outcome, Services, StoryResult
 from callapi.verbs.gather import gather
 from callapi.verbs.play import play
 from callapi.verbs.record import record
@@ -36,32 +36,32 @@ FORBIDDEN_IN_SCREENING: Final = frozenset({Dial})
 class Interpreter:
     """The `Script` of every call of the house."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, services: Services) -> None:
+        self._house = services
 
     async def __call__(self, call: Call, request: DocumentRequest) -> None:
         """Run the documents from `request` on; the call's own task ends the call afterwards."""
         execution = Execution(self._house, call, self.screen)
-        if await self._run(execution, request) is Told.BROKEN:
+        if await self._run(execution, request) is StoryResult.BROKEN:
             call.refuse(500, "no document to run", (reason(500, "no document to run"),))
 
     async def screen(self, call: Call, request: DocumentRequest) -> bool:
         """Run the screening document on the called party's end: its end accepts, anything else declines."""
         execution = Execution(self._house, call, self.screen, is_screening=True)
-        return await self._run(execution, request) is Told.TO_THE_END
+        return await self._run(execution, request) is StoryResult.TO_THE_END
 
-    async def _run(self, execution: Execution, request: DocumentRequest) -> Told:
+    async def _run(self, execution: Execution, request: DocumentRequest) -> StoryResult:
         while True:
             document = await execution.fetch(request)
             if document is None:
-                return Told.BROKEN
+                return StoryResult.BROKEN
             match await _execute(document, execution):
                 case GoTo(following):
                     request = following
                 case Next():
-                    return Told.TO_THE_END
+                    return StoryResult.TO_THE_END
                 case End():
-                    return Told.ENDED_BY_VERB
+                    return StoryResult.ENDED_BY_VERB
 
 
 async def _execute(document: Document, execution: Execution) -> Outcome:

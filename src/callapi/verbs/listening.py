@@ -19,15 +19,15 @@ from callapi.media import Recording, RecordOptions, StreamClosed
 from callapi.media.speech import SpeechDetector
 
 POLL_S: Final = 0.05
-LONGEST_SPEECH_S: Final = 60.0
-LONGEST_WAIT_S: Final = 3600
+MAX_SPEECH_S: Final = 60.0
+MAX_WAIT_S: Final = 3600
 """The longest recording: prompts and waiting included."""
 STALLED_S: Final = 0.5
 """A recording that has not grown for so long is silence: a party that sends no packets says nothing."""
 _KEPT_S: Final = 2.0
 """What is kept of the time before anybody speaks."""
 _WAV_HEADER: Final = 44
-_MOST_OCTETS: Final = 1 << 20
+_MAX_OCTETS: Final = 1 << 20
 
 
 class Ear:
@@ -53,7 +53,7 @@ class Ear:
         except OSError as error:
             self._failure = f"no room for a recording: {error.strerror}"
             return self
-        options = RecordOptions(received_only=True, max_length_s=LONGEST_WAIT_S)
+        options = RecordOptions(received_only=True, max_length_s=MAX_WAIT_S)
         try:
             self._recording = self._call.leg.stream.record(self._directory / "said.wav", options)
         except StreamClosed:
@@ -82,7 +82,7 @@ class Ear:
 
     async def ends(self, silence_s: float) -> None:
         """Wait until nothing was said for `silence_s`, after somebody had begun."""
-        while self._quiet_s < silence_s and self._spoken_s < LONGEST_SPEECH_S and not self._failure:
+        while self._quiet_s < silence_s and self._spoken_s < MAX_SPEECH_S and not self._failure:
             await asyncio.sleep(POLL_S)
             self._listen()
 
@@ -149,7 +149,7 @@ class Ear:
     def _read(self) -> bytes:
         if self._file is None and not self._open():
             return b""
-        return self._file.read(_MOST_OCTETS) if self._file is not None else b""
+        return self._file.read(_MAX_OCTETS) if self._file is not None else b""
 
     def _open(self) -> bool:
         """Open the file and read its header, once both are there."""

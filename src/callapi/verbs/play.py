@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from callapi.calls.journal import Problem
+from callapi.calls.records.journal import Problem
 from callapi.media import Playback, Prompt, UnplayableAudio
 from callapi.rcml import Play
 from callapi.verbs.execution import Execution, Next, Outcome
@@ -34,7 +34,7 @@ async def heard(playback: Playback) -> None:
 async def audio(url: str, line: int, execution: Execution) -> Prompt | None:
     """The audio behind `url` (relative to the document); None, and a notification, if it cannot be had."""
     try:
-        return await execution.house.prompts.prompt(execution.resolve(url))
+        return await execution.services.prompts.prompt(execution.resolve(url))
     except UnplayableAudio as error:
         execution.call.notify(Problem(UNPLAYABLE, f"skipped: {error.url}: {error.reason}", line=line))
         return None

@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 
 from callapi.calls.call import Call
-from callapi.calls.latch import first_of
+from callapi.calls.one_shot import first_of
 from callapi.calls.parameters import Parameters
 from callapi.calls.recordings import ActiveRecording
 from callapi.media import RecordingEnded, RecordOptions
@@ -31,7 +31,7 @@ async def record(verb: Record, execution: Execution) -> Outcome:
         trim=verb.trim,
         beep=verb.play_beep,
     )
-    active = execution.house.recordings.start(call, "RecordVerb", options, callback_of(verb, execution))
+    active = execution.services.recordings.start(call, "RecordVerb", options, callback_of(verb, execution))
     try:
         key = await first_of(_ended(active), _key(verb, call))
         active.stop()

@@ -32,7 +32,7 @@ class RecordedDial:
             return
         callback = callback_of(self._verb, self._execution)
         options = RecordOptions(channels=2 if mode.is_dual else 1)
-        recordings = self._execution.house.recordings
+        recordings = self._execution.services.recordings
         self._active = recordings.start(self._execution.call, "DialVerb", options, callback)
 
     def stop(self) -> None:

@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager
 
 from callapi.calls.bridge import bridged
 from callapi.rcml import Dial
-from callapi.verbs.contest import Contest
 from callapi.verbs.execution import Execution
+from callapi.verbs.forking import Forking
 from callapi.verbs.play import audio, heard
 
 
 @asynccontextmanager
-async def ringback(verb: Dial, execution: Execution, contest: Contest) -> AsyncIterator[None]:
+async def ringback(verb: Dial, execution: Execution, contest: Forking) -> AsyncIterator[None]:
     """Let the caller hear that its party is being called, for as long as the block lasts."""
     call = execution.call
     if verb.answer_on_bridge and not call.leg.is_answered:
@@ -46,7 +46,7 @@ async def _play_music(url: str, verb: Dial, execution: Execution) -> None:
     await heard(stream.play_tone(verb.ring_tone) if prompt is None else stream.play(prompt, loop=0))
 
 
-async def _pass_on_ringing(execution: Execution, contest: Contest) -> None:
+async def _pass_on_ringing(execution: Execution, contest: Forking) -> None:
     """180 when the first phone rings; the early media of a single callee with 183."""
     caller = execution.call.leg
     ringing = await contest.rang.wait()
@@ -57,5 +57,5 @@ async def _pass_on_ringing(execution: Execution, contest: Contest) -> None:
     if ringing.left.is_set:
         return
     caller.offer_early_media()
-    with bridged(execution.house.plane, execution.call, ringing):
+    with bridged(execution.services.plane, execution.call, ringing):
         await ringing.answered.wait()

@@ -3,7 +3,7 @@
 from contextlib import aclosing
 from typing import Final
 
-from callapi.calls.journal import Problem
+from callapi.calls.records.journal import Problem
 from callapi.media import UnplayableAudio
 from callapi.media.speech import Utterance
 from callapi.rcml import Say
@@ -32,7 +32,7 @@ async def say(verb: Say, execution: Execution) -> Outcome:
         while verb.loop == 0 or times < verb.loop:
             times += 1
             spoken = 0
-            async with aclosing(execution.house.speaker.speak(utterance, warn)) as sentences:
+            async with aclosing(execution.services.speaker.speak(utterance, warn)) as sentences:
                 async for sentence in sentences:
                     spoken += 1
                     await heard(call.leg.stream.play(sentence))

@@ -3,13 +3,13 @@
 from typing import Final
 
 from callapi.calls.call import Call
-from callapi.calls.destinations import Destination, Destinations
 from callapi.calls.errors import TOO_MANY_HOPS, NotPlaceable
-from callapi.calls.live import Placement, Subscription
+from callapi.calls.placement import Placement, Subscription
+from callapi.calls.placing.destinations import Destination, Destinations
 from callapi.rcml import Client, Number, Sip, Target
 from callapi.sip import Credentials
 
-MOST_HOPS: Final = 70
+MAX_HOPS: Final = 70
 """For a caller that says nothing of it (RFC 3261 §20.22)."""
 
 
@@ -56,7 +56,7 @@ async def placements(
 def _hops_left(caller: Call) -> int:
     """RFC 7332 §4: one less than the caller's own, so that a number that dials itself comes to an end."""
     hops = caller.leg.session.request.max_forwards
-    left = (MOST_HOPS if hops is None else hops) - 1
+    left = (MAX_HOPS if hops is None else hops) - 1
     if left <= 0:
         raise NotPlaceable(
             TOO_MANY_HOPS, "the call has come too far (Max-Forwards): does a number dial itself?"

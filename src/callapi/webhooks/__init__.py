@@ -4,7 +4,7 @@ What lives here: how a request is written and signed, which answers count, whom 
 outbox. What must not: parameters of calls, documents, SQL, SIP.
 """
 
-from callapi.webhooks.callback import Callback, DuePage, OutboxStore, host_of
+from callapi.webhooks.encoding import without_credentials
 from callapi.webhooks.errors import (
     AddressRefused,
     BadStatus,
@@ -21,10 +21,10 @@ from callapi.webhooks.errors import (
 )
 from callapi.webhooks.exchange import HttpExchange, Method, Trace, WebAnswer, WebRequest
 from callapi.webhooks.fetch import Fetcher, FetchOptions, WebFailure
-from callapi.webhooks.memory import MemoryOutboxStore
-from callapi.webhooks.outbox import Outbox
-from callapi.webhooks.steps import Limits
-from callapi.webhooks.wire import without_credentials
+from callapi.webhooks.outbox.callback import Callback, DuePage, OutboxStore, host_of
+from callapi.webhooks.outbox.memory import MemoryOutboxStore
+from callapi.webhooks.outbox.messages import Limits
+from callapi.webhooks.outbox.outbox import Outbox
 
 __all__ = [
     "AddressRefused",

@@ -15,12 +15,12 @@ from aiohttp.abc import AbstractResolver
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
+from callapi.webhooks.encoding import Outgoing, RedirectStep
 from callapi.webhooks.errors import TooLarge
 from callapi.webhooks.exchange import WebAnswer
 from callapi.webhooks.failures import FOREIGN, SHOWN_BODY, ConnectionFailed, Try, translation
 from callapi.webhooks.guard import GuardedResolver, open_public_socket
 from callapi.webhooks.resolver import ThreadResolver
-from callapi.webhooks.wire import Hop, Outgoing
 
 # A slow application may hold this many of its own, and all of them together that many: waiting for a free one
 # counts as time to connect.
@@ -79,7 +79,9 @@ class HttpClient:
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
         )
 
-    async def ask(self, hop: Hop, outgoing: Outgoing, one: Try, *, max_bytes: int, fresh: bool) -> WebAnswer:
+    async def ask(
+        self, hop: RedirectStep, outgoing: Outgoing, one: Try, *, max_bytes: int, fresh: bool
+    ) -> WebAnswer:
         """Write `outgoing` and read what comes; any status is an answer. Safe to cancel.
 
         The body of a 3xx is not read, that of a failure only as far as it is shown.

@@ -10,14 +10,14 @@ from typing import Literal
 
 from msgspec import Struct
 
-from callapi.base.values import Discreet
+from callapi.base.values import Redacted
 
 Method = Literal["GET", "POST"]
 Parameters = tuple[tuple[str, str], ...]
 Headers = tuple[tuple[str, str], ...]
 
 
-class WebRequest(Discreet, frozen=True):
+class WebRequest(Redacted, frozen=True):
     """One request to an application, as the caller means it; signing and encoding are the fetcher's.
 
     `url` is absolute, http or https; its own query stays in the URL, its fragment is dropped and

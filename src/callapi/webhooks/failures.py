@@ -12,6 +12,7 @@ from typing import Final
 import aiohttp
 from msgspec.structs import replace
 
+from callapi.webhooks.encoding import ParsedUrl
 from callapi.webhooks.errors import (
     AddressRefused,
     HostNotFound,
@@ -24,7 +25,6 @@ from callapi.webhooks.errors import (
 )
 from callapi.webhooks.exchange import WebAnswer, WebRequest
 from callapi.webhooks.guard import NotPublicError
-from callapi.webhooks.wire import Place
 
 SHOWN_BODY: Final = 4096
 """How much of a body an error keeps, for the notification."""
@@ -39,7 +39,7 @@ class Try:
     """What is known of one try while it goes on, for the moment when it is cut short."""
 
     request: WebRequest
-    place: Place
+    place: ParsedUrl
     since: float = 0.0
     """When the fetch that it belongs to began, on the clock of the loop."""
     connected: bool = False

@@ -20,6 +20,7 @@ from callapi import __version__
 from callapi.base.clock import utc_now
 from callapi.base.errors import CallApiError
 from callapi.webhooks.client import HttpClient
+from callapi.webhooks.encoding import RedirectStep, first_hop, without_credentials, write_request
 from callapi.webhooks.errors import (
     BadStatus,
     InvalidUrl,
@@ -31,7 +32,6 @@ from callapi.webhooks.errors import (
 from callapi.webhooks.exchange import HttpExchange, Trace, WebAnswer, WebRequest
 from callapi.webhooks.failures import Try
 from callapi.webhooks.redirects import MAX_REDIRECTS, next_hop
-from callapi.webhooks.wire import Hop, first_hop, without_credentials, write_request
 
 T = TypeVar("T")
 
@@ -183,14 +183,14 @@ class _Fetch:
         url = without_credentials(self._request.url) if one is None else one.place.text
         return TimedOut(f"no connection to {url} {within}", self._request, code=_NOT_CONNECTED)
 
-    def _first(self) -> Hop:
+    def _first(self) -> RedirectStep:
         try:
             return first_hop(self._request)
         except ValueError as error:
             url = without_credentials(self._request.url)
             raise InvalidUrl(f"{url} cannot be asked: {error}", self._request) from error
 
-    def _next(self, hop: Hop, answer: WebAnswer) -> Hop | None:
+    def _next(self, hop: RedirectStep, answer: WebAnswer) -> RedirectStep | None:
         location = answer.header("Location")
         try:
             return next_hop(hop, answer.status, location)
@@ -198,7 +198,7 @@ class _Fetch:
             message = f"{hop.place.text} redirects to {without_credentials(location or '')!r}: {error}"
             raise InvalidUrl(message, self._request, answer) from error
 
-    async def _try(self, hop: Hop, attempt: int) -> WebAnswer:
+    async def _try(self, hop: RedirectStep, attempt: int) -> WebAnswer:
         one = self._current = Try(self._request, hop.place, self._began)
         outgoing = write_request(hop, self._request, int(time()))
         started_at, began = utc_now(), self._clock()

@@ -10,14 +10,14 @@ from typing import Final
 
 from yarl import URL
 
-from callapi.webhooks.wire import Hop, Place, place_of
+from callapi.webhooks.encoding import ParsedUrl, RedirectStep, place_of
 
 MAX_REDIRECTS: Final = 5
 _TO_GET: Final = frozenset({301, 302, 303})
 _AS_IT_IS: Final = frozenset({307, 308})
 
 
-def next_hop(hop: Hop, status: int, location: str | None) -> Hop | None:
+def next_hop(hop: RedirectStep, status: int, location: str | None) -> RedirectStep | None:
     """Where `status` and `location` lead from `hop`; None if nowhere: the answer is final.
 
     Raises:
@@ -27,12 +27,12 @@ def next_hop(hop: Hop, status: int, location: str | None) -> Hop | None:
         return None
     place = _resolve(hop.place, location)
     if status in _AS_IT_IS and hop.method == "POST":
-        return Hop(place, "POST", hop.parameters)
+        return RedirectStep(place, "POST", hop.parameters)
     named = place.url.query.keys()
-    return Hop(place, "GET", tuple(pair for pair in hop.parameters if pair[0] not in named))
+    return RedirectStep(place, "GET", tuple(pair for pair in hop.parameters if pair[0] not in named))
 
 
-def _resolve(base: Place, location: str) -> Place:
+def _resolve(base: ParsedUrl, location: str) -> ParsedUrl:
     try:
         target = str(base.url.join(URL(location.strip())))
     except ValueError as error:
@@ -40,5 +40,5 @@ def _resolve(base: Place, location: str) -> Place:
     place = place_of(target)
     # Credentials were given for one origin and stay with it (RFC 9110 §15.4, step 4 of its list).
     if place.authorization is None and place.url.origin() == base.url.origin():
-        return Place(place.url, place.text, base.authorization)
+        return ParsedUrl(place.url, place.text, base.authorization)
     return place

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from callapi.base.ids import new_application_sid
+from callapi.calls.document import DocumentRequest
 from callapi.calls.errors import CLIENT_NOT_REGISTERED, INVALID_SIP_URI, NO_MEDIA_PORTS, NotPlaceable
-from callapi.calls.live import DocumentRequest, Subscription
-from callapi.calls.outbound import Overloaded
+from callapi.calls.placement import Subscription
+from callapi.calls.placing.outbound import Overloaded
 from callapi.store import AddEvents, ApplicationRecord, EventRecord, PageRequest
 from tests.api.world import NOW, World, call_record, finished_call
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from callapi.media.speech.hints import MOST_HINTS, fitted, hints_of
+from callapi.media.speech.hints import MAX_HINTS, fitted, hints_of
 
 
 @pytest.mark.parametrize(
@@ -33,4 +33,4 @@ def test_fitted(text: str, hints: str, result: str) -> None:
 def test_hints_are_bounded_and_classes_left_out() -> None:
     assert hints_of(None) == ()
     assert hints_of(" yes , ,no,$OOV_CLASS_DIGIT_SEQUENCE") == ("yes", "no")
-    assert len(hints_of(",".join(map(str, range(500))))) == MOST_HINTS
+    assert len(hints_of(",".join(map(str, range(500))))) == MAX_HINTS

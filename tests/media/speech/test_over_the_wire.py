@@ -11,7 +11,7 @@ import soundfile
 
 from callapi.base.settings import SpeechSettings
 from callapi.media import CodecFormat, Prompt, RecordingEnded, RecordOptions, StreamParameters
-from callapi.media.engine import NativePlane
+from callapi.media.plane.engine import NativePlane
 from callapi.media.speech import Utterance, open_recogniser, open_speaker
 from tests.media.speech.test_engines import TEN_SENTENCES, needs_piper, needs_whisper, plain
 

@@ -142,7 +142,7 @@ async def test_one_that_is_too_slow_is_killed() -> None:
 async def test_waiting_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     async with engine() as stub:
         await stub.ask({})
-        tasks = [asyncio.create_task(stub.ask({"takes": 0.02})) for _ in range(process.MOST_WAITING + 2)]
+        tasks = [asyncio.create_task(stub.ask({"takes": 0.02})) for _ in range(process.MAX_WAITING + 2)]
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         refused = [each for each in outcomes if isinstance(each, EngineFailed)]
         assert len(refused) == 2

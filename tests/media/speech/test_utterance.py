@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callapi.media.speech.utterance import LONGEST_PIECE, sentences
+from callapi.media.speech.utterance import MAX_PIECE, sentences
 
 
 @pytest.mark.parametrize(
@@ -33,12 +33,12 @@ def test_a_long_sentence_is_cut_at_commas_and_then_at_gaps() -> None:
     parts = sentences(by_comma)
     assert len(parts) > 1
     assert all(part.endswith((",", ".")) for part in parts)
-    assert all(len(part) <= LONGEST_PIECE for part in sentences("word " * 500))
-    assert all(len(part) <= LONGEST_PIECE for part in sentences("x" * 5000))
+    assert all(len(part) <= MAX_PIECE for part in sentences("word " * 500))
+    assert all(len(part) <= MAX_PIECE for part in sentences("x" * 5000))
 
 
 @given(st.text(alphabet=st.sampled_from("ab .,!?;:。\n\"')1"), max_size=2000))
 def test_nothing_is_lost_and_nothing_is_too_long(text: str) -> None:
     parts = sentences(text)
     assert "".join("".join(parts).split()) == "".join(text.split())
-    assert all(0 < len(part) <= LONGEST_PIECE for part in parts)
+    assert all(0 < len(part) <= MAX_PIECE for part in parts)

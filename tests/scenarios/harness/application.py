@@ -15,7 +15,7 @@ from aiohttp import web
 
 from tests.scenarios.harness.ports import free_port
 
-PATIENCE = 8.0
+T1_64 = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Webhook:
         """Every request for `path` so far."""
         return [each for each in self.requests if each.path == path]
 
-    async def next(self, path: str, timeout: float = PATIENCE) -> Request:
+    async def next(self, path: str, timeout: float = T1_64) -> Request:
         """The next request for `path` that was not returned before."""
         place = self._taken.get(path, 0)
         deadline = time.monotonic() + timeout

@@ -10,13 +10,13 @@ from functools import partial
 from tests.scenarios.harness.application import Webhook
 from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.raw_phone import RawPhone, sdp
-from tests.scenarios.harness.talk import Talk, talk
+from tests.scenarios.harness.talk import Conversation, talk
 from tests.scenarios.harness.waiting import eventually
 
 BACK_WITHIN_S = 2.0
 REPEATED_AFTER_S = 0.5
 """T1, RFC 3261 §17.1.1.1."""
-MOST_MEMORY_KB = 48 * 1024
+MAX_MEMORY_KB = 48 * 1024
 
 
 async def is_served(node: Node, since: float, host: str = "127.0.0.1") -> None:
@@ -43,7 +43,7 @@ async def under_attack(
     name: str,
     *,
     caller_host: str = "127.0.0.1",
-) -> AsyncIterator[Talk]:
+) -> AsyncIterator[Conversation]:
     """A talk that must be whole after the block, on a node that has not grown and serves again."""
     async with talk(node, webhook, caller_host=caller_host) as talking:
         await talking.goes_on()
@@ -56,5 +56,5 @@ async def under_attack(
         cpu = after.cpu_s - before.cpu_s
         lost, packets = talking.caller_ear.lost, talking.caller_ear.packets
         measured(f"hostile: {name}: lost {lost} of {packets} packets, {grown} KB more, {cpu:.2f} s CPU")
-        assert grown < MOST_MEMORY_KB, f"{grown} KB more than before"
+        assert grown < MAX_MEMORY_KB, f"{grown} KB more than before"
         await talking.ends()

@@ -16,7 +16,7 @@ from tests.scenarios.harness.wire import SipMessage
 
 Header = tuple[str, str]
 HERE = Path(__file__).parent
-PATIENCE = 8.0
+T1_64 = 8.0
 """Seconds that a phone waits for something that should come at once."""
 
 
@@ -84,23 +84,23 @@ class PhoneCall:
                 async with asyncio.timeout(min(left, 0.1)):
                     await self._changed.wait()
 
-    async def ringing(self, timeout: float = PATIENCE) -> Self:
+    async def ringing(self, timeout: float = T1_64) -> Self:
         """Until a 180 or 183 came."""
         await self._until("ringing", lambda: "EARLY" in self.states, timeout)
         return self
 
-    async def answered(self, timeout: float = PATIENCE) -> Self:
+    async def answered(self, timeout: float = T1_64) -> Self:
         """Until both sides are up."""
         await self._until("an answer", lambda: self.answered_at > 0 or self.ended_at > 0, timeout)
         assert self.answered_at, f"{self!r} ended instead of being answered"
         return self
 
-    async def ended(self, timeout: float = PATIENCE) -> int:
+    async def ended(self, timeout: float = T1_64) -> int:
         """Until it is over; the last status code."""
         await self._until("its end", lambda: self.ended_at > 0, timeout)
         return self.code
 
-    async def pressed(self, digits: str, timeout: float = PATIENCE) -> None:
+    async def pressed(self, digits: str, timeout: float = T1_64) -> None:
         """Until the other side pressed these keys."""
         await self._until(f"the digits {digits}", lambda: digits in self.digits, timeout)
 
@@ -168,7 +168,7 @@ class PhoneCall:
             return Heard.from_wav(Path("/nonexistent"))
         return Heard.from_wav(self._recording)
 
-    async def hears(self, *frequencies: float, seconds: float = 0.5, timeout: float = PATIENCE) -> bool:
+    async def hears(self, *frequencies: float, seconds: float = 0.5, timeout: float = T1_64) -> bool:
         """Whether these frequencies are heard, for `seconds` on end, before `timeout`."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
@@ -179,7 +179,7 @@ class PhoneCall:
         print(f"{self!r} heard: {self.heard().score()}")
         return False
 
-    async def hears_nothing(self, *, seconds: float = 0.5, timeout: float = PATIENCE) -> bool:
+    async def hears_nothing(self, *, seconds: float = 0.5, timeout: float = T1_64) -> bool:
         """Whether silence is heard, for `seconds` on end, before `timeout`."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
@@ -292,7 +292,7 @@ class Phone:
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"id": number, "do": verb, **command}).encode() + b"\n")
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(T1_64):
             result: dict[str, Any] = await answer
         assert "error" not in result, f"{self.name} could not {verb}: {result['error']}"
         return result
@@ -312,7 +312,7 @@ class Phone:
         number = (await self.order("invite", uri=uri, headers=headers, play=play))["call"]
         return self.calls.setdefault(number, PhoneCall(self, number))
 
-    async def next_call(self, timeout: float = PATIENCE) -> PhoneCall:
+    async def next_call(self, timeout: float = T1_64) -> PhoneCall:
         """The next call that comes in."""
         try:
             async with asyncio.timeout(timeout):
@@ -329,7 +329,7 @@ class Phone:
         play = self.tone_file(say) if say else None
         await self.order("standing_order", order={"ring": ring, "after": after, "code": 200, "play": play})
 
-    async def registered(self, timeout: float = PATIENCE) -> int:
+    async def registered(self, timeout: float = T1_64) -> int:
         """The final response to the next REGISTER that was sent."""
         async with asyncio.timeout(timeout):
             return await self.registrations.get()

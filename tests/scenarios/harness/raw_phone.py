@@ -18,7 +18,7 @@ from tests.scenarios.harness.wire import SipMessage
 
 Address = tuple[str, int]
 Header = tuple[str, str]
-PATIENCE = 8.0
+T1_64 = 8.0
 _COPIED = ("Via", "From", "Call-ID", "CSeq", "Record-Route")
 
 
@@ -82,7 +82,7 @@ class RawPhone(asyncio.DatagramProtocol):
     def _put(self, data: bytes, to: Address) -> None:
         self._transport.sendto(data, to)
 
-    async def next_call(self, timeout: float = PATIENCE) -> "RawCall":
+    async def next_call(self, timeout: float = T1_64) -> "RawCall":
         """The next call that comes in."""
         try:
             async with asyncio.timeout(timeout):
@@ -302,7 +302,7 @@ class RawCall:
         lines += [f"{name}: {self.invite[name]}" for name in ("Via", "From", "To", "Call-ID")]
         self.phone.send(with_body([*lines, "CSeq: 1 CANCEL", "Max-Forwards: 70"], None), self.node)
 
-    async def gets(self, method: str, status: int = 0, timeout: float = PATIENCE) -> SipMessage:
+    async def gets(self, method: str, status: int = 0, timeout: float = T1_64) -> SipMessage:
         """The first `method` request (or `status` response to it) of the call, waiting for it if need be."""
         deadline = time.monotonic() + timeout
         while True:
@@ -322,7 +322,7 @@ class RawCall:
             except TimeoutError:
                 continue
 
-    async def gets_final(self, method: str, timeout: float = PATIENCE) -> SipMessage:
+    async def gets_final(self, method: str, timeout: float = T1_64) -> SipMessage:
         """The first final response to a `method` request of ours, waiting for it if need be."""
 
         def finals() -> list[SipMessage]:

@@ -13,7 +13,7 @@ CALLER_HZ, CALLEE_HZ = 440, 660
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class Conversation:
     """Both ends of it; `caller_ear` hears the callee."""
 
     caller: RawCall
@@ -39,7 +39,7 @@ class Talk:
 @asynccontextmanager
 async def talk(
     node: Node, webhook: Webhook, *, status_callback: str = "", caller_host: str = "127.0.0.1"
-) -> AsyncIterator[Talk]:
+) -> AsyncIterator[Conversation]:
     """A caller of number 1 dials through to a callee; both speak a tone each until the block ends.
 
     Whoever calls after them is rejected by the application (603), unless the test says otherwise.
@@ -62,4 +62,4 @@ async def talk(
         assert callee.invite.audio
         ear.speak(answer.audio, CALLER_HZ)
         other.speak(callee.invite.audio, CALLEE_HZ)
-        yield Talk(caller, callee, ear, other)
+        yield Conversation(caller, callee, ear, other)

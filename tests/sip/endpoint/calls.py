@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from callapi.sip.endpoint import Endpoint, EndpointOptions, OutboundInvite, Traced
 from callapi.sip.events import Ended, SessionEvent
-from callapi.sip.headers import NameAddr
-from callapi.sip.message import Request
+from callapi.sip.messages.headers import NameAddr
+from callapi.sip.messages.message import Request
+from callapi.sip.messages.uri import SipUri
 from callapi.sip.session import InboundSession, OutboundSession, Session
-from callapi.sip.uri import SipUri
 
 OFFER, ANSWER = b"v=0\r\no=offer", b"v=0\r\no=answer"
 ALICE = NameAddr.parse('"Alice" <sip:alice@127.0.0.1>')

@@ -7,11 +7,11 @@ from random import Random
 
 from callapi.sip.endpoint import Endpoint, EndpointOptions
 from callapi.sip.errors import ParseError, TransportError
-from callapi.sip.message import Message
-from callapi.sip.parser import parse_message
+from callapi.sip.messages.message import Message
+from callapi.sip.messages.parser import parse_message
+from callapi.sip.messages.uri import Transport
 from callapi.sip.transport import Hop, Received, TlsFiles
 from callapi.sip.transport.listen import ListenAddress
-from callapi.sip.uri import Transport
 
 
 @dataclass

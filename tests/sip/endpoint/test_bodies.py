@@ -1,7 +1,7 @@
 """A session description inside more than itself (RFC 5621)."""
 
 from callapi.sip.endpoint.bodies import keep_description
-from callapi.sip.message import Request
+from callapi.sip.messages.message import Request
 from tests.sip.invite_session.support import OFFER, invite
 
 MULTIPART = b"\r\n".join(

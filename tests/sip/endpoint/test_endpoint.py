@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from callapi.sip.digest import Credentials, DigestServer, Verified, ha1_of
+from callapi.sip.authentication.digest import Credentials, DigestServer, Verified, ha1_of
 from callapi.sip.endpoint import Endpoint, EndpointOptions, OutboundInvite, OutboundRequest
 from callapi.sip.errors import LocalProtocolError, ResolutionError
 from callapi.sip.events import (
@@ -21,11 +21,11 @@ from callapi.sip.events import (
     Provisional,
     Refused,
 )
-from callapi.sip.headers import NameAddr
-from callapi.sip.message import Request, Response, make_response
+from callapi.sip.messages.headers import NameAddr
+from callapi.sip.messages.message import Request, Response, make_response
+from callapi.sip.messages.uri import SipUri
 from callapi.sip.session import InboundSession
 from callapi.sip.transport import Hop
-from callapi.sip.uri import SipUri
 from tests.sip.endpoint.calls import ALICE, ANSWER, OFFER, Tape, arrival, ending, pair, settled, uri_of
 from tests.sip.transport.certificates import Authority
 
@@ -296,7 +296,7 @@ async def test_tls(tmp_path: Path) -> None:
         assert (await ending(outbound))[1].by is Party.REMOTE
 
 
-class Doorman:
+class CallerAuthentication:
     """Challenges every INVITE; the story of a registered client's call."""
 
     def __init__(self) -> None:
@@ -323,7 +323,7 @@ class Doorman:
 @TRANSPORTS
 async def test_credentials(transport: str, password: str, status: int) -> None:
     async with pair(transport) as both:
-        doorman = Doorman()
+        doorman = CallerAuthentication()
         outbound = both.call(credentials=Credentials("alice", password), headers=(("X-Extra", "1"),))
         assert not doorman.check(await both.arrival())
         second = await both.arrival()
@@ -341,7 +341,7 @@ async def test_credentials(transport: str, password: str, status: int) -> None:
 async def test_credentials_are_offered_to_nobody_unasked() -> None:
     async with pair() as both:
         outbound = both.call()
-        Doorman().check(await both.arrival())
+        CallerAuthentication().check(await both.arrival())
         assert (await ending(outbound))[1].status == 407
         assert both.alices.words == [">INVITE", "<100", "<407", ">ACK"]
 
@@ -522,7 +522,7 @@ async def test_transitions_are_logged(caplog: pytest.LogCaptureFixture) -> None:
             outbound.hang_up()
             await ending(inbound)
     assert any("InviteClient" in line and "calling, " in line for line in caplog.messages)
-    assert any("InviteSession" in line and "Talking.confirmed" in line for line in caplog.messages)
+    assert any("InviteSession" in line and "Established.confirmed" in line for line in caplog.messages)
 
 
 async def test_a_call_leaves_no_cycles_behind() -> None:

@@ -6,9 +6,9 @@ from typing import cast
 
 from callapi.sip.endpoint import Endpoint, EndpointOptions, OutboundInvite
 from callapi.sip.events import Accepted, Confirmed, Ended, SessionEvent
-from callapi.sip.headers import NameAddr
+from callapi.sip.messages.headers import NameAddr
+from callapi.sip.messages.uri import SipUri
 from callapi.sip.session import InboundSession, Session
-from callapi.sip.uri import SipUri
 from tests.sip.endpoint.calls import ALICE, ANSWER, OFFER
 
 CALLS = 40

@@ -18,9 +18,9 @@ from callapi.sip.events import (
     Refused,
     SessionEvent,
 )
-from callapi.sip.headers import NameAddr
+from callapi.sip.messages.headers import NameAddr
+from callapi.sip.messages.uri import SipUri
 from callapi.sip.session import InboundSession, OutboundSession, Session
-from callapi.sip.uri import SipUri
 from tests.sip.endpoint.netem import Network, Weather
 from tests.virtual_time import run
 

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from callapi.sip.message import Response
-from callapi.sip.parser import parse_message
+from callapi.sip.messages.message import Response
+from callapi.sip.messages.parser import parse_message
 from tests.sip.endpoint.test_torture import Wire, busy_endpoint
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from callapi.sip.digest import Credentials
+from callapi.sip.authentication.digest import Credentials
 from callapi.sip.endpoint import Endpoint, EndpointOptions, OutboundInvite
 from callapi.sip.events import Accepted, Ended, OfferReceived, Party
-from callapi.sip.headers import NameAddr
+from callapi.sip.messages.headers import NameAddr
+from callapi.sip.messages.uri import SipUri
 from callapi.sip.session import InboundSession, OutboundSession
-from callapi.sip.uri import SipUri
 from tests.sip.endpoint.calls import ALICE
 
 SIPP = shutil.which("sipp")

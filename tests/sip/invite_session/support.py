@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from enum import StrEnum
 
-from callapi.sip.authentication import Authenticator
+from callapi.sip.authentication.authenticator import Authenticator
+from callapi.sip.authentication.digest import Credentials
 from callapi.sip.dialog import Dialog
-from callapi.sip.digest import Credentials
 from callapi.sip.events import SessionEvent
 from callapi.sip.invite_session import InviteSession, SessionSettings, Usage
 from callapi.sip.invite_session.commands import (
@@ -38,9 +38,9 @@ from callapi.sip.invite_session.inputs import (
     Resolved,
     ResponseReceived,
 )
-from callapi.sip.message import Request, Response, make_response
-from callapi.sip.outputs import Finish, StartTimer, StopTimer, Tell, TimerFired
-from callapi.sip.parser import parse_message
+from callapi.sip.messages.message import Request, Response, make_response
+from callapi.sip.messages.parser import parse_message
+from callapi.sip.outputs import Finish, Report, StartTimer, StopTimer, TimerFired
 
 OFFER, ANSWER = b"v=0 offer", b"v=0 answer"
 SETTINGS = SessionSettings(
@@ -239,7 +239,7 @@ class Bench:
 
 
 def events(effects: Iterable[Effect]) -> list[SessionEvent]:
-    return [effect.event for effect in effects if isinstance(effect, Tell)]
+    return [effect.event for effect in effects if isinstance(effect, Report)]
 
 
 def requests(effects: Iterable[Effect], method: str | None = None) -> list[Request]:

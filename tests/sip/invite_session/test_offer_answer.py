@@ -3,11 +3,11 @@
 import pytest
 
 from callapi.sip.errors import LocalProtocolError, RemoteProtocolError
-from callapi.sip.invite_session.offer_answer import Act, OfferAnswer, State
+from callapi.sip.invite_session.offer_answer import Act, OfferAnswerState, State
 
 
-def walk(*acts: Act) -> OfferAnswer:
-    exchange = OfferAnswer()
+def walk(*acts: Act) -> OfferAnswerState:
+    exchange = OfferAnswerState()
     for act in acts:
         exchange.handle(act, str(act).encode())
     return exchange

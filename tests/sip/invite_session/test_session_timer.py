@@ -11,7 +11,7 @@ from callapi.sip.invite_session.session_timer import (
     read_min_se,
     read_session_expires,
 )
-from callapi.sip.message import Request
+from callapi.sip.messages.message import Request
 from tests.sip.invite_session.support import (
     ANSWER,
     OFFER,

@@ -3,12 +3,12 @@
 import pytest
 from msgspec.structs import replace
 
-from callapi.sip.digest import Credentials
+from callapi.sip.authentication.digest import Credentials
 from callapi.sip.errors import LocalProtocolError
 from callapi.sip.events import Accepted, Ended, InfoReceived, OfferReceived, Party, Provisional, Refused
 from callapi.sip.invite_session.effects import Resolve
 from callapi.sip.invite_session.inputs import BEGIN, Resolved, ResponseReceived
-from callapi.sip.message import Response
+from callapi.sip.messages.message import Response
 from tests.sip.invite_session.support import (
     ANSWER,
     OFFER,
@@ -66,7 +66,7 @@ def test_a_success_is_acknowledged_at_once() -> None:
     assert str(ack.uri) == "sip:bob@192.0.2.2:5060"
     assert (ack.cseq.number, ack.to.tag, ack.body) == (1, "bob", b"")
     assert [type(event) for event in events(effects)] == [Accepted]
-    assert bench.machine.state == "Talking.confirmed"
+    assert bench.machine.state == "Established.confirmed"
 
 
 @pytest.mark.parametrize("status", [302, 404, 486, 500, 603])

@@ -49,7 +49,7 @@ def test_accepting() -> None:
     assert (ok.status, ok.body, ok.content_type) == (200, ANSWER, "application/sdp")
     assert ok.headers.get("Contact") == "<sip:bob@192.0.2.2:5060>"
     assert "UPDATE" in (ok.headers.get("Allow") or "")
-    assert bench.machine.state == "Talking.unconfirmed"
+    assert bench.machine.state == "Established.unconfirmed"
 
 
 @pytest.mark.parametrize("again", [Bench.accept, Bench.ring, lambda bench: bench.refuse(486)])
@@ -181,7 +181,7 @@ def test_the_200_waits_for_the_prack_of_a_description() -> None:
     effects = bench.request("PRACK", extra=f"RAck: {rseq_of(bench)} 1 INVITE")
     assert statuses(effects) == [200, 200]
     assert statuses(effects, "invite") == [200]
-    assert bench.machine.state == "Talking.unconfirmed"
+    assert bench.machine.state == "Established.unconfirmed"
 
 
 def test_a_cancel_meets_a_200_that_waits() -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from callapi.sip.message import Message, Request, Response, make_response
-from callapi.sip.outputs import Finish, Send, StartTimer, StopTimer, Tell, TimerFired
-from callapi.sip.parser import parse_message
+from callapi.sip.messages.message import Message, Request, Response, make_response
+from callapi.sip.messages.parser import parse_message
+from callapi.sip.outputs import Finish, Report, Send, StartTimer, StopTimer, TimerFired
 from callapi.sip.transaction.inputs import Answered, Output, Telling
 from callapi.sip.transaction.timers import Timer
 
@@ -29,7 +29,7 @@ def sent(outputs: Iterable[Output]) -> list[Message]:
 
 
 def told(outputs: Iterable[Output]) -> list[Telling]:
-    return [output.event for output in outputs if isinstance(output, Tell)]
+    return [output.event for output in outputs if isinstance(output, Report)]
 
 
 def statuses(outputs: Iterable[Output]) -> list[int]:

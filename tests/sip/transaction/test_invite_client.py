@@ -2,7 +2,7 @@
 
 import pytest
 
-from callapi.sip.message import Request
+from callapi.sip.messages.message import Request
 from callapi.sip.transaction.inputs import (
     ABANDON,
     START,

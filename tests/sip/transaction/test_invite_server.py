@@ -1,6 +1,6 @@
 """RFC 3261 figure 7 with RFC 6026 figure 5, arrow by arrow."""
 
-from callapi.sip.message import make_response
+from callapi.sip.messages.message import make_response
 from callapi.sip.transaction.inputs import (
     RETRANSMITTED,
     START,

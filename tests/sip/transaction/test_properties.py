@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callapi.sip.message import make_response
-from callapi.sip.outputs import Finish, Send, StartTimer, StopTimer, Tell, TimerFired
+from callapi.sip.messages.message import make_response
+from callapi.sip.outputs import Finish, Report, Send, StartTimer, StopTimer, TimerFired
 from callapi.sip.transaction import InviteClient, InviteServer, NonInviteClient, NonInviteServer
 from callapi.sip.transaction.inputs import (
     ABANDON,
@@ -46,7 +46,7 @@ def walk(machine: Any, inputs: list[Any]) -> list[list[Any]]:
 
 def check(steps: list[list[Any]]) -> None:
     outputs = [output for step in steps for output in step]
-    assert all(isinstance(output, Send | StartTimer | StopTimer | Tell | Finish) for output in outputs)
+    assert all(isinstance(output, Send | StartTimer | StopTimer | Report | Finish) for output in outputs)
     finishes = [index for index, output in enumerate(outputs) if isinstance(output, Finish)]
     assert finishes in ([], [len(outputs) - 1])
 
@@ -56,7 +56,7 @@ def check(steps: list[list[Any]]) -> None:
 def test_clients(make: Callable[..., Any], is_reliable: bool, inputs: list[Any]) -> None:
     steps = walk(make(is_reliable=is_reliable), inputs)
     check(steps)
-    told = [output.event for step in steps for output in step if isinstance(output, Tell)]
+    told = [output.event for step in steps for output in step if isinstance(output, Report)]
     finals = [
         telling.response for telling in told if isinstance(telling, Answered) and telling.response.is_final
     ]

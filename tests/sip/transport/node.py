@@ -4,12 +4,12 @@ import asyncio
 from typing import Self
 
 from callapi.sip.errors import ParseError
-from callapi.sip.message import Request
+from callapi.sip.messages.message import Request
+from callapi.sip.messages.uri import Transport
 from callapi.sip.transport.hop import Hop, Received
 from callapi.sip.transport.layer import TransportLayer
 from callapi.sip.transport.tcp import StreamLimits
 from callapi.sip.transport.tls import TlsFiles
-from callapi.sip.uri import Transport
 
 PATIENCE_S = 5
 

@@ -3,8 +3,8 @@
 import pytest
 
 from callapi.sip.errors import ParseError
+from callapi.sip.messages.uri import Transport
 from callapi.sip.transport import Hop
-from callapi.sip.uri import Transport
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 import pytest
 
 from callapi.sip.errors import LocalProtocolError, TransportError
+from callapi.sip.messages.uri import Transport
 from callapi.sip.transport.hop import Hop
 from callapi.sip.transport.layer import TransportLayer
-from callapi.sip.uri import Transport
 from tests.sip.transport.node import Node, options
 
 

@@ -5,8 +5,8 @@ import socket
 import pytest
 
 from callapi.sip.errors import LocalProtocolError
+from callapi.sip.messages.uri import Transport
 from callapi.sip.transport.listen import ListenAddress, family_of, is_unspecified, outgoing_address
-from callapi.sip.uri import Transport
 
 
 @pytest.mark.parametrize(

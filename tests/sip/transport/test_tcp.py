@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from callapi.sip.messages.uri import Transport
 from callapi.sip.transport.hop import Hop
 from callapi.sip.transport.tcp import StreamLimits
-from callapi.sip.uri import Transport
 from tests.sip.transport.node import PATIENCE_S, Node, options
 
 LOOPBACK = "tcp://127.0.0.1:0"

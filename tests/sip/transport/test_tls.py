@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from callapi.sip.errors import LocalProtocolError
+from callapi.sip.messages.uri import Transport
 from callapi.sip.transport.hop import Hop
 from callapi.sip.transport.tcp import StreamLimits
 from callapi.sip.transport.tls import TlsFiles, server_context
-from callapi.sip.uri import Transport
 from tests.sip.transport.certificates import Authority
 from tests.sip.transport.node import PATIENCE_S, Node, options
 

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from callapi.sip.message import Request
+from callapi.sip.messages.message import Request
+from callapi.sip.messages.uri import Transport
 from callapi.sip.transport.hop import Hop
-from callapi.sip.uri import Transport
 from tests.sip.transport.node import Node, options
 
 

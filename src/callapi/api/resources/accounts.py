@@ -6,9 +6,9 @@ from msgspec.structs import replace
 
 from callapi.api.errors import ACCESS_DENIED, INVALID_PARAMETER, ApiError
 from callapi.api.filters import matching
-from callapi.api.kinds import choice, text
-from callapi.api.operation import Ask, Operation, update
+from callapi.api.operation import Operation, RequestContext, update
 from callapi.api.paging import PAGING, page_request
+from callapi.api.parameter_types import choice, text
 from callapi.api.parameters import Parameter
 from callapi.api.representations import Representation, field, instant, subresources, uri
 from callapi.api.representations import text as plain
@@ -73,7 +73,7 @@ FILTERS: Final = (
 )
 
 
-async def page(ask: Ask) -> Page[AccountRecord]:
+async def page(ask: RequestContext) -> Page[AccountRecord]:
     """The account and its subaccounts; a subaccount sees itself."""
     request = page_request(ask.given)
     if ask.principal.parent_sid is not None:
@@ -83,7 +83,7 @@ async def page(ask: Ask) -> Page[AccountRecord]:
     return await ask.deps.store.accounts.page(ask.principal.sid, request, *where)
 
 
-async def create(ask: Ask) -> AccountRecord:
+async def create(ask: RequestContext) -> AccountRecord:
     """A new subaccount of the account that asks."""
     if ask.principal.parent_sid is not None:
         raise ApiError(ACCESS_DENIED, "A subaccount cannot have subaccounts")
@@ -100,12 +100,12 @@ async def create(ask: Ask) -> AccountRecord:
     return account
 
 
-async def fetch(ask: Ask) -> AccountRecord:
+async def fetch(ask: RequestContext) -> AccountRecord:
     """The account in the path, as the store has it."""
     return ask.account
 
 
-async def modify(ask: Ask) -> AccountRecord:
+async def modify(ask: RequestContext) -> AccountRecord:
     """Name it; suspend, close or reactivate it."""
     before, status = ask.account, ask.given.get(STATUS)
     if status is not None and ask.principal.sid == before.sid:
@@ -115,12 +115,12 @@ async def modify(ask: Ask) -> AccountRecord:
     return await _keep(ask, replace(before, **ask.given.changes((FRIENDLY_NAME, STATUS))))
 
 
-async def make_secondary_token(ask: Ask) -> AccountRecord:
+async def make_secondary_token(ask: RequestContext) -> AccountRecord:
     """A second token, valid beside the first: to be brought to all applications."""
     return await _keep(ask, replace(ask.account, secondary_auth_token=new_auth_token()))
 
 
-async def promote_secondary_token(ask: Ask) -> AccountRecord:
+async def promote_secondary_token(ask: RequestContext) -> AccountRecord:
     """The second token becomes the first, the first is valid no longer."""
     secondary = ask.account.secondary_auth_token
     if secondary is None:
@@ -128,12 +128,12 @@ async def promote_secondary_token(ask: Ask) -> AccountRecord:
     return await _keep(ask, replace(ask.account, auth_token=secondary, secondary_auth_token=None))
 
 
-async def drop_secondary_token(ask: Ask) -> None:
+async def drop_secondary_token(ask: RequestContext) -> None:
     """The second token is valid no longer."""
     await _keep(ask, replace(ask.account, secondary_auth_token=None))
 
 
-async def _keep(ask: Ask, account: AccountRecord) -> AccountRecord:
+async def _keep(ask: RequestContext, account: AccountRecord) -> AccountRecord:
     account = replace(account, date_updated=utc_now())
     await ask.deps.store.commit(Put(account))
     return account

@@ -4,14 +4,14 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from callapi.api.operation import Ask, Operation, update
+from callapi.api.operation import Operation, RequestContext, update
 from callapi.api.parameters import Parameter
 from callapi.api.representations import Representation, instant, nothing, path_of, text, uri
 from callapi.api.resources.collection import Collection
 from callapi.api.resources.voice import FRIENDLY_NAME, STATUS_CALLBACK, VOICE
 from callapi.base.clock import utc_now
 from callapi.base.ids import new_application_sid
-from callapi.calls.journal import API_VERSION
+from callapi.calls.records.journal import API_VERSION
 from callapi.store import ApplicationRecord, Put, Remove
 
 APPLICATION: Final[Representation[ApplicationRecord]] = Representation(
@@ -39,7 +39,7 @@ APPLICATIONS: Final = Collection("Applications", APPLICATION, lambda store: stor
 PARAMETERS: Final = (FRIENDLY_NAME, *VOICE, *STATUS_CALLBACK)
 
 
-async def create(ask: Ask) -> ApplicationRecord:
+async def create(ask: RequestContext) -> ApplicationRecord:
     """A new application."""
     now = utc_now()
     application = ApplicationRecord(
@@ -54,7 +54,7 @@ async def create(ask: Ask) -> ApplicationRecord:
     return application
 
 
-async def modify(ask: Ask) -> ApplicationRecord:
+async def modify(ask: RequestContext) -> ApplicationRecord:
     """Change what was given; an empty value takes away."""
     before = await APPLICATIONS.own(ask)
     application = replace(before, date_updated=utc_now(), **ask.given.changes(PARAMETERS))
@@ -62,7 +62,7 @@ async def modify(ask: Ask) -> ApplicationRecord:
     return application
 
 
-async def delete(ask: Ask) -> None:
+async def delete(ask: RequestContext) -> None:
     """Forget it; numbers that named it go by their own URLs."""
     application = await APPLICATIONS.own(ask)
     await ask.deps.store.commit(Remove(ApplicationRecord, (application.sid,)))

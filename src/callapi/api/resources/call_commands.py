@@ -21,26 +21,26 @@ from callapi.api.errors import (
     UNREACHABLE_TO,
     ApiError,
 )
-from callapi.api.kinds import BOOLEAN, METHOD, URL, choice, text, whole, words
-from callapi.api.operation import Ask, Operation, update
+from callapi.api.operation import Operation, RequestContext, update
+from callapi.api.parameter_types import BOOLEAN, METHOD, URL, choice, text, whole, words
 from callapi.api.parameters import Given, Parameter
 from callapi.api.resources.calls import CALL, CALL_PATH, COLLECTION
 from callapi.api.resources.documents import DOCUMENT, document_request
 from callapi.api.resources.records import own_call
 from callapi.base.errors import CallApiError
 from callapi.calls.commands import CreateCall, ModifyCall
-from callapi.calls.live import Subscription
+from callapi.calls.placement import Subscription
 from callapi.sip import SipUri
 from callapi.store import CallRecord
 
-MOST_PARTY: Final = 2048
+MAX_PARTY: Final = 2048
 """The limits of a SIP URI and of its headers are those of `<Sip>`, and say by how much they are passed."""
 _USER: Final = re.compile(r"(?:client:)?[A-Za-z0-9+\-_.]+")
 _PUNCTUATION: Final = re.compile(r"[\s().-]")
 
 TO: Final = Parameter(
     "To",
-    text(most=MOST_PARTY),
+    text(most=MAX_PARTY),
     "whom to call: a number, `sip:user@host` (with headers after `?`), `client:name`",
     is_required=True,
     fault=INVALID_TO,
@@ -102,7 +102,7 @@ MUTE: Final = Parameter("Mute", BOOLEAN, "whether the others hear this party")
 MODIFY: Final[tuple[Parameter[Any], ...]] = (*DOCUMENT, STATUS, MOVE_CONNECTED_LEG, MUTE)
 
 
-async def create(ask: Ask) -> CallRecord:
+async def create(ask: RequestContext) -> CallRecord:
     """Queue a call; its record, as it waits for its turn."""
     given, deps = ask.given, ask.deps
     to, from_ = given[TO].strip(), _caller(given[FROM].strip())
@@ -128,7 +128,7 @@ async def create(ask: Ask) -> CallRecord:
     return await deps.calls.create_call(ask.account.sid, command)
 
 
-async def modify(ask: Ask) -> CallRecord:
+async def modify(ask: RequestContext) -> CallRecord:
     """Give a live call another document, end it, or mute it; its record as it stands right after."""
     given = ask.given
     call = await own_call(ask)

@@ -4,11 +4,10 @@ from typing import Any, Final
 
 from callapi.api.errors import NOT_COMPLETED, ApiError
 from callapi.api.filters import interval
-from callapi.api.kinds import PARTY, choice, sid
-from callapi.api.operation import Ask, Operation
+from callapi.api.operation import Operation, RequestContext
 from callapi.api.paging import PAGING, page_request
+from callapi.api.parameter_types import PARTY, choice, sid
 from callapi.api.parameters import Parameter
-from callapi.api.place import Place
 from callapi.api.representations import (
     Representation,
     counted,
@@ -21,6 +20,7 @@ from callapi.api.representations import (
     text,
     uri,
 )
+from callapi.api.request_path import RequestPath
 from callapi.api.resources.records import own_call
 from callapi.base.ids import CallSid
 from callapi.calls.status import CallStatus
@@ -30,7 +30,7 @@ COLLECTION: Final = "/Accounts/{AccountSid}/Calls"
 CALL_PATH: Final = "/Accounts/{AccountSid}/Calls/{Sid}"
 
 
-def _queue_time(call: CallRecord, _: Place) -> Json:
+def _queue_time(call: CallRecord, _: RequestPath) -> Json:
     """How long it waited to be placed, in milliseconds."""
     waited_until = call.start_time or call.end_time
     return str(round((waited_until - call.date_created).total_seconds() * 1000)) if waited_until else None
@@ -95,12 +95,12 @@ FILTERS: Final[tuple[Parameter[Any], ...]] = (
 )
 
 
-async def fetch(ask: Ask) -> CallRecord:
+async def fetch(ask: RequestContext) -> CallRecord:
     """One call, as it stands now."""
     return await own_call(ask)
 
 
-async def page(ask: Ask) -> Page[CallRecord]:
+async def page(ask: RequestContext) -> Page[CallRecord]:
     """The account's calls, newest first."""
     given, calls = ask.given, ask.deps.store.calls
     parent = given.get(PARENT)
@@ -119,7 +119,7 @@ async def page(ask: Ask) -> Page[CallRecord]:
     return await calls.list_page(ask.account.sid, wanted, page_request(given))
 
 
-async def delete(ask: Ask) -> None:
+async def delete(ask: RequestContext) -> None:
     """Forget a call that is over, with its events; its recordings stay."""
     call = await own_call(ask)
     if call.end_time is None:

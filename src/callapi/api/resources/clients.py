@@ -8,8 +8,8 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from callapi.api.errors import CONFLICT, INVALID_APPLICATION, ApiError
-from callapi.api.kinds import choice, pattern, text
-from callapi.api.operation import Ask, Operation, update
+from callapi.api.operation import Operation, RequestContext, update
+from callapi.api.parameter_types import choice, pattern, text
 from callapi.api.parameters import Parameter
 from callapi.api.representations import Representation, instant, path_of, uri
 from callapi.api.representations import text as plain
@@ -17,7 +17,7 @@ from callapi.api.resources.collection import Collection
 from callapi.api.resources.voice import FRIENDLY_NAME, VOICE, VOICE_APPLICATION, check_application
 from callapi.base.clock import utc_now
 from callapi.base.ids import new_client_sid
-from callapi.calls.journal import API_VERSION
+from callapi.calls.records.journal import API_VERSION
 from callapi.store import BindingRecord, Change, ClientRecord, Conflict, Put, Remove, digest_secrets
 
 DISABLED: Final = "disabled"
@@ -61,7 +61,7 @@ CREATE: Final = (LOGIN, PASSWORD, *CHANGEABLE)
 MODIFY: Final = (NEW_PASSWORD, *CHANGEABLE)
 
 
-async def create(ask: Ask) -> ClientRecord:
+async def create(ask: RequestContext) -> ClientRecord:
     """A new client; a login exists once on the whole node."""
     await check_application(ask)
     given, now = ask.given, utc_now()
@@ -82,7 +82,7 @@ async def create(ask: Ask) -> ClientRecord:
     return client
 
 
-async def modify(ask: Ask) -> ClientRecord:
+async def modify(ask: RequestContext) -> ClientRecord:
     """Change what was given. A client that is disabled, or has another password, must register again."""
     before = await CLIENTS.own(ask)
     await check_application(ask)
@@ -97,7 +97,7 @@ async def modify(ask: Ask) -> ClientRecord:
     return client
 
 
-async def delete(ask: Ask) -> None:
+async def delete(ask: RequestContext) -> None:
     """Forget it and where it is registered."""
     client = await CLIENTS.own(ask)
     await ask.deps.store.commit(Remove(ClientRecord, (client.sid,)), Remove(BindingRecord, (client.login,)))

@@ -6,7 +6,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from msgspec import Struct
 
 from callapi.api.filters import Interval, matching
-from callapi.api.operation import Ask, Operation
+from callapi.api.operation import Operation, RequestContext
 from callapi.api.paging import PAGING, page_request
 from callapi.api.parameters import Parameter
 from callapi.api.representations import Representation
@@ -61,7 +61,7 @@ class Collection(Struct, Generic[R], frozen=True):
         """Of one record."""
         return f"{self.path}/{{Sid}}"
 
-    async def own(self, ask: Ask) -> R:
+    async def own(self, ask: RequestContext) -> R:
         """The record in the path. Raises ApiError (404)."""
         return own(await self.records(ask.deps.store).fetch(ask.sid), ask)
 
@@ -74,7 +74,7 @@ class Collection(Struct, Generic[R], frozen=True):
     ) -> Operation:
         """GET of the list; a filter applies to the field that it names."""
 
-        async def page(ask: Ask) -> Page[R]:
+        async def page(ask: RequestContext) -> Page[R]:
             where = matching(ask.given, filters) + (interval.conditions(ask.given) if interval else ())
             records = self.records(ask.deps.store)
             return await records.page(ask.account.sid, page_request(ask.given), *where)

@@ -4,20 +4,20 @@ from typing import Any, Final
 from urllib.parse import urljoin
 
 from callapi.api.errors import INVALID_APPLICATION, INVALID_METHOD, INVALID_URL, ApiError
-from callapi.api.kinds import METHOD, URL, sid, text
-from callapi.api.operation import Ask
+from callapi.api.operation import RequestContext
+from callapi.api.parameter_types import METHOD, URL, sid, text
 from callapi.api.parameters import Parameter
 from callapi.base.ids import ApplicationSid
-from callapi.calls.live import DocumentRequest
+from callapi.calls.document import DocumentRequest
 
-MOST_DOCUMENT: Final = 64 * 1024
+MAX_DOCUMENT: Final = 64 * 1024
 
 URL_PARAMETER: Final = Parameter("Url", URL, "asked for the document", fault=INVALID_URL)
 METHOD_PARAMETER: Final = Parameter("Method", METHOD, "of `Url`", default="POST", fault=INVALID_METHOD)
 FALLBACK_URL: Final = Parameter("FallbackUrl", URL, "asked when `Url` fails", fault=INVALID_URL)
 FALLBACK_METHOD: Final = Parameter("FallbackMethod", METHOD, "of it", default="POST", fault=INVALID_METHOD)
 RCML: Final = Parameter(
-    "Rcml", text(most=MOST_DOCUMENT), "the document itself, in place of `Url`", aliases=("Twiml",)
+    "Rcml", text(most=MAX_DOCUMENT), "the document itself, in place of `Url`", aliases=("Twiml",)
 )
 APPLICATION_SID: Final = Parameter(
     "ApplicationSid", sid("AP"), "an application whose voice URL is asked", fault=INVALID_APPLICATION
@@ -32,7 +32,7 @@ DOCUMENT: Final[tuple[Parameter[Any], ...]] = (
 )
 
 
-async def document_request(ask: Ask) -> DocumentRequest | None:
+async def document_request(ask: RequestContext) -> DocumentRequest | None:
     """What the request names, None if nothing; a document in it goes before any URL.
 
     Raises:
@@ -53,7 +53,7 @@ async def document_request(ask: Ask) -> DocumentRequest | None:
     )
 
 
-async def _of_application(sid: ApplicationSid, ask: Ask) -> DocumentRequest:
+async def _of_application(sid: ApplicationSid, ask: RequestContext) -> DocumentRequest:
     application = await ask.deps.store.applications.by_sid(sid)
     if application is None or application.account_sid != ask.account.sid or not application.voice_url:
         raise ApiError(INVALID_APPLICATION)

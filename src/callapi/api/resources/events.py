@@ -5,17 +5,17 @@ While a call lives its timeline is in memory, afterwards in the store.
 
 from typing import Final
 
-from callapi.api.operation import Ask, Operation
-from callapi.api.paging import MOST_SIZE, PAGE, PAGE_SIZE, page_request
-from callapi.api.place import Place
+from callapi.api.operation import Operation, RequestContext
+from callapi.api.paging import MAX_SIZE, PAGE, PAGE_SIZE, page_request
 from callapi.api.representations import Representation, field, number, text
+from callapi.api.request_path import RequestPath
 from callapi.api.resources.records import own_call
 from callapi.store import EventRecord, Json, Page
 
 PATH: Final = "/Accounts/{AccountSid}/Calls/{CallSid}/Events"
 
 
-def _at(event: EventRecord, _place: Place) -> Json:
+def _at(event: EventRecord, _place: RequestPath) -> Json:
     return event.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -31,10 +31,10 @@ EVENT: Final[Representation[EventRecord]] = Representation(
 )
 
 
-async def page(ask: Ask) -> Page[EventRecord]:
+async def page(ask: RequestContext) -> Page[EventRecord]:
     """What happened on the call so far, the first things first."""
     call = await own_call(ask, "CallSid")
-    request = page_request(ask.given, MOST_SIZE)
+    request = page_request(ask.given, MAX_SIZE)
     live = ask.deps.live_events(call.sid)
     if not live:
         return await ask.deps.store.events.page(call.sid, request)

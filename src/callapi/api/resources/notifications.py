@@ -3,9 +3,9 @@
 from typing import Final
 
 from callapi.api.filters import interval, matching
-from callapi.api.kinds import whole
-from callapi.api.operation import Ask, Operation
+from callapi.api.operation import Operation, RequestContext
 from callapi.api.paging import PAGING, page_request
+from callapi.api.parameter_types import whole
 from callapi.api.parameters import Parameter
 from callapi.api.representations import Representation, counted, instant, number, path_of, text, uri
 from callapi.api.resources.collection import Collection
@@ -49,7 +49,7 @@ FILTERS: Final = (
 MESSAGE_DATE: Final = interval("MessageDate", "message_date", "when it was written")
 
 
-async def page_of_call(ask: Ask) -> Page[NotificationRecord]:
+async def page_of_call(ask: RequestContext) -> Page[NotificationRecord]:
     """What went wrong on one call."""
     call = await own_call(ask, "CallSid")
     given = ask.given

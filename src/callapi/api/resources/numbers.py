@@ -15,11 +15,11 @@ from callapi.api.errors import (
     NUMBER_TAKEN,
     ApiError,
 )
-from callapi.api.kinds import Kind
-from callapi.api.operation import Ask, Operation, update
+from callapi.api.operation import Operation, RequestContext, update
+from callapi.api.parameter_types import Kind
 from callapi.api.parameters import Parameter
-from callapi.api.place import Place
 from callapi.api.representations import Representation, field, instant, nothing, path_of, text, uri
+from callapi.api.request_path import RequestPath
 from callapi.api.resources.collection import Collection
 from callapi.api.resources.voice import (
     FRIENDLY_NAME,
@@ -30,7 +30,7 @@ from callapi.api.resources.voice import (
 )
 from callapi.base.clock import utc_now
 from callapi.base.ids import new_number_sid
-from callapi.calls.journal import API_VERSION
+from callapi.calls.records.journal import API_VERSION
 from callapi.store import Conflict, Json, NumberRecord, Put, Remove
 
 _CONFIGURED: Final = "configuration"
@@ -38,7 +38,7 @@ _NUMBER: Final = re.compile(r"[^\s\x00-\x20\x7f\ud800-\udfff]{1,128}")
 _PUNCTUATION: Final = re.compile(r"[\s().-]")
 
 
-def _capabilities(_number: NumberRecord, _place: Place) -> Json:
+def _capabilities(_number: NumberRecord, _place: RequestPath) -> Json:
     return {"voice": True, "sms": False, "mms": False, "fax": False}
 
 
@@ -98,7 +98,7 @@ CHANGEABLE: Final = (FRIENDLY_NAME, *VOICE, VOICE_APPLICATION, *STATUS_CALLBACK)
 CREATE: Final = (PHONE_NUMBER, *CHANGEABLE)
 
 
-async def create(ask: Ask) -> NumberRecord:
+async def create(ask: RequestContext) -> NumberRecord:
     """Answer for a number from now on; it exists once on the whole node."""
     await check_application(ask)
     now = utc_now()
@@ -117,7 +117,7 @@ async def create(ask: Ask) -> NumberRecord:
     return number
 
 
-async def modify(ask: Ask) -> NumberRecord:
+async def modify(ask: RequestContext) -> NumberRecord:
     """Change what was given; an empty value takes away."""
     before = await _changeable(ask)
     await check_application(ask)
@@ -126,13 +126,13 @@ async def modify(ask: Ask) -> NumberRecord:
     return number
 
 
-async def delete(ask: Ask) -> None:
+async def delete(ask: RequestContext) -> None:
     """Answer for it no longer."""
     number = await _changeable(ask)
     await ask.deps.store.commit(Remove(NumberRecord, (number.sid,)))
 
 
-async def _changeable(ask: Ask) -> NumberRecord:
+async def _changeable(ask: RequestContext) -> NumberRecord:
     """A number of the configuration would be as before after the next start. Raises ApiError."""
     number = await NUMBERS.own(ask)
     if number.origin == _CONFIGURED:

@@ -7,11 +7,10 @@ from starlette.responses import FileResponse, Response
 
 from callapi.api.errors import NOT_COMPLETED, NOT_FOUND, ApiError
 from callapi.api.filters import interval
-from callapi.api.kinds import sid
-from callapi.api.operation import AUDIO, Ask, Operation
+from callapi.api.operation import AUDIO, Operation, RequestContext
 from callapi.api.paging import PAGING, page_request
+from callapi.api.parameter_types import sid
 from callapi.api.parameters import Parameter
-from callapi.api.place import Format, Place
 from callapi.api.representations import (
     Representation,
     counted,
@@ -23,6 +22,7 @@ from callapi.api.representations import (
     text,
     uri,
 )
+from callapi.api.request_path import Format, RequestPath
 from callapi.api.resources.collection import Collection
 from callapi.api.resources.records import own, own_call
 from callapi.store import Equals, Json, Page, RecordingRecord, Remove
@@ -32,7 +32,7 @@ CALL_PATH: Final = "/Accounts/{AccountSid}/Calls/{CallSid}/Recordings"
 _path = path_of("Recordings")
 
 
-def _media_url(recording: RecordingRecord, place: Place) -> Json:
+def _media_url(recording: RecordingRecord, place: RequestPath) -> Json:
     return place.url(_path(recording))
 
 
@@ -65,14 +65,14 @@ CALL_SID: Final = Parameter("CallSid", sid("CA"), "of this call", field="call_si
 CREATED: Final = interval("DateCreated", "date_created", "when it began")
 
 
-async def page_of_call(ask: Ask) -> Page[RecordingRecord]:
+async def page_of_call(ask: RequestContext) -> Page[RecordingRecord]:
     """The recordings of one call."""
     call = await own_call(ask, "CallSid")
     where = (Equals("call_sid", call.sid), *CREATED.conditions(ask.given))
     return await ask.deps.store.recordings.page(ask.account.sid, page_request(ask.given), *where)
 
 
-async def fetch(ask: Ask) -> RecordingRecord:
+async def fetch(ask: RequestContext) -> RecordingRecord:
     """One recording; below a call, one of that call."""
     recording = own(await ask.deps.store.recordings.fetch(ask.sid), ask)
     if ask.path.get("CallSid", recording.call_sid) != recording.call_sid:
@@ -80,7 +80,7 @@ async def fetch(ask: Ask) -> RecordingRecord:
     return recording
 
 
-async def media(ask: Ask) -> Response:
+async def media(ask: RequestContext) -> Response:
     """The sound. Byte ranges work for WAV, so that players can jump."""
     recording = await fetch(ask)
     path = ask.deps.recordings_dir / recording.path if recording.path else None
@@ -91,7 +91,7 @@ async def media(ask: Ask) -> Response:
     return FileResponse(path, media_type="audio/x-wav")
 
 
-async def delete(ask: Ask) -> None:
+async def delete(ask: RequestContext) -> None:
     """Forget a recording that is over, and its sound."""
     recording = await fetch(ask)
     if recording.status == "in-progress":

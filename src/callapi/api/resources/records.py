@@ -3,7 +3,7 @@
 from typing import Protocol, TypeVar
 
 from callapi.api.errors import NOT_FOUND, ApiError
-from callapi.api.operation import Ask
+from callapi.api.operation import RequestContext
 from callapi.base.ids import AccountSid, CallSid
 from callapi.store import CallRecord
 
@@ -20,7 +20,7 @@ class Owned(Protocol):
 RecordT = TypeVar("RecordT", bound=Owned)
 
 
-def own(record: RecordT | None, ask: Ask) -> RecordT:
+def own(record: RecordT | None, ask: RequestContext) -> RecordT:
     """`record` if the account in the path owns it; another account's is as good as none. Raises ApiError (404)."""
     if record is None or record.account_sid != ask.account.sid:
         place = ask.place
@@ -28,6 +28,6 @@ def own(record: RecordT | None, ask: Ask) -> RecordT:
     return record
 
 
-async def own_call(ask: Ask, key: str = "Sid") -> CallRecord:
+async def own_call(ask: RequestContext, key: str = "Sid") -> CallRecord:
     """The call whose sid is in the path, as it stands now. Raises ApiError (404)."""
     return own(await ask.deps.store.calls.fetch(CallSid(ask.path[key])), ask)

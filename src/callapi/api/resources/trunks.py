@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from callapi.api.kinds import SIP_URI, choice, networks, pattern, text, whole, words
-from callapi.api.operation import Ask, Operation, update
+from callapi.api.operation import Operation, RequestContext, update
+from callapi.api.parameter_types import SIP_URI, choice, networks, pattern, text, whole, words
 from callapi.api.parameters import Parameter
 from callapi.api.representations import Representation, field, instant, number, path_of, uri
 from callapi.api.representations import text as plain
@@ -13,7 +13,7 @@ from callapi.api.resources.collection import Collection
 from callapi.api.resources.voice import FRIENDLY_NAME
 from callapi.base.clock import utc_now
 from callapi.base.ids import new_trunk_sid
-from callapi.calls.journal import API_VERSION
+from callapi.calls.records.journal import API_VERSION
 from callapi.store import Put, Remove, TrunkRecord
 
 TRUNK: Final[Representation[TrunkRecord]] = Representation(
@@ -90,7 +90,7 @@ CREATE: Final = (NEW_URI, *CHANGEABLE)
 MODIFY: Final = (URI, *CHANGEABLE)
 
 
-async def create(ask: Ask) -> TrunkRecord:
+async def create(ask: RequestContext) -> TrunkRecord:
     """A new trunk."""
     now = utc_now()
     trunk = TrunkRecord(
@@ -105,7 +105,7 @@ async def create(ask: Ask) -> TrunkRecord:
     return trunk
 
 
-async def modify(ask: Ask) -> TrunkRecord:
+async def modify(ask: RequestContext) -> TrunkRecord:
     """Change what was given; an empty value takes away."""
     before = await TRUNKS.own(ask)
     trunk = replace(before, date_updated=utc_now(), **ask.given.changes(MODIFY))
@@ -113,7 +113,7 @@ async def modify(ask: Ask) -> TrunkRecord:
     return trunk
 
 
-async def delete(ask: Ask) -> None:
+async def delete(ask: RequestContext) -> None:
     """Forget it; calls that are up go on."""
     trunk = await TRUNKS.own(ask)
     await ask.deps.store.commit(Remove(TrunkRecord, (trunk.sid,)))

@@ -3,8 +3,8 @@
 from typing import Any, Final
 
 from callapi.api.errors import INVALID_APPLICATION, INVALID_RESOURCE_METHOD, INVALID_RESOURCE_URL, ApiError
-from callapi.api.kinds import METHOD, URL, sid, text
-from callapi.api.operation import Ask
+from callapi.api.operation import RequestContext
+from callapi.api.parameter_types import METHOD, URL, sid, text
 from callapi.api.parameters import Parameter
 
 
@@ -39,7 +39,7 @@ VOICE_APPLICATION: Final = Parameter(
 )
 
 
-async def check_application(ask: Ask) -> None:
+async def check_application(ask: RequestContext) -> None:
     """Whether the application that was named is the account's own. Raises ApiError."""
     wanted = ask.given.get(VOICE_APPLICATION)
     if wanted is None:

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from callapi.media.types import Prompt
+from callapi.media.plane.types import Prompt
 
 log = logging.getLogger(__name__)
 

@@ -21,9 +21,9 @@ RATE = 16_000
 """Hertz of all audio in and out: 16-bit mono."""
 POLITENESS = 5
 """Added to the niceness: packets come first."""
-MOST_VOICES = 4
+MAX_VOICES = 4
 """Voices held in memory at once."""
-LONGEST_LINE = 1 << 20
+MAX_LINE = 1 << 20
 BEAM = 2
 """Guesses that the recogniser follows at once: more are slower and hardly better on a sentence."""
 
@@ -41,7 +41,7 @@ def piper(_: dict[str, Any]) -> Engine:
         model = request["model"]
         if model not in voices:
             voices[model] = module.PiperVoice.load(model)
-            while len(voices) > MOST_VOICES:
+            while len(voices) > MAX_VOICES:
                 voices.popitem(last=False)
         voices.move_to_end(model)
         voice = voices[model]
@@ -171,7 +171,7 @@ def resampled(pcm: bytes, rate: int) -> bytes:
 
 def serve(engine: Engine, requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer each request until there are no more."""
-    while line := requests.readline(LONGEST_LINE):
+    while line := requests.readline(MAX_LINE):
         request = json.loads(line)
         body = requests.read(request["bytes"])
         try:

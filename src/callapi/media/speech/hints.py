@@ -6,7 +6,7 @@ from typing import Final
 
 LIKENESS: Final = 0.8
 """How like a hint something must be to be taken for it (1: the same)."""
-MOST_HINTS: Final = 100
+MAX_HINTS: Final = 100
 _NUMBERS: Final = {
     word: str(number)
     for number, words in enumerate(
@@ -34,7 +34,7 @@ _WORD: Final = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 def hints_of(text: str | None) -> tuple[str, ...]:
     """The words of a `hints` attribute; classes such as `$OOV_CLASS_DIGIT_SEQUENCE` are nobody's business."""
     words = (each.strip() for each in (text or "").split(","))
-    return tuple(each for each in words if each and not each.startswith("$"))[:MOST_HINTS]
+    return tuple(each for each in words if each and not each.startswith("$"))[:MAX_HINTS]
 
 
 def fitted(text: str, hints: tuple[str, ...]) -> str:

@@ -25,14 +25,14 @@ log = logging.getLogger(__name__)
 PROGRAM: Final = Path(__file__).with_name("engine_program.py")
 RATE: Final = 16_000
 """Hertz of all audio that goes to engines and comes from them."""
-MOST_WAITING: Final = 64
+MAX_WAITING: Final = 64
 START_S: Final = 60.0
 """A model is loaded within this, on the slowest machine."""
 REST_S: Final = 10.0
 """How long an engine that could not be started is left alone."""
 STOP_S: Final = 2.0
-MOST_OCTETS: Final = 64 << 20
-_LONGEST_LINE: Final = 1 << 20
+MAX_OCTETS: Final = 64 << 20
+_MAX_LINE: Final = 1 << 20
 _ENVIRONMENT: Final = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "ORT_LOGGING_LEVEL": "3"}
 _DEATHS: Final = (OSError, EOFError, ValueError, asyncio.LimitOverrunError)
 
@@ -60,7 +60,7 @@ class EngineProcess:
         self.engine = engine
         self._arguments = arguments
         self._timeout_s = timeout_s
-        self._jobs: asyncio.Queue[_Job] = asyncio.Queue(MOST_WAITING)
+        self._jobs: asyncio.Queue[_Job] = asyncio.Queue(MAX_WAITING)
         self._tasks = asyncio.TaskGroup()
         self._pump: asyncio.Task[None] | None = None
         self._process: Process | None = None
@@ -107,7 +107,7 @@ class EngineProcess:
         try:
             self._jobs.put_nowait(job)
         except asyncio.QueueFull:
-            raise EngineFailed(self.engine, f"{MOST_WAITING} requests are waiting for it") from None
+            raise EngineFailed(self.engine, f"{MAX_WAITING} requests are waiting for it") from None
         match await job.answer:
             case Answer() as answer:
                 return answer
@@ -167,7 +167,7 @@ class EngineProcess:
                     json.dumps(self._arguments),
                     stdin=PIPE,
                     stdout=PIPE,
-                    limit=_LONGEST_LINE,
+                    limit=_MAX_LINE,
                     env={**os.environ, **_ENVIRONMENT},
                 )
                 await _read(self._process)
@@ -207,7 +207,7 @@ async def _read(process: Process) -> Answer:
         raise EOFError
     fields = json.loads(await process.stdout.readuntil(b"\n"))
     count = fields["bytes"]
-    if not 0 <= count <= MOST_OCTETS:
+    if not 0 <= count <= MAX_OCTETS:
         raise ValueError(f"an answer of {count} octets")
     return Answer(fields, await process.stdout.readexactly(count))
 

@@ -11,18 +11,18 @@ import numpy as np
 from msgspec import Struct
 
 from callapi.media.errors import EngineFailed, UnplayableAudio
+from callapi.media.plane.types import Prompt
 from callapi.media.speech import ssml
 from callapi.media.speech.cache import SpeechCache, key_of
 from callapi.media.speech.process import RATE
 from callapi.media.speech.utterance import Utterance, sentences
 from callapi.media.speech.voices import Catalogue, Engine, Voice
-from callapi.media.types import Prompt
 
 log = logging.getLogger(__name__)
 
 AHEAD: Final = 2
 """Sentences that are made while one sounds."""
-MOST_AT_ONCE: Final = 256
+MAX_AT_ONCE: Final = 256
 """Sentences being made for the whole node; beyond it a caller hears nothing of a new one."""
 _NOTHING: Final = np.zeros(RATE // 10, np.int16)
 """What cannot be pronounced (an ellipsis, a dash) takes time, so that a loop over it is no busy one."""
@@ -156,7 +156,7 @@ class EngineSpeaker:
         if (making := self._making.get(key)) is not None:
             return making
         outcome: asyncio.Future[_Outcome] = asyncio.get_running_loop().create_future()
-        if len(self._making) >= MOST_AT_ONCE:
+        if len(self._making) >= MAX_AT_ONCE:
             outcome.set_result(EngineFailed(piece.voice.engine, "too much is being said at once"))
             return outcome
         self._making[key] = outcome

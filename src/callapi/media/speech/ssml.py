@@ -13,7 +13,7 @@ from callapi.media.speech.utterance import sentences
 Piece = str | float
 """Text to speak, or seconds of silence."""
 
-LONGEST_BREAK_S: Final = 10.0
+MAX_BREAK_S: Final = 10.0
 _STRENGTHS: Final = {"none": 0.0, "x-weak": 0.1, "weak": 0.25, "medium": 0.5, "strong": 1.0, "x-strong": 1.5}
 _SPELLED: Final = frozenset({"digits", "characters", "spell-out", "telephone"})
 _TIME: Final = re.compile(r"\+?(\d+(?:\.\d+)?)(ms|s)")
@@ -70,5 +70,5 @@ def _content(element: Tree.Element) -> Iterator[Piece]:
 def _break(element: Tree.Element) -> float:
     if (time := _TIME.fullmatch(element.get("time", ""))) is not None:
         seconds = float(time[1]) / (1000 if time[2] == "ms" else 1)
-        return min(seconds, LONGEST_BREAK_S)
+        return min(seconds, MAX_BREAK_S)
     return _STRENGTHS.get(element.get("strength", "medium"), _STRENGTHS["medium"])

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-LONGEST_PIECE: Final = 240
+MAX_PIECE: Final = 240
 """Characters beyond which a sentence is cut at a comma or a gap: the first sound waits for no more than that."""
 
 _ABBREVIATION: Final = re.compile(
@@ -45,10 +45,10 @@ def sentences(text: str) -> list[str]:
 
 
 def _parts(sentence: str) -> Iterator[str]:
-    """`sentence` in parts of at most LONGEST_PIECE characters."""
+    """`sentence` in parts of at most MAX_PIECE characters."""
     part = ""
     for phrase in _phrases(sentence):
-        if part and len(part) + len(phrase) >= LONGEST_PIECE:
+        if part and len(part) + len(phrase) >= MAX_PIECE:
             yield part
             part = ""
         part = f"{part} {phrase}" if part else phrase
@@ -57,11 +57,11 @@ def _parts(sentence: str) -> Iterator[str]:
 
 
 def _phrases(sentence: str) -> Iterator[str]:
-    if len(sentence) <= LONGEST_PIECE:
+    if len(sentence) <= MAX_PIECE:
         yield sentence
         return
     for phrase in _CUT.split(sentence):
-        if len(phrase) <= LONGEST_PIECE:
+        if len(phrase) <= MAX_PIECE:
             yield phrase
         else:
             yield from _words(phrase)
@@ -70,5 +70,5 @@ def _phrases(sentence: str) -> Iterator[str]:
 def _words(phrase: str) -> Iterator[str]:
     """Words, and a word without end (a language without gaps, or nonsense) in slices."""
     for word in phrase.split():
-        for begin in range(0, len(word), LONGEST_PIECE):
-            yield word[begin : begin + LONGEST_PIECE]
+        for begin in range(0, len(word), MAX_PIECE):
+            yield word[begin : begin + MAX_PIECE]

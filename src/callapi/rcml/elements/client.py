@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from callapi.rcml.attributes import Attributes
 from callapi.rcml.elements.element import refuse_nested
 from callapi.rcml.elements.noun import Noun, read_callbacks, warn_of_nobody, with_header
-from callapi.rcml.tree import Node
+from callapi.rcml.tree import ElementNode
 
 PREFIX = "client:"
 
@@ -22,7 +22,7 @@ class Client(Noun):
     """The user, without `client:`; headers may follow as on a SIP URI: `alice?X-Order=7`."""
 
 
-def read_client(node: Node) -> Client:
+def read_client(node: ElementNode) -> Client:
     """`<Client>` as written."""
     given = Attributes(node)
     callbacks = read_callbacks(node, given, 13210)

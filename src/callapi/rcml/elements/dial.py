@@ -15,13 +15,13 @@ from callapi.rcml.elements.client import PREFIX, Client, read_client
 from callapi.rcml.elements.element import Element, RecordingEvent, refuse_nested
 from callapi.rcml.elements.number import Number, read_number
 from callapi.rcml.elements.sip import Sip, read_sip, sip_uri
-from callapi.rcml.tree import Node
+from callapi.rcml.tree import ElementNode
 
 Target: TypeAlias = Sip | Number | Client
 
-MOST_TARGETS = 10
-LONGEST_TIMEOUT_S = 600
-LONGEST_TALK_S = 86_400
+MAX_TARGETS = 10
+MAX_TIMEOUT_S = 600
+MAX_TALK_S = 86_400
 # fmt: off
 RING_TONES = frozenset({
     "at", "au", "be", "bg", "br", "ch", "cl", "cn", "cz", "de", "dk", "ee", "es", "fi", "fr",
@@ -93,7 +93,7 @@ class Dial(Element):
     recording_status_callback_events: frozenset[RecordingEvent] = frozenset({RecordingEvent.COMPLETED})
 
 
-def read_dial(node: Node) -> Dial:
+def read_dial(node: ElementNode) -> Dial:
     """`<Dial>` as written."""
     given = Attributes(node)
     targets = _read_targets(node)
@@ -101,8 +101,8 @@ def read_dial(node: Node) -> Dial:
         targets=targets,
         action=given.url("action"),
         method=given.method(code=13210),
-        timeout=given.whole("timeout", 30, (1, LONGEST_TIMEOUT_S), code=13212),
-        time_limit=given.whole("timeLimit", 14_400, (1, LONGEST_TALK_S), code=13216),
+        timeout=given.whole("timeout", 30, (1, MAX_TIMEOUT_S), code=13212),
+        time_limit=given.whole("timeLimit", 14_400, (1, MAX_TALK_S), code=13216),
         caller_id=_read_caller_id(given, targets),
         record=_read_record_mode(given),
         hangup_on_star=given.flag("hangupOnStar", default=False, code=13213),
@@ -122,7 +122,7 @@ def read_dial(node: Node) -> Dial:
     return dial
 
 
-def _read_targets(node: Node) -> tuple[Target, ...]:
+def _read_targets(node: ElementNode) -> tuple[Target, ...]:
     targets: list[Target] = []
     for child in node.children:
         match child.name:
@@ -134,8 +134,8 @@ def _read_targets(node: Node) -> tuple[Target, ...]:
                 targets.append(read_number(child))
             case _:
                 refuse_nested(child, node, 13215)
-    if len(targets) > MOST_TARGETS:
-        node.error(f"<Dial> calls {len(targets)} at once; at most {MOST_TARGETS} are allowed", 13250)
+    if len(targets) > MAX_TARGETS:
+        node.error(f"<Dial> calls {len(targets)} at once; at most {MAX_TARGETS} are allowed", 13250)
     text = node.text
     if text and targets:
         node.warn("<Dial> holds text beside its nouns: only the nouns are called")
@@ -144,7 +144,7 @@ def _read_targets(node: Node) -> tuple[Target, ...]:
     return tuple(targets)
 
 
-def _read_plain_target(node: Node, text: str) -> Target:
+def _read_plain_target(node: ElementNode, text: str) -> Target:
     """Whom the text of `<Dial>` means."""
     if text.startswith(PREFIX):
         return Client(text.removeprefix(PREFIX), line=node.line, column=node.column)

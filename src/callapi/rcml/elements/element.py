@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from callapi.rcml.tree import Node
+from callapi.rcml.tree import ElementNode
 
 VERBS = ("Dial", "Say", "Play", "Pause", "Gather", "Record", "Redirect", "Reject", "Hangup")
 NOUNS = ("Number", "Client", "Sip", "Uri", "Video")
@@ -29,7 +29,7 @@ class Element:
     column: int = field(default=0, compare=False)
 
 
-def refuse_nested(child: Node, parent: Node, code: int | None = None) -> None:
+def refuse_nested(child: ElementNode, parent: ElementNode, code: int | None = None) -> None:
     """Say of an element that may not stand where it stands: a word of the language is an error there.
 
     Anything else is overlooked with all that is in it: applications written for a server that knows more
@@ -43,20 +43,20 @@ def refuse_nested(child: Node, parent: Node, code: int | None = None) -> None:
         )
 
 
-def refuse_text(node: Node) -> None:
+def refuse_text(node: ElementNode) -> None:
     """Say that text means nothing here, if there is any."""
     if node.text:
         node.warn(f"text inside <{node.name}> means nothing, and is overlooked")
 
 
-def refuse_content(node: Node, code: int | None = None) -> None:
+def refuse_content(node: ElementNode, code: int | None = None) -> None:
     """Say of whatever stands inside an element that should be empty that it may not."""
     if node.content:
         refuse_text(node)
         refuse_children(node, code)
 
 
-def refuse_children(node: Node, code: int | None = None) -> None:
+def refuse_children(node: ElementNode, code: int | None = None) -> None:
     """Say of every element inside one that holds text alone that it may not stand there."""
     for child in node.children:
         refuse_nested(child, node, code)

@@ -10,12 +10,12 @@ from callapi.rcml.elements.element import Element, refuse_nested, refuse_text
 from callapi.rcml.elements.pause import Pause, read_pause
 from callapi.rcml.elements.play import Play, read_play
 from callapi.rcml.elements.say import Say, read_language, read_say
-from callapi.rcml.tree import Node
+from callapi.rcml.tree import ElementNode
 
 Prompt: TypeAlias = Say | Play | Pause
 
-LONGEST_TIMEOUT_S = 86_400
-MOST_DIGITS = 1000
+MAX_TIMEOUT_S = 86_400
+MAX_DIGITS = 1000
 
 
 class GatherInput(StrEnum):
@@ -51,10 +51,10 @@ class Gather(Element):
     partial_result_callback_method: Method = Method.POST
 
 
-def read_gather(node: Node) -> Gather:
+def read_gather(node: ElementNode) -> Gather:
     """`<Gather>` as written."""
     given = Attributes(node)
-    timeout = given.whole("timeout", 5, (0, LONGEST_TIMEOUT_S), code=13313)
+    timeout = given.whole("timeout", 5, (0, MAX_TIMEOUT_S), code=13313)
     gather = Gather(
         prompts=tuple(_read_prompts(node)),
         input=_read_input(given),
@@ -62,7 +62,7 @@ def read_gather(node: Node) -> Gather:
         method=given.method(code=13312),
         timeout=timeout,
         finish_on_key=given.keys("finishOnKey", "#", code=13310),
-        num_digits=given.whole("numDigits", 0, (1, MOST_DIGITS), code=13314) or None,
+        num_digits=given.whole("numDigits", 0, (1, MAX_DIGITS), code=13314) or None,
         action_on_empty_result=given.flag("actionOnEmptyResult", default=False),
         hints=given.text("hints"),
         language=read_language(given),
@@ -83,7 +83,7 @@ def _read_input(given: Attributes) -> frozenset[GatherInput]:
     return given.words("input", GatherInput.DTMF)
 
 
-def _read_prompts(node: Node) -> Iterator[Prompt]:
+def _read_prompts(node: ElementNode) -> Iterator[Prompt]:
     for child in node.children:
         match child.name:
             case "Say":
@@ -99,4 +99,4 @@ def _read_prompts(node: Node) -> Iterator[Prompt]:
 def _read_speech_timeout(given: Attributes, timeout: int) -> int | None:
     if (given.text("speechTimeout") or "").lower() == "auto":
         return None
-    return given.whole("speechTimeout", timeout, (1, LONGEST_TIMEOUT_S), code=13327)
+    return given.whole("speechTimeout", timeout, (1, MAX_TIMEOUT_S), code=13327)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from callapi.rcml.attributes import Attributes
 from callapi.rcml.elements.element import Element, refuse_content
-from callapi.rcml.tree import Node
+from callapi.rcml.tree import ElementNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,7 @@ class Hangup(Element):
     """End the call. It has no attributes."""
 
 
-def read_hangup(node: Node) -> Hangup:
+def read_hangup(node: ElementNode) -> Hangup:
     """`<Hangup>` as written."""
     Attributes(node).finish()
     refuse_content(node)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from callapi.rcml.attributes import Attributes, Method
 from callapi.rcml.elements.element import Element
-from callapi.rcml.tree import Node
+from callapi.rcml.tree import ElementNode
 
 
 class CallEvent(StrEnum):
@@ -46,7 +46,7 @@ class Callbacks(TypedDict):
     column: int
 
 
-def read_callbacks(node: Node, given: Attributes, method_code: int) -> Callbacks:
+def read_callbacks(node: ElementNode, given: Attributes, method_code: int) -> Callbacks:
     """What is read alike for every noun; `method_code` is Twilio's number for a bad `method` of this one."""
     return Callbacks(
         url=given.url("url"),
@@ -59,13 +59,13 @@ def read_callbacks(node: Node, given: Attributes, method_code: int) -> Callbacks
     )
 
 
-def warn_of_nobody(node: Node, target: str, what: str) -> None:
+def warn_of_nobody(node: ElementNode, target: str, what: str) -> None:
     """A noun without `target` stays in the document: its leg fails, and the others ring."""
     if not target:
         node.warn(f"<{node.name}> names nobody to call: {what} is missing; this leg will fail")
 
 
-def with_header(target: str, node: Node) -> str:
+def with_header(target: str, node: ElementNode) -> str:
     """`target` with the header that Twilio's `<Header>` or `<Parameter>` names, written as on a SIP URI."""
     given = Attributes(node)
     name, value = given.text("name"), given.text("value")

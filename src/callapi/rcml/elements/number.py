@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from callapi.rcml.attributes import Attributes
 from callapi.rcml.elements.element import refuse_children
 from callapi.rcml.elements.noun import Noun, read_callbacks, warn_of_nobody
-from callapi.rcml.tree import Node
+from callapi.rcml.tree import ElementNode
 
-MOST_DIGITS = 32
+MAX_DIGITS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,12 @@ class Number(Noun):
     """Digits to send once answered, before screening: 0-9 A-D * #, `w` waits 0.5 s, `W` 1 s; at most 32."""
 
 
-def read_number(node: Node) -> Number:
+def read_number(node: ElementNode) -> Number:
     """`<Number>` as written."""
     given = Attributes(node)
     number = Number(
         number=node.text,
-        send_digits=given.tones("sendDigits", MOST_DIGITS, code=13222),
+        send_digits=given.tones("sendDigits", MAX_DIGITS, code=13222),
         **read_callbacks(node, given, 13221),
     )
     given.finish()

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from callapi.rcml.attributes import Attributes
 from callapi.rcml.elements.element import Element, refuse_content
-from callapi.rcml.tree import Node
+from callapi.rcml.tree import ElementNode
 
-LONGEST_S = 86_400
+MAX_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,10 @@ class Pause(Element):
     """Seconds, 0 to 86400."""
 
 
-def read_pause(node: Node) -> Pause:
+def read_pause(node: ElementNode) -> Pause:
     """`<Pause>` as written."""
     given = Attributes(node)
-    length = given.whole("length", 1, (0, LONGEST_S), code=13910)
+    length = given.whole("length", 1, (0, MAX_S), code=13910)
     given.finish()
     refuse_content(node)
     return Pause(length, line=node.line, column=node.column)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from callapi.rcml.attributes import Attributes
 from callapi.rcml.elements.element import Element, refuse_children
-from callapi.rcml.tree import Node
+from callapi.rcml.tree import ElementNode
 
-MOST_LOOPS = 1000
-MOST_DIGITS = 255
+MAX_LOOPS = 1000
+MAX_DIGITS = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,11 @@ class Play(Element):
     """0-9 A-D * #; `w` waits 0.5 s, `W` 1 s."""
 
 
-def read_play(node: Node, loop_code: int = 13410) -> Play:
+def read_play(node: ElementNode, loop_code: int = 13410) -> Play:
     """`<Play>` as written; `loop_code` is Twilio's number for a bad `loop` where it stands."""
     given = Attributes(node)
-    digits = given.tones("digits", MOST_DIGITS)
-    loop = given.whole("loop", 1, (0, MOST_LOOPS), code=loop_code)
+    digits = given.tones("digits", MAX_DIGITS)
+    loop = given.whole("loop", 1, (0, MAX_LOOPS), code=loop_code)
     given.finish()
     refuse_children(node)
     url = node.text or None

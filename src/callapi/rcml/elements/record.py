@@ -5,9 +5,9 @@ from enum import StrEnum
 
 from callapi.rcml.attributes import Attributes, Method
 from callapi.rcml.elements.element import Element, RecordingEvent, refuse_content
-from callapi.rcml.tree import Node
+from callapi.rcml.tree import ElementNode
 
-LONGEST_S = 86_400
+MAX_S = 86_400
 
 
 class Trim(StrEnum):
@@ -38,15 +38,15 @@ class Record(Element):
     recording_status_callback_events: frozenset[RecordingEvent] = frozenset({RecordingEvent.COMPLETED})
 
 
-def read_record(node: Node) -> Record:
+def read_record(node: ElementNode) -> Record:
     """`<Record>` as written."""
     given = Attributes(node)
     record = Record(
         action=given.url("action"),
         method=given.method(code=13610),
-        timeout=given.whole("timeout", 5, (0, LONGEST_S), code=13611),
+        timeout=given.whole("timeout", 5, (0, MAX_S), code=13611),
         finish_on_key=given.keys("finishOnKey", "1234567890*#", code=13613),
-        max_length=given.whole("maxLength", 3600, (1, LONGEST_S), code=13612),
+        max_length=given.whole("maxLength", 3600, (1, MAX_S), code=13612),
         play_beep=given.flag("playBeep", default=True, code=13616),
         trim=given.word("trim", Trim.TRIM_SILENCE) is Trim.TRIM_SILENCE,
         recording_status_callback=given.url("recordingStatusCallback"),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from callapi.rcml.attributes import Attributes, Method
 from callapi.rcml.elements.element import Element, refuse_children
-from callapi.rcml.tree import Node
+from callapi.rcml.tree import ElementNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Redirect(Element):
     method: Method = Method.POST
 
 
-def read_redirect(node: Node) -> Redirect:
+def read_redirect(node: ElementNode) -> Redirect:
     """`<Redirect>` as written."""
     given = Attributes(node)
     method = given.method(code=13710)

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from callapi.rcml.attributes import Attributes
 from callapi.rcml.elements.element import Element, refuse_content
-from callapi.rcml.tree import Node
+from callapi.rcml.tree import ElementNode
 
 
 class RejectReason(StrEnum):
@@ -24,7 +24,7 @@ class Reject(Element):
     reason: RejectReason = RejectReason.REJECTED
 
 
-def read_reject(node: Node) -> Reject:
+def read_reject(node: ElementNode) -> Reject:
     """`<Reject>` as written."""
     given = Attributes(node)
     reason = given.word("reason", RejectReason.REJECTED)

@@ -15,11 +15,11 @@ from callapi.rcml.elements.record import Record, read_record
 from callapi.rcml.elements.redirect import Redirect, read_redirect
 from callapi.rcml.elements.reject import Reject, read_reject
 from callapi.rcml.elements.say import Say, read_say
-from callapi.rcml.tree import Node
+from callapi.rcml.tree import ElementNode
 
 Verb: TypeAlias = Dial | Say | Play | Pause | Gather | Record | Redirect | Reject | Hangup
 
-_READERS: Mapping[str, Callable[[Node], Verb]] = {
+_READERS: Mapping[str, Callable[[ElementNode], Verb]] = {
     "Dial": read_dial,
     "Say": read_say,
     "Play": read_play,
@@ -32,7 +32,7 @@ _READERS: Mapping[str, Callable[[Node], Verb]] = {
 }
 
 
-def read_response(root: Node) -> tuple[Verb, ...]:
+def read_response(root: ElementNode) -> tuple[Verb, ...]:
     """The verbs of a document; an unknown one is an error, since what it was to do would be left undone."""
     if root.name != "Response":
         root.error(f"the root element is <{root.name}>; it must be <Response>", 12102)

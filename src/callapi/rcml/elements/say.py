@@ -6,9 +6,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from callapi.rcml.attributes import Attributes
 from callapi.rcml.elements.element import NAMES, Element, refuse_nested
-from callapi.rcml.tree import Node
+from callapi.rcml.tree import ElementNode
 
-MOST_LOOPS = 1000
+MAX_LOOPS = 1000
 SSML = frozenset(
     {"break", "emphasis", "lang", "mark", "p", "phoneme", "prosody", "s", "say-as", "sub", "voice", "w"}
 )
@@ -31,7 +31,7 @@ class Say(Element):
     """How many times; 0: until the caller hangs up."""
 
 
-def read_say(node: Node, loop_code: int = 13510) -> Say:
+def read_say(node: ElementNode, loop_code: int = 13510) -> Say:
     """`<Say>` as written; `loop_code` is Twilio's number for a bad `loop` where it stands."""
     given = Attributes(node)
     markup = _markup(node).strip() if node.children else None
@@ -40,7 +40,7 @@ def read_say(node: Node, loop_code: int = 13510) -> Say:
         markup=markup,
         voice=given.text("voice"),
         language=read_language(given),
-        loop=given.whole("loop", 1, (0, MOST_LOOPS), code=loop_code),
+        loop=given.whole("loop", 1, (0, MAX_LOOPS), code=loop_code),
         line=node.line,
         column=node.column,
     )
@@ -59,7 +59,7 @@ def read_language(given: Attributes) -> str | None:
     return language
 
 
-def _words(node: Node) -> str:
+def _words(node: ElementNode) -> str:
     """The text for an engine that knows no SSML: what a `<sub>` stands for, a gap where there is a break."""
     parts = []
     for part in node.content:
@@ -72,7 +72,7 @@ def _words(node: Node) -> str:
     return "".join(parts)
 
 
-def _markup(node: Node) -> str:
+def _markup(node: ElementNode) -> str:
     """What stands inside, as XML. An element that is no SSML gives way to what it holds."""
     parts = []
     for part in node.content:

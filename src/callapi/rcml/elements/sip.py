@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from callapi.rcml.attributes import Attributes
 from callapi.rcml.elements.element import refuse_content, refuse_nested
 from callapi.rcml.elements.noun import Noun, read_callbacks, warn_of_nobody, with_header
-from callapi.rcml.tree import Node
+from callapi.rcml.tree import ElementNode
 
 URI_LIMIT = 255
 """A URI without its headers must be shorter than this many characters."""
@@ -36,7 +36,7 @@ class Sip(Noun):
     """Audio codecs to offer, in this order, out of `CODECS`; None: as the server is configured."""
 
 
-def read_sip(node: Node) -> Sip:
+def read_sip(node: ElementNode) -> Sip:
     """`<Sip>` or `<Uri>` as written."""
     given = Attributes(node)
     callbacks = read_callbacks(node, given, 13241)
@@ -48,7 +48,7 @@ def read_sip(node: Node) -> Sip:
     if name and text:
         node.warn(f"<{node.name}> has a name and a text: the name is the URI, the text is overlooked")
     uri, video = name or text, False
-    headers: list[Node] = []
+    headers: list[ElementNode] = []
     for child in node.children:
         match child.name:
             case "Video":
@@ -72,7 +72,7 @@ def sip_uri(text: str) -> str:
     return f"sip:{text}" if at and ":" not in user else text
 
 
-def _read_video(node: Node) -> bool:
+def _read_video(node: ElementNode) -> bool:
     """`<Video enable="true"/>`, where true is what it says if it says nothing."""
     given = Attributes(node)
     enable = given.flag("enable", default=True)

@@ -2,10 +2,10 @@
 
 from email import message_from_bytes, policy
 
-from callapi.sip.message import Request
+from callapi.sip.messages.message import Request
 
 SDP = "application/sdp"
-MOST_PARTS = 16
+MAX_PARTS = 16
 WITH_DESCRIPTION = frozenset({"INVITE", "UPDATE", "PRACK", "ACK"})
 
 
@@ -23,7 +23,7 @@ def keep_description(request: Request) -> None:
     if content_type.startswith("multipart/"):
         head = f"Content-Type: {request.headers.get('Content-Type')}\r\n\r\n".encode()
         whole = message_from_bytes(head + request.body, policy=policy.default)
-        for part in list(whole.walk())[:MOST_PARTS]:
+        for part in list(whole.walk())[:MAX_PARTS]:
             payload = part.get_payload(decode=True)
             if part.get_content_type() == SDP and isinstance(payload, bytes):
                 body = payload

@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import Protocol, assert_never
 
 from callapi.base.entropy import random_hex
-from callapi.sip.check import find_fault
 from callapi.sip.endpoint.entries import (
     NOBODY,
     AnyTransaction,
@@ -18,14 +17,16 @@ from callapi.sip.endpoint.entries import (
     ClientUser,
     ServerTransaction,
 )
-from callapi.sip.endpoint.hops import LARGEST_DATAGRAM
 from callapi.sip.endpoint.options import EndpointOptions, Statistics, Traced
 from callapi.sip.endpoint.steps import LOG, run
 from callapi.sip.endpoint.timers import TimerOwner, TimerQueue
-from callapi.sip.endpoint.wire import Wire, WireFactory
 from callapi.sip.errors import ParseError
-from callapi.sip.message import Message, Request, Response
-from callapi.sip.outputs import Finish, Send, StartTimer, StopTimer, Tell, TimerFired
+from callapi.sip.messages.check import find_fault
+from callapi.sip.messages.message import Message, Request, Response
+from callapi.sip.messages.uri import Transport, format_host_port
+from callapi.sip.messages.writer import write_message
+from callapi.sip.outputs import Finish, Report, Send, StartTimer, StopTimer, TimerFired
+from callapi.sip.routing.hops import LARGEST_DATAGRAM
 from callapi.sip.transaction import (
     MAGIC_COOKIE,
     TransactionTable,
@@ -46,12 +47,11 @@ from callapi.sip.transaction.inputs import (
     sort,
 )
 from callapi.sip.transaction.invite_client import essence
-from callapi.sip.transaction.layer import ClientKey, ServerKey, client_key, server_key
+from callapi.sip.transaction.table import ClientKey, ServerKey, client_key, server_key
 from callapi.sip.transport import Hop, Received, TransportLayer
-from callapi.sip.uri import Transport, format_host_port
-from callapi.sip.writer import write_message
+from callapi.sip.transport.port import Wire, WireFactory
 
-MOST_HOPS_WITHOUT_TCP = 1024
+MAX_HOPS_WITHOUT_TCP = 1024
 _REPEATERS = (TimerFired, Retransmitted)
 _UNMEASURED: tuple[None, bytes] = (None, b"")
 
@@ -252,9 +252,9 @@ class Driver:
         user = transaction.user
         for output in outputs:
             match output:
-                case Tell(Undeliverable()) if transaction.fallback is not None:
+                case Report(Undeliverable()) if transaction.fallback is not None:
                     fallback, transaction.user = transaction.fallback, NOBODY
-                case Tell(telling):
+                case Report(telling):
                     transaction.tell(telling)
                 case Finish():
                     self._forget_client(transaction)
@@ -272,9 +272,9 @@ class Driver:
         self._count_repeats(input_, outputs)
         for output in outputs:
             match output:
-                case Tell(AckReceived(request)):
+                case Report(AckReceived(request)):
                     self._above.acked(request)
-                case Tell(telling):
+                case Report(telling):
                     LOG.info("%s: %s", transaction.key, telling)
                 case Finish():
                     self.timers.stop_all(transaction)
@@ -312,7 +312,7 @@ class Driver:
 
     def _fall_back(self, request: Request, hop: Hop, user: ClientUser) -> None:
         """RFC 3261 §18.1.1: the peer takes no TCP; do not ask it again for a while."""
-        if len(self._without_tcp) >= MOST_HOPS_WITHOUT_TCP:
+        if len(self._without_tcp) >= MAX_HOPS_WITHOUT_TCP:
             self._without_tcp.clear()
         self._without_tcp[(hop.host, hop.port)] = None
         request.headers.remove("Via")

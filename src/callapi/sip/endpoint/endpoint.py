@@ -12,10 +12,10 @@ from typing import Self
 
 from msgspec.structs import replace
 
-from callapi.sip.authentication import Authenticator
+from callapi.sip.authentication.authenticator import Authenticator
 from callapi.sip.endpoint.driver import Driver
 from callapi.sip.endpoint.entries import DialogKey
-from callapi.sip.endpoint.hops import literal_hop
+from callapi.sip.endpoint.inspection import ALLOWED, SDP, SUPPORTED
 from callapi.sip.endpoint.options import (
     Admission,
     EndpointOptions,
@@ -28,21 +28,21 @@ from callapi.sip.endpoint.options import (
 from callapi.sip.endpoint.reception import Reception
 from callapi.sip.endpoint.requests import new_call_id, new_request, parties, perform
 from callapi.sip.endpoint.runner import SessionRunner
-from callapi.sip.endpoint.screening import ALLOWED, SDP, SUPPORTED
-from callapi.sip.endpoint.vetting import add_headers
-from callapi.sip.endpoint.wire import WireFactory
+from callapi.sip.endpoint.validation import add_headers
 from callapi.sip.errors import ResolutionError
 from callapi.sip.events import Ended, Party
 from callapi.sip.invite_session import InviteSession, SessionSettings, Usage
 from callapi.sip.invite_session.inputs import BEGIN
-from callapi.sip.message import Request, Response
-from callapi.sip.parameters import Parameters
-from callapi.sip.resolver import Resolver
+from callapi.sip.messages.message import Request, Response
+from callapi.sip.messages.parameters import Parameters
+from callapi.sip.messages.uri import SipUri, Transport, Uri, format_host_port
+from callapi.sip.routing.hops import literal_hop
+from callapi.sip.routing.resolver import Resolver
 from callapi.sip.session import InboundSession, OutboundSession
 from callapi.sip.transport import Hop, TransportLayer
-from callapi.sip.uri import SipUri, Transport, Uri, format_host_port
+from callapi.sip.transport.port import WireFactory
 
-MOST_TASKS = 2048
+MAX_TASKS = 2048
 
 
 class Endpoint:
@@ -263,7 +263,7 @@ class Endpoint:
 
     def spawn(self, work: Coroutine[None, None, None]) -> bool:
         """Run a task that the endpoint owns; False: there are too many of them, and it was not started."""
-        if len(self._tasks) >= MOST_TASKS or not self._is_open:
+        if len(self._tasks) >= MAX_TASKS or not self._is_open:
             work.close()
             return False
         task = asyncio.get_running_loop().create_task(work)

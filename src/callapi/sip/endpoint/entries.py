@@ -4,12 +4,12 @@ from enum import StrEnum
 from typing import Protocol, assert_never
 
 from callapi.sip.endpoint.timers import Timing
-from callapi.sip.message import Request, Response, make_response
+from callapi.sip.messages.message import Request, Response, make_response
+from callapi.sip.messages.uri import Transport
 from callapi.sip.transaction import InviteClient, InviteServer, NonInviteClient, NonInviteServer
 from callapi.sip.transaction.inputs import AckReceived, Answered, Telling, TimedOut, Undeliverable
-from callapi.sip.transaction.layer import ClientKey, MergeKey, ServerKey, client_key
+from callapi.sip.transaction.table import ClientKey, MergeKey, ServerKey, client_key
 from callapi.sip.transport import Hop
-from callapi.sip.uri import Transport
 
 DialogKey = tuple[str, str]
 """Call-ID and our tag."""

@@ -5,11 +5,11 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from callapi.sip.digest import Credentials
-from callapi.sip.headers import NameAddr
-from callapi.sip.message import Message, Request, Response
+from callapi.sip.authentication.digest import Credentials
+from callapi.sip.messages.headers import NameAddr
+from callapi.sip.messages.message import Message, Request, Response
+from callapi.sip.messages.uri import SipUri
 from callapi.sip.transport import Hop, TlsFiles
-from callapi.sip.uri import SipUri
 
 ExtraHeaders = tuple[tuple[str, str], ...]
 

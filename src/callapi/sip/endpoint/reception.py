@@ -6,32 +6,32 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Protocol
 
-from callapi.sip.authentication import Authenticator
+from callapi.sip.authentication.authenticator import Authenticator
 from callapi.sip.dialog import Dialog
 from callapi.sip.endpoint.bodies import keep_description
 from callapi.sip.endpoint.driver import Driver
 from callapi.sip.endpoint.entries import DialogKey, ServerTransaction
-from callapi.sip.endpoint.hops import answer_hop, note_source
+from callapi.sip.endpoint.inspection import ALLOWED, SDP, SUPPORTED, screen
 from callapi.sip.endpoint.options import Admission, ExtraHeaders, RegisterHandler
 from callapi.sip.endpoint.requests import new_tag
 from callapi.sip.endpoint.runner import SessionRunner, Surroundings
-from callapi.sip.endpoint.screening import ALLOWED, SDP, SUPPORTED, screen
 from callapi.sip.endpoint.steps import LOG
 from callapi.sip.endpoint.timers import TimerOwner
 from callapi.sip.errors import ParseError, RemoteProtocolError
 from callapi.sip.invite_session import InviteSession, SessionSettings, Usage
 from callapi.sip.invite_session.inputs import BEGIN, AckReceived, CancelReceived, RequestReceived
-from callapi.sip.message import Request, Response, make_refusal, make_response
+from callapi.sip.messages.message import Request, Response, make_refusal, make_response
+from callapi.sip.messages.uri import SipUri
 from callapi.sip.outputs import TimerFired
+from callapi.sip.routing.hops import answer_hop, note_source
 from callapi.sip.session import InboundSession
-from callapi.sip.transaction.layer import ServerKey, server_key
+from callapi.sip.transaction.table import ServerKey, server_key
 from callapi.sip.transport import Hop
-from callapi.sip.uri import SipUri
 
 RETRY_AFTER: ExtraHeaders = (("Retry-After", "2"),)
 
 
-class House(Surroundings, Protocol):
+class EndpointCore(Surroundings, Protocol):
     """What the reception needs of the endpoint."""
 
     driver: Driver
@@ -55,7 +55,7 @@ class House(Surroundings, Protocol):
 class Reception:
     """Takes what the transactions do not know."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: EndpointCore) -> None:
         self._house = house
         self._allow = ALLOWED if house.registrar is None else (*ALLOWED, "REGISTER")
 

@@ -4,19 +4,19 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from callapi.base.entropy import random_hex
-from callapi.sip.authentication import Authenticator
+from callapi.sip.authentication.authenticator import Authenticator
 from callapi.sip.dialog import MAX_FORWARDS, next_hop, route_request
 from callapi.sip.endpoint.driver import Driver
-from callapi.sip.endpoint.hops import is_usable
 from callapi.sip.endpoint.options import OutboundRequest
-from callapi.sip.endpoint.vetting import add_headers
+from callapi.sip.endpoint.validation import add_headers
 from callapi.sip.errors import ResolutionError
-from callapi.sip.headers import Headers, NameAddr
-from callapi.sip.message import Request, Response, make_response
+from callapi.sip.messages.headers import Headers, NameAddr
+from callapi.sip.messages.message import Request, Response, make_response
+from callapi.sip.messages.uri import Uri
+from callapi.sip.routing.hops import is_usable
 from callapi.sip.transport import Hop
-from callapi.sip.uri import Uri
 
-MOST_HOPS = 10
+MAX_HOPS = 10
 Locate = Callable[[Uri], Awaitable[list[Hop]]]
 
 
@@ -56,7 +56,7 @@ async def perform(
         if outbound.flow is not None and is_usable(outbound.flow, driver.transport):
             hops = [outbound.flow]
         else:
-            hops = (await locate(next_hop(request)))[:MOST_HOPS]
+            hops = (await locate(next_hop(request)))[:MAX_HOPS]
     except ResolutionError as error:
         return make_response(request, 503, f"Service Unavailable ({error})")
     cseq = outbound.cseq

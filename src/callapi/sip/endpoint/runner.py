@@ -9,13 +9,11 @@ from typing import Protocol, assert_never
 from callapi.sip.dialog import next_hop
 from callapi.sip.endpoint.driver import Driver
 from callapi.sip.endpoint.entries import ServerTransaction
-from callapi.sip.endpoint.hops import is_usable, literal_hop, reachable_hop
 from callapi.sip.endpoint.steps import LOG, run
 from callapi.sip.endpoint.timers import Timing
-from callapi.sip.endpoint.vetting import vet
+from callapi.sip.endpoint.validation import vet
 from callapi.sip.errors import ResolutionError
 from callapi.sip.events import Accepted, Ended, Refused, SessionEvent
-from callapi.sip.headers import Headers, NameAddr
 from callapi.sip.invite_session import InviteSession, Usage
 from callapi.sip.invite_session.commands import Accept, Command
 from callapi.sip.invite_session.effects import (
@@ -29,14 +27,16 @@ from callapi.sip.invite_session.effects import (
     SendRequest,
 )
 from callapi.sip.invite_session.inputs import Input, InviteOver, Resolved, ResponseReceived
-from callapi.sip.message import Request, Response, make_response
-from callapi.sip.outputs import Finish, StartTimer, StopTimer, Tell
+from callapi.sip.messages.headers import Headers, NameAddr
+from callapi.sip.messages.message import Request, Response, make_response
+from callapi.sip.messages.uri import SipUri, Transport, Uri
+from callapi.sip.outputs import Finish, Report, StartTimer, StopTimer
+from callapi.sip.routing.hops import is_usable, literal_hop, reachable_hop
 from callapi.sip.session import OutboundSession, Session
 from callapi.sip.transaction import cancel_for
 from callapi.sip.transport import Hop
-from callapi.sip.uri import SipUri, Transport, Uri
 
-MOST_WAITING_REQUESTS = 16
+MAX_WAITING_REQUESTS = 16
 
 
 class Surroundings(Protocol):
@@ -201,7 +201,7 @@ class SessionRunner:
             case Respond(handle, response):
                 if isinstance(handle, ServerTransaction):
                     self._around.driver.respond(handle, response)
-            case Tell(event):
+            case Report(event):
                 self._tell(event)
             case Finish():
                 self._finish()
@@ -286,7 +286,7 @@ class SessionRunner:
     def _direct(self, request: Request) -> None:
         """Send a request of the dialog to its next hop; while a name is resolved, they wait in their order."""
         if self._waiting is not None:
-            if len(self._waiting) < MOST_WAITING_REQUESTS:
+            if len(self._waiting) < MAX_WAITING_REQUESTS:
                 self._waiting.append(request)
             return
         if self._open_flow is not None and "Route" not in request.headers:

@@ -6,11 +6,11 @@ The same Call-ID, From tag, body and headers go into every try, with the next CS
 from collections import deque
 from collections.abc import Callable
 
-from callapi.sip.authentication import Authenticator
+from callapi.sip.authentication.authenticator import Authenticator
 from callapi.sip.invite_session.session_timer import read_min_se, read_session_expires
-from callapi.sip.message import Request, Response
+from callapi.sip.messages.message import Request, Response
 
-MOST_HOPS = 10
+MAX_HOPS = 10
 
 
 class Attempts:
@@ -20,7 +20,7 @@ class Attempts:
 
     def __init__(self, invite: Request, authenticator: Authenticator) -> None:
         self.invite = invite
-        self.hops: deque[object] = deque(maxlen=MOST_HOPS)
+        self.hops: deque[object] = deque(maxlen=MAX_HOPS)
         self._authenticator = authenticator
         self._number = invite.cseq.number
         self._has_stretched = False

@@ -6,9 +6,9 @@ from msgspec import Struct
 
 from callapi.sip.events import SessionEvent
 from callapi.sip.invite_session.inputs import Handle
-from callapi.sip.message import Request, Response
-from callapi.sip.outputs import Finish, StartTimer, StopTimer, Tell
-from callapi.sip.uri import Uri
+from callapi.sip.messages.message import Request, Response
+from callapi.sip.messages.uri import Uri
+from callapi.sip.outputs import Finish, Report, StartTimer, StopTimer
 
 
 class Resolve(Struct, frozen=True):
@@ -66,21 +66,21 @@ Effect = (
     | Respond
     | StartTimer
     | StopTimer
-    | Tell[SessionEvent]
+    | Report[SessionEvent]
     | Finish
 )
 
 
-def tell(event: SessionEvent) -> Tell[SessionEvent]:
+def tell(event: SessionEvent) -> Report[SessionEvent]:
     """An event for the story."""
-    return Tell(event)
+    return Report(event)
 
 
 class SessionTimer(StrEnum):
     """The timers of a session, by purpose."""
 
     NEXT_HOP = "next-hop"  # no word from this hop: try the next one (RFC 3263 §4.3)
-    LONGEST_RINGING = "longest-ringing"  # nobody hung up on a phone that rings for ever
+    MAX_RINGING = "longest-ringing"  # nobody hung up on a phone that rings for ever
     CANCEL_UNANSWERED = "cancel-unanswered"  # RFC 3261 §9.1
     KEEP_RINGING = "keep-ringing"  # RFC 3261 §13.3.1.1: a 1xx every minute
     REPEAT_PROVISIONAL = "repeat-provisional"  # RFC 3262 §3

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from callapi.sip.invite_session.commands import Command
-from callapi.sip.message import Request, Response
+from callapi.sip.messages.message import Request, Response
 from callapi.sip.outputs import TimerFired
 
 Handle = object

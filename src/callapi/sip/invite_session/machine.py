@@ -14,12 +14,12 @@ from callapi.sip.invite_session.inputs import (
     RequestReceived,
     ResponseReceived,
 )
+from callapi.sip.invite_session.late_responses import LateResponses
 from callapi.sip.invite_session.phase import Become, Phase, Step
-from callapi.sip.invite_session.strays import Strays
 from callapi.sip.invite_session.uac import Inviting
 from callapi.sip.invite_session.uas import Ringing
 from callapi.sip.invite_session.usage import Usage
-from callapi.sip.message import Request, make_response
+from callapi.sip.messages.message import Request, make_response
 from callapi.sip.outputs import FINISH, Finish
 
 
@@ -49,7 +49,7 @@ class InviteSession:
     def __init__(self, usage: Usage, phase: Phase) -> None:
         self._usage: Usage | None = usage
         self._phase: Phase = phase
-        self._strays = Strays() if usage.is_caller else None
+        self._strays = LateResponses() if usage.is_caller else None
         self._live_invites = 0
         self._number = 0
         """CSeq of the initial INVITE as last sent, for a caller."""

@@ -24,13 +24,13 @@ from callapi.sip.invite_session.session_timer import (
     read_session_expires,
 )
 from callapi.sip.invite_session.usage import Usage, with_body
-from callapi.sip.message import REASONS, Request, Response
+from callapi.sip.messages.message import REASONS, Request, Response
 from callapi.sip.outputs import StartTimer, StopTimer
 
-MOST_GLARES = 4
+MAX_GLARES = 4
 OFFER_PATIENCE = 10.0
 """Seconds for our own story to answer an offer; below timer F of a peer that sent an UPDATE."""
-_LONGEST_RETRY_AFTER = 10  # §14.2, RFC 3311 §5.2: a random value of 0 to 10 seconds
+_MAX_RETRY_AFTER = 10  # §14.2, RFC 3311 §5.2: a random value of 0 to 10 seconds
 
 
 class State(StrEnum):
@@ -125,7 +125,7 @@ class Modification:
             return self._refresh_refused(response, now)
         if self.state is not State.SENT:
             return []
-        if response.status == 491 and self._glares < MOST_GLARES:
+        if response.status == 491 and self._glares < MAX_GLARES:
             return self._wait_after_glare(now)
         return self._refused(response, now)
 
@@ -189,7 +189,7 @@ class Modification:
             # The peer was quicker: our offer's description may be out of date once theirs is answered.
             effects = [StopTimer(SessionTimer.RETRY_OFFER), *self._refused(Response(491, REASONS[491]), now)]
         if self.state is State.ASKED or (self._usage.offer_answer.we_owe and self.state is State.IDLE):
-            pause = str(int(self._usage.entropy() * (_LONGEST_RETRY_AFTER + 1)))
+            pause = str(int(self._usage.entropy() * (_MAX_RETRY_AFTER + 1)))
             return [*effects, self._respond(input_, 500, (("Retry-After", pause),))]
         if self.state is not State.IDLE or not self._usage.offer_answer.may_offer:
             return [*effects, self._respond(input_, 491)]

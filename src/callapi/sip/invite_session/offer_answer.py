@@ -43,7 +43,7 @@ _TABLE = {
 }
 
 
-class OfferAnswer:
+class OfferAnswerState:
     """The exchange of one dialog, with the last description that each side sent."""
 
     __slots__ = ("local", "remote", "state")

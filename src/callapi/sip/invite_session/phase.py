@@ -3,8 +3,8 @@
 ::
 
     Inviting (uac) ──2xx──┐                  ┌── BYE received, lost peer ──> over
-                          ├──> Talking ──────┤
-    Ringing (uas) ──2xx───┘       │          └── hang up ──> Leaving ──BYE answered──> over
+                          ├──> Established ──┤
+    Ringing (uas) ──2xx───┘       │          └── hang up ──> Terminating ──BYE answered──> over
         │                         └ ACK, offers, session timer
         └── refused, cancelled ──> over
 

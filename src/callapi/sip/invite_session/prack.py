@@ -7,10 +7,10 @@ from callapi.sip.dialog import Dialog
 from callapi.sip.invite_session.effects import Effect, SessionTimer
 from callapi.sip.invite_session.inputs import Handle
 from callapi.sip.invite_session.repeat import Repeater
-from callapi.sip.message import Request, Response
+from callapi.sip.messages.message import Request, Response
 
 OPTION = "100rel"
-MOST_WAITING = 16
+MAX_WAITING = 16
 _FIRST_RSEQ_BELOW = 2**31  # §3: chosen uniformly between 1 and 2**31 - 1
 
 
@@ -24,7 +24,7 @@ class ReliableSender:
         self._cseq = invite.headers.get("CSeq") or ""
         self._rseq = int(entropy * (_FIRST_RSEQ_BELOW - 2))
         self._current: Repeater | None = None
-        self._waiting: deque[Response] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[Response] = deque(maxlen=MAX_WAITING)
 
     @property
     def holds_description(self) -> bool:

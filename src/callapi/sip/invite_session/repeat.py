@@ -6,9 +6,9 @@ transport, since a later hop may be unreliable. RFC 3262 §3: a reliable provisi
 
 from callapi.sip.invite_session.effects import Effect, Respond, SessionTimer
 from callapi.sip.invite_session.inputs import Handle
-from callapi.sip.message import Response
+from callapi.sip.messages.message import Response
 from callapi.sip.outputs import StartTimer, StopTimer
-from callapi.sip.transaction.timers import PATIENCE, T1, T2
+from callapi.sip.transaction.timers import T1, T1_64, T2
 
 
 class Repeater:
@@ -22,14 +22,14 @@ class Repeater:
         self._again = again
         self._over = over
         self._interval = T1
-        self._longest = T2 if response.status >= 200 else PATIENCE
+        self._longest = T2 if response.status >= 200 else T1_64
 
     def begin(self, now: float) -> list[Effect]:
         """Send it, for the first time."""
         return [
             Respond(self._handle, self.response),
             StartTimer(self._again, now + self._interval),
-            StartTimer(self._over, now + PATIENCE),
+            StartTimer(self._over, now + T1_64),
         ]
 
     def again(self, now: float) -> list[Effect]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from callapi.sip.invite_session.effects import Effect, SessionTimer
-from callapi.sip.message import Message, Request, Response
+from callapi.sip.messages.message import Message, Request, Response
 from callapi.sip.outputs import StartTimer, StopTimer
 
 OPTION = "timer"

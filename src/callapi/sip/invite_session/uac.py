@@ -2,11 +2,11 @@
 
 ::
 
-    RESOLVING ──hops──> CALLING ──1xx──> PROCEEDING ──2xx──> Talking
+    RESOLVING ──hops──> CALLING ──1xx──> PROCEEDING ──2xx──> Established
         │                 │ ▲                │ hang up: CANCEL
         │         hang up │ └─ 401 407 422 503, silence: the next try
         │                 ▼                  ▼
-        │            CANCEL_WANTED ──1xx──> CANCELLING ──2xx──> Leaving (ACK, BYE)
+        │            CANCEL_WANTED ──1xx──> CANCELLING ──2xx──> Terminating (ACK, BYE)
         └──────────────── any final response, or time is up ──> OVER
 """
 
@@ -39,6 +39,7 @@ from callapi.sip.invite_session.effects import (
     SessionTimer,
     tell,
 )
+from callapi.sip.invite_session.established import Established
 from callapi.sip.invite_session.inputs import (
     AckReceived,
     Begin,
@@ -49,20 +50,19 @@ from callapi.sip.invite_session.inputs import (
     Resolved,
     ResponseReceived,
 )
-from callapi.sip.invite_session.leaving import Leaving, Waiting
 from callapi.sip.invite_session.modification import Modification
 from callapi.sip.invite_session.offer_answer import Act
 from callapi.sip.invite_session.phase import Become, Step
 from callapi.sip.invite_session.prack import EarlyDialog, reliable_number
 from callapi.sip.invite_session.session_timer import Refresher, read_session_expires
-from callapi.sip.invite_session.talking import Talking
+from callapi.sip.invite_session.terminating import Terminating, TerminationStep
 from callapi.sip.invite_session.usage import Usage, party_of
-from callapi.sip.message import REASONS, Response
+from callapi.sip.messages.message import REASONS, Response
 from callapi.sip.outputs import FINISH, StartTimer, StopTimer, TimerFired
-from callapi.sip.transaction.timers import PATIENCE
+from callapi.sip.transaction.timers import T1_64
 
-LONGEST_RINGING = 900.0
-MOST_FORKS = 32
+MAX_RINGING = 900.0
+MAX_FORKS = 32
 _HOP_TIMERS = (StopTimer(SessionTimer.NEXT_HOP),)
 
 
@@ -121,7 +121,7 @@ class Inviting:
             invite = self._attempts.invite
             if invite.body:
                 self._usage.offer_answer.handle(Act.SEND_OFFER, invite.body)
-            longest = StartTimer(SessionTimer.LONGEST_RINGING, now + LONGEST_RINGING)
+            longest = StartTimer(SessionTimer.MAX_RINGING, now + MAX_RINGING)
             return [longest, Resolve(next_hop(invite))]
         if self.state is not State.RESOLVING:
             return []
@@ -148,7 +148,7 @@ class Inviting:
             ):
                 self._usage.is_given_up = True
                 return self._refused(Response(408, REASONS[408]), is_local=True)
-            case SessionTimer.LONGEST_RINGING:
+            case SessionTimer.MAX_RINGING:
                 return self._cancel(HangUp('SIP;cause=408;text="rang too long"', ()), now)
             case SessionTimer.CANCEL_UNANSWERED:
                 invite = self._attempts.invite
@@ -203,7 +203,7 @@ class Inviting:
             return None
         early = self._early.get(tag)
         if early is None:
-            if len(self._early) >= MOST_FORKS:
+            if len(self._early) >= MAX_FORKS:
                 return None
             early = self._early[tag] = EarlyDialog(Dialog.of_client(self._attempts.invite, response))
         else:
@@ -227,7 +227,7 @@ class Inviting:
             hang_up = self._hang_up or HangUp(None, ())
             extra = (("Reason", hang_up.reason),) if hang_up.reason else ()
             ended = Ended(Party.LOCAL, 487, "cancelled; the 200 that crossed the CANCEL was hung up")
-            leaving = Leaving(usage, Waiting.BYE_ANSWER, None, (*extra, *hang_up.headers))
+            leaving = Terminating(usage, TerminationStep.BYE_ANSWER, None, (*extra, *hang_up.headers))
             return [*_CALM, SendAck(dialog.acknowledge(invite)), tell(ended), Become(leaving)]
         exchange = usage.offer_answer
         if response.body and exchange.they_owe:
@@ -236,7 +236,7 @@ class Inviting:
             exchange.handle(Act.RECEIVE_OFFER, response.body)
         acks: list[Effect] = [] if exchange.we_owe else [SendAck(dialog.acknowledge(invite))]
         timers = usage.timers.answered(read_session_expires(response), by=Refresher.UAC, now=now)
-        talking = Talking(usage, self._modification, invite, None)
+        talking = Established(usage, self._modification, invite, None)
         return [*_CALM, *acks, *timers, tell(Accepted(response)), Become(talking)]
 
     def _refused(self, response: Response, *, is_local: bool) -> list[Step]:
@@ -273,7 +273,7 @@ class Inviting:
         extra = (("Reason", hang_up.reason),) if hang_up.reason else ()
         return [
             SendCancel(self._attempts.invite, (*extra, *hang_up.headers)),
-            StartTimer(SessionTimer.CANCEL_UNANSWERED, now + PATIENCE),
+            StartTimer(SessionTimer.CANCEL_UNANSWERED, now + T1_64),
         ]
 
     # --- requests of the peer in an early dialog ---
@@ -303,7 +303,7 @@ class Inviting:
 
 
 _CALM = (
-    StopTimer(SessionTimer.LONGEST_RINGING),
+    StopTimer(SessionTimer.MAX_RINGING),
     StopTimer(SessionTimer.NEXT_HOP),
     StopTimer(SessionTimer.CANCEL_UNANSWERED),
 )

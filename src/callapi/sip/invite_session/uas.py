@@ -2,8 +2,8 @@
 
 ::
 
-    RINGING ──accept, but a reliable 1xx with a body has no PRACK yet──> ACCEPTING ──PRACK──> Talking
-       │ ──accept──> Talking
+    RINGING ──accept, but a reliable 1xx with a body has no PRACK yet──> ACCEPTING ──PRACK──> Established
+       │ ──accept──> Established
        └── refuse, hang up, CANCEL, BYE, no PRACK ──> OVER
 """
 
@@ -24,6 +24,7 @@ from callapi.sip.invite_session.commands import (
     SendInfo,
 )
 from callapi.sip.invite_session.effects import Effect, SessionTimer, tell
+from callapi.sip.invite_session.established import Established
 from callapi.sip.invite_session.inputs import (
     AckReceived,
     Begin,
@@ -41,9 +42,8 @@ from callapi.sip.invite_session.phase import Become, Step
 from callapi.sip.invite_session.prack import OPTION, ReliableSender
 from callapi.sip.invite_session.repeat import success_repeater
 from callapi.sip.invite_session.session_timer import Refresher, answer_to, put_into
-from callapi.sip.invite_session.talking import Talking
 from callapi.sip.invite_session.usage import Usage, reason_of
-from callapi.sip.message import Request
+from callapi.sip.messages.message import Request
 from callapi.sip.outputs import FINISH, StartTimer, StopTimer, TimerFired
 
 KEEP_RINGING_EVERY = 60.0  # §13.3.1.1
@@ -163,7 +163,7 @@ class Ringing:
             StopTimer(SessionTimer.KEEP_RINGING),
             *repeater.begin(now),
             *self._usage.timers.answered(agreed, by=Refresher.UAS, now=now),
-            Become(Talking(self._usage, self._modification, self._invite, repeater)),
+            Become(Established(self._usage, self._modification, self._invite, repeater)),
         ]
 
     def _finish(self, status: int, reason: str | None, headers: tuple[tuple[str, str], ...]) -> list[Step]:

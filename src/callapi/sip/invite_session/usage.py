@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from callapi.sip.authentication import Authenticator
+from callapi.sip.authentication.authenticator import Authenticator
 from callapi.sip.dialog import Dialog
 from callapi.sip.events import Party
 from callapi.sip.invite_session.effects import Respond
 from callapi.sip.invite_session.inputs import Handle
-from callapi.sip.invite_session.offer_answer import OfferAnswer
+from callapi.sip.invite_session.offer_answer import OfferAnswerState
 from callapi.sip.invite_session.session_timer import SessionTimers
-from callapi.sip.message import Message, Request, make_response
+from callapi.sip.messages.message import Message, Request, make_response
 
 SDP = "application/sdp"
 _REFRESHES_TARGET = frozenset({"INVITE", "UPDATE"})
@@ -51,7 +51,7 @@ class Usage:
     dialog: Dialog | None = None
     is_given_up: bool = False
     """Whether an INVITE of ours that may still be answered is not waited for any more."""
-    offer_answer: OfferAnswer = field(default_factory=OfferAnswer)
+    offer_answer: OfferAnswerState = field(default_factory=OfferAnswerState)
     timers: SessionTimers = field(default_factory=SessionTimers)
     peer_takes_update: bool = False
     """Whether an Allow of the peer named UPDATE (RFC 3311 §4)."""

@@ -5,9 +5,9 @@ Pure: a machine takes an input and the present instant and returns what is to be
 
 from callapi.sip.transaction.invite_client import InviteClient, cancel_for
 from callapi.sip.transaction.invite_server import InviteServer
-from callapi.sip.transaction.layer import MAGIC_COOKIE, TransactionTable
 from callapi.sip.transaction.non_invite_client import NonInviteClient
 from callapi.sip.transaction.non_invite_server import NonInviteServer
+from callapi.sip.transaction.table import MAGIC_COOKIE, TransactionTable
 
 __all__ = [
     "MAGIC_COOKIE",

@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
-from callapi.sip.message import Request, Response
-from callapi.sip.outputs import Finish, Send, StartTimer, StopTimer, Tell, TimerFired
+from callapi.sip.messages.message import Request, Response
+from callapi.sip.outputs import Finish, Report, Send, StartTimer, StopTimer, TimerFired
 
 
 class Start(Struct, frozen=True):
@@ -83,7 +83,7 @@ Telling = Answered | TimedOut | Undeliverable | AckReceived
 
 ClientInput = Start | Provisional | Success | Failure | TimerFired | TransportFailed | Abandon
 ServerInput = Start | Retransmitted | Acked | Provisional | Success | Failure | TimerFired | TransportFailed
-Output = Send | StartTimer | StopTimer | Tell[Telling] | Finish
+Output = Send | StartTimer | StopTimer | Report[Telling] | Finish
 
 START = Start()
 RETRANSMITTED = Retransmitted()

@@ -3,8 +3,8 @@
 from enum import StrEnum
 from typing import assert_never
 
-from callapi.sip.message import Request, Response
-from callapi.sip.outputs import FINISH, Send, StartTimer, StopTimer, Tell, TimerFired
+from callapi.sip.messages.message import Request, Response
+from callapi.sip.outputs import FINISH, Report, Send, StartTimer, StopTimer, TimerFired
 from callapi.sip.transaction.inputs import (
     TIMED_OUT,
     UNDELIVERABLE,
@@ -18,7 +18,7 @@ from callapi.sip.transaction.inputs import (
     Success,
     TransportFailed,
 )
-from callapi.sip.transaction.timers import PATIENCE, T1, Timer
+from callapi.sip.transaction.timers import T1, T1_64, Timer
 
 _STOP_A, _STOP_B = StopTimer(Timer.A), StopTimer(Timer.B)
 _COPIED = ("Via", "From", "To", "Call-ID", "CSeq", "Route")
@@ -67,7 +67,7 @@ class InviteClient:
     def _calling(self, input_: ClientInput, now: float) -> list[Output]:
         match input_:
             case Start():
-                start_b = StartTimer(Timer.B, now + PATIENCE)
+                start_b = StartTimer(Timer.B, now + T1_64)
                 if self._is_reliable:
                     return [Send(self._invite), start_b]
                 return [Send(self._invite), StartTimer(Timer.A, now + self._interval), start_b]
@@ -77,9 +77,9 @@ class InviteClient:
             case Provisional() | Success() | Failure():
                 return [_STOP_A, _STOP_B, *self._proceeding(input_, now)]
             case TimerFired(timer=Timer.B):
-                return self._terminate(Tell(TIMED_OUT))
+                return self._terminate(Report(TIMED_OUT))
             case TransportFailed():
-                return self._terminate(Tell(UNDELIVERABLE))
+                return self._terminate(Report(UNDELIVERABLE))
             case Abandon():
                 return self._terminate()
             case TimerFired():
@@ -91,7 +91,7 @@ class InviteClient:
         match input_:
             case Provisional(response):
                 self.state = State.PROCEEDING
-                return [Tell(Answered(response))]
+                return [Report(Answered(response))]
             case Success(response):
                 return self._accept(response, now)
             case Failure(response):
@@ -99,7 +99,7 @@ class InviteClient:
             case Abandon():
                 # Beyond the figure: Proceeding has no timer, so an unwanted INVITE gets one; a late final
                 # response is still acknowledged.
-                return [StartTimer(Timer.B, now + PATIENCE)]
+                return [StartTimer(Timer.B, now + T1_64)]
             case TimerFired(timer=Timer.B):
                 return self._terminate()
             case Start() | TimerFired() | TransportFailed():
@@ -125,7 +125,7 @@ class InviteClient:
         match input_:
             case Success(response):
                 # RFC 6026 §7.2: retransmissions, and the 2xx of other forks, all go to the user.
-                return [Tell(Answered(response))]
+                return [Report(Answered(response))]
             case TimerFired(timer=Timer.M):
                 return self._terminate()
             case Start() | Provisional() | Failure() | TimerFired() | TransportFailed() | Abandon():
@@ -136,13 +136,13 @@ class InviteClient:
     def _accept(self, response: Response, now: float) -> list[Output]:
         self.state = State.ACCEPTED
         self._request = None
-        return [StartTimer(Timer.M, now + PATIENCE), Tell(Answered(response))]
+        return [StartTimer(Timer.M, now + T1_64), Report(Answered(response))]
 
     def _complete(self, response: Response, now: float) -> list[Output]:
         self.state = State.COMPLETED
         self._ack = ack_for_failure(self._invite, response)
         self._request = None
-        answered: Output = Tell(Answered(response))
+        answered: Output = Report(Answered(response))
         if self._is_reliable:
             return [Send(self._ack), *self._terminate(answered)]
         return [Send(self._ack), StartTimer(Timer.D, now + _WAIT_D), answered]

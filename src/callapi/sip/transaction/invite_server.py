@@ -3,8 +3,8 @@
 from enum import StrEnum
 from typing import assert_never
 
-from callapi.sip.message import Response
-from callapi.sip.outputs import FINISH, Send, StartTimer, StopTimer, Tell, TimerFired
+from callapi.sip.messages.message import Response
+from callapi.sip.outputs import FINISH, Report, Send, StartTimer, StopTimer, TimerFired
 from callapi.sip.transaction.inputs import (
     TIMED_OUT,
     UNDELIVERABLE,
@@ -19,7 +19,7 @@ from callapi.sip.transaction.inputs import (
     Success,
     TransportFailed,
 )
-from callapi.sip.transaction.timers import PATIENCE, T1, T2, T4, Timer
+from callapi.sip.transaction.timers import T1, T1_64, T2, T4, Timer
 
 
 class State(StrEnum):
@@ -70,16 +70,16 @@ class InviteServer:
                 # RFC 6026 §7.1: the 2xx is the user's to repeat; the transaction only absorbs INVITEs.
                 self.state = State.ACCEPTED
                 del self._last
-                return [Send(response), StartTimer(Timer.L, now + PATIENCE)]
+                return [Send(response), StartTimer(Timer.L, now + T1_64)]
             case Failure(response):
                 self.state = State.COMPLETED
                 self._last = response
-                start_h = StartTimer(Timer.H, now + PATIENCE)
+                start_h = StartTimer(Timer.H, now + T1_64)
                 if self._is_reliable:
                     return [Send(response), start_h]
                 return [Send(response), StartTimer(Timer.G, now + self._interval), start_h]
             case TransportFailed():
-                return [Tell(UNDELIVERABLE)]
+                return [Report(UNDELIVERABLE)]
             case Acked() | TimerFired():
                 return []
             case _:
@@ -98,9 +98,9 @@ class InviteServer:
                 # §17.2.1: timer I lasts T4 for unreliable transports and zero seconds for the others.
                 return [*stop, *self._terminate()] if self._is_reliable else [*stop, _start_i(now)]
             case TimerFired(timer=Timer.H):
-                return self._terminate(Tell(TIMED_OUT))
+                return self._terminate(Report(TIMED_OUT))
             case TransportFailed():
-                return [Tell(UNDELIVERABLE)]
+                return [Report(UNDELIVERABLE)]
             case Start() | Provisional() | Success() | Failure() | TimerFired():
                 return []
             case _:
@@ -116,11 +116,11 @@ class InviteServer:
             case Success(response):
                 return [Send(response)]
             case Acked(request):
-                return [Tell(AckReceived(request))]
+                return [Report(AckReceived(request))]
             case TimerFired(timer=Timer.L):
                 return self._terminate()
             case TransportFailed():
-                return [Tell(UNDELIVERABLE)]
+                return [Report(UNDELIVERABLE)]
             case Start() | Retransmitted() | Provisional() | Failure() | TimerFired():
                 return []
             case _:

@@ -3,8 +3,8 @@
 from enum import StrEnum
 from typing import assert_never
 
-from callapi.sip.message import Request, Response
-from callapi.sip.outputs import FINISH, Send, StartTimer, StopTimer, Tell, TimerFired
+from callapi.sip.messages.message import Request, Response
+from callapi.sip.outputs import FINISH, Report, Send, StartTimer, StopTimer, TimerFired
 from callapi.sip.transaction.inputs import (
     TIMED_OUT,
     UNDELIVERABLE,
@@ -18,7 +18,7 @@ from callapi.sip.transaction.inputs import (
     Success,
     TransportFailed,
 )
-from callapi.sip.transaction.timers import PATIENCE, T1, T2, T4, Timer
+from callapi.sip.transaction.timers import T1, T1_64, T2, T4, Timer
 
 _STOP_E, _STOP_F = StopTimer(Timer.E), StopTimer(Timer.F)
 
@@ -59,7 +59,7 @@ class NonInviteClient:
         """Trying and Proceeding differ only in timer E: once there was a 1xx it runs at T2."""
         match input_:
             case Start():
-                start_f = StartTimer(Timer.F, now + PATIENCE)
+                start_f = StartTimer(Timer.F, now + T1_64)
                 if self._is_reliable:
                     return [Send(self._sent), start_f]
                 return [Send(self._sent), StartTimer(Timer.E, now + self._interval), start_f]
@@ -69,7 +69,7 @@ class NonInviteClient:
                 return [Send(self._sent), StartTimer(Timer.E, now + self._interval)]
             case Provisional(response):
                 self.state = State.PROCEEDING
-                return [Tell(Answered(response))]
+                return [Report(Answered(response))]
             case Success(response) | Failure(response):
                 return [_STOP_E, _STOP_F, *self._complete(response, now)]
             case TimerFired() | TransportFailed() | Abandon():
@@ -80,9 +80,9 @@ class NonInviteClient:
     def _give_up(self, cause: TimerFired | TransportFailed | Abandon) -> list[Output]:
         match cause:
             case TimerFired(timer=Timer.F):
-                return self._terminate(Tell(TIMED_OUT))
+                return self._terminate(Report(TIMED_OUT))
             case TransportFailed():
-                return self._terminate(Tell(UNDELIVERABLE))
+                return self._terminate(Report(UNDELIVERABLE))
             case Abandon():
                 return self._terminate()
             case TimerFired():
@@ -91,7 +91,7 @@ class NonInviteClient:
                 assert_never(cause)
 
     def _complete(self, response: Response, now: float) -> list[Output]:
-        answered: Output = Tell(Answered(response))
+        answered: Output = Report(Answered(response))
         if self._is_reliable:
             return self._terminate(answered)
         self.state = State.COMPLETED

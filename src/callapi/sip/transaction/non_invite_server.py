@@ -3,8 +3,8 @@
 from enum import StrEnum
 from typing import assert_never
 
-from callapi.sip.message import Response
-from callapi.sip.outputs import FINISH, Send, StartTimer, Tell, TimerFired
+from callapi.sip.messages.message import Response
+from callapi.sip.outputs import FINISH, Report, Send, StartTimer, TimerFired
 from callapi.sip.transaction.inputs import (
     UNDELIVERABLE,
     Acked,
@@ -17,7 +17,7 @@ from callapi.sip.transaction.inputs import (
     Success,
     TransportFailed,
 )
-from callapi.sip.transaction.timers import PATIENCE, Timer
+from callapi.sip.transaction.timers import T1_64, Timer
 
 
 class State(StrEnum):
@@ -59,7 +59,7 @@ class NonInviteServer:
         """Trying and Proceeding differ only in whether there is a response to repeat."""
         match input_:
             case Start():
-                return [StartTimer(Timer.J, now + PATIENCE)]
+                return [StartTimer(Timer.J, now + T1_64)]
             case Retransmitted():
                 return [] if self._last is None else [Send(self._last)]
             case Provisional(response):
@@ -71,9 +71,9 @@ class NonInviteServer:
                     return self._terminate(Send(response))
                 self.state = State.COMPLETED
                 self._last = response
-                return [Send(response), StartTimer(Timer.J, now + PATIENCE)]
+                return [Send(response), StartTimer(Timer.J, now + T1_64)]
             case TransportFailed():
-                return self._terminate(Tell(UNDELIVERABLE))
+                return self._terminate(Report(UNDELIVERABLE))
             case TimerFired(timer=Timer.J):
                 return self._terminate()
             case TimerFired() | Acked():
@@ -86,7 +86,7 @@ class NonInviteServer:
             case Retransmitted():
                 return [] if self._last is None else [Send(self._last)]
             case TransportFailed():
-                return self._terminate(Tell(UNDELIVERABLE))
+                return self._terminate(Report(UNDELIVERABLE))
             case TimerFired(timer=Timer.J):
                 return self._terminate()
             case Start() | Acked() | Provisional() | Success() | Failure() | TimerFired():

@@ -10,7 +10,7 @@ T2 = 4.0
 """The longest interval between retransmissions of non-INVITE requests and INVITE responses."""
 T4 = 5.0
 """The longest that a message stays in the network."""
-PATIENCE = 64 * T1
+T1_64 = 64 * T1
 """Timers B, F, H, J, L and M: how long a transaction waits for its peer, or for its peer's retransmissions."""
 
 

@@ -7,8 +7,8 @@ from ipaddress import ip_address
 from msgspec import Struct
 
 from callapi.sip.errors import ParseError
-from callapi.sip.message import Message
-from callapi.sip.uri import Transport, format_host_port
+from callapi.sip.messages.message import Message
+from callapi.sip.messages.uri import Transport, format_host_port
 
 
 class Hop(Struct, frozen=True, eq=False):

@@ -16,19 +16,19 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from callapi.sip.errors import LocalProtocolError, ParseError, TransportError
-from callapi.sip.parser import parse_message
+from callapi.sip.messages.parser import parse_message
+from callapi.sip.messages.uri import Transport
 from callapi.sip.transport.hop import Hop
 from callapi.sip.transport.listen import ListenAddress, family_of, is_unspecified, outgoing_address
 from callapi.sip.transport.listener import Listener
 from callapi.sip.transport.tcp import Connection, StreamLimits
 from callapi.sip.transport.tls import TlsFiles, client_context, server_context
 from callapi.sip.transport.udp import UdpSocket
-from callapi.sip.uri import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from callapi.sip.message import Message
+    from callapi.sip.messages.message import Message
     from callapi.sip.transport.hop import Received
 
 _SWEEP_S = 1.0

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from msgspec import Struct
 
 from callapi.sip.errors import LocalProtocolError
-from callapi.sip.uri import Transport, format_host_port
+from callapi.sip.messages.uri import Transport, format_host_port
 
 _LISTEN = re.compile(r"(udp|tcp|tls)://(\[[0-9A-Fa-f:.]+\]|[^\[\]:/\s]+):([0-9]{1,5})")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from msgspec import Struct
 
 from callapi.sip.errors import ParseError, TransportError
-from callapi.sip.parser import KeepAlive, StreamParser
+from callapi.sip.messages.parser import KeepAlive, StreamParser
 from callapi.sip.transport.hop import Received
 
 if TYPE_CHECKING:

@@ -15,15 +15,15 @@ import struct
 from typing import TYPE_CHECKING
 
 from callapi.sip.errors import TransportError
+from callapi.sip.messages.uri import Transport
 from callapi.sip.transport.hop import Hop, Received
 from callapi.sip.transport.listen import family_of
-from callapi.sip.uri import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from callapi.sip.errors import ParseError
-    from callapi.sip.message import Message
+    from callapi.sip.messages.message import Message
 
 RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024
 SEND_BUFFER_BYTES = 2 * 1024 * 1024

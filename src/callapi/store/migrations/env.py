@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from callapi.store.tables import METADATA
+from callapi.store.sql.tables import METADATA
 
 # SQLite cannot alter a column in place: alembic's batch mode copies the table.
 context.configure(

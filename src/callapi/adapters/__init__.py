@@ -1,0 +1,1 @@
+"""One file for each `Protocol` of a room that another room fills."""

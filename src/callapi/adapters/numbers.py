@@ -1,0 +1,57 @@
+"""The store's numbers as the `Routing` of inbound calls."""
+
+from typing import Final
+
+from callapi.base.ids import AccountSid
+from callapi.calls.arriving.inbound import Route
+from callapi.calls.arriving.refusals import Refusal
+from callapi.calls.document import DocumentRequest
+from callapi.calls.placement import Subscription
+from callapi.store import (
+    ApplicationRecord,
+    ClientRecord,
+    NumberRecord,
+    Store,
+)
+
+ACTIVE: Final = "active"
+
+
+class Numbers:
+    """The store's numbers as the `Routing` of inbound calls."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def route(self, user: str) -> Route | Refusal | None:
+        """As `Routing`."""
+        number = await self._store.numbers.route(user)
+        if number is None:
+            return None
+        account = await self._store.accounts.by_sid(number.account_sid)
+        if account is None or account.status != ACTIVE:
+            return Refusal(403, "the account of the number is not active")
+        owner: NumberRecord | ApplicationRecord = number
+        if number.voice_application_sid is not None:
+            owner = await self._store.applications.by_sid(number.voice_application_sid) or number
+        return route_of(owner, number.account_sid, number)
+
+
+def route_of(
+    owner: NumberRecord | ApplicationRecord | ClientRecord,
+    account: AccountSid,
+    number: NumberRecord | None = None,
+) -> Route | None:
+    """What `owner` has configured for voice; None if nothing."""
+    if not owner.voice_url:
+        return None
+    callbacks = None
+    if not isinstance(owner, ClientRecord) and owner.status_callback:
+        callbacks = Subscription(owner.status_callback, owner.status_callback_method)
+    document = DocumentRequest(
+        owner.voice_url,
+        owner.voice_method,
+        fallback_url=owner.voice_fallback_url,
+        fallback_method=owner.voice_fallback_method,
+    )
+    return Route(account, document, number.sid if number else None, callbacks)

@@ -1,0 +1,158 @@
+"""Clients and trunks of the store as the registrar and the doorman want them."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final, Self
+
+from callapi.adapters.numbers import ACTIVE, route_of
+from callapi.base.clock import steady_now, utc_now
+from callapi.base.ids import AccountSid
+from callapi.calls.arriving.authentication import KnownClient
+from callapi.calls.arriving.inbound import Route
+from callapi.sip import Binding, Hop, KeepAlive, ParseError
+from callapi.store import ApplicationRecord, BindingRecord, Change, ClientRecord, Put, Remove, Store
+
+log = logging.getLogger(__name__)
+
+ENABLED: Final = "enabled"
+MAX_REMEMBERED: Final = 100_000
+"""Bindings that are read at the start, to keep the ways to them open."""
+
+
+class Registrations:
+    """The store as the `BindingStore` of the registrar and the `Callers` of the doorman."""
+
+    def __init__(self, store: Store, realm: str, keep_alive: KeepAlive) -> None:
+        self._store = store
+        self._realm = realm
+        self._keep_alive = keep_alive
+        self._registered: set[str] = set()
+
+    @classmethod
+    async def open(cls, store: Store, realm: str, keep_alive: KeepAlive) -> Self:
+        """With the bindings of before the start. Raises Unavailable."""
+        registrations = cls(store, realm, keep_alive)
+        by_login: dict[str, list[Binding]] = {}
+        for record in await store.bindings.everywhere(MAX_REMEMBERED):
+            by_login.setdefault(record.login, []).append(_binding(record))
+        for login, bindings in by_login.items():
+            registrations._registered.add(login)
+            keep_alive.watch(login, bindings, at_once=True)
+        return registrations
+
+    async def secrets_of(self, login: str) -> Mapping[str, str]:
+        """As `BindingStore`."""
+        client = await self._enabled(login)
+        return self._secrets(client) if client is not None else {}
+
+    async def bindings_of(self, login: str) -> Sequence[Binding]:
+        """As `BindingStore`."""
+        return [_binding(each) for each in await self._store.bindings.of(login)]
+
+    async def replace_bindings(self, login: str, bindings: Sequence[Binding]) -> None:
+        """As `BindingStore`. The phone has its answer before they are on disk; it will register anew anyway."""
+        before = {each.contact: each for each in await self._store.bindings.of(login)}
+        changes: list[Change] = []
+        for binding in bindings:
+            known = before.pop(binding.contact, None)
+            if known is None or _binding(known) != binding:
+                changes.append(Put(_record(login, binding)))
+        changes += [Remove(BindingRecord, (login, contact)) for contact in before]
+        if changes:
+            self._store.write(*changes)
+        if bindings:
+            self._registered.add(login)
+        else:
+            self._registered.discard(login)
+        self._keep_alive.watch(login, bindings)
+
+    def has_registered(self, login: str) -> bool:
+        """As `Callers`."""
+        return login in self._registered
+
+    async def client(self, login: str) -> KnownClient | None:
+        """As `Callers`."""
+        client = await self._enabled(login)
+        if client is None:
+            return None
+        now = steady_now()
+        live = [each for each in await self._store.bindings.of(login) if each.expires_at > now]
+        return KnownClient(
+            login=client.login,
+            account_sid=client.account_sid,
+            secrets=self._secrets(client),
+            hosts=frozenset(filter(None, (_host(each.source) for each in live))),
+            route=await self._route(client),
+        )
+
+    async def gateway_of(self, host: str) -> frozenset[AccountSid]:
+        """As `Callers`."""
+        found = await self._store.trunks.at(host)
+        accounts = {each.account_sid for each in found}
+        return frozenset([each for each in accounts if await self._is_active(each)])
+
+    async def _route(self, client: ClientRecord) -> Route | None:
+        owner: ClientRecord | ApplicationRecord = client
+        if client.voice_application_sid is not None:
+            owner = await self._store.applications.by_sid(client.voice_application_sid) or client
+        return route_of(owner, client.account_sid)
+
+    async def _enabled(self, login: str) -> ClientRecord | None:
+        client = await self._store.clients.by_login(login)
+        if client is None or client.status != ENABLED or not await self._is_active(client.account_sid):
+            return None
+        return client
+
+    async def _is_active(self, account_sid: AccountSid) -> bool:
+        account = await self._store.accounts.by_sid(account_sid)
+        return account is not None and account.status == ACTIVE
+
+    def _secrets(self, client: ClientRecord) -> Mapping[str, str]:
+        if client.realm != self._realm:
+            log.warning(
+                "the password of client %s was set for realm %s, and this node's is %s: set it again",
+                client.login,
+                client.realm,
+                self._realm,
+            )
+        return {
+            "MD5": client.ha1_md5,
+            "SHA-256": client.ha1_sha256,
+            "SHA-512-256": client.ha1_sha512_256,
+        }
+
+
+def _host(source: str) -> str | None:
+    try:
+        return Hop.parse(source).host
+    except ParseError:
+        return None
+
+
+def _binding(record: BindingRecord) -> Binding:
+    return Binding(
+        contact=record.contact,
+        expires_at=record.expires_at.timestamp(),
+        call_id=record.call_id,
+        cseq=record.cseq,
+        q=record.q,
+        source=record.source,
+        user_agent=record.user_agent,
+        path=record.path,
+    )
+
+
+def _record(login: str, binding: Binding) -> BindingRecord:
+    return BindingRecord(
+        login=login,
+        contact=binding.contact,
+        call_id=binding.call_id,
+        cseq=binding.cseq,
+        expires_at=datetime.fromtimestamp(binding.expires_at, UTC),
+        date_updated=utc_now(),
+        q=binding.q,
+        source=binding.source,
+        user_agent=binding.user_agent,
+        path=binding.path,
+    )

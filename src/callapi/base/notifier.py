@@ -1,0 +1,31 @@
+"""Waiting until something has changed.
+
+Each leg has several who wait, nearly always in vain: an `asyncio.Event` keeps a deque of 760 bytes for that, a queue
+four of them.
+"""
+
+import asyncio
+
+
+class Notifier:
+    """Wakes whoever waits at the moment, and nobody who comes later: ask whether it is still needed, then wait."""
+
+    __slots__ = ("_waiters",)
+
+    def __init__(self) -> None:
+        self._waiters: list[asyncio.Future[None]] = []
+
+    def ring(self) -> None:
+        """Something has changed."""
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def wait(self) -> None:
+        """Until the next `ring`. Safe to cancel."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiters.remove(waiter)

@@ -1,0 +1,1 @@
+"""Inbound calls: who may call, admission, refusals."""

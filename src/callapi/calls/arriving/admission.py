@@ -1,0 +1,80 @@
+"""How many calls are let in: a bound on those that are up, and on how fast they come.
+
+What is over either bound is told 503 with `Retry-After` before anything is kept of it, so that live calls never pay
+for those that cannot be served (RFC 3261 §21.5.4).
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from callapi.calls.arriving.refusals import reason
+from callapi.sip import Hop, Request
+
+RETRY_AFTER_S: Final = 2
+DRAINING_RETRY_AFTER_S: Final = 30
+OVERLOAD_LAG_S: Final = 0.4
+"""Below T1 (0.5 s, RFC 3261 §17.1.1.1), so that overload is told before callers begin to repeat themselves."""
+
+Refusal = tuple[int, str, tuple[tuple[str, str], ...]]
+
+
+class AdmissionControl:
+    """The admission of new calls, inbound and placed over REST alike."""
+
+    def __init__(
+        self,
+        live: Callable[[], int],
+        clock: Callable[[], float],
+        *,
+        max_calls: int,
+        calls_per_second: float,
+        lag_s: Callable[[], float] = lambda: 0.0,
+        is_store_full: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._is_store_full = is_store_full
+        self._live = live
+        self._clock = clock
+        self._max_calls = max_calls
+        self._rate = calls_per_second
+        self._burst = max(1.0, calls_per_second)
+        self._tokens = self._burst
+        self._filled_at = clock()
+        self._lag_s = lag_s
+        self.is_draining = False
+        self.refused = 0
+
+    def admit(self, _: Request, __: Hop) -> Refusal | None:
+        """None: welcome; else the answer for the INVITE. Implements `sip.Admission`."""
+        rule = self.refusal()
+        if rule is None:
+            return None
+        self.refused += 1
+        wait = DRAINING_RETRY_AFTER_S if self.is_draining else RETRY_AFTER_S
+        return 503, "Service Unavailable", (("Retry-After", str(wait)), reason(503, rule))
+
+    @property
+    def closed(self) -> str | None:
+        """Why no call can be taken now, whatever the rate; None if one can."""
+        if self.is_draining:
+            return "draining"
+        if self._live() >= self._max_calls:
+            return "limits.max_calls"
+        if self._lag_s() > OVERLOAD_LAG_S:
+            return "overload"
+        if self._is_store_full():
+            return "the database is away"
+        return None
+
+    def refusal(self) -> str | None:
+        """Why a call cannot be taken now, None if it can; a call that is let in uses up its share of the rate."""
+        if (reason := self.closed) is not None:
+            return reason
+        if not self._rate:
+            return None
+        now = self._clock()
+        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
+        self._filled_at = now
+        if self._tokens < 1:
+            return "limits.calls_per_second"
+        self._tokens -= 1
+        return None

@@ -1,0 +1,116 @@
+"""Who may call: trusted networks without proof, registered clients by digest, gateways of trunks, nobody else.
+
+A caller from outside is challenged only if the user in its From is registered from the very address that it calls
+from. So a scanner gets 403 whatever name it tries, known or not; and one that has a challenge cannot tell a user that
+does not exist from a wrong password, by the answer or by the work.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from callapi.base.ids import AccountSid
+from callapi.calls.arriving.inbound import Caller, Route, TrustedNetworks
+from callapi.calls.arriving.refusals import Refusal
+from callapi.sip import DigestServer, InboundSession, LoginThrottle, SipUri, Stale, Verified
+
+STRANGER: Final = Refusal(403, "sip.trusted_networks")
+WRONG: Final = Refusal(403, "wrong user name or password")
+SLOW_DOWN: Final = Refusal(503, "too many wrong passwords from this address", (("Retry-After", "10"),))
+
+
+class KnownClient(Struct, frozen=True):
+    """A client that may register and call."""
+
+    login: str
+    account_sid: AccountSid
+    secrets: Mapping[str, str]
+    """H(login:realm:password) by algorithm."""
+    hosts: frozenset[str]
+    """The addresses that its live registrations came from."""
+    route: Route | None
+    """Where its calls go whatever it dials; None: it has no URL of its own."""
+
+
+class Callers(Protocol):
+    """Who is who. Answered from memory: an INVITE does not wait for a database."""
+
+    def has_registered(self, login: str) -> bool:
+        """Whether a client of that name has registered with this node; if not, it need not be looked for."""
+        ...
+
+    async def client(self, login: str) -> KnownClient | None:
+        """The client, if it is enabled and its account active."""
+        ...
+
+    async def gateway_of(self, host: str) -> frozenset[AccountSid]:
+        """The accounts that a gateway at this address may call in for."""
+        ...
+
+
+class CallerAuthentication:
+    """The `CallerPolicy` of a node; `clock` is that of the challenges, in seconds."""
+
+    def __init__(
+        self,
+        trusted: TrustedNetworks,
+        callers: Callers,
+        digest: DigestServer,
+        guesses: LoginThrottle,
+        clock: Callable[[], float],
+    ) -> None:
+        self._trusted = trusted
+        self._callers = callers
+        self._digest = digest
+        self._guesses = guesses
+        self._clock = clock
+
+    async def judge(self, session: InboundSession) -> Caller | Refusal:
+        """As `CallerPolicy`."""
+        host = session.source.host
+        uri = session.remote_uri.uri
+        user = uri.user if isinstance(uri, SipUri) else None
+        neighbour = await self._callers.client(user) if user and self._callers.has_registered(user) else None
+        if neighbour is not None and host not in neighbour.hosts:
+            neighbour = None
+        if self._trusted.trusts(host):
+            return _admitted(neighbour) if neighbour is not None else Caller()
+        if self._guesses.is_slowed(host, self._clock()):
+            return SLOW_DOWN
+        headers = session.request.headers
+        value = self._digest.pick(
+            [*headers.get_all("Proxy-Authorization"), *headers.get_all("Authorization")]
+        )
+        if value is not None:
+            return self._verify(session, value, await self._callers.client(user) if user else None)
+        if neighbour is not None:
+            return self._challenge(is_stale=False)
+        accounts = await self._callers.gateway_of(host)
+        return Caller(accounts=accounts) if accounts else STRANGER
+
+    def _verify(self, session: InboundSession, value: str, client: KnownClient | None) -> Caller | Refusal:
+        login, secrets = (client.login, client.secrets) if client is not None else (None, {})
+        request, now = session.request, self._clock()
+        verdict = self._digest.verify(
+            value,
+            request.method,
+            request.uri,
+            request.body,
+            lambda username, algorithm: secrets.get(algorithm) if username == login else None,
+            now,
+        )
+        if isinstance(verdict, Stale):
+            return self._challenge(is_stale=True)
+        if isinstance(verdict, Verified) and client is not None:
+            return _admitted(client)
+        self._guesses.failed(session.source.host, now)
+        return WRONG
+
+    def _challenge(self, *, is_stale: bool) -> Refusal:
+        values = self._digest.challenge(self._clock(), is_stale=is_stale)
+        return Refusal(407, "authentication required", tuple(("Proxy-Authenticate", each) for each in values))
+
+
+def _admitted(client: KnownClient) -> Caller:
+    return Caller(client.login, client.route, frozenset({client.account_sid}))

@@ -1,0 +1,164 @@
+"""One inbound call, from its INVITE to the start of its story.
+
+Who may call, whom the Request-URI belongs to and what the offer allows are settled here, in this order; each refusal
+says which rule it was. What the call then does is the application's business.
+"""
+
+import asyncio
+import logging
+from functools import partial
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from callapi.base.ids import AccountSid, NumberSid
+from callapi.calls.arriving.refusals import Refusal, Refusals
+from callapi.calls.document import DocumentRequest, Script
+from callapi.calls.leg import warning
+from callapi.calls.live import LiveCalls
+from callapi.calls.parameters import sip_request
+from callapi.calls.placement import InboundCall, Subscription
+from callapi.media import NotAcceptable, PortsExhausted
+from callapi.sip import Endpoint, InboundSession, NameAddr, ParseError, SipUri
+
+log = logging.getLogger(__name__)
+
+RING_AFTER_S: Final = 0.5
+"""An application that takes longer than this lets its caller hear ringing meanwhile."""
+
+
+class Route(Struct, frozen=True):
+    """Whose call this is and what to ask for it."""
+
+    account_sid: AccountSid
+    document: DocumentRequest
+    number_sid: NumberSid | None = None
+    callbacks: Subscription | None = None
+
+
+class Routing(Protocol):
+    """Who owns what is called."""
+
+    async def route(self, user: str) -> Route | Refusal | None:
+        """The owner of the Request-URI's user part; None: nobody, 404; or why it may not be called."""
+        ...
+
+
+class Caller(Struct, frozen=True):
+    """A caller that may call."""
+
+    client: str | None = None
+    """The registered user that it proved to be."""
+    route: Route | None = None
+    """Where all its calls go; None: where the number that it dialled leads."""
+    accounts: frozenset[AccountSid] | None = None
+    """Whose numbers it may call; None: anybody's."""
+
+
+class CallerPolicy(Protocol):
+    """Who may call at all."""
+
+    async def judge(self, session: InboundSession) -> Caller | Refusal:
+        """Let the caller in, challenge it, or refuse it."""
+        ...
+
+
+class TrustedNetworks:
+    """Callers from these networks need no proof."""
+
+    def __init__(self, networks: tuple[IPv4Network | IPv6Network, ...]) -> None:
+        self._networks = networks
+        self._known: dict[str, bool] = {}
+
+    def trusts(self, host: str) -> bool:
+        """Whether `host` (an IP literal) is within one of the networks."""
+        if (known := self._known.get(host)) is None:
+            if len(self._known) > 10_000:
+                self._known.clear()
+            address = ip_address(host)
+            known = self._known[host] = any(address in network for network in self._networks)
+        return known
+
+
+class Inbound:
+    """Takes the sessions that an endpoint offers and makes them calls."""
+
+    def __init__(
+        self, live: LiveCalls, routing: Routing, gatekeeper: CallerPolicy, script: Script, refusals: Refusals
+    ) -> None:
+        self._refusals = refusals
+        self._live = live
+        self._routing = routing
+        self._gatekeeper = gatekeeper
+        self._script = script
+        self.undecided = 0
+        """Sessions taken from the endpoint that are neither calls nor refused yet."""
+
+    async def serve(self, endpoint: Endpoint) -> None:
+        """Take calls until the endpoint stops or the task is cancelled."""
+        async with asyncio.TaskGroup() as receiving:
+            async for session in endpoint.incoming():
+                self.undecided += 1
+                receiving.create_task(self._receive(session))
+
+    async def _receive(self, session: InboundSession) -> None:
+        try:
+            refusal = await self._let_in(session)
+        except Exception:
+            log.exception("call-id %s: cannot be taken", session.call_id)
+            refusal = Refusal(500, "internal error")
+        finally:
+            self.undecided -= 1
+        if refusal is not None:
+            self._refusals.refuse(session, refusal)
+
+    async def _let_in(self, session: InboundSession) -> Refusal | None:
+        """Start the call; or why not."""
+        admitted = await self._gatekeeper.judge(session)
+        if isinstance(admitted, Refusal):
+            return admitted
+        uri = session.request.uri
+        user = uri.user if isinstance(uri, SipUri) else None
+        route = admitted.route or await self._routing.route(user or "")
+        if isinstance(route, Refusal):
+            return route
+        if route is None or (admitted.accounts is not None and route.account_sid not in admitted.accounts):
+            return Refusal(404, f"no number answers for {user or 'an empty user'}")
+        if (rule := self._live.quotas.refusal(route.account_sid)) is not None:
+            return Refusal(503, rule, (("Retry-After", "2"),))
+        try:
+            call = self._live.take(session, _arrival(session, route, admitted.client))
+        except NotAcceptable as problem:
+            return Refusal(488, problem.text, (warning(problem),))
+        except PortsExhausted as problem:
+            return Refusal(503, str(problem), (("Retry-After", "2"),))
+        asyncio.get_running_loop().call_later(RING_AFTER_S, call.ring_if_waiting)
+        self._live.start(call, partial(self._script, call, route.document))
+        return None
+
+
+def _arrival(session: InboundSession, route: Route, client: str | None) -> InboundCall:
+    request = session.request
+    uri = request.uri
+    domain = uri.host if isinstance(uri, SipUri) else None
+    return InboundCall(
+        account_sid=route.account_sid,
+        caller_name=session.remote_uri.display_name,
+        forwarded_from=_forwarded_from(request.headers.get("Diversion")),
+        sip=sip_request(session.call_id, request.headers, session.source.host, domain),
+        number_sid=route.number_sid,
+        is_client=client is not None,
+        callbacks=route.callbacks,
+    )
+
+
+def _forwarded_from(diversion: str | None) -> str | None:
+    """The user part of the first Diversion (RFC 5806)."""
+    if diversion is None:
+        return None
+    try:
+        uri = NameAddr.parse(diversion.partition(",")[0]).uri
+    except ParseError:
+        return None
+    return uri.user if isinstance(uri, SipUri) else None

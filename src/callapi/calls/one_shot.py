@@ -1,0 +1,77 @@
+"""Waiting for what happens once, and for the first of several things."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class OneShot(Generic[T]):
+    """A value that is set once and may be awaited by any number of stories; cancelling one wait disturbs nobody."""
+
+    __slots__ = ("_act", "_waiters", "is_set", "value")
+
+    value: T
+    """Only once it is set."""
+
+    def __init__(self) -> None:
+        self._act: Callable[[T], None] | None = None
+        self._waiters: list[asyncio.Future[None]] = []
+        self.is_set = False
+        """Whether it has happened."""
+
+    def set(self, value: T) -> None:
+        """It has happened; later values are ignored."""
+        if self.is_set:
+            return
+        self.is_set = True
+        self.value = value
+        act, self._act = self._act, None
+        if act is not None:
+            act(value)
+        for waiter in self._waiters:
+            _wake(waiter)
+        self._waiters.clear()
+
+    def then(self, act: Callable[[T], None]) -> None:
+        """Call `act` with the value when it comes (at most one `act`); nothing if it is there already."""
+        self._act = act
+
+    def forget(self) -> None:
+        """It will not happen any more: let go of `act`, which may hold on to who holds this."""
+        self._act = None
+
+    async def wait(self, at_most_s: float | None = None) -> T:
+        """The value, at once or when it comes. Raises TimeoutError if it did not come within `at_most_s`."""
+        if not self.is_set:
+            loop = asyncio.get_running_loop()
+            waiter = loop.create_future()
+            self._waiters.append(waiter)
+            timer = loop.call_later(at_most_s, _wake, waiter) if at_most_s is not None else None
+            try:
+                await waiter
+            finally:
+                if timer is not None:
+                    timer.cancel()
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
+            if not self.is_set:
+                raise TimeoutError
+        return self.value
+
+
+def _wake(waiter: "asyncio.Future[None]") -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
+async def first_of(*waits: Coroutine[Any, Any, T]) -> T:
+    """The result of the first of `waits` to finish; the others are cancelled and have unwound when this returns."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in waits]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        winner = next(task for task in tasks if task.done())
+        for task in tasks:
+            task.cancel()
+    return winner.result()

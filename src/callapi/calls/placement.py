@@ -1,0 +1,55 @@
+"""Values that describe a call before it exists: whom to ring, who called, who is notified."""
+
+from msgspec import Struct
+
+from callapi.base.ids import AccountSid, CallSid, NumberSid
+from callapi.calls.addresses import SipAddress
+from callapi.calls.parameters import Parameters
+from callapi.media import (
+    VideoFormat,
+)
+from callapi.sip import NameAddr
+
+
+class Subscription(Struct, frozen=True):
+    """Who is told of the steps of a call."""
+
+    url: str
+    method: str = "POST"
+    events: tuple[str, ...] = ("completed",)
+
+
+class Placement(Struct, frozen=True):
+    """A call to be placed: whom, as whom, and for whom."""
+
+    account_sid: AccountSid
+    direction: str
+    address: SipAddress
+    from_: NameAddr
+    from_name: str
+    to_name: str
+    parent_sid: CallSid | None = None
+    caller_name: str | None = None
+    forwarded_from: str | None = None
+    codecs: tuple[str, ...] | None = None
+    video: tuple[VideoFormat, ...] = ()
+    """The video formats to offer; none: audio alone."""
+    hops_left: int | None = None
+    """The Max-Forwards of a call that is placed for another; None: it is the first."""
+    callbacks: Subscription | None = None
+    alternatives: tuple["Placement", ...] = ()
+    """Tried in turn, within the same call, while the one before cannot serve it: address, codecs and From count."""
+    beside: tuple["Placement", ...] = ()
+    """Rung at the same time, within the same call: the first to answer is the called party."""
+
+
+class InboundCall(Struct, frozen=True):
+    """An inbound call that was let in: whose it is and who is told of it."""
+
+    account_sid: AccountSid
+    caller_name: str | None
+    forwarded_from: str | None
+    sip: Parameters
+    number_sid: NumberSid | None = None
+    is_client: bool = False
+    callbacks: Subscription | None = None

@@ -1,0 +1,1 @@
+"""Outbound calls: destinations, the REST queue and its runner."""

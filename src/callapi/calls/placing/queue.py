@@ -1,0 +1,101 @@
+"""Calls that wait to be placed: each account's in their order, at its rate, one account after the other.
+
+A machine: it knows no clock (`now` is monotonic seconds) and places nothing. What it holds is bounded: an account that
+has as many calls waiting as it may gets no further place.
+"""
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from callapi.base.ids import AccountSid, CallSid
+from callapi.calls.commands import CreateCall
+from callapi.store import CallRecord
+
+QUEUED: Final = "limits.queued_calls_per_account"
+MAX_ACCOUNTS: Final = 10_000
+"""Whose last call is remembered before those are forgotten that may call again anyway."""
+
+
+@dataclass(slots=True)
+class QueuedCall:
+    """A call that was not placed yet. REST may still change what it will do."""
+
+    record: CallRecord
+    command: CreateCall
+    queued_at: float
+    is_muted: bool = False
+
+
+class CallQueue:
+    """The waiting calls of a node. `calls_per_second` is each account's rate (0: no limit), `most` its places."""
+
+    def __init__(self, *, calls_per_second: float = 0.0, most: int = 1000) -> None:
+        self._interval_s = 1 / calls_per_second if calls_per_second else 0.0
+        self._most = most
+        self._places: Counter[AccountSid] = Counter()
+        self._lines: OrderedDict[AccountSid, dict[CallSid, QueuedCall]] = OrderedDict()
+        self._free_at: dict[AccountSid, float] = {}
+
+    def hold(self, account: AccountSid) -> bool:
+        """Keep a place for a call of `account` (`put` takes it, `give_up` returns it); False: it has none left."""
+        if self._places[account] >= self._most:
+            return False
+        self._places[account] += 1
+        return True
+
+    def give_up(self, account: AccountSid) -> None:
+        """Return a place that was held."""
+        self._places[account] -= 1
+        if not self._places[account]:
+            del self._places[account]
+
+    def put(self, waiting: QueuedCall) -> None:
+        """Let a call wait, behind the others of its account."""
+        self._lines.setdefault(waiting.record.account_sid, {})[waiting.record.sid] = waiting
+
+    def find(self, sid: CallSid) -> QueuedCall | None:
+        """The waiting call of that sid."""
+        return next((line[sid] for line in self._lines.values() if sid in line), None)
+
+    def due(self, now: float, is_full: Callable[[AccountSid], bool]) -> QueuedCall | None:
+        """The next call that may be placed; it waits on until it is taken. `is_full` says whose must not."""
+        for account, line in self._lines.items():
+            if self._free_at.get(account, now) <= now and not is_full(account):
+                return next(iter(line.values()))
+        return None
+
+    def overdue(self, queued_before: float) -> QueuedCall | None:
+        """A call that waits since before `queued_before`."""
+        heads = (next(iter(line.values())) for line in self._lines.values())
+        return next((each for each in heads if each.queued_at < queued_before), None)
+
+    def wait_s(self, now: float) -> float | None:
+        """How long until the rate of some account lets its next call go (0: it does); None: no call waits."""
+        waits = (self._free_at.get(account, now) - now for account in self._lines)
+        return max(0.0, min(waits)) if self._lines else None
+
+    def take(self, waiting: QueuedCall) -> bool:
+        """Take a call out, unless that was done already; whether it was there."""
+        account, sid = waiting.record.account_sid, waiting.record.sid
+        line = self._lines.get(account, {})
+        if line.pop(sid, None) is None:
+            return False
+        if not line:
+            del self._lines[account]
+        self.give_up(account)
+        return True
+
+    def placed(self, account: AccountSid, now: float) -> None:
+        """A call of `account` is on its way: its next one is due an interval later, and the others go first."""
+        if self._interval_s:
+            self._free_at[account] = now + self._interval_s
+            if len(self._free_at) > MAX_ACCOUNTS:
+                self._free_at = {each: at for each, at in self._free_at.items() if at > now}
+        if account in self._lines:
+            self._lines.move_to_end(account)
+
+    def all(self) -> list[QueuedCall]:
+        """Every call that waits."""
+        return [each for line in self._lines.values() for each in line.values()]

@@ -1,0 +1,210 @@
+"""Places the calls that REST has queued, one after another, and tells their stories."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
+
+from msgspec.structs import replace
+
+from callapi.base.clock import utc_now
+from callapi.base.ids import AccountSid
+from callapi.calls.arriving.admission import AdmissionControl
+from callapi.calls.call import STORY_FAILED, Call
+from callapi.calls.commands import CreateCall
+from callapi.calls.document import Script
+from callapi.calls.errors import NotPlaceable
+from callapi.calls.live import LiveCalls
+from callapi.calls.placement import Placement
+from callapi.calls.placing.destinations import Destinations
+from callapi.calls.placing.queue import CallQueue, QueuedCall
+from callapi.calls.recordings import Recordings
+from callapi.calls.records.journal import Problem
+from callapi.calls.status import CallStatus
+from callapi.calls.unreachable import unreachable_reason
+from callapi.media import RecordOptions
+from callapi.sip import Credentials, Party
+from callapi.store import CallRecord
+
+log = logging.getLogger(__name__)
+
+RETRY_S: Final = 0.1
+"""How often it is asked again whether the node can take a call, while one waits for that."""
+MAX_REST_S: Final = 60.0
+"""How often it is asked, at least, whether a call waits for too long."""
+MAX_QUEUED_S: Final = 86_400.0
+"""Beyond it a waiting call has failed; `store.calls` counts on it."""
+
+
+class QueueRunner:
+    """The one that takes calls out of the queue. What it places is the live directory's from then on."""
+
+    def __init__(
+        self,
+        live: LiveCalls,
+        destinations: Destinations,
+        script: Script,
+        gate: AdmissionControl,
+        recordings: Recordings,
+    ) -> None:
+        self.live = live
+        self.queue = CallQueue()
+        """Without a rate, until another is put here."""
+        self.may_call: Callable[[AccountSid], Awaitable[bool]] = _everyone
+        """Whether an account may still call when its turn comes: it may have been suspended meanwhile."""
+        self._destinations = destinations
+        self._script = script
+        self._gate = gate
+        self._recordings = recordings
+        self._awake = asyncio.Event()
+
+    async def placement(self, account: AccountSid, command: CreateCall) -> Placement:
+        """What `command` asks for, as things stand now. Raises NotPlaceable."""
+        credentials = None
+        if command.sip_username is not None:
+            credentials = Credentials(command.sip_username, command.sip_password or "")
+        identity = self._destinations.identity(command.from_, command.caller_name)
+        first, *others = (
+            each.complete(
+                Placement(
+                    account_sid=account,
+                    direction="outbound-api",
+                    address=each.address,
+                    from_=identity.from_,
+                    from_name=identity.name,
+                    to_name=each.name,
+                    caller_name=command.caller_name,
+                    codecs=each.codecs,
+                    callbacks=command.callbacks,
+                )
+            )
+            for each in await self._destinations.find(command.to, account, credentials)
+        )
+        return replace(first, beside=tuple(others))
+
+    def put(self, waiting: QueuedCall) -> None:
+        """Let a call wait for its turn, for which a place was held."""
+        self.queue.put(waiting)
+        self._awake.set()
+
+    async def serve(self) -> None:
+        """Place what waits until cancelled; what waits then has failed."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                self._awake.clear()
+                while (late := self.queue.overdue(loop.time() - MAX_QUEUED_S)) is not None:
+                    self._fail(late, "it waited for more than a day")
+                waiting = self.queue.due(loop.time(), self.live.quotas.is_full)
+                if waiting is None or not await self._place(waiting):
+                    await self._rest()
+                else:
+                    # A long queue without a rate must not keep the loop from live calls.
+                    await asyncio.sleep(0)
+        finally:
+            self.abandon("the node was stopped before the call was placed")
+
+    def abandon(self, reason: str) -> None:
+        """Nothing that waits will be placed."""
+        for waiting in self.queue.all():
+            self._fail(waiting, reason)
+
+    def close(self, waiting: QueuedCall, status: CallStatus, reason: str) -> CallRecord:
+        """End a call that was taken out of the queue and not placed; its record at its end."""
+        now = utc_now()
+        ended = replace(
+            waiting.record,
+            status=status.value,
+            end_time=now,
+            date_updated=now,
+            duration=0,
+            ended_by=Party.LOCAL.value,
+            end_reason=reason,
+        )
+        return self.live.journal.end(ended, now)
+
+    async def _rest(self) -> None:
+        """Until the next call can be due: one was queued, a rate lets it go, or it is time to ask the node again."""
+        wait_s = self.queue.wait_s(asyncio.get_running_loop().time())
+        try:
+            async with asyncio.timeout(min(wait_s or RETRY_S, MAX_REST_S) if wait_s is not None else None):
+                await self._awake.wait()
+        except TimeoutError:
+            return
+
+    async def _place(self, waiting: QueuedCall) -> bool:
+        """Place a call that is due, or end it if it cannot be; False: the node takes none at the moment."""
+        account = waiting.record.account_sid
+        if not await self.may_call(account):
+            self._fail(waiting, "the account is not active")
+            return True
+        try:
+            placement = await self.placement(account, waiting.command)
+        except NotPlaceable as problem:
+            self._fail(waiting, str(problem), problem.code)
+            return True
+        if self.queue.find(waiting.record.sid) is None:  # canceled meanwhile
+            return True
+        if self._gate.refusal() is not None:
+            return False
+        self.queue.take(waiting)
+        self.queue.placed(account, asyncio.get_running_loop().time())
+        try:
+            self._send(waiting, placement)
+        except NotPlaceable as problem:
+            self._end(waiting, str(problem), problem.code)
+        except Exception:
+            log.exception("%s: cannot be placed", waiting.record.sid)
+            self._end(waiting, "internal error", STORY_FAILED)
+        return True
+
+    def _send(self, waiting: QueuedCall, placement: Placement) -> None:
+        call = self.live.place(
+            placement, lambda call: self._when_answered(call, waiting.command), waiting.record
+        )
+        if waiting.is_muted:
+            call.leg.stream.mute(waiting.is_muted)
+
+    async def _when_answered(self, call: Call, command: CreateCall) -> None:
+        call.afterwards(partial(_tell_if_unreached, call))
+        if not await answers(call, command.timeout_s):
+            return
+        if command.record:
+            self._recordings.start(call, "OutboundAPI", RecordOptions(), None)
+        limit = asyncio.get_running_loop().call_later(command.time_limit_s, call.hang_up, "time limit")
+        try:
+            await self._script(call, command.document)
+        finally:
+            limit.cancel()
+
+    def _fail(self, waiting: QueuedCall, reason: str, code: int | None = None) -> None:
+        """End a call that waits, unless that was done already."""
+        if self.queue.take(waiting):
+            self._end(waiting, reason, code)
+
+    def _end(self, waiting: QueuedCall, reason: str, code: int | None) -> None:
+        record = self.close(waiting, CallStatus.FAILED, reason)
+        if code is not None:
+            self.live.journal.notify(Problem(code, f"{record.to}: {reason}"), record.account_sid, record.sid)
+
+
+async def _everyone(_: AccountSid) -> bool:
+    return True
+
+
+async def answers(call: Call, timeout_s: float) -> bool:
+    """Whether the called party answers within `timeout_s`; a call that does not is ended as `no-answer`."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await call.answered.wait()
+    except TimeoutError:
+        call.hang_up("no answer in time", CallStatus.NO_ANSWER)
+        return False
+
+
+async def _tell_if_unreached(call: Call) -> None:
+    """Write a notification if the way to the called party failed. Beside the story, which ends with the call."""
+    await call.ended.wait()
+    if call.answered_at is None and (problem := unreachable_reason(call)) is not None:
+        call.notify(replace(problem, text=f"{call.record.to}: {problem.text}"))

@@ -1,0 +1,143 @@
+"""Everything that happened on one call, in order: SIP messages, HTTP exchanges, verbs, media figures.
+
+Kept in memory while the call lives and for a moment longer (the answer to our BYE or the ACK of a refusal comes after
+its end), then written in one piece: a line for each message in the database would cost more than the call itself.
+"""
+
+import asyncio
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+from callapi.base.clock import utc_now
+from callapi.base.ids import CallSid
+from callapi.sip import Traced
+from callapi.store import AddEvents, EventRecord, Json
+from callapi.webhooks import HttpExchange
+
+MAX_EVENTS: Final = 1000
+MAX_EARLY_CALLS: Final = 1000
+MAX_EARLY_MESSAGES: Final = 4
+LATE_S: Final = 1.0
+"""How long after its end a call's last messages are waited for."""
+_SECRET: Final = re.compile(rb"(?im)^((?:Proxy-)?Authorization:)[^\r\n]*")
+_MAY_BE_SECRET: Final = b"authorization"
+_PRIVATE: Final = frozenset({"Digits", "SpeechResult"})
+"""What a caller typed or said may be a secret: the timeline says that it was sent, not what it was."""
+
+
+class Timeline:
+    """The events of one call, at most `MAX_EVENTS`; `dropped` counts those beyond."""
+
+    __slots__ = ("_events", "dropped")
+
+    def __init__(self) -> None:
+        self._events: list[EventRecord] = []
+        self.dropped = 0
+
+    @property
+    def events(self) -> tuple[EventRecord, ...]:
+        """What happened so far."""
+        return tuple(self._events)
+
+    def add(self, kind: str, data: Mapping[str, Json], at: datetime | None = None) -> None:
+        """Note that `kind` happened (now, if `at` does not say otherwise)."""
+        sequence = len(self._events)
+        if sequence >= MAX_EVENTS:
+            self.dropped += 1
+            return
+        self._events.append(EventRecord(sequence, at or utc_now(), kind, data))
+
+    def add_sip(self, traced: Traced) -> None:
+        """Note a SIP message, whole, with the digests of credentials taken out."""
+        data = traced.data
+        if _MAY_BE_SECRET in data.lower():
+            data = _SECRET.sub(rb"\1 (withheld)", data)
+        hop = traced.hop
+        peer = f"{hop.transport}:{hop.host}:{hop.port}"
+        self.add(
+            "sip", {"direction": traced.direction, "peer": peer, "message": data.decode("utf-8", "replace")}
+        )
+
+    def add_http(self, exchange: HttpExchange) -> None:
+        """Note a request to the application."""
+        data: dict[str, Json] = {
+            "method": exchange.method,
+            "url": exchange.url,
+            "parameters": {name: value for name, value in exchange.parameters if name not in _PRIVATE},
+            "status": exchange.status,
+            "error": exchange.error,
+            "duration_ms": round(exchange.duration_s * 1000, 1),
+            "attempt": exchange.attempt,
+        }
+        self.add("http", data, exchange.started_at)
+
+    def as_change(self, sid: CallSid) -> AddEvents | None:
+        """What the store is to keep, None if nothing happened."""
+        return AddEvents(sid, self.events) if self._events else None
+
+
+class Timelines:
+    """The timelines of calls, found by what names a call: its Call-ID on the wire, its sid over HTTP.
+
+    Each goes to `keep`, once, when its call has been over for `LATE_S`.
+    """
+
+    __slots__ = ("_by_call_id", "_by_sid", "_early", "_keep", "_over")
+
+    def __init__(self, keep: Callable[[CallSid, Timeline], None]) -> None:
+        self._keep = keep
+        self._early: OrderedDict[str, list[Traced]] = OrderedDict()
+        """Messages of calls that are not open yet: an INVITE is on the wire before its call has a sid."""
+        self._by_call_id: dict[str, Timeline] = {}
+        self._by_sid: dict[str, Timeline] = {}
+        self._over: dict[tuple[CallSid, str], asyncio.TimerHandle] = {}
+
+    def open(self, sid: CallSid, call_id: str, timeline: Timeline) -> None:
+        """From now on what is told of this call goes into `timeline`."""
+        self._by_sid[sid] = self._by_call_id[call_id] = timeline
+        for traced in self._early.pop(call_id, ()):
+            timeline.add_sip(traced)
+
+    def close(self, sid: CallSid, call_id: str) -> None:
+        """The call is over; its last messages may be on their way."""
+        self._over[sid, call_id] = asyncio.get_running_loop().call_later(LATE_S, self._put_away, sid, call_id)
+
+    def close_all(self) -> None:
+        """Nothing more will be told: keep those of all calls that are over."""
+        for (sid, call_id), timer in list(self._over.items()):
+            timer.cancel()
+            self._put_away(sid, call_id)
+
+    def _put_away(self, sid: CallSid, call_id: str) -> None:
+        del self._over[sid, call_id]
+        timeline = self._by_sid.pop(sid)
+        if (
+            self._by_call_id.get(call_id) is timeline
+        ):  # a call that comes back to this node has its Call-ID twice
+            del self._by_call_id[call_id]
+        self._keep(sid, timeline)
+
+    def events(self, sid: CallSid) -> tuple[EventRecord, ...]:
+        """What happened so far on a call that is not put away; nothing if there is none."""
+        timeline = self._by_sid.get(sid)
+        return timeline.events if timeline else ()
+
+    def sip(self, traced: Traced) -> None:
+        """A message on the wire: the endpoint's trace."""
+        call_id = traced.message.call_id
+        if (timeline := self._by_call_id.get(call_id)) is not None:
+            timeline.add_sip(traced)
+            return
+        waiting = self._early.setdefault(call_id, [])
+        if len(waiting) < MAX_EARLY_MESSAGES:
+            waiting.append(traced)
+        if len(self._early) > MAX_EARLY_CALLS:
+            self._early.popitem(last=False)
+
+    def http(self, exchange: HttpExchange) -> None:
+        """A request to an application: the fetcher's trace."""
+        if (timeline := self._by_sid.get(exchange.call_sid)) is not None:
+            timeline.add_http(exchange)

@@ -1,0 +1,29 @@
+"""Why a phone that we called was never reached, as the developer of the application should hear it."""
+
+from callapi.calls.call import Call
+from callapi.calls.errors import CREDENTIALS_WANTED, UNREACHABLE, UNUSABLE_ANSWER
+from callapi.calls.records.journal import Problem
+from callapi.sip import Party
+
+_SILENCE = "nobody answered the INVITE"
+
+
+def unreachable_reason(call: Call) -> Problem | None:
+    """What no peer decided but the way to it (a name, a connection, a certificate), or what it asked for or answered.
+
+    None: it was reached, it refused, or we hung it up.
+    """
+    ending = call.ended.value if call.ended.is_set else None
+    if ending is None or ending.sip_status is None:
+        return None
+    if ending.by is Party.NETWORK:
+        reason = _SILENCE if ending.sip_status == 408 else ending.reason
+        return Problem(UNREACHABLE, f"it cannot be reached: {reason}")
+    if ending.by is Party.LOCAL and ending.sip_status == 200:
+        return Problem(UNUSABLE_ANSWER, "it was hung up again: its 200 has no audio that can be used")
+    if ending.by is Party.REMOTE and ending.sip_status in {401, 407}:
+        text = (
+            f"it answered {ending.sip_status}: it wants a username and password, and got none that it takes"
+        )
+        return Problem(CREDENTIALS_WANTED, text)
+    return None

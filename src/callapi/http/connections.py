@@ -1,0 +1,131 @@
+"""HTTP connections within bounds: so many at once, and none that waits for its client for ever.
+
+uvicorn bounds neither: a client that sends its head a byte at a time, or does not read what it asked for, would hold a
+connection, and enough of them the whole interface. Here whoever keeps us waiting has so long, and makes room for the
+next client before that if there is no other.
+"""
+
+import asyncio
+from typing import Any, Final
+
+import uvicorn
+from msgspec import Struct
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEAD: Final = 64 * 1024
+"""Bytes of a request line and its headers."""
+_TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+)
+
+
+class Bounds(Struct, frozen=True):
+    """`timeout_s`: for a whole request to arrive, and for a client to take some of an answer."""
+
+    most_connections: int = 1000
+    timeout_s: float = 10.0
+
+
+class BoundedConfig(uvicorn.Config):
+    """uvicorn's configuration, with `bounds` for its connections. `debtors`: those that wait for their client."""
+
+    def __init__(self, application: ASGIApp, bounds: Bounds, **options: Any) -> None:
+        super().__init__(application, http=BoundedConnection, ws="none", **options)
+        self.bounds = bounds
+        self.debtors: dict[BoundedConnection, asyncio.TimerHandle] = {}
+        """The oldest first."""
+
+
+class BoundedConnection(HttpToolsProtocol):
+    """One connection."""
+
+    config: BoundedConfig
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._chunk = 0
+        self._unread = 0
+        self._head_bytes: int | None = 0
+        """Of the head that is arriving; None while a body is."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own narrowing
+        """A client has connected; if it is one too many, the oldest that keeps us waiting makes room, else it goes."""
+        super().connection_made(transport)
+        if len(self.connections) > self.config.bounds.most_connections:
+            next(iter(self.config.debtors), self).drop()
+        if not transport.is_closing():
+            self._waits()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody is there any more."""
+        self._waits_no_longer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Some of a request: a head within its bound, or a body, which the application bounds."""
+        self._chunk = len(data)
+        super().data_received(data)
+        if self._head_bytes is None:
+            return
+        self._head_bytes += self._chunk
+        if self._head_bytes > MAX_HEAD and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self._head_bytes = None
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request is whole: it is our turn, unless it was answered before that."""
+        super().on_message_complete()
+        self._head_bytes = -self._chunk  # what follows in this chunk is let off
+        if self.cycle.response_complete:
+            self._waits()
+        else:
+            self._waits_no_longer()
+
+    def on_response_complete(self) -> None:
+        """The answer is written: the client's turn, unless it has sent its next request already."""
+        has_next = bool(self.pipeline)
+        super().on_response_complete()
+        if not has_next:
+            self._waits()
+
+    def pause_writing(self) -> None:
+        """The client does not take the answer as fast as it is made."""
+        super().pause_writing()
+        self._waits()
+
+    def resume_writing(self) -> None:
+        """It has taken some."""
+        super().resume_writing()
+        self._waits_no_longer()
+
+    def _waits(self) -> None:
+        self._waits_no_longer()
+        self._unread = 1 << 62
+        self._arm()
+
+    def _arm(self) -> None:
+        self.config.debtors[self] = self.loop.call_later(self.config.bounds.timeout_s, self._due)
+
+    def _due(self) -> None:
+        """Time is up, unless it still takes what was written long ago."""
+        unread = self.transport.get_write_buffer_size()
+        if 0 < unread < self._unread:
+            self._unread = unread
+            self._arm()
+        else:
+            self.drop()
+
+    def _waits_no_longer(self) -> None:
+        if (timer := self.config.debtors.pop(self, None)) is not None:
+            timer.cancel()
+
+    def drop(self) -> None:
+        """Close at once, whatever is under way."""
+        self._waits_no_longer()
+        self.transport.abort()

@@ -1,0 +1,77 @@
+"""How what happened reaches the tasks that wait: a bounded queue of events, and an outcome told once."""
+
+from typing import Generic, Self, TypeVar
+
+from callapi.base.notifier import Notifier
+from callapi.media.errors import StreamClosed
+from callapi.media.plane.events import StreamEvent
+
+QUEUE_BOUND = 256
+T = TypeVar("T")
+
+
+class EventQueue:
+    """Events of one stream, oldest first; beyond 256 that nobody took, the oldest is dropped and counted."""
+
+    def __init__(self) -> None:
+        self._events: list[StreamEvent] = []
+        self._changed = Notifier()
+        self._is_closed = False
+        self.lost = 0
+
+    def put(self, event: StreamEvent) -> None:
+        """Add an event; ignored after `close`."""
+        if self._is_closed:
+            return
+        if len(self._events) == QUEUE_BOUND:
+            self.lost += 1
+            del self._events[0]
+        self._events.append(event)
+        self._changed.ring()
+
+    def close(self) -> None:
+        """No more will come; what is there can still be taken."""
+        self._is_closed = True
+        self._changed.ring()
+
+    async def next(self) -> StreamEvent:
+        """Wait for the oldest event; raises StreamClosed when there will be none. Safe to cancel."""
+        while not self._events:
+            if self._is_closed:
+                raise StreamClosed("the stream is closed")
+            await self._changed.wait()
+        return self._events.pop(0)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> StreamEvent:
+        try:
+            return await self.next()
+        except StreamClosed:
+            raise StopAsyncIteration from None
+
+
+class Outcome(Generic[T]):
+    """A value that is told once and may be awaited by many, each of which may be cancelled."""
+
+    def __init__(self) -> None:
+        self._told = Notifier()
+        self._value: list[T] = []
+
+    @property
+    def is_told(self) -> bool:
+        """Whether `tell` was called."""
+        return bool(self._value)
+
+    def tell(self, value: T) -> None:
+        """Wake everybody who waits; only the first value counts."""
+        if not self._value:
+            self._value.append(value)
+            self._told.ring()
+
+    async def wait(self) -> T:
+        """The value, as soon as there is one."""
+        if not self._value:
+            await self._told.wait()
+        return self._value[0]

@@ -1,0 +1,288 @@
+"""Streams, playbacks, recordings and bridges of the native media plane, as the floors above hold them."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Protocol
+
+from callapi.media import _native
+from callapi.media.errors import StreamClosed
+from callapi.media.plane.delivery import EventQueue, Outcome
+from callapi.media.plane.events import PlaybackEnded, RecordingCause, RecordingEnded, StreamEvent
+from callapi.media.plane.types import (
+    MediaAddress,
+    Prompt,
+    RecordOptions,
+    StreamParameters,
+    StreamStatistics,
+    VideoParameters,
+)
+
+
+class Owner(Protocol):
+    """What streams need of their plane."""
+
+    def native_prompt(self, audio: Prompt) -> _native.Prompt:
+        """The handle that all streams share."""
+
+    def ring_soon(self) -> None:
+        """A packet thread was given an order."""
+
+    def forget(self, stream: "NativeStream | NativeVideo") -> None:
+        """The stream is closed."""
+
+    def part(self, one: "NativeStream | NativeVideo", other: "NativeStream | NativeVideo") -> None:
+        """Their bridge ends."""
+
+
+class NativePlayback:
+    """A playback, tone or row of digits in a packet thread."""
+
+    def __init__(self, stream: "NativeStream", playback_id: int) -> None:
+        self._stream = stream
+        self._outcome: Outcome[bool] = Outcome()
+        self.playback_id = playback_id
+
+    def stop(self) -> None:
+        """As Playback.stop."""
+        if not self._outcome.is_told:
+            self._stream.orders.stop(self.playback_id)
+
+    async def ended(self) -> bool:
+        """As Playback.ended."""
+        return await self._outcome.wait()
+
+    def tell_ended(self, *, finished: bool) -> None:
+        """For the stream: it is over."""
+        self._outcome.tell(finished)
+
+
+class NativeRecording:
+    """A recording that a packet thread taps and the writer thread writes."""
+
+    def __init__(self, stream: "NativeStream", recording_id: int, path: Path) -> None:
+        self._stream = stream
+        self._outcome: Outcome[RecordingEnded] = Outcome()
+        self.recording_id = recording_id
+        self.path = path
+
+    def stop(self) -> None:
+        """As Recording.stop."""
+        if not self._outcome.is_told:
+            self._stream.orders.stop_recording(self.recording_id)
+
+    async def ended(self) -> RecordingEnded:
+        """As Recording.ended."""
+        return await self._outcome.wait()
+
+    def tell_ended(self, event: RecordingEnded) -> None:
+        """For the stream: the file is whole, or it failed."""
+        self._outcome.tell(event)
+
+
+class NativeStream:
+    """An AudioStream whose packets are moved by a packet thread."""
+
+    def __init__(self, plane: Owner, native: _native.Stream, host: str) -> None:
+        self._plane = plane
+        self._queue = EventQueue()
+        self._playbacks: dict[int, NativePlayback] = {}
+        self._recordings: dict[int, NativeRecording] = {}
+        self._is_closed = False
+        self.native = native
+        self.bridge: NativeBridge | None = None
+        self.local = MediaAddress(host, native.port)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._is_closed else "open"
+        return f"<NativeStream {self.native.id} port {self.local.port} {state}>"
+
+    @property
+    def orders(self) -> _native.Stream:
+        """What to give an order to: its thread will be told."""
+        self._plane.ring_soon()
+        return self.native
+
+    @property
+    def events(self) -> AsyncIterator[StreamEvent]:
+        """As AudioStream.events."""
+        return self._queue
+
+    def configure(self, parameters: StreamParameters) -> None:
+        """As AudioStream.configure. Raises ValueError on a codec or address that no stream can use."""
+        self._require_open()
+        self.orders.configure(parameters)
+
+    def play(self, audio: Prompt, *, loop: int = 1) -> NativePlayback:
+        """As AudioStream.play."""
+        self._require_open()
+        return self._started(self.orders.play(self._plane.native_prompt(audio), loop))
+
+    def play_tone(self, country: str) -> NativePlayback:
+        """As AudioStream.play_tone."""
+        self._require_open()
+        return self._started(self.orders.play_tone(country))
+
+    def send_digits(self, digits: str) -> NativePlayback:
+        """As AudioStream.send_digits."""
+        self._require_open()
+        return self._started(self.orders.send_digits(digits))
+
+    def record(self, path: Path, options: RecordOptions = RecordOptions()) -> NativeRecording:  # noqa: B008 - frozen
+        """As AudioStream.record."""
+        self._require_open()
+        recording = NativeRecording(self, self.orders.record(path, options), path)
+        self._recordings[recording.recording_id] = recording
+        return recording
+
+    async def next_event(self) -> StreamEvent:
+        """As AudioStream.next_event."""
+        return await self._queue.next()
+
+    def mute(self, muted: bool) -> None:  # noqa: FBT001 - as the protocol
+        """As AudioStream.mute."""
+        self.orders.mute(muted)
+
+    def statistics(self) -> StreamStatistics:
+        """As AudioStream.statistics."""
+        return _statistics(self.native)
+
+    @property
+    def recordings(self) -> int:
+        """How many recordings have not ended."""
+        return len(self._recordings)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed; recordings may not have ended yet."""
+        return self._is_closed
+
+    def close(self) -> None:
+        """As AudioStream.close."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self.bridge is not None:
+            self.bridge.close()
+        self.orders.close()
+        for playback_id in list(self._playbacks):
+            self.take(PlaybackEnded(playback_id, finished=False))
+        self._queue.close()
+        self._plane.forget(self)
+
+    def take(self, event: StreamEvent) -> None:
+        """For the plane: something happened."""
+        if isinstance(event, PlaybackEnded):
+            playback = self._playbacks.pop(event.playback_id, None)
+            if playback is None:
+                return
+            playback.tell_ended(finished=event.finished)
+        self._queue.put(event)
+
+    def take_recording(self, event: _native.Event.RecordingEnded) -> None:
+        """For the plane: a recording ended, perhaps after the stream was closed."""
+        recording = self._recordings.pop(event.recording)
+        cause = RecordingCause(event.cause)
+        ended = RecordingEnded(
+            event.recording,
+            cause,
+            event.duration_ms,
+            None if cause is RecordingCause.FAILED else recording.path,
+            event.digit,
+            event.is_silent,
+            event.error,
+        )
+        recording.tell_ended(ended)
+        self._queue.put(ended)
+        if self._is_closed:
+            self._plane.forget(self)
+
+    def _started(self, playback_id: int) -> NativePlayback:
+        playback = NativePlayback(self, playback_id)
+        self._playbacks[playback_id] = playback
+        return playback
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise StreamClosed(f"{self!r} takes no commands")
+
+
+class NativeVideo:
+    """A VideoStream whose packets are moved by a packet thread."""
+
+    def __init__(self, plane: Owner, native: _native.Stream, host: str) -> None:
+        self._plane = plane
+        self._is_closed = False
+        self.native = native
+        self.bridge: NativeBridge | None = None
+        self.local = MediaAddress(host, native.port)
+
+    @property
+    def orders(self) -> _native.Stream:
+        """As of a NativeStream."""
+        self._plane.ring_soon()
+        return self.native
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed."""
+        return self._is_closed
+
+    def configure(self, parameters: VideoParameters) -> None:
+        """As VideoStream.configure."""
+        if self._is_closed:
+            raise StreamClosed("the video stream takes no commands")
+        self.orders.configure_video(parameters)
+
+    def statistics(self) -> StreamStatistics:
+        """As VideoStream.statistics."""
+        return _statistics(self.native)
+
+    def close(self) -> None:
+        """As VideoStream.close."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self.bridge is not None:
+            self.bridge.close()
+        self.orders.close()
+        self._plane.forget(self)
+
+
+class NativeBridge:
+    """Two streams that a packet thread has joined."""
+
+    def __init__(
+        self, plane: Owner, one: NativeStream | NativeVideo, other: NativeStream | NativeVideo
+    ) -> None:
+        self._plane = plane
+        self._streams = (one, other)
+        self._is_open = True
+        for stream in self._streams:
+            if stream.bridge is not None:
+                stream.bridge.close()
+        one.bridge = other.bridge = self
+
+    def close(self) -> None:
+        """As Bridge.close."""
+        if self._is_open:
+            self._is_open = False
+            one, other = self._streams
+            one.bridge = other.bridge = None
+            self._plane.part(one, other)
+
+
+def _statistics(native: _native.Stream) -> StreamStatistics:
+    counters = native.statistics()
+    return StreamStatistics(
+        packets_received=counters.packets_received,
+        bytes_received=counters.bytes_received,
+        packets_sent=counters.packets_sent,
+        bytes_sent=counters.bytes_sent,
+        packets_lost=counters.packets_lost,
+        packets_dropped=counters.packets_dropped,
+        jitter_ms=counters.jitter_ms,
+        round_trip_ms=counters.round_trip_ms,
+        mos=counters.mos,
+        codec=counters.codec,
+        remote=MediaAddress(*counters.remote) if counters.remote else None,
+    )

@@ -1,0 +1,1 @@
+"""Prompts: fetch, decode, cache."""

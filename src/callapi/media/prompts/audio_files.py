@@ -1,0 +1,166 @@
+"""Audio files in memory and on disk, by libsndfile and libsoxr: whatever they can read becomes a `Prompt`.
+
+WAV (PCM, A-law, µ-law, float, GSM), AU, AIFF, FLAC, OGG (Vorbis, Opus) and MP3, of any rate and number of channels;
+headerless G.711 if the content type says so. Everything here blocks and belongs in a worker thread; nothing holds
+more than one second of undecoded samples at a time.
+"""
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from callapi.media.errors import UnplayableAudio
+from callapi.media.plane.types import Prompt
+
+MAX_BYTES: Final = 20 * 1024 * 1024
+"""The largest file that is downloaded."""
+MAX_DURATION_S: Final = 3600
+"""The longest audio that is played."""
+MAX_CHANNELS: Final = 8
+MAX_RATE: Final = 192_000
+
+RATES: Final = (8000, 16000, 48000)
+"""The rates of the codecs; a prompt is kept at the lowest of them that loses nothing."""
+_MAX_FULLBAND_S: Final = 300
+"""Longer audio is kept at 16 kHz at most: an hour at 48 kHz would take 345 MB."""
+_HEADERLESS: Final = {
+    "audio/basic": "ULAW",
+    "audio/pcmu": "ULAW",
+    "audio/x-mulaw": "ULAW",
+    "audio/pcma": "ALAW",
+    "audio/x-alaw-basic": "ALAW",
+}
+_EXACT: Final = frozenset({"PCM_16", "ULAW", "ALAW"})
+"""Subtypes whose samples are 16 bits already."""
+
+Samples = NDArray[np.int16]
+Floats = NDArray[np.float32]
+
+
+def decode(url: str, body: bytes, content_type: str = "") -> Prompt:
+    """The audio in `body`, mono, at 8000, 16000 or 48000 Hz. `url` is only told in the error.
+
+    Raises:
+        UnplayableAudio: not audio that can be read, or over one of the limits above.
+    """
+    if len(body) > MAX_BYTES:
+        raise UnplayableAudio(url, f"over {MAX_BYTES >> 20} MiB")
+    try:
+        with _opened(body, content_type) as file:
+            return _prompt(url, file)
+    except (soundfile.SoundFileError, ValueError, EOFError) as error:
+        kind = content_type or "without a content type"
+        raise UnplayableAudio(url, f"no audio that can be decoded ({kind}): {error}") from error
+
+
+class _Octets(BytesIO):
+    """A file whose lengths may lead libsndfile before its beginning: an error in a callback from C is lost."""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Like `BytesIO`, and to the beginning where that is passed."""
+        try:
+            return super().seek(offset, whence)
+        except ValueError:
+            return super().seek(0)
+
+
+def _opened(body: bytes, content_type: str) -> soundfile.SoundFile:
+    media_type = content_type.partition(";")[0].strip().lower()
+    try:
+        return soundfile.SoundFile(_Octets(body))
+    except soundfile.LibsndfileError:
+        subtype = _HEADERLESS.get(media_type)
+        if subtype is None or not body:
+            raise
+    return soundfile.SoundFile(_Octets(body), format="RAW", subtype=subtype, samplerate=8000, channels=1)
+
+
+def _prompt(url: str, file: soundfile.SoundFile) -> Prompt:
+    rate, channels = int(file.samplerate), int(file.channels)
+    if channels > MAX_CHANNELS or not 1000 <= rate <= MAX_RATE:
+        raise UnplayableAudio(url, f"{channels} channels at {rate} Hz are not played")
+    duration_s = file.frames / rate
+    if duration_s > MAX_DURATION_S:
+        raise UnplayableAudio(url, f"longer than {MAX_DURATION_S} s")
+    kept = _rate_to_keep(rate, duration_s)
+    if kept == rate and channels == 1 and file.subtype in _EXACT:
+        pieces = _exact_blocks(file)
+    else:
+        pieces = _resampled(file, rate, kept)
+    samples = np.concatenate([np.empty(0, np.int16), *pieces])
+    if not len(samples):
+        raise UnplayableAudio(url, "no sound in it")
+    samples.setflags(write=False)
+    return Prompt(samples, kept)
+
+
+def _rate_to_keep(rate: int, duration_s: float) -> int:
+    highest = RATES[-1] if duration_s <= _MAX_FULLBAND_S else RATES[-2]
+    return next((each for each in RATES if each >= min(rate, highest)), highest)
+
+
+def _exact_blocks(file: soundfile.SoundFile) -> Iterator[Samples]:
+    while len(block := file.read(int(file.samplerate), dtype="int16")):
+        yield block
+
+
+def _blocks(file: soundfile.SoundFile) -> Iterator[Floats]:
+    """One second at a time, of shape (frames,) or (frames, channels); floats may be any, and none."""
+    while len(block := file.read(int(file.samplerate), dtype="float32")):
+        yield np.clip(np.nan_to_num(block, nan=0.0), -1.0, 1.0)
+
+
+def _resampled(file: soundfile.SoundFile, rate: int, wanted: int) -> Iterator[Samples]:
+    stream = soxr.ResampleStream(rate, wanted, 1, dtype="float32", quality="HQ") if rate != wanted else None
+    for block in _blocks(file):
+        mono: Floats = block.mean(axis=1, dtype=np.float32) if block.ndim == 2 else block
+        yield _sixteen_bits(stream.resample_chunk(mono) if stream else mono)
+    if stream:
+        yield _sixteen_bits(stream.resample_chunk(np.empty(0, np.float32), last=True))
+
+
+def _sixteen_bits(samples: Floats) -> Samples:
+    rounded: Floats = np.rint(samples * np.float32(32768.0))
+    return np.clip(rounded, -32768, 32767).astype(np.int16)
+
+
+def duration_ms(path: Path) -> int:
+    """How long the audio file at `path` sounds, by its header. Raises OSError if it cannot be read."""
+    try:
+        info = soundfile.info(path)
+    except soundfile.SoundFileError as error:
+        raise OSError(f"{path}: {error}") from error
+    return int(info.frames) * 1000 // int(info.samplerate)
+
+
+def write_wav(path: Path, samples: Samples, rate: int) -> None:
+    """Write 16-bit PCM; `samples` of shape (n,) or (n, channels). The file appears when it is whole."""
+    part = path.with_name(path.name + ".part")
+    soundfile.write(part, samples, rate, subtype="PCM_16", format="WAV")
+    part.replace(path)
+
+
+def encode_mp3(wav: Path, mp3: Path) -> None:
+    """Write the audio of `wav` to `mp3`, channels and rate kept. The file appears when it is whole.
+
+    Raises:
+        OSError: `wav` cannot be read, or `mp3` not written.
+    """
+    part = mp3.with_name(mp3.name + ".part")
+    try:
+        with soundfile.SoundFile(wav) as source:
+            rate, channels = int(source.samplerate), int(source.channels)
+            with soundfile.SoundFile(part, "w", rate, channels, "MPEG_LAYER_III", format="MP3") as target:
+                for block in _blocks(source):
+                    target.write(block)
+        part.replace(mp3)
+    except soundfile.SoundFileError as error:
+        raise OSError(f"{wav}: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,149 @@
+"""Single `m=` lines: which of the peer's can be used, what they say, and how ours are written."""
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+from callapi.media.errors import NotAcceptable
+from callapi.media.plane.types import Direction, MediaAddress
+from callapi.media.sdp.description import Attribute, MediaDescription, SessionDescription
+from callapi.media.sdp.formats import Announced
+
+_PLAIN_PROFILES: Final = frozenset({"RTP/AVP", "RTP/AVPF"})
+_BROADCAST: Final = "255.255.255.255"
+_UNQUOTABLE: Final = re.compile(r'["\\]|[^ -~]')
+
+
+def standing(media: Sequence[MediaDescription], kind: str) -> int | None:
+    """Where our line of `kind` stands among `media`: the open one, else a closed one that may be opened again."""
+    mine = [index for index, each in enumerate(media) if each.kind == kind and _is_plain(each)]
+    return next((index for index in mine if media[index].port), mine[0] if mine else None)
+
+
+def first_usable(media: Sequence[MediaDescription], kind: str) -> int | None:
+    """Where the first line of `kind` stands that is open and asks for plain RTP."""
+    return next((index for index, each in enumerate(media) if each.kind == kind and _is_usable(each)), None)
+
+
+def answered(media: Sequence[MediaDescription], index: int, kind: str) -> MediaDescription | None:
+    """The answer's line `index`, None if it is refused or missing."""
+    line = media[index] if index < len(media) else None
+    return line if line is not None and line.kind == kind and _is_usable(line) else None
+
+
+def _is_usable(line: MediaDescription) -> bool:
+    return line.port != 0 and _is_plain(line)
+
+
+def _is_plain(line: MediaDescription) -> bool:
+    return line.protocol.upper() in _PLAIN_PROFILES
+
+
+def audio(
+    port: int, formats: Announced, *, ptime_ms: int, direction: Direction, like: MediaDescription | None
+) -> MediaDescription:
+    """Our `m=audio`. Profile and multiplexing of RTCP are those of `like`."""
+    numbers, attributes = _audio_words(formats, ptime_ms, direction)
+    if like is None:
+        return MediaDescription("audio", port, "RTP/AVP", numbers, attributes=attributes)
+    if like.has("rtcp-mux"):
+        attributes = (*attributes, ("rtcp-mux", None))
+    return MediaDescription("audio", port, like.protocol, numbers, attributes=attributes)
+
+
+@lru_cache(maxsize=128)
+def _audio_words(
+    formats: Announced, ptime_ms: int, direction: Direction
+) -> tuple[tuple[str, ...], tuple[Attribute, ...]]:
+    """The formats of the line, and its attributes."""
+    attributes: list[Attribute] = []
+    for known, fmtp in formats:
+        attributes.append(("rtpmap", str(known)))
+        if fmtp:
+            attributes.append(("fmtp", f"{known.payload_type} {fmtp}"))
+    attributes += [("ptime", str(ptime_ms)), (direction.value, None)]
+    return tuple([str(known.payload_type) for known, _ in formats]), tuple(attributes)
+
+
+def refused(line: MediaDescription) -> MediaDescription:
+    """The answer to a line that we do not want: its own words with port 0 (RFC 3264 §6)."""
+    return MediaDescription(line.kind, 0, line.protocol, line.formats or ("0",))
+
+
+def remote_address(
+    description: SessionDescription, line: MediaDescription, local: str
+) -> MediaAddress | None:
+    """Where `line` is to be sent; None for 0.0.0.0, the hold of RFC 2543.
+
+    Raises:
+        NotAcceptable: no `c=`, a host name, a multicast group, or an address of another family than ours.
+    """
+    host = description.address_of(line)
+    if host is None:
+        raise NotAcceptable(301, "the session description has no c= line")
+    return MediaAddress(host, line.port) if _is_reachable(host, local) else None
+
+
+@lru_cache(maxsize=1024)
+def _is_reachable(host: str, local: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        raise NotAcceptable(301, plain(f"{host} in c= is no IP address")) from None
+    if address.is_unspecified:
+        return False
+    if address.is_multicast or host == _BROADCAST:
+        raise NotAcceptable(330, f"{host} in c= is not one host")
+    if (":" in host) != (":" in local) or "%" in host:
+        raise NotAcceptable(301, plain(f"{host} in c= is not of the address family of {local}"))
+    return True
+
+
+def remote_rtcp(line: MediaDescription, rtp: MediaAddress | None, local: str) -> MediaAddress | None:
+    """The address of `a=rtcp:53020 IN IP4 192.0.2.1` (RFC 3605); None: the port after RTP's, or RTP's own."""
+    words = (line.value("rtcp") or "").split()
+    if rtp is None or not words or line.has("rtcp-mux"):
+        return None
+    port = int(words[0]) if words[0].isascii() and words[0].isdigit() and len(words[0]) <= 5 else 0
+    host = words[3] if len(words) >= 4 else rtp.host
+    try:
+        usable = 0 < port < 65_536 and _is_reachable(host, local)
+    except NotAcceptable:
+        usable = False
+    return MediaAddress(host, port) if usable else None
+
+
+def our_direction(wish: Direction, remote: Direction, address: MediaAddress | None) -> Direction:
+    """What our `wish` and the peer's direction leave to us; without an address there is nobody to send to."""
+    sends = wish.sends and remote.receives and address is not None
+    receives = wish.receives and remote.sends
+    if sends:
+        return Direction.SENDRECV if receives else Direction.SENDONLY
+    return Direction.RECVONLY if receives else Direction.INACTIVE
+
+
+def remote_holds(remote: Direction, address: MediaAddress | None) -> bool:
+    """Whether the peer does not want to hear us: by direction (RFC 3264 §8.4) or by 0.0.0.0 (RFC 2543)."""
+    return address is None or not remote.receives
+
+
+def no_audio(media: Sequence[MediaDescription]) -> NotAcceptable:
+    """Why there is no audio line that we can use."""
+    profiles = {each.protocol for each in media if each.kind == "audio" and each.port}
+    if profiles:
+        return NotAcceptable(302, plain(f"{' '.join(sorted(profiles))} is not spoken here, RTP/AVP is"))
+    return NotAcceptable(304, "an audio stream is needed")
+
+
+def no_common_codec(line: MediaDescription, codecs: Sequence[str]) -> NotAcceptable:
+    """Why there is no codec that we can use."""
+    named = {str(known.payload_type): known.name for known in line.rtpmaps()}
+    theirs = " ".join(named.get(text, text) for text in line.formats)
+    return NotAcceptable(305, plain(f"no common codec: offered {theirs}, spoken here {' '.join(codecs)}"))
+
+
+def plain(text: str) -> str:
+    """`text` as it may stand between the quotes of a `Warning` header, whatever the peer had written."""
+    return _UNQUOTABLE.sub("?", text)[:200]

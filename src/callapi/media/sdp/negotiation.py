@@ -1,0 +1,281 @@
+"""Offer and answer (RFC 3264) for one leg: bodies in, bodies out, and what is in force between them.
+
+Decisions where the RFC leaves room:
+
+- We answer with **one** codec, the first of the offerer's list that we have too, under the offerer's number, and
+  digits beside it. What was answered is thereby what is sent, by both sides.
+- Our re-offers list the codec in use first, then all the others: nothing changes unless the peer wants it.
+- An offer replaces an offer of ours that was not answered; the SIP layer has settled glare (491) before it
+  comes here. An offer may be answered again: a 200 often says something else than the 183 before it.
+- A refused or illegible body leaves everything as it was (RFC 3261 §14.2).
+- An offer that only closes the audio line (port 0) pauses it; one that wants something else in its place (T.38)
+  is refused, so that the caller stays with audio.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from callapi.media.errors import NotAcceptable, SdpError
+from callapi.media.plane.types import Direction, StreamParameters, VideoFormat, VideoParameters
+from callapi.media.sdp import lines, video
+from callapi.media.sdp.description import MediaDescription, Origin, SessionDescription, parse
+from callapi.media.sdp.formats import (
+    AudioFormats,
+    PayloadNumbers,
+    agreed_by_answer,
+    agreed_by_offer,
+    offered_formats,
+    with_announced,
+)
+
+_USERNAME = "callapi"
+
+
+class LocalMedia(Struct, frozen=True):
+    """Our end: where packets are wanted, and the codecs, best first. No video without `video_port`."""
+
+    address: str
+    audio_port: int
+    video_port: int | None = None
+    codecs: tuple[str, ...] = ("PCMU", "PCMA", "G722", "opus")
+    ptime_ms: int = 20
+
+
+class _Offer(Struct, frozen=True):
+    """An offer of ours, kept so that its answers can be understood."""
+
+    media: tuple[MediaDescription, ...]
+    audio: AudioFormats
+    audio_line: int
+    video_line: int | None
+    direction: Direction
+
+
+class MediaNegotiation:
+    """One leg's offers and answers.
+
+    `audio` and `video` are what the last exchange agreed on, None before it (and for video, unless both sides
+    want it); the leg hands them to its streams. `session_id` goes into `o=` and should differ from leg to leg.
+    """
+
+    def __init__(self, local: LocalMedia, *, session_id: int = 1) -> None:
+        self.local = local
+        self.audio: StreamParameters | None = None
+        self.video: VideoParameters | None = None
+        self.remote_on_hold = False
+        self.offered_video: tuple[VideoFormat, ...] = ()
+        """What the peer's last offer would like to do with video, whether it was accepted or not."""
+        self._video_formats: tuple[VideoFormat, ...] = ()
+        self._wish = Direction.SENDRECV
+        self._session_id = session_id
+        self._version = 0
+        self._written: SessionDescription | None = None
+        self._media: tuple[MediaDescription, ...] = ()
+        """Our lines as they stand: later descriptions repeat them in this order (RFC 3264 §8)."""
+        self._offer: _Offer | None = None
+        self._numbers: PayloadNumbers = ()
+
+    def relay_video(self, port: int | None, formats: tuple[VideoFormat, ...] = ()) -> None:
+        """From the next offer or answer on, video is wanted at `port` (None: no more).
+
+        `formats` are the other party's (its `offered_video`, or what its `video` agreed on): offered on untouched,
+        and the only ones accepted. Without any, nothing is offered and whatever the peer offers is accepted.
+        """
+        self.local = replace(self.local, video_port=port)
+        self._video_formats = formats
+
+    def local_hold(self) -> None:
+        """The next offer or answer lets the peer hear us, and not be heard."""
+        self._wish = Direction.SENDONLY
+
+    def resume(self) -> None:
+        """The next offer or answer is sendrecv again."""
+        self._wish = Direction.SENDRECV
+
+    def make_offer(self) -> bytes:
+        """Our offer, or re-offer. The same text and version as before if nothing has changed."""
+        current = self.audio.codec.name if self.audio else None
+        formats, self._numbers = offered_formats(self.local.codecs, current, self._numbers)
+        audio_line = lines.standing(self._media, "audio")
+        media = list(self._media)
+        offered = lines.audio(
+            self.local.audio_port,
+            formats.announced,
+            ptime_ms=self.local.ptime_ms,
+            direction=self._wish,
+            like=media[audio_line] if audio_line is not None else None,
+        )
+        if audio_line is None:
+            audio_line = len(media)
+            media.append(offered)
+        else:
+            media[audio_line] = offered
+        video_line = self._offer_video(media)
+        self._offer = _Offer(tuple(media), formats, audio_line, video_line, self._wish)
+        return self._write(media)
+
+    def _offer_video(self, media: list[MediaDescription]) -> int | None:
+        """Put our video line into `media`, in the place of a former one if there was any."""
+        agreed = self.video.formats if self.video else ()
+        formats = video.common(agreed, self._video_formats) or self._video_formats
+        index = lines.standing(media, "video")
+        if self.local.video_port is None or not formats:
+            if index is not None:
+                media[index] = lines.refused(media[index])
+            return None
+        like = media[index] if index is not None else None
+        offered = video.line(self.local.video_port, formats, self._wish, like=like)
+        if index is None:
+            media.append(offered)
+            return len(media) - 1
+        media[index] = offered
+        return index
+
+    def receive_offer(self, body: bytes) -> bytes:
+        """Take the peer's offer and return our answer.
+
+        Raises:
+            NotAcceptable: it cannot be read, or leaves no audio in common; nothing has changed then.
+        """
+        remote = _read(body)
+        index = lines.first_usable(remote.media, "audio")
+        if index is None:
+            return self._pause(remote)
+        offered = remote.media[index]
+        agreed = agreed_by_offer(offered, self.local.codecs, self.local.ptime_ms)
+        if agreed is None:
+            raise lines.no_common_codec(offered, self.local.codecs)
+        address = lines.remote_address(remote, offered, self.local.address)
+        direction = remote.direction_of(offered)
+        parameters = StreamParameters(
+            remote=address,
+            codec=agreed.codec,
+            remote_rtcp=lines.remote_rtcp(offered, address, self.local.address),
+            telephone_event=agreed.telephone_event,
+            receive_telephone_event=agreed.receive_telephone_event,
+            direction=lines.our_direction(self._wish, direction, address),
+            ptime_ms=agreed.ptime_ms,
+            rtcp_mux=offered.has("rtcp-mux"),
+        )
+        # Nothing fails from here on.
+        self._numbers = with_announced(self._numbers, agreed.announced)
+        media = [lines.refused(each) for each in remote.media]
+        media[index] = lines.audio(
+            self.local.audio_port,
+            agreed.announced,
+            ptime_ms=self.local.ptime_ms,
+            direction=parameters.direction,
+            like=offered,
+        )
+        self._answer_video(remote, media)
+        self._offer = None
+        self._agree(parameters, media, remote_on_hold=lines.remote_holds(direction, address))
+        return self._write(media)
+
+    def _answer_video(self, remote: SessionDescription, media: list[MediaDescription]) -> None:
+        index = lines.first_usable(remote.media, "video")
+        offered = remote.media[index] if index is not None else None
+        self.offered_video = video.formats_of(offered) if offered is not None else ()
+        self.video = None
+        if index is None or offered is None or self.local.video_port is None:
+            return
+        agreed = video.common(self.offered_video, self._video_formats)
+        parameters = video.parameters(remote, offered, agreed, self.local.address, self._wish)
+        if parameters is not None:
+            self.video = parameters
+            media[index] = video.line(self.local.video_port, agreed, parameters.direction, like=offered)
+
+    def _pause(self, remote: SessionDescription) -> bytes:
+        """Answer an offer that has no usable audio line: a pause of what we had, or nothing to talk about."""
+        is_closed = lines.standing(remote.media, "audio") is not None
+        if self.audio is None or not is_closed or any(each.port for each in remote.media):
+            raise lines.no_audio(remote.media)
+        self._offer = None
+        self.video = None
+        paused = replace(self.audio, remote=None, remote_rtcp=None, direction=Direction.INACTIVE)
+        media = [lines.refused(each) for each in remote.media]
+        self._agree(paused, media, remote_on_hold=True)
+        return self._write(media)
+
+    def receive_answer(self, body: bytes) -> None:
+        """Take the peer's answer to our last offer; the first one, or a later one that replaces it.
+
+        Raises:
+            NotAcceptable: it cannot be read, refuses the audio, or answers nothing; nothing has changed then.
+        """
+        offer = self._offer
+        if offer is None:
+            raise NotAcceptable(307, "an answer came to no offer of ours")
+        remote = _read(body)
+        answered = lines.answered(remote.media, offer.audio_line, "audio")
+        if answered is None:
+            raise NotAcceptable(304, "the answer refuses the audio stream")
+        parameters = self._parameters_of_answer(remote, answered, offer)
+        media = [
+            ours if lines.answered(remote.media, index, ours.kind) else lines.refused(ours)
+            for index, ours in enumerate(offer.media)
+        ]
+        self.video = self._video_of_answer(remote, offer)
+        on_hold = lines.remote_holds(remote.direction_of(answered), parameters.remote)
+        self._agree(parameters, media, remote_on_hold=on_hold)
+
+    def _parameters_of_answer(
+        self, remote: SessionDescription, answered: MediaDescription, offer: _Offer
+    ) -> StreamParameters:
+        agreed = agreed_by_answer(answered, offer.audio, self.local.ptime_ms)
+        if agreed is None:
+            raise lines.no_common_codec(answered, self.local.codecs)
+        address = lines.remote_address(remote, answered, self.local.address)
+        return StreamParameters(
+            remote=address,
+            codec=agreed.codec,
+            remote_rtcp=lines.remote_rtcp(answered, address, self.local.address),
+            telephone_event=agreed.telephone_event,
+            receive_telephone_event=agreed.receive_telephone_event,
+            direction=lines.our_direction(offer.direction, remote.direction_of(answered), address),
+            ptime_ms=agreed.ptime_ms,
+            rtcp_mux=answered.has("rtcp-mux") and offer.media[offer.audio_line].has("rtcp-mux"),
+        )
+
+    def _video_of_answer(self, remote: SessionDescription, offer: _Offer) -> VideoParameters | None:
+        if offer.video_line is None:
+            return None
+        ours = offer.media[offer.video_line]
+        answered = lines.answered(remote.media, offer.video_line, "video")
+        if answered is None:
+            return None
+        agreed = video.answered(answered, ours)
+        parameters = video.parameters(remote, answered, agreed, self.local.address, offer.direction)
+        if parameters is None or ours.has("rtcp-mux"):
+            return parameters
+        return replace(parameters, rtcp_mux=False)
+
+    def _agree(
+        self, audio: StreamParameters, media: Sequence[MediaDescription], *, remote_on_hold: bool
+    ) -> None:
+        self.audio = audio
+        self.remote_on_hold = remote_on_hold
+        self._media = tuple(media)
+
+    def _write(self, media: Sequence[MediaDescription]) -> bytes:
+        """The body; its version grows by one if and only if it says something new (RFC 3264 §8)."""
+        described = SessionDescription(address=self.local.address, media=tuple(media))
+        if described != self._written:
+            self._written = described
+            self._version += 1
+        origin = Origin(_USERNAME, self._session_id, self._version, self.local.address)
+        return bytes(replace(described, origin=origin))
+
+    def __repr__(self) -> str:
+        codec = self.audio.codec.name if self.audio else "nothing yet"
+        pending = " offer sent" if self._offer else ""
+        return f"<OfferAnswer {codec} v{self._version}{pending}>"
+
+
+def _read(body: bytes) -> SessionDescription:
+    try:
+        return parse(body)
+    except SdpError as error:
+        raise NotAcceptable(307, str(error)) from error

@@ -1,0 +1,1 @@
+"""Life and composition of one node."""

@@ -1,0 +1,1 @@
+"""Digest authentication, both ways, and the throttle of failed logins."""

@@ -1,0 +1,56 @@
+"""Answers to our INVITE that are none of the session's business any more, and still need care (RFC 3261 §13.2.2.4).
+
+- the 2xx of the session, repeated because our ACK was lost: the same ACK again;
+- a 2xx of another fork: an ACK and a BYE in its own dialog;
+- a 1xx or 2xx from a hop that was given up: a CANCEL, or an ACK and a BYE.
+"""
+
+from callapi.sip.dialog import Dialog
+from callapi.sip.invite_session.effects import Effect, SendAck, SendCancel, SendRequest
+from callapi.sip.invite_session.inputs import ResponseReceived
+from callapi.sip.messages.message import Request
+
+MAX_ACKS = 32
+
+
+class LateResponses:
+    """The ACKs sent for one outbound INVITE, by the tag of the peer and the number of the try."""
+
+    __slots__ = ("_acks", "_cancelled")
+
+    def __init__(self) -> None:
+        self._acks: dict[tuple[str, int], Request] = {}
+        self._cancelled: set[int] = set()
+
+    def remember(self, ack: Request) -> None:
+        """The session sent this ACK."""
+        self._acks[(ack.to.tag or "", ack.cseq.number)] = ack
+
+    def knows(self, input_: ResponseReceived) -> bool:
+        """Whether a 2xx was acknowledged before."""
+        return self._key(input_) in self._acks
+
+    def hang_up(self, input_: ResponseReceived) -> list[Effect]:
+        """Whatever this answer to an INVITE of ours needs, so that nobody waits for us."""
+        response = input_.response
+        number = input_.request.cseq.number
+        if response.is_provisional:
+            if number in self._cancelled:
+                return []
+            self._cancelled.add(number)
+            return [SendCancel(input_.request)]
+        if not response.is_success:
+            return []
+        key = self._key(input_)
+        known = self._acks.get(key)
+        if known is not None:
+            return [SendAck(known)]
+        if len(self._acks) >= MAX_ACKS:
+            return []
+        dialog = Dialog.of_client(input_.request, response)
+        ack = self._acks[key] = dialog.acknowledge(input_.request)
+        return [SendAck(ack), SendRequest(dialog.request("BYE"))]
+
+    @staticmethod
+    def _key(input_: ResponseReceived) -> tuple[str, int]:
+        return (input_.response.to.tag or "", input_.request.cseq.number)

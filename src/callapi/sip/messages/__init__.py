@@ -1,0 +1,1 @@
+"""SIP messages as values: grammar, parser, writer, and the checks of RFC 3261."""

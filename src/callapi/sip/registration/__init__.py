@@ -1,0 +1,1 @@
+"""The registrar: bindings, REGISTER, and keep-alive of registered phones."""

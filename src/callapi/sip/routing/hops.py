@@ -1,0 +1,96 @@
+"""Where a message goes: answers by their Via (RFC 3261 §18.2.2, RFC 3581), requests by their URI, and back past a NAT.
+
+Not in the RFCs: within a dialog without route set, a peer whose Contact cannot be reached, because it is a private
+address and the peer is not in our network, or because it is a client on a connection, is sent requests to where its
+own came from.
+"""
+
+import re
+from functools import lru_cache
+from ipaddress import ip_address
+
+from callapi.sip.messages.headers import Via
+from callapi.sip.messages.message import Request
+from callapi.sip.messages.uri import SipUri, Transport, Uri
+from callapi.sip.routing.resolver import transport_of
+from callapi.sip.transport import Hop
+from callapi.sip.transport.port import Wire
+
+_SAID_BEFORE = re.compile(r";(?:rport|received)(?:=[^;]*)?(?=;|$)", re.IGNORECASE)
+LARGEST_DATAGRAM = 1300  # RFC 3261 §18.1.1
+
+
+def note_source(request: Request, source: Hop) -> None:
+    """Write `received` and `rport` into the top Via, where they are due (RFC 3261 §18.2.1, RFC 3581 §4)."""
+    via = request.via
+    wants_port = via.has_parameter("rport")
+    if via.host == source.host and not wants_port:
+        return
+    vias = request.vias
+    top = f"{_SAID_BEFORE.sub('', str(via))};received={source.host}"
+    if wants_port:
+        top += f";rport={source.port}"
+    request.headers.set("Via", top)
+    for other in vias[1:]:
+        request.headers.add("Via", str(other))
+
+
+def answer_hop(via: Via, source: Hop) -> Hop:
+    """Where the response to a request goes that came from `source` under this top Via, as it was sent.
+
+    Beyond the RFCs: who is not where its Via says is behind a NAT, and is answered as if it had asked for rport.
+    """
+    if source.transport is not Transport.UDP:
+        return source
+    maddr = next((value for name, value in via.parameters if name == "maddr"), None)
+    if maddr is not None and is_address(maddr):
+        return Hop(Transport.UDP, maddr, via.port or 5060, None, source.local)
+    if via.has_parameter("rport") or via.host != source.host:
+        return source
+    return Hop(Transport.UDP, source.host, via.port or 5060, None, source.local)
+
+
+@lru_cache(maxsize=4096)
+def literal_hop(uri: Uri) -> Hop | None:
+    """The hop of a URI that holds an IP address; None: it needs the resolver. Raises ResolutionError."""
+    if not isinstance(uri, SipUri):
+        return None
+    host = uri.parameter("maddr") or uri.host
+    transport = transport_of(uri)
+    if not is_address(host) or (transport is Transport.TLS and host != uri.host):
+        return None
+    return Hop(transport, str(ip_address(host)), uri.port or transport.default_port)
+
+
+def reachable_hop(hop: Hop, source: Hop | None, *, is_connected: bool) -> Hop:
+    """The hop for a request in a dialog without route set whose peer was last heard from `source`."""
+    if source is None or hop == source:
+        return hop
+    if source.transport is not Transport.UDP:
+        return source if is_connected and hop.transport is source.transport else hop
+    if hop.transport is Transport.UDP and is_private(hop.host) and not is_private(source.host):
+        return source
+    return hop
+
+
+def is_usable(flow: Hop, wire: Wire) -> bool:
+    """Whether what is sent into a flow can arrive: always by UDP, else while its connection is open (RFC 5626 §5.3)."""
+    return flow.transport is Transport.UDP or wire.is_connected(flow)
+
+
+@lru_cache(maxsize=4096)
+def is_address(host: str) -> bool:
+    """Whether the text is an IP address."""
+    if not (host[-1:].isdigit() or ":" in host):
+        return False
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=4096)
+def is_private(host: str) -> bool:
+    """Whether an address means nothing outside its own network (RFC 1918 and its like)."""
+    return ip_address(host).is_private

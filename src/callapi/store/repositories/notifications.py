@@ -1,0 +1,11 @@
+"""Notifications: what went wrong, for the application's developer."""
+
+from callapi.store.records import NotificationRecord
+from callapi.store.repositories.repository import Repository
+
+
+class NotificationRepository(Repository[NotificationRecord]):
+    """Notifications, of an account or (`Equals("call_sid", …)`) of one call."""
+
+    kind = NotificationRecord
+    newest_by = ("message_date", "sid")

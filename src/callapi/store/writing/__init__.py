@@ -1,0 +1,1 @@
+"""The one writer: backlog, write-ahead log of new calls, scrubbing of secrets."""

@@ -1,0 +1,1 @@
+"""Durable status callbacks: schedule, per-host queues, retries."""

@@ -1,0 +1,65 @@
+"""Calls that a crash left behind get their final record and callback, under the event id they would have had."""
+
+from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
+
+from callapi.base.ids import AccountSid, CallSid
+from callapi.calls.records.journal import Journal, event_callback
+from callapi.calls.records.reconciliation import close_what_a_crash_left
+from callapi.store import CallRecord
+from tests.verbs.world import Book
+
+NOW = datetime(2026, 11, 17, 10, 0, 0, tzinfo=UTC)
+TALKING = CallRecord(
+    sid=CallSid("CA" + "1" * 32),
+    account_sid=AccountSid("AC" + "0" * 32),
+    from_="sip:alice@127.0.0.1",
+    to="sip:bob@127.0.0.1",
+    direction="outbound-dial",
+    status="in-progress",
+    date_created=NOW,
+    date_updated=NOW + timedelta(seconds=5),
+    api_version="2012-04-24",
+    node="node-1",
+    answer_time=NOW,
+    start_time=NOW,
+    status_callback="http://app/status",
+    status_callback_method="POST",
+    status_callback_events=("answered", "completed"),
+    sequence_number=1,
+)
+
+
+class Left:
+    """Two calls that nobody ended."""
+
+    async def live_ones(self, node: str) -> tuple[CallRecord, ...]:
+        ringing = replace(
+            TALKING, sid=CallSid("CA" + "2" * 32), status="ringing", answer_time=None, sequence_number=0
+        )
+        return (TALKING, ringing) if node == "node-1" else ()
+
+
+async def test_each_gets_its_end_and_its_callback() -> None:
+    book = Book()
+    assert await close_what_a_crash_left(Left(), Journal(book), "node-1") == 2  # type: ignore[arg-type]
+    talking, ringing = book.calls.values()
+    assert (talking.status, ringing.status) == ("completed", "failed")
+    assert (talking.duration, ringing.duration) == (5, 0)
+    assert talking.end_time is not None
+    assert talking.end_reason == "the node broke off"
+    told = [dict(each.parameters) for each in book.callbacks]
+    assert [(each["CallStatus"], each["SequenceNumber"]) for each in told] == [
+        ("completed", "1"),
+        ("failed", "0"),
+    ]
+    assert told[0]["CallDuration"] == "5"
+
+
+async def test_the_event_id_is_the_one_that_the_end_would_have_had() -> None:
+    book = Book()
+    await close_what_a_crash_left(Left(), Journal(book), "node-1")  # type: ignore[arg-type]
+    regular = event_callback(replace(TALKING, end_time=NOW), "completed", "completed", NOW)
+    assert regular is not None
+    assert book.callbacks[0].event_id == regular.event_id
