@@ -1,4 +1,4 @@
-"""Whatever applications serve as audio becomes samples; whatever is no audio says why."""
+"""Audio of every kind becomes samples; a body that is not audio raises an error with the reason."""
 
 from contextlib import suppress
 from io import BytesIO
@@ -187,7 +187,7 @@ def test_what_cannot_be_read_is_an_os_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rate", [8000, 11_025])
 def test_a_file_of_floats_may_hold_any_number_and_none(rate: int) -> None:
-    """What is no number is silent, what is too loud is as loud as can be; the rest of the file is not touched."""
+    """NaN becomes silence, values out of range are clipped; other samples stay as they are."""
     samples = np.full(rate, 0.5, np.float32)
     samples[10], samples[20], samples[30] = np.nan, np.inf, -3e38
     file = BytesIO()

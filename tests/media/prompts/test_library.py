@@ -161,9 +161,7 @@ async def test_many_at_once_share_one_failure(open_library: Open, server: WebSer
     assert (await library.prompt(URL)).rate == 8000
 
 
-async def test_whoever_waits_takes_over_from_one_that_is_cancelled(
-    open_library: Open, server: WebServer
-) -> None:
+async def test_a_waiting_caller_takes_over_a_cancelled_fetch(open_library: Open, server: WebServer) -> None:
     library = open_library()
     server.open.clear()
     first, second, third = (asyncio.ensure_future(library.prompt(URL)) for _ in range(3))
@@ -178,7 +176,7 @@ async def test_whoever_waits_takes_over_from_one_that_is_cancelled(
     assert len(server.asked) == 2
 
 
-async def test_what_is_no_audio_is_told(open_library: Open, server: WebServer) -> None:
+async def test_undecodable_audio_is_an_error(open_library: Open, server: WebServer) -> None:
     library = open_library()
     server.pages[URL] = Fetched(b"<html>", "text/html")
     with pytest.raises(UnplayableAudio, match="text/html"):
@@ -209,7 +207,7 @@ async def test_a_prompt_larger_than_the_memory_is_played_all_the_same(open_libra
     assert repr(library) == "<PromptLibrary 0 prompts 0 KiB>"
 
 
-async def test_a_restart_fetches_nothing_anew(open_library: Open, server: WebServer, clock: Clock) -> None:
+async def test_a_restart_fetches_nothing_again(open_library: Open, server: WebServer, clock: Clock) -> None:
     first = await open_library().prompt(URL)
     second = await open_library().prompt(URL)
     assert np.array_equal(first.samples, second.samples)

@@ -79,12 +79,12 @@ SLOW = SpeechSettings(timeout_s=60, patience_s=60, recogniser_timeout_s=60)
 
 async def spoken(speaker: EngineSpeaker, utterance: Utterance, warnings: list[str] | None = None) -> Prompt:
     """All of it in one."""
-    told: list[str] = []
-    parts = [each async for each in speaker.speak(utterance, told.append)]
+    warned: list[str] = []
+    parts = [each async for each in speaker.speak(utterance, warned.append)]
     if warnings is None:
-        assert told == []
+        assert warned == []
     else:
-        warnings.extend(told)
+        warnings.extend(warned)
     return Prompt(np.concatenate([each.samples for each in parts]), parts[0].rate)
 
 
@@ -139,7 +139,7 @@ async def test_short_answers_with_hints_and_what_is_no_speech(tmp_path: Path) ->
 
 @needs_whisper
 @pytest.mark.timeout(120)
-async def test_another_language_than_the_models_is_told() -> None:
+async def test_another_language_than_the_models_is_an_error() -> None:
     async with open_recogniser(SLOW) as recogniser:
         assert recogniser is not None
         with pytest.raises(EngineFailed, match="English alone"):

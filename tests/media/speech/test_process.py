@@ -76,7 +76,7 @@ async def test_it_can_be_started_ahead() -> None:
         stub.start_soon()
         stub.start_soon()
         async with asyncio.timeout(5):
-            while stub.pid is None:  # noqa: ASYNC110 - nothing tells of it
+            while stub.pid is None:  # noqa: ASYNC110 - there is nothing to await
                 await asyncio.sleep(0.01)
         assert (await stub.ask({})).fields["pid"] == stub.pid
 
@@ -88,7 +88,7 @@ async def test_answers_come_in_turn() -> None:
         assert [each.fields["said"] for each in answers] == list(range(20))
 
 
-async def test_who_stops_waiting_puts_nobody_out_of_step() -> None:
+async def test_a_cancelled_request_keeps_answers_in_step() -> None:
     async with engine() as stub:
         await stub.ask({})
         under_way = asyncio.create_task(stub.ask({"say": "mine", "takes": 0.2}))
@@ -99,7 +99,7 @@ async def test_who_stops_waiting_puts_nobody_out_of_step() -> None:
         assert (await stub.ask({"say": "yours"})).fields["said"] == "yours"
 
 
-async def test_what_it_cannot_do_is_told_and_it_lives_on() -> None:
+async def test_a_refused_request_is_an_error_and_the_process_stays() -> None:
     async with engine() as stub:
         with pytest.raises(EngineFailed, match="no such voice"):
             await stub.ask({"do": "fail"})

@@ -92,7 +92,7 @@ async def test_the_same_prompt_is_given_to_everybody_who_waits_for_it(tmp_path: 
         assert here.piper.said == ["All at once."]
 
 
-async def test_who_leaves_disturbs_nobody_and_the_work_is_kept(tmp_path: Path) -> None:
+async def test_a_cancelled_listener_leaves_the_work_to_the_cache(tmp_path: Path) -> None:
     async with stage(tmp_path) as here:
         here.piper.gate = asyncio.Event()
         one = asyncio.create_task(here.lengths(Utterance("Wait.")))
@@ -153,9 +153,9 @@ async def test_when_all_fail_it_cannot_be_played(tmp_path: Path) -> None:
         assert await here.lengths(Utterance("Hello. You.")) == [6, 4], "a failure is not remembered"
 
 
-async def test_nobody_to_speak(tmp_path: Path) -> None:
-    nobody = Catalogue([], frozenset(), "en-US")
-    async with EngineSpeaker({}, nobody, SpeechCache(tmp_path, 0)) as speaker:
+async def test_no_voice_is_installed(tmp_path: Path) -> None:
+    empty = Catalogue([], frozenset(), "en-US")
+    async with EngineSpeaker({}, empty, SpeechCache(tmp_path, 0)) as speaker:
         speaker.prepare()
         with pytest.raises(UnplayableAudio, match="no speech engine"):
             await anext(speaker.speak(Utterance("Hello."), print))
@@ -178,7 +178,7 @@ async def test_stopping_in_the_middle_tells_who_waits(tmp_path: Path) -> None:
 
 
 async def test_a_voice_that_is_slow_is_stood_in_for_and_heard_the_next_time(tmp_path: Path) -> None:
-    """A model that is still being loaded: nobody waits for it, and its work is not lost."""
+    """A model that is still being loaded is not waited for, and its result is cached."""
     async with stage(tmp_path, patience_s=0.05) as here:
         here.piper.gate = asyncio.Event()
         assert await here.lengths(Utterance("Hello.")) == [6]

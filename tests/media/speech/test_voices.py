@@ -90,7 +90,7 @@ def test_with_one_engine_alone() -> None:
     assert Catalogue([], frozenset(), "en-US").is_empty
 
 
-def test_espeak_stands_in_for_piper_and_nobody_for_espeak() -> None:
+def test_espeak_is_the_fallback_of_piper_and_has_none() -> None:
     stand_in = BOTH.fallback(JOE)
     assert stand_in is not None
     assert stand_in.source == "en-us"
@@ -101,5 +101,5 @@ def test_espeak_stands_in_for_piper_and_nobody_for_espeak() -> None:
     ("name", "gender"),
     [("man", Gender.MAN), ("Woman-fr", Gender.WOMAN), ("alice", Gender.WOMAN), ("anna", None)],
 )
-def test_names_tell_what_they_tell(name: str, gender: Gender | None) -> None:
+def test_a_configured_name_may_say_its_gender(name: str, gender: Gender | None) -> None:
     assert gender_of(name) is gender

@@ -1,4 +1,4 @@
-"""Audio files in memory and on disk, by libsndfile and libsoxr: whatever they can read becomes a `Prompt`.
+"""Audio files in memory and on disk, by libsndfile and libsoxr: every format they read becomes a `Prompt`.
 
 WAV (PCM, A-law, µ-law, float, GSM), AU, AIFF, FLAC, OGG (Vorbis, Opus) and MP3, of any rate and number of channels;
 headerless G.711 if the content type says so. Everything here blocks and belongs in a worker thread; nothing holds
@@ -44,7 +44,7 @@ Floats = NDArray[np.float32]
 
 
 def decode(url: str, body: bytes, content_type: str = "") -> Prompt:
-    """The audio in `body`, mono, at 8000, 16000 or 48000 Hz. `url` is only told in the error.
+    """The audio in `body`, mono, at 8000, 16000 or 48000 Hz. `url` appears in the error only.
 
     Raises:
         UnplayableAudio: not audio that can be read, or over one of the limits above.

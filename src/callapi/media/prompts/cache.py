@@ -1,8 +1,8 @@
-"""Decoded prompts on disk: a restart of the node fetches and decodes nothing anew that has not changed.
+"""Decoded prompts on disk: after a restart of the node only changed audio is fetched and decoded.
 
-Samples are filed by their content, so that a thousand URLs of one recording take its space once; each URL has a
-small file that names its content and says how long it may be used. Everything blocks; files appear whole or not
-at all, and one that cannot be read is as good as none.
+Samples are stored by their content, so that a thousand URLs of one recording take its space once; each URL has a
+small file that names its content and its freshness. Everything blocks; files appear whole or not
+at all, and one that cannot be read counts as missing.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _ENTRY: Final = ".json"
 
 
 class CachedPrompt(Struct, frozen=True):
-    """What is known of one URL. `content` names the samples."""
+    """The cached audio of one URL. `content` names the samples."""
 
     content: str
     prompt: Prompt
@@ -53,7 +53,7 @@ class PromptCache:
         return CachedPrompt(content, Prompt(samples, rate), freshness)
 
     def store(self, url: str, cached: CachedPrompt) -> None:
-        """Keep it; a full disk or a folder that cannot be written keeps nothing and hurts nobody."""
+        """Keep it; a full disk or a read-only folder is ignored."""
         entry = {
             "url": url,
             "content": cached.content,

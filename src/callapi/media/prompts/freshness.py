@@ -1,7 +1,7 @@
 """How long an answer over HTTP may be used again, and how to ask whether it still holds (RFC 9111).
 
-A private cache without heuristics: what names no lifetime is asked for anew each time, with a condition if the
-server gave something to compare. Somebody who replaces a recording on a web server hears the new one at once.
+A private cache without heuristics: an answer without a lifetime is requested again each time, with a
+condition if the server gave a validator, so that a recording replaced on a web server is heard at once.
 """
 
 from email.utils import parsedate_to_datetime

@@ -120,7 +120,7 @@ class PromptLibrary:
             prompt = await self._obtain(url)
         except UnplayableAudio as error:
             outcome.set_exception(error)
-            # It has been retrieved: by whoever called us.
+            # Marks the exception as retrieved: our caller gets it.
             outcome.exception()
             raise
         except BaseException:
@@ -135,24 +135,24 @@ class PromptLibrary:
     async def _obtain(self, url: str) -> Prompt:
         known = self._memory.get(url) or await self._in_thread(self._disk.load, url)
         if known is None:
-            return await self._obtain_anew(url)
+            return await self._fetch_first(url)
         if known.freshness.is_fresh(self._wall_clock()):
             self._remember(url, known)
             return known.prompt
         answer = await self._fetch(url, known.freshness.conditions())
         if isinstance(answer, Fetched):
-            return await self._take(url, answer, known)
+            return await self._decode(url, answer, known)
         freshness = known.freshness.renewed(answer.headers, self._wall_clock())
         await self._keep(url, replace(known, freshness=freshness))
         return known.prompt
 
-    async def _obtain_anew(self, url: str) -> Prompt:
+    async def _fetch_first(self, url: str) -> Prompt:
         answer = await self._fetch(url, ())
         if isinstance(answer, Unchanged):
             raise UnplayableAudio(url, "the server answered 304 to a request without conditions")
-        return await self._take(url, answer, None)
+        return await self._decode(url, answer, None)
 
-    async def _take(self, url: str, answer: Fetched, known: CachedPrompt | None) -> Prompt:
+    async def _decode(self, url: str, answer: Fetched, known: CachedPrompt | None) -> Prompt:
         freshness = Freshness.of(answer.headers, self._wall_clock())
         content = await self._in_thread(content_name, answer.body)
         if known is not None and known.content == content:

@@ -1,13 +1,13 @@
 """Speech, both ways: text becomes prompts, and what a caller says becomes text.
 
-Engines are programs of their own (`engine_program.py`, run by path and imported by nobody): their licences, memory
+Engines are programs of their own (`engine_program.py`, run by path and never imported): their licences, memory
 and crashes stay out of the node. Nothing here knows calls or documents.
 """
 
+from callapi.media.speech.assembly import open_recogniser, open_speaker
 from callapi.media.speech.cache import SpeechCache
 from callapi.media.speech.detector import SpeechDetector
 from callapi.media.speech.hints import hints_of
-from callapi.media.speech.house import open_recogniser, open_speaker
 from callapi.media.speech.recogniser import Recognised, Recogniser, WhisperRecogniser
 from callapi.media.speech.speaker import EngineSpeaker, SpeechEngine
 from callapi.media.speech.utterance import Utterance

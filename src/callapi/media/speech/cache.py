@@ -1,6 +1,6 @@
-"""What was said before: on disk by content, bounded in size, and what is in use in memory besides.
+"""Cache of synthesised speech: on disk by content, bounded in size, with the recently used part in memory.
 
-`recall` answers at once or not at all; only what is on disk and not in memory costs a read, in a thread.
+`recall` looks in memory only; `read` looks on disk, in a thread.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _SUFFIX: Final = ".wav"
 
 
 def key_of(*content: str) -> str:
-    """The name of what `content` says in full: engine, voice, text ..."""
+    """The cache key of `content` (engine, voice, text ...)."""
     return hashlib.sha256("\0".join(content).encode()).hexdigest()
 
 
@@ -34,16 +34,16 @@ class SpeechCache:
 
     def __init__(self, directory: Path, octets: int, memory_octets: int = MEMORY_OCTETS) -> None:
         self._directory = directory
-        self._most = octets
-        self._most_in_memory = memory_octets
+        self._max_octets = octets
+        self._max_memory_octets = memory_octets
         self._files: OrderedDict[str, int] = OrderedDict()
         self._on_disk = 0
         self._prompts: OrderedDict[str, Prompt] = OrderedDict()
         self._in_memory = 0
 
     async def open(self) -> None:
-        """Look what an earlier run left."""
-        if self._most:
+        """Index what an earlier run left."""
+        if self._max_octets:
             found = await asyncio.to_thread(self._scan)
             self._files.update(found)
             self._on_disk = sum(size for _, size in found)
@@ -74,9 +74,9 @@ class SpeechCache:
         return prompt
 
     async def keep(self, key: str, prompt: Prompt) -> None:
-        """Keep `prompt`; a disk that takes nothing is no failure of the speech."""
+        """Keep `prompt`; a disk that cannot be written to does not fail the speech."""
         self._remember(key, prompt)
-        if not self._most or prompt.samples.nbytes > self._most:
+        if not self._max_octets or prompt.samples.nbytes > self._max_octets:
             return
         try:
             size = await asyncio.to_thread(self._write, key, prompt)
@@ -91,24 +91,24 @@ class SpeechCache:
         former = self._prompts.pop(key, None)
         self._in_memory += prompt.samples.nbytes - (former.samples.nbytes if former else 0)
         self._prompts[key] = prompt
-        while self._in_memory > self._most_in_memory and len(self._prompts) > 1:
+        while self._in_memory > self._max_memory_octets and len(self._prompts) > 1:
             _, oldest = self._prompts.popitem(last=False)
             self._in_memory -= oldest.samples.nbytes
 
     async def _shrink(self) -> None:
-        doomed = []
-        while self._on_disk > self._most and self._files:
+        evicted = []
+        while self._on_disk > self._max_octets and self._files:
             key, size = self._files.popitem(last=False)
             self._on_disk -= size
-            doomed.append(self._path(key))
-        if doomed:
-            await asyncio.to_thread(_unlink, doomed)
+            evicted.append(self._path(key))
+        if evicted:
+            await asyncio.to_thread(_unlink, evicted)
 
     def _path(self, key: str) -> Path:
         return self._directory / f"{key}{_SUFFIX}"
 
     def _scan(self) -> list[tuple[str, int]]:
-        """Keys and sizes, the least recently written first. What was half written is taken away."""
+        """Keys and sizes, the least recently written first. Unfinished files are removed."""
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             _unlink(list(self._directory.glob("*.part")))

@@ -14,7 +14,7 @@ BEGIN_FRAMES: Final = 6
 """So many loud frames among the last BEGIN_WITHIN are speech; fewer are a click or a cough."""
 BEGIN_WITHIN: Final = 10
 LEAD_S: Final = 0.4
-"""What is kept from before the beginning: soft first sounds."""
+"""Kept from before the beginning: soft first sounds."""
 _RISE_DB: Final = 0.05
 """How much the floor rises with each frame that is louder: 2.5 dB a second, so that speech does not become noise."""
 _FLOOR_DB: Final = -80.0
@@ -31,15 +31,15 @@ class SpeechDetector:
         self._frames = 0
         self._last_loud = 0
         self.began_s: float | None = None
-        """Where speech begins, with its lead; None: nobody has spoken yet."""
+        """Where speech begins, with its lead; None: no speech yet."""
 
     @property
     def silence_s(self) -> float:
-        """How long nothing was said, after speech had begun."""
+        """Silence since the last speech, 0 before any speech."""
         return (self._frames - self._last_loud) * FRAME_S if self.began_s is not None else 0.0
 
     def feed(self, samples: NDArray[np.int16]) -> None:
-        """Listen on."""
+        """Process the next samples."""
         audio = np.concatenate((self._rest, samples))
         count = len(audio) // self._frame
         self._rest = audio[count * self._frame :]
@@ -48,9 +48,9 @@ class SpeechDetector:
         frames = audio[: count * self._frame].reshape(count, self._frame).astype(np.float32)
         power = np.mean(np.square(frames - frames.mean(axis=1, keepdims=True)), axis=1) / 32768.0**2
         for level in 10 * np.log10(np.maximum(power, 1e-8)):
-            self._hear(float(level))
+            self._judge(float(level))
 
-    def _hear(self, level_db: float) -> None:
+    def _judge(self, level_db: float) -> None:
         self._frames += 1
         noise = self._noise_db if self._noise_db is not None else max(min(level_db, -40.0), _FLOOR_DB)
         self._noise_db = level_db if level_db < noise else noise + _RISE_DB

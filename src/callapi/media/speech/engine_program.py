@@ -19,13 +19,13 @@ from typing import Any, BinaryIO
 
 RATE = 16_000
 """Hertz of all audio in and out: 16-bit mono."""
-POLITENESS = 5
-"""Added to the niceness: packets come first."""
+NICENESS = 5
+"""Added to the process's nice value, so that packet threads run first."""
 MAX_VOICES = 4
 """Voices held in memory at once."""
 MAX_LINE = 1 << 20
 BEAM = 2
-"""Guesses that the recogniser follows at once: more are slower and hardly better on a sentence."""
+"""Beam size of the decoder: a larger one is slower and hardly better on a sentence."""
 
 Answer = tuple[dict[str, Any], bytes]
 Engine = Callable[[dict[str, Any], bytes], Answer]
@@ -82,7 +82,7 @@ def espeak_ng(arguments: dict[str, Any]) -> Engine:
     return synthesise
 
 
-class _VoiceWish(ctypes.Structure):
+class _VoiceSpec(ctypes.Structure):
     """`espeak_VOICE` of speak_lib.h."""
 
     _fields_ = (
@@ -103,11 +103,11 @@ def _set_voice(library: ctypes.CDLL, voice: str) -> None:
     if library.espeak_SetVoiceByName(voice.encode()) == 0:
         return
     language, _, variant = voice.partition("+")
-    wish = _VoiceWish(languages=language.encode())
-    if library.espeak_SetVoiceByProperties(ctypes.byref(wish)) != 0:
+    spec = _VoiceSpec(languages=language.encode())
+    if library.espeak_SetVoiceByProperties(ctypes.byref(spec)) != 0:
         raise ValueError(f"espeak-ng has no voice {voice!r}")
     if variant:
-        library.espeak_GetCurrentVoice.restype = ctypes.POINTER(_VoiceWish)
+        library.espeak_GetCurrentVoice.restype = ctypes.POINTER(_VoiceSpec)
         file = library.espeak_GetCurrentVoice().contents.identifier.decode().rpartition("/")[2]
         library.espeak_SetVoiceByName(f"{file}+{variant}".encode())
 
@@ -176,7 +176,7 @@ def serve(engine: Engine, requests: BinaryIO, answers: BinaryIO) -> None:
         body = requests.read(request["bytes"])
         try:
             fields, pcm = engine(request, body)
-        except Exception as error:  # the supervisor of this process: what failed is told, the next may do
+        except Exception as error:  # supervisor: the failure is answered, the next request may succeed
             fields, pcm = {"error": f"{type(error).__name__}: {error}"[:500]}, b""
         write(answers, fields, pcm)
 
@@ -195,7 +195,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    os.nice(POLITENESS)
+    os.nice(NICENESS)
     arguments = json.loads(sys.argv[2])
     engine = ENGINES[sys.argv[1]](arguments)
     write(answers, {"ready": True})

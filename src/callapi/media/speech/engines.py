@@ -1,4 +1,4 @@
-"""The engines that synthesise, each behind `SpeechEngine`."""
+"""The engines of text to speech, each behind `SpeechEngine`."""
 
 from callapi.media.speech.process import EngineProcess
 from callapi.media.speech.voices import Voice
@@ -12,7 +12,7 @@ class PiperEngine:
     def __init__(self, process: EngineProcess) -> None:
         self._process = process
 
-    async def synthesise(self, voice: Voice, text: str, *, is_markup: bool) -> bytes:  # noqa: ARG002 - never asked for
+    async def synthesise(self, voice: Voice, text: str, *, is_markup: bool) -> bytes:  # noqa: ARG002 - the protocol's
         """As SpeechEngine."""
         return (await self._process.ask({"model": voice.source, "text": text})).pcm
 

@@ -32,7 +32,7 @@ _WORD: Final = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 
 
 def hints_of(text: str | None) -> tuple[str, ...]:
-    """The words of a `hints` attribute; classes such as `$OOV_CLASS_DIGIT_SEQUENCE` are nobody's business."""
+    """The words of a `hints` attribute; classes such as `$OOV_CLASS_DIGIT_SEQUENCE` are ignored."""
     words = (each.strip() for each in (text or "").split(","))
     return tuple(each for each in words if each and not each.startswith("$"))[:MAX_HINTS]
 

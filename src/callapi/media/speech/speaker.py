@@ -1,4 +1,4 @@
-"""The voice of the node: text becomes prompts, sentence by sentence, the next one made while the present one sounds."""
+"""Text to speech: text becomes prompts, sentence by sentence; the next is synthesised while the present one plays."""
 
 import asyncio
 import logging
@@ -21,13 +21,13 @@ from callapi.media.speech.voices import Catalogue, Engine, Voice
 log = logging.getLogger(__name__)
 
 AHEAD: Final = 2
-"""Sentences that are made while one sounds."""
+"""Sentences that are synthesised ahead of the one that plays."""
 MAX_AT_ONCE: Final = 256
-"""Sentences being made for the whole node; beyond it a caller hears nothing of a new one."""
+"""Sentences being synthesised for the whole node; a further one fails."""
 _NOTHING: Final = np.zeros(RATE // 10, np.int16)
-"""What cannot be pronounced (an ellipsis, a dash) takes time, so that a loop over it is no busy one."""
+"""Played for text without sound (an ellipsis, a dash), so that a loop over it takes time."""
 FORMAT: Final = "1"
-"""Part of each key: changed when the same text comes to sound otherwise."""
+"""Part of each cache key: to be changed when the same text comes to sound differently."""
 
 
 class SpeechEngine(Protocol):
@@ -41,7 +41,7 @@ class SpeechEngine(Protocol):
 
 
 class _Piece(Struct, frozen=True):
-    """What is synthesised at once."""
+    """One request to an engine."""
 
     voice: Voice
     text: str
@@ -54,7 +54,7 @@ class _Piece(Struct, frozen=True):
 
 
 class _Made(Struct, frozen=True):
-    """A piece that sounds, and who spoke it."""
+    """A synthesised piece, and the voice that spoke it."""
 
     prompt: Prompt
     voice: Voice
@@ -67,8 +67,8 @@ _T = TypeVar("_T")
 class EngineSpeaker:
     """Speaks with the voices of `catalogue`. Open it with `async with`; the engines are opened by who made them.
 
-    What a voice has not made after `patience_s`, a stand-in says, if there is one; the voice's own is kept for the
-    next time.
+    A piece that its voice has not synthesised within `patience_s` is spoken by the fallback voice, if there is one; the
+    late result is cached for the next time.
     """
 
     def __init__(
@@ -116,13 +116,13 @@ class EngineSpeaker:
         await self._tasks.__aexit__(kind, error, trace)
 
     async def speak(self, utterance: Utterance, warn: Callable[[str], None]) -> AsyncGenerator[Prompt, None]:
-        """`utterance` as prompts, each as soon as it is ready; `warn` is told what wish could not be met.
+        """`utterance` as prompts, each as soon as it is ready; `warn` gets one sentence per unmet wish.
 
         What was said before is there at once. Close the generator when it is left early; what is under way then is
         finished, and kept for the next time.
 
         Raises:
-            UnplayableAudio: nobody can speak, or the engine and its stand-in failed.
+            UnplayableAudio: no voice is installed, or the engine and its fallback failed.
         """
         choice = self._catalogue.choose(utterance.voice, utterance.language)
         if choice is None:
@@ -133,9 +133,9 @@ class EngineSpeaker:
         for piece in self._pieces(utterance, choice.voice):
             ahead.append(_silence(piece) if isinstance(piece, float) else self._begin(piece))
             if len(ahead) > AHEAD:
-                yield await _take(ahead.popleft(), choice.voice, warn)
+                yield await _prompt_of(ahead.popleft(), choice.voice, warn)
         while ahead:
-            yield await _take(ahead.popleft(), choice.voice, warn)
+            yield await _prompt_of(ahead.popleft(), choice.voice, warn)
 
     def _pieces(self, utterance: Utterance, voice: Voice) -> list[_Piece | float]:
         engine = self._engines[voice.engine]
@@ -149,7 +149,7 @@ class EngineSpeaker:
         return [each if isinstance(each, float) else _Piece(voice, each) for each in found]
 
     def _begin(self, piece: _Piece) -> "Prompt | asyncio.Future[_Outcome]":
-        """What `piece` sounds like, if that is known; else it is made, once for all who wait for it."""
+        """The prompt of `piece` if it is cached; else a future, shared by all callers of the same piece."""
         key = piece.key
         if (prompt := self._cache.recall(key)) is not None:
             return prompt
@@ -157,7 +157,9 @@ class EngineSpeaker:
             return making
         outcome: asyncio.Future[_Outcome] = asyncio.get_running_loop().create_future()
         if len(self._making) >= MAX_AT_ONCE:
-            outcome.set_result(EngineFailed(piece.voice.engine, "too much is being said at once"))
+            outcome.set_result(
+                EngineFailed(piece.voice.engine, "too many sentences are being synthesised at once")
+            )
             return outcome
         self._making[key] = outcome
         self._run(self._make(piece, key, outcome))
@@ -171,7 +173,7 @@ class EngineSpeaker:
                 made = _Made(kept, piece.voice)
             else:
                 made = await self._synthesise(piece, key)
-                is_new = made.voice == piece.voice  # what a stand-in said is not what was asked for
+                is_new = made.voice == piece.voice  # a fallback's result is not cached under this voice
         except EngineFailed as failure:
             made = failure
         finally:
@@ -181,7 +183,7 @@ class EngineSpeaker:
             await self._cache.keep(key, made.prompt)
 
     async def _synthesise(self, piece: _Piece, key: str) -> _Made:
-        """By its own voice; where that fails, or takes too long, by its stand-in."""
+        """By the chosen voice; if that fails or takes too long, by its fallback."""
         other = self._catalogue.fallback(piece.voice)
         if other is None:
             return await self._ask(piece, piece.voice)
@@ -204,7 +206,7 @@ class EngineSpeaker:
             return failure
 
     async def _keep_late(self, key: str, own: "asyncio.Task[_Outcome]") -> None:
-        """What came too late for the present call is there for the next one."""
+        """Cache a result that came too late for the present call."""
         if isinstance(made := await own, _Made):
             await self._cache.keep(key, made.prompt)
 
@@ -214,7 +216,7 @@ class EngineSpeaker:
         return _Made(Prompt(samples, RATE), voice)
 
 
-async def _take(
+async def _prompt_of(
     ahead: "Prompt | asyncio.Future[_Outcome]", voice: Voice, warn: Callable[[str], None]
 ) -> Prompt:
     if isinstance(ahead, Prompt):

@@ -1,4 +1,4 @@
-"""SSML for an engine that has none: what can be kept is kept (spelling, substitutes, breaks), the rest gives way.
+"""SSML for an engine without SSML: spelling, substitutes and breaks are kept, other markup is dropped.
 
 Input is the inside of `<speak>` as RCML wrote it, so it is XML without entities or declarations.
 """

@@ -1,4 +1,4 @@
-"""What is to be said, and the pieces that it is said in: a long text sounds before all of it is synthesised."""
+"""Text to speak, cut into sentences: a long text is heard before all of it is synthesised."""
 
 import re
 from collections.abc import Iterator

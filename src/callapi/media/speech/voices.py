@@ -60,7 +60,7 @@ class Voice(Struct, frozen=True):
 
 
 class Choice(Struct, frozen=True):
-    """Who speaks, and what of the wish could not be met."""
+    """The voice that speaks, and a warning if it differs from what was asked for."""
 
     voice: Voice
     warning: str | None = None
@@ -77,11 +77,11 @@ class Catalogue:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody can speak."""
+        """Whether no voice is installed."""
         return not self._models and not self._languages
 
     def choose(self, voice: str | None, language: str | None) -> Choice | None:
-        """Who speaks what asks for `voice` and `language`, as written in the document; None: nobody can."""
+        """The voice for `voice` and `language`, as written in the document; None if no voice is installed."""
         wanted = _tag(language) if language else None
         name = (voice or "").lower()
         named = self._by_name.get(name)
@@ -91,7 +91,7 @@ class Catalogue:
         found = self._find(wanted or self._default, gender)
         if found is not None:
             is_known = not name or (named is None and name in _WORDS)
-            return Choice(found, None if is_known else self._regret(found, voice or ""))
+            return Choice(found, None if is_known else self._warning_of(found, voice or ""))
         found = self._find(self._default, gender) or next(iter(self._models), None)
         if found is None:
             return None
@@ -100,10 +100,10 @@ class Catalogue:
         )
 
     def fallback(self, voice: Voice) -> Voice | None:
-        """Who speaks when the engine of `voice` fails."""
+        """The voice that replaces `voice` when its engine fails."""
         return self._espeak(voice.language, voice.gender) if voice.engine is Engine.PIPER else None
 
-    def _regret(self, found: Voice, voice: str) -> str | None:
+    def _warning_of(self, found: Voice, voice: str) -> str | None:
         if found.name.lower() == voice.lower():
             return None
         what = "does not speak this language" if voice.lower() in self._by_name else "is unknown"

@@ -1,4 +1,4 @@
-"""The voice and the ears of a node as its settings say, with the processes that they need."""
+"""Builds the speaker and the recogniser that the settings ask for, with their engine processes."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ CACHE: Final = "speech"
 
 @asynccontextmanager
 async def open_speaker(settings: SpeechSettings, data_dir: Path) -> AsyncIterator[EngineSpeaker]:
-    """The voice: the engines that are installed and wanted. Processes start when they are first needed."""
+    """The speaker, over the engines that are installed and enabled. Processes start when they are first needed."""
     models = installed.piper_voices(settings.voices) if settings.engine == "piper" else []
     espeak = installed.espeak() if settings.engine != "none" else None
     catalogue = Catalogue(models, espeak.languages if espeak else frozenset(), settings.language)
@@ -49,7 +49,7 @@ async def open_speaker(settings: SpeechSettings, data_dir: Path) -> AsyncIterato
 
 @asynccontextmanager
 async def open_recogniser(settings: SpeechSettings) -> AsyncIterator[WhisperRecogniser | None]:
-    """The ears; None if the settings want none, or nothing of the kind is installed."""
+    """The recogniser; None if the settings disable it, or no recogniser is installed."""
     model = settings.recogniser_model or installed.whisper_model()
     if settings.recogniser == "none" or model is None or not installed.has_whisper():
         yield None
