@@ -124,13 +124,13 @@ def test_a_transport_that_there_is_not() -> None:
 @pytest.mark.parametrize("uri", ["tel:+1", "sip:", "sip:a b@example.com", "sip:a@", "alice", "http://a@b/"])
 def test_no_sip_uri(uri: str) -> None:
     (message,) = sip(uri)
-    assert "is no SIP URI such as sip:alice@example.com" in message
+    assert "is not a SIP URI such as sip:alice@example.com" in message
 
 
 def test_a_name_that_no_header_may_have() -> None:
     assert sip("sip:a@b?X%20A=1&amp;X:B=2&amp;X-C=3") == [
-        "'X A' is no header name; this leg will fail",
-        "'X:B' is no header name; this leg will fail",
+        "'X A' is not a header name; this leg will fail",
+        "'X:B' is not a header name; this leg will fail",
     ]
 
 
@@ -143,7 +143,7 @@ def test_a_value_that_no_header_may_have(noun: str) -> None:
 
 
 def test_no_telephone_number() -> None:
-    assert messages("<Dial><Number>alice</Number></Dial>") == ["'alice' is no telephone number"]
+    assert messages("<Dial><Number>alice</Number></Dial>") == ["'alice' is not a telephone number"]
 
 
 # Attributes without effect.
@@ -200,7 +200,7 @@ def test_a_url_that_is_not_http(inside: str) -> None:
 
 # Whom a Dial calls.
 def test_nobody_to_call() -> None:
-    assert messages("<Dial/>") == ["<Dial> names nobody to call: its outcome will be failed"]
+    assert messages("<Dial/>") == ["<Dial> names nothing to call: its outcome will be failed"]
 
 
 def test_sequential_with_one_target() -> None:

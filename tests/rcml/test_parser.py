@@ -5,7 +5,7 @@ import pytest
 from callapi.rcml import Document, DocumentError, Finding, Play, Say, Severity, document_of, parse
 from callapi.rcml.report import MAX_FINDINGS
 from callapi.rcml.text import MAX_BYTES
-from callapi.rcml.tree import DEEPEST
+from callapi.rcml.tree import MAX_DEPTH
 
 SAY = b"<Response><Say>hi</Say></Response>"
 URL = "https://example.com/answer"
@@ -91,9 +91,9 @@ def test_as_deep_as_allowed_and_one_level_more() -> None:
         inside = levels - 2
         return "<Response><Say>" + "<p>" * inside + "deep" + "</p>" * inside + "</Say></Response>"
 
-    assert parse(nested(DEEPEST).encode()).warnings == ()
-    error = refused(nested(DEEPEST + 1))
-    assert (error.code, error.line, error.column) == (12100, 1, 16 + 3 * (DEEPEST - 2))
+    assert parse(nested(MAX_DEPTH).encode()).warnings == ()
+    error = refused(nested(MAX_DEPTH + 1))
+    assert (error.code, error.line, error.column) == (12100, 1, 16 + 3 * (MAX_DEPTH - 2))
 
 
 def test_there_is_a_bound_to_what_is_told() -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from callapi.webhooks.encoding import (
     FORM,
     Outgoing,
-    first_hop,
-    place_of,
+    first_step,
+    parse_url,
     quoted,
     without_credentials,
     write_request,
@@ -19,7 +19,7 @@ from callapi.webhooks.exchange import WebRequest
 
 
 def _written(request: WebRequest) -> Outgoing:
-    return write_request(first_hop(request), request, 1_790_000_000)
+    return write_request(first_step(request), request, 1_790_000_000)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def _written(request: WebRequest) -> Outgoing:
     ],
 )
 def test_a_url_is_normalised_once(text: str, expected: str) -> None:
-    assert place_of(text).text == expected
+    assert parse_url(text).text == expected
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_url_is_normalised_once(text: str, expected: str) -> None:
 )
 def test_what_cannot_be_asked_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"^it "):
-        place_of(text)
+        parse_url(text)
 
 
 def test_credentials_become_a_header_and_are_seen_nowhere_else() -> None:
@@ -139,8 +139,8 @@ def test_any_parameters_arrive_as_they_were(pairs: list[tuple[str, str]]) -> Non
 @given(st.text())
 def test_any_text_is_a_place_or_refused(text: str) -> None:
     try:
-        place = place_of(f"http://example.com/{text}")
+        place = parse_url(f"http://example.com/{text}")
     except ValueError:
         return
     assert place.text.isascii()
-    assert place_of(place.text).text == place.text
+    assert parse_url(place.text).text == place.text

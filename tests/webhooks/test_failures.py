@@ -14,7 +14,7 @@ from yarl import URL
 from callapi.base.errors import CallApiError
 from callapi.webhooks import AddressRefused, TimedOut, TlsFailure, Unreachable, WebhookError, WebRequest
 from callapi.webhooks import errors as our_errors
-from callapi.webhooks.encoding import place_of
+from callapi.webhooks.encoding import parse_url
 from callapi.webhooks.failures import FOREIGN, ConnectionFailed, Try, translation
 from callapi.webhooks.guard import NotPublicError
 
@@ -44,7 +44,7 @@ def _client_errors() -> Iterator[type[Exception]]:
 
 
 def _translated(error: Exception) -> WebhookError:
-    one = Try(WebRequest("http://example.com/"), place_of("http://example.com/"))
+    one = Try(WebRequest("http://example.com/"), parse_url("http://example.com/"))
     assert isinstance(error, FOREIGN)
     translated = translation(error, one)
     assert translated.request is one.request

@@ -321,7 +321,7 @@ async def test_a_cancelled_fetch_is_reported_and_leaves_no_connection(
             await task
         await asyncio.wait_for(closed.wait(), 5)
     [exchange] = exchanges
-    assert (exchange.status, exchange.error) == (None, "given up before the whole answer had come")
+    assert (exchange.status, exchange.error) == (None, "cancelled before the whole answer had come")
 
 
 @pytest.mark.parametrize(

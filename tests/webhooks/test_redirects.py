@@ -1,57 +1,57 @@
-"""Which hop follows which redirect."""
+"""Which step follows which redirect."""
 
 import pytest
 
-from callapi.webhooks.encoding import RedirectStep, first_hop, write_request
+from callapi.webhooks.encoding import RedirectStep, first_step, write_request
 from callapi.webhooks.exchange import Method, WebRequest
-from callapi.webhooks.redirects import next_hop
+from callapi.webhooks.redirects import next_step
 
 PARAMETERS = (("CallSid", "CA1"), ("From", "+1555"))
 
 
 def _from(method: Method, url: str = "http://user:pw@example.com/a/voice?own=1") -> RedirectStep:
-    return first_hop(WebRequest(url, method, PARAMETERS))
+    return first_step(WebRequest(url, method, PARAMETERS))
 
 
-def _url(hop: RedirectStep | None) -> str:
-    assert hop is not None
-    return str(write_request(hop, WebRequest("", hop.method), 0).url)
+def _url(step: RedirectStep | None) -> str:
+    assert step is not None
+    return str(write_request(step, WebRequest("", step.method), 0).url)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_301_302_303_ask_with_get_and_the_parameters(status: int, method: Method) -> None:
-    hop = next_hop(_from(method), status, "/b")
-    assert hop is not None
-    assert hop.method == "GET"
-    assert _url(hop) == "http://example.com/b?CallSid=CA1&From=%2B1555"
+    step = next_step(_from(method), status, "/b")
+    assert step is not None
+    assert step.method == "GET"
+    assert _url(step) == "http://example.com/b?CallSid=CA1&From=%2B1555"
 
 
 @pytest.mark.parametrize("status", [307, 308])
 def test_307_308_keep_method_and_form(status: int) -> None:
-    posted = next_hop(_from("POST"), status, "b?x=1")
+    posted = next_step(_from("POST"), status, "b?x=1")
     assert posted is not None
-    assert (posted.method, posted.place.text, posted.parameters) == (
+    assert (posted.method, posted.target.text, posted.parameters) == (
         "POST",
         "http://example.com/a/b?x=1",
         PARAMETERS,
     )
-    assert _url(next_hop(_from("GET"), status, "b")) == "http://example.com/a/b?CallSid=CA1&From=%2B1555"
+    assert _url(next_step(_from("GET"), status, "b")) == "http://example.com/a/b?CallSid=CA1&From=%2B1555"
 
 
 def test_what_the_location_names_already_is_not_said_twice() -> None:
     """A server that only adds a slash usually hands the whole query on."""
-    hop = next_hop(_from("GET"), 301, "/voice/?CallSid=CA1&From=other")
-    assert _url(hop) == "http://example.com/voice/?CallSid=CA1&From=other"
+    step = next_step(_from("GET"), 301, "/voice/?CallSid=CA1&From=other")
+    assert _url(step) == "http://example.com/voice/?CallSid=CA1&From=other"
 
 
 @pytest.mark.parametrize("status", [200, 300, 304, 305, 306, 404])
 def test_other_answers_are_final(status: int) -> None:
-    assert next_hop(_from("POST"), status, "/b") is None
+    assert next_step(_from("POST"), status, "/b") is None
 
 
 def test_a_redirect_to_nowhere_is_final() -> None:
-    assert next_hop(_from("POST"), 302, None) is None
+    assert next_step(_from("POST"), 302, None) is None
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_a_redirect_to_nowhere_is_final() -> None:
     ],
 )
 def test_credentials_stay_with_their_origin(location: str, authorization: str | None) -> None:
-    hop = next_hop(_from("POST"), 302, location)
-    assert hop is not None
-    assert hop.place.authorization == authorization
+    step = next_step(_from("POST"), 302, location)
+    assert step is not None
+    assert step.target.authorization == authorization
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_credentials_stay_with_their_origin(location: str, authorization: str | 
 )
 def test_a_location_that_cannot_be_asked(location: str) -> None:
     with pytest.raises(ValueError, match=r"^it "):
-        next_hop(_from("POST"), 302, location)
+        next_step(_from("POST"), 302, location)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,6 @@ def test_a_location_that_cannot_be_asked(location: str) -> None:
     ],
 )
 def test_locations_resolve_against_where_we_are(location: str, expected: str) -> None:
-    hop = next_hop(_from("POST"), 307, location)
-    assert hop is not None
-    assert hop.place.text == expected
+    step = next_step(_from("POST"), 307, location)
+    assert step is not None
+    assert step.target.text == expected

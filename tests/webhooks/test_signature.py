@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from multidict import MultiDict
 from twilio.request_validator import RequestValidator
 
-from callapi.webhooks.encoding import first_hop, write_request
+from callapi.webhooks.encoding import first_step, write_request
 from callapi.webhooks.exchange import Parameters, WebRequest
 from callapi.webhooks.signature import callapi_signature, twilio_signature
 
@@ -72,7 +72,7 @@ def test_any_form_is_signed_as_twilios_validator_reads_it(pairs: list[tuple[str,
 @given(st.lists(st.tuples(_TEXT, _TEXT), min_size=1, max_size=5))
 def test_a_get_is_signed_over_the_url_that_goes_out(pairs: list[tuple[str, str]]) -> None:
     request = WebRequest("http://example.com/voice?own=1", "GET", tuple(pairs), TOKEN)
-    outgoing = write_request(first_hop(request), request, 0)
+    outgoing = write_request(first_step(request), request, 0)
     assert _is_valid(str(outgoing.url), (), outgoing.headers["X-Twilio-Signature"])
 
 

@@ -1,6 +1,6 @@
-"""From what an application writes (`sip:bob@example.net;transport=tcp?colour=blue`) to what an INVITE needs.
+"""What an application writes (`sip:bob@example.net;transport=tcp?colour=blue`) as the target of an INVITE.
 
-Also the other way: how a SIP party is called towards applications (`From`, `To`).
+And the reverse: the name of a SIP party in requests to applications (`From`, `To`).
 """
 
 import re
@@ -39,7 +39,7 @@ _E164: Final = re.compile(r"\+\d+")
 
 
 class SipAddress(Struct, frozen=True):
-    """Where an INVITE goes and what it carries beyond the protocol's own."""
+    """Where an INVITE goes, with additional headers, credentials and routes."""
 
     uri: SipUri
     headers: tuple[tuple[str, str], ...] = ()
@@ -53,7 +53,7 @@ def sip_address(text: str, credentials: Credentials | None = None) -> SipAddress
     """Read the URI of a `<Sip>` noun, or the `To` of a REST call, with its headers after `?`.
 
     Raises:
-        NotPlaceable: over a limit, no SIP URI, an unknown transport, or a header that cannot be sent.
+        NotPlaceable: over a limit, not a SIP URI, an unknown transport, or a header that cannot be sent.
     """
     bare, _, query = text.strip().partition("?")
     if len(bare) >= URI_UNDER:
@@ -82,7 +82,7 @@ def custom_headers(query: str) -> tuple[tuple[str, str], ...]:
     """The headers that `name=value&other=value` asks for, in its order, percent-decoded.
 
     Raises:
-        NotPlaceable: a name that is no token, or a value with a control character.
+        NotPlaceable: a name that is not a token, or a value with a control character.
     """
     headers = []
     for pair in filter(None, query.split("&")):
@@ -104,7 +104,7 @@ def header_name(name: str) -> str:
 
 
 def party_name(uri: Uri, *, is_client: bool = False) -> str:
-    """How a party is called towards applications: a number, `client:name`, else `sip:user@host`."""
+    """The name of a party in requests to applications: a number, `client:name`, else `sip:user@host`."""
     if not isinstance(uri, SipUri):
         return str(uri)
     if uri.user is None:

@@ -1,6 +1,6 @@
-"""The digits that a party has pressed and nobody has read yet.
+"""The digits that a party has pressed and no verb has read yet.
 
-Digits typed ahead of a `<Gather>` are kept, up to a bound; past it the oldest are forgotten.
+Digits typed ahead of a `<Gather>` are kept, up to a bound; past it the oldest are dropped.
 """
 
 from typing import Final
@@ -20,17 +20,17 @@ class DigitBuffer:
         self._pressed = Notifier()
 
     def put(self, digit: str) -> None:
-        """Add what was just pressed."""
+        """Add a digit."""
         self._digits = (self._digits + digit)[-TYPE_AHEAD:]
         self._pressed.ring()
 
     async def get(self) -> str:
-        """The next digit, waiting for it without a bound: the caller of this sets one. Safe to cancel."""
+        """The next digit, waiting without a bound: the caller sets one. Safe to cancel."""
         while not self._digits:
             await self._pressed.wait()
         digit, self._digits = self._digits[0], self._digits[1:]
         return digit
 
     def clear(self) -> None:
-        """Forget what was typed ahead."""
+        """Drop the digits typed ahead."""
         self._digits = ""

@@ -1,7 +1,7 @@
 """The language: the text of a document becomes frozen elements with line numbers. Nothing is executed here.
 
-The door is `parse` (XML) and `document_of` (an answer of any content type); `check` says all there is to say
-about a document. This room reads text and knows no clock, no network and no file.
+Entry points: `parse` (XML), `document_of` (an answer of any content type), `check` (all findings about a
+document). This room reads text; it uses no clock, network or file.
 """
 
 from callapi.rcml.check import check

@@ -1,7 +1,7 @@
 """Typed readers of the attributes of one element: each says what it allows when it meets something else.
 
-A reader that meets a bad value reports an error and returns the default, so that the whole document is looked
-at. Names are case-sensitive; words that a value may be are not. Space around a value does not count.
+A reader that meets a bad value reports an error and returns the default, so that the whole document is
+read. Names are case-sensitive; words that a value may be are not. Space around a value does not count.
 """
 
 import re
@@ -139,7 +139,7 @@ class Attributes:
         self._node.error(message, code, attribute=name)
 
     def finish(self) -> None:
-        """Warn of each attribute that nobody asked for. Those with a prefix are other people's, and pass."""
+        """Warn of each attribute that was not read. Those with a namespace prefix are ignored."""
         for name in self._given:
             if name not in self._known and name != "xmlns" and ":" not in name:
                 known = f"it knows {', '.join(sorted(self._known))}" if self._known else "it has none"

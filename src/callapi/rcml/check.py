@@ -1,7 +1,8 @@
-"""Everything there is to say about a document before it goes live: what the server would say, and advice.
+"""All findings about a document before it goes live: those of the server, and advice.
 
-The errors and warnings are those of `parse`. The advice (always a warning) is about what is allowed and will
-hardly do what was meant: a leg that cannot but fail, a verb that is never reached, an attribute without effect.
+The errors and warnings are those of `parse`. The advice (always a warning) is about valid
+documents that probably do not do what was meant: a leg that must fail, a verb that is never reached, an
+attribute without effect.
 """
 
 from callapi.rcml.elements import read_response

@@ -1,4 +1,4 @@
-"""A document that has been read: verbs to execute in order, and what had to be overlooked to read them."""
+"""A document that has been read: verbs to execute in order, and what was ignored to read them."""
 
 from msgspec import Struct
 

@@ -1,4 +1,4 @@
-"""What a reader of documents has to say about one: errors and warnings, each with its place."""
+"""Errors and warnings about a document, each with its place."""
 
 from enum import StrEnum
 

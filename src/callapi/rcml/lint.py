@@ -108,7 +108,7 @@ class _Advisor:
         self._report = report
 
     def order(self, verbs: Sequence[Verb]) -> None:
-        """What comes after what."""
+        """The order of the verbs."""
         answered: Verb | None = None
         for position, verb in enumerate(verbs, 1):
             match verb:
@@ -126,9 +126,9 @@ class _Advisor:
                 return
 
     def dial(self, dial: Dial) -> None:
-        """Whom it calls."""
+        """The targets."""
         if not dial.targets:
-            self._warn(dial, "<Dial> names nobody to call: its outcome will be failed")
+            self._warn(dial, "<Dial> names nothing to call: its outcome will be failed")
         if dial.sequential and len(dial.targets) == 1:
             self._warn(dial, "sequential has no effect on one target alone")
         screened = [target for target in dial.targets if target.url]
@@ -143,12 +143,12 @@ class _Advisor:
     def _target(self, target: Target) -> None:
         match target:
             case Sip(uri):
-                whom, _, headers = uri.partition("?")
-                self._sip_uri(target, whom, headers)
+                target_text, _, headers = uri.partition("?")
+                self._sip_uri(target, target_text, headers)
             case Number(number):
-                whom, _, headers = number.partition("?")
-                if whom and not _TELEPHONE.fullmatch(whom):
-                    self._warn(target, f"{whom!r} is no telephone number", 13223)
+                target_text, _, headers = number.partition("?")
+                if target_text and not _TELEPHONE.fullmatch(target_text):
+                    self._warn(target, f"{target_text!r} is not a telephone number", 13223)
             case Client(name):
                 _, _, headers = name.partition("?")
             case _:
@@ -162,7 +162,9 @@ class _Advisor:
             )
             self._warn(sip, message, 13243)
         elif uri and _SIP.fullmatch(uri) is None:
-            self._warn(sip, f"{uri!r} is no SIP URI such as sip:alice@example.com; this leg will fail", 13243)
+            self._warn(
+                sip, f"{uri!r} is not a SIP URI such as sip:alice@example.com; this leg will fail", 13243
+            )
         transport = _TRANSPORT.search(uri)
         if transport and transport[1].lower() not in {"udp", "tcp", "tls"}:
             self._warn(
@@ -176,7 +178,7 @@ class _Advisor:
         for header in filter(None, headers.split("&")):
             name, _, value = header.partition("=")
             if _TOKEN.fullmatch(unquote(name)) is None:
-                self._warn(target, f"{unquote(name)!r} is no header name; this leg will fail", 13252)
+                self._warn(target, f"{unquote(name)!r} is not a header name; this leg will fail", 13252)
             if _CONTROL.search(unquote(value)):
                 message = f"the header {name} has a control character in its value; this leg will fail"
                 self._warn(target, message, 13252)

@@ -1,4 +1,4 @@
-"""The door of the room: from the bytes of an answer to a `Document`."""
+"""The entry point of the room: from the bytes of an answer to a `Document`."""
 
 from callapi.rcml.document import Document
 from callapi.rcml.elements import Play, Say, read_response

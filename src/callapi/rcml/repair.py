@@ -1,7 +1,7 @@
 """Documents as found in the wild, made well-formed: bare `&`, typographic quotes, space before `<?xml`.
 
-Nothing is repaired unless the XML parser has refused the text: whatever is done here can only turn an error
-into a document. Lines stay lines, and `Repaired.original` gives back the columns of the text as written.
+A text is repaired only after the XML parser has refused it: a repair can only turn an error into a document.
+Lines stay lines, and `Repaired.original` gives back the columns of the text as written.
 """
 
 import re
@@ -14,7 +14,7 @@ from callapi.rcml.errors import NOT_XML
 from callapi.rcml.findings import Finding
 from callapi.rcml.places import Place, Places
 
-# What is no markup inside, closed or not: nothing may be repaired there.
+# Comments, CDATA and processing instructions, closed or not, are left as they are.
 _OPAQUE = r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<\?.*?(?:\?>|\Z)"
 _REFERENCE = r"(?:[A-Za-z_:][\w:.-]*|\#[0-9]+|\#x[0-9A-Fa-f]+);"
 _BARE_AMPERSAND = re.compile(rf"{_OPAQUE}|(?P<bare>&(?!{_REFERENCE}))", re.DOTALL)

@@ -1,4 +1,4 @@
-"""What is found in a document while it is read. Reading goes on after an error, to find the next one."""
+"""The findings of a document while it is read. Reading goes on after an error, to find the next one."""
 
 import re
 from functools import cached_property
@@ -8,7 +8,7 @@ from callapi.rcml.findings import Finding, Severity
 from callapi.rcml.places import Place, Places
 
 MAX_FINDINGS = 100
-"""Errors, and as many warnings; the rest is not told: nobody reads it, and each may become a notification."""
+"""Errors, and as many warnings; further ones are dropped, since each may become a notification."""
 
 # An attribute with its value in quotes of any kind: the text may be one that had to be repaired.
 _ATTRIBUTE = re.compile(r"""\s([^\s<>=/"']+)\s*=\s*(?:"[^"<]*"|'[^'<]*'|[^\s"'<>][^\s<>]*)""")
@@ -20,7 +20,7 @@ class Report:
     def __init__(self, text: str) -> None:
         self._text = text
         self._findings: list[Finding] = []
-        self._told: dict[Severity, int] = {}
+        self._counts: dict[Severity, int] = {}
 
     @property
     def findings(self) -> list[Finding]:
@@ -28,19 +28,19 @@ class Report:
         return sorted(self._findings, key=lambda finding: finding.place)
 
     def wants(self, severity: Severity) -> bool:
-        """Whether there is room for one more of this kind. To find the place of what nobody wants costs time."""
-        return self._told.get(severity, 0) < MAX_FINDINGS
+        """Whether there is room for one more of this kind; asked first, since finding a place costs time."""
+        return self._counts.get(severity, 0) < MAX_FINDINGS
 
     def add(self, finding: Finding) -> None:
-        """Take note, up to the bound."""
+        """Add a finding, up to the bound."""
         if self.wants(finding.severity):
-            self._told[finding.severity] = self._told.get(finding.severity, 0) + 1
+            self._counts[finding.severity] = self._counts.get(finding.severity, 0) + 1
             self._findings.append(finding)
 
     def remark(
         self, severity: Severity, element: Place, attribute: str | None, message: str, code: int | None
     ) -> None:
-        """Take note of something about the element that begins at `element`, or about one attribute of it."""
+        """Add a finding about the element that begins at `element`, or about one attribute of it."""
         if self.wants(severity):
             place = element if attribute is None else self._attribute_place(element, attribute)
             self.add(Finding(BAD_DOCUMENT, message, *place, severity, code))

@@ -1,7 +1,7 @@
 """Bytes of an answer to text: byte order mark, `charset` of the content type, XML declaration (RFC 7303 §3).
 
-Only encodings that occur in the wild are read. A codec is never looked up by a name that the network chose:
-Python knows some that are slow on purpose-made input, or no encodings at all.
+Only encodings that occur in practice are read. A codec is never looked up by a name from the network: some of
+Python's are slow on crafted input, or not text encodings at all.
 """
 
 import codecs

@@ -1,7 +1,7 @@
 """XML to a small tree that remembers its places, by expat: no DTD, no entities, bounded in depth.
 
-A document type declaration is refused where it begins, so that there is never an entity to expand or a file
-to fetch. What the parser refuses is repaired if it can be, and parsed once more.
+A document type declaration is refused where it begins, so that no entity is expanded and no file fetched. A text
+that the parser refuses is repaired if possible, and parsed once more.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from callapi.rcml.places import Place, Places
 from callapi.rcml.repair import repair
 from callapi.rcml.report import Report
 
-DEEPEST = 32
+MAX_DEPTH = 32
 
 
 class ElementNode:
@@ -53,7 +53,7 @@ class ElementNode:
         self.report.remark(Severity.ERROR, (self.line, self.column), attribute, message, code)
 
     def warn(self, message: str, code: int | None = None, *, attribute: str | None = None) -> None:
-        """Something here is overlooked, or hardly meant so."""
+        """Something here is ignored, or probably not meant."""
         self.report.remark(Severity.WARNING, (self.line, self.column), attribute, message, code)
 
 
@@ -103,7 +103,7 @@ class _Builder:
         return document.children[0]
 
     def _release(self) -> None:
-        """Let go of the handlers, which hold this builder, which holds the parser: a cycle otherwise."""
+        """Drop the handlers: they refer to this builder, which refers to the parser (a reference cycle)."""
         self._expat.StartElementHandler = None
         self._expat.EndElementHandler = None
         self._expat.CharacterDataHandler = None
@@ -119,8 +119,8 @@ class _Builder:
         node = ElementNode(name, attributes, place, self._report)
         self._open[-1].content.append(node)
         self._open.append(node)
-        if len(self._open) > DEEPEST + 1:
-            raise DocumentError(NOT_XML, f"elements are nested more than {DEEPEST} levels deep", *place)
+        if len(self._open) > MAX_DEPTH + 1:
+            raise DocumentError(NOT_XML, f"elements are nested more than {MAX_DEPTH} levels deep", *place)
 
     def _end(self, _name: str) -> None:
         self._open.pop()
@@ -135,11 +135,11 @@ class _Builder:
         line, column = places.of(self._source.rindex("<!DOCTYPE", 0, offset))
         message = "a document type declaration (<!DOCTYPE ...>) is not allowed"
         if name.lower() == "html":
-            message = "this is a page for people (<!DOCTYPE html>), and no RCML"
+            message = "this is a page for people (<!DOCTYPE html>), not RCML"
         raise DocumentError(NOT_XML, message, *self._place(line, column - 1))
 
     def _explain(self, error: expat.ExpatError) -> str:
-        """What expat says, and what to do about it in the cases that are met most."""
+        """The message of expat, with what to change in the most frequent cases."""
         said = expat.ErrorString(error.code) or "malformed"
         innermost = self._open[-1]
         match said:

@@ -1,7 +1,7 @@
 """HTTP to applications: requests signed and fetched with fallback, status callbacks delivered durably.
 
-What lives here: how a request is written and signed, which answers count, whom we may connect to, and the
-outbox. What must not: parameters of calls, documents, SQL, SIP.
+What lives here: how a request is encoded and signed, which answers count, which hosts may be connected to, and
+the outbox. What must not: parameters of calls, documents, SQL, SIP.
 """
 
 from callapi.webhooks.encoding import without_credentials

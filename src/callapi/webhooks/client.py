@@ -1,7 +1,6 @@
-"""The shell around aiohttp: connections kept alive, one request on the wire, one bounded answer.
+"""The shell around aiohttp: persistent connections, one request, one bounded answer.
 
-No cookies and no proxy. No redirect, retry or time limit either: those are the fetcher's, who cancels what
-takes too long.
+No cookies, proxy, redirect, retry or time limit here: those are the fetcher's, which cancels a slow request.
 """
 
 import asyncio
@@ -22,11 +21,10 @@ from callapi.webhooks.failures import FOREIGN, SHOWN_BODY, ConnectionFailed, Try
 from callapi.webhooks.guard import GuardedResolver, open_public_socket
 from callapi.webhooks.resolver import ThreadResolver
 
-# A slow application may hold this many of its own, and all of them together that many: waiting for a free one
-# counts as time to connect.
+# Connections to one host, and in all; waiting for a free one counts as time to connect.
 _CONNECTIONS_PER_HOST: Final = 256
 _CONNECTIONS: Final = 1024
-# Shorter than most servers keep an idle connection, so that we seldom write into one that is being closed.
+# Shorter than the idle timeout of most servers, so that a request seldom meets a connection that is closing.
 _KEPT_ALIVE_S: Final = 15.0
 
 _ASKING: ContextVar[Try] = ContextVar("_ASKING")
@@ -51,7 +49,7 @@ class HttpClient:
     async def __aenter__(self) -> Self:
         self._resolver = self._given_resolver or ThreadResolver()
         self._pooled = self._open(fresh=False)
-        # A retry wants a connection of its own: when a server restarts, every pooled one may be dead.
+        # A retry opens a new connection: after a restart of the server every pooled one may be dead.
         self._fresh = self._open(fresh=True)
         return self
 
@@ -80,25 +78,25 @@ class HttpClient:
         )
 
     async def ask(
-        self, hop: RedirectStep, outgoing: Outgoing, one: Try, *, max_bytes: int, fresh: bool
+        self, step: RedirectStep, outgoing: Outgoing, one: Try, *, max_bytes: int, fresh: bool
     ) -> WebAnswer:
-        """Write `outgoing` and read what comes; any status is an answer. Safe to cancel.
+        """Send `outgoing` and read the answer; any status is an answer. Safe to cancel.
 
         The body of a 3xx is not read, that of a failure only as far as it is shown.
 
         Raises:
-            WebhookError: no answer, or none that can be used. `one` says how far it came.
+            WebhookError: no usable answer. `one` holds what was received.
         """
         session = self._fresh if fresh else self._pooled
         _ASKING.set(one)
         try:
             response = await session.request(
-                hop.method,
+                step.method,
                 outgoing.url,
                 data=outgoing.body,
                 headers=outgoing.headers,
                 allow_redirects=False,
-                middlewares=() if hop.method == "POST" else (_once,),
+                middlewares=() if step.method == "POST" else (_once,),
             )
             try:
                 head = one.head = _head_of(response, one)
@@ -118,7 +116,7 @@ def _head_of(response: aiohttp.ClientResponse, one: Try) -> WebAnswer:
         [(name, value if value.isascii() else _text(value)) for name, value in response.headers.items()]
     )
     content_type = _text(response.headers.get("Content-Type", ""))
-    return WebAnswer(response.status, content_type, b"", one.place.text, 0.0, headers)
+    return WebAnswer(response.status, content_type, b"", one.target.text, 0.0, headers)
 
 
 async def _read(response: aiohttp.ClientResponse, one: Try, max_bytes: int) -> None:
@@ -126,7 +124,7 @@ async def _read(response: aiohttp.ClientResponse, one: Try, max_bytes: int) -> N
     while chunk := await response.content.readany():
         one.body += chunk
         if is_success and len(one.body) > max_bytes:
-            message = f"{one.place.text} answered with more than {max_bytes} bytes"
+            message = f"{one.target.text} answered with more than {max_bytes} bytes"
             raise TooLarge(message, one.request, one.shown())
         if not is_success and len(one.body) > SHOWN_BODY:
             del one.body[SHOWN_BODY:]
@@ -134,14 +132,14 @@ async def _read(response: aiohttp.ClientResponse, one: Try, max_bytes: int) -> N
 
 
 def _text(value: str) -> str:
-    """A header value without the surrogates by which aiohttp keeps bytes that are no UTF-8."""
+    """A header value without the surrogates with which aiohttp represents bytes that are not UTF-8."""
     if value.isascii():
         return value
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Notes of a try that it has a connection: aiohttp's own tracing would cost a fifth of the request."""
+    """Records when a try has its connection; aiohttp's own tracing would cost a fifth of the request."""
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
@@ -152,7 +150,7 @@ class _Connector(aiohttp.TCPConnector):
 
 
 async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keep aiohttp from asking a second time on its own, as it does for GET alone: the retry is the fetcher's."""
+    """Disable aiohttp's own retry, which it does for GET alone: the fetcher retries."""
     try:
         return await send(request)
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:

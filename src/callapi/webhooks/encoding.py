@@ -17,14 +17,13 @@ from yarl import URL
 from callapi.webhooks.exchange import Method, Parameters, WebRequest
 from callapi.webhooks.signature import callapi_signature, twilio_signature
 
-# What is read or written for one text is kept for the next time, unless the text is longer than this: one
-# stranger must not fill the memory.
+# Results are memoised per text, unless the text is longer than this: a remote party must not fill the memory.
 MEMO_TEXT: Final = 512
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 
 
 class ParsedUrl(Struct, frozen=True):
-    """Where a request goes, taken apart once: an application's URL is asked again and again."""
+    """A parsed URL, memoised: an application's URL is requested many times."""
 
     url: URL
     """Without credentials and fragment."""
@@ -34,16 +33,16 @@ class ParsedUrl(Struct, frozen=True):
     """The header value that `user:password@` stood for (RFC 7617)."""
 
 
-def place_of(text: str) -> ParsedUrl:
+def parse_url(text: str) -> ParsedUrl:
     """Read an absolute http or https URL.
 
     Raises:
         ValueError: with a sentence that says what is wrong with it, without quoting a password.
     """
-    return _place_once(text) if len(text) <= MEMO_TEXT else _place_of(text)
+    return _parse_once(text) if len(text) <= MEMO_TEXT else _parse_url(text)
 
 
-def _place_of(text: str) -> ParsedUrl:
+def _parse_url(text: str) -> ParsedUrl:
     try:
         url = URL(text.strip())
         user, password = url.user, url.password
@@ -57,7 +56,7 @@ def _place_of(text: str) -> ParsedUrl:
     if not bare.raw_host:
         raise ValueError("it names no host")
     if bare.raw_path == "/" and not bare.raw_query_string:
-        bare = bare.with_path("/")  # written out, as the request line will have it
+        bare = bare.with_path("/")  # written out, as in the request line
     authorization = None
     if user is not None or password is not None:
         pair = f"{user or ''}:{password or ''}".encode("utf-8", "replace")
@@ -65,45 +64,45 @@ def _place_of(text: str) -> ParsedUrl:
     return ParsedUrl(bare, str(bare), authorization)
 
 
-_place_once = lru_cache(1024)(_place_of)
+_parse_once = lru_cache(1024)(_parse_url)
 
 
 def without_credentials(text: str) -> str:
     """`text` as it may be shown: an http URL without its `user:password@`, anything else up to its `@`."""
     try:
-        return place_of(text).text
+        return parse_url(text).text
     except ValueError:
         return text.rpartition("@")[2]
 
 
 class RedirectStep(Struct, frozen=True):
-    """One station of a request on its way through redirects. `parameters` are those still to be sent."""
+    """One request of a chain of redirects. `parameters` are those still to be sent."""
 
-    place: ParsedUrl
+    target: ParsedUrl
     method: Method
     parameters: Parameters
 
 
 class Outgoing(Struct, frozen=True):
-    """A hop as it goes out."""
+    """A step as it goes out."""
 
     url: URL
     headers: dict[str, str]
     body: bytes | None
 
 
-def first_hop(request: WebRequest) -> RedirectStep:
-    """Where `request` begins. Raises ValueError as `place_of` does."""
-    return RedirectStep(place_of(request.url), request.method, request.parameters)
+def first_step(request: WebRequest) -> RedirectStep:
+    """Where `request` begins. Raises ValueError as `parse_url` does."""
+    return RedirectStep(parse_url(request.url), request.method, request.parameters)
 
 
-# What becomes of each octet in a form.
+# Each octet as a form spells it.
 _QUOTED: Final = tuple(quote_plus(bytes((octet,))) for octet in range(256))
 
 
 def quoted(text: str) -> str:
     """`text` as part of a form; as `quote_plus`, in a third of its time."""
-    # A header of a SIP message may have brought bytes that are no UTF-8: a question mark beats no request.
+    # Values from SIP headers may hold bytes that are not UTF-8; they become question marks, the request is sent.
     return text.encode("utf-8", "replace").decode("latin-1").translate(_QUOTED)
 
 
@@ -112,7 +111,7 @@ def _field(pair: tuple[str, str]) -> str:
     return f"{quoted(name)}={quoted(value)}"
 
 
-# Most of what a call says, it says in each of its requests.
+# Most parameters of a call repeat in each of its requests.
 _field_once = lru_cache(4096)(_field)
 
 
@@ -121,16 +120,16 @@ def _form(parameters: Parameters) -> str:
     return "&".join(map(_field_once if longest <= MEMO_TEXT else _field, parameters))
 
 
-def write_request(hop: RedirectStep, request: WebRequest, timestamp: int) -> Outgoing:
-    """Encode and sign `hop` of `request`; `timestamp` in whole seconds since the epoch."""
+def write_request(step: RedirectStep, request: WebRequest, timestamp: int) -> Outgoing:
+    """Encode and sign `step` of `request`; `timestamp` in whole seconds since the epoch."""
     headers = dict(request.headers)
-    if hop.place.authorization is not None:
-        headers["Authorization"] = hop.place.authorization
-    encoded = _form(hop.parameters)
-    url, text, body = hop.place.url, hop.place.text, None
+    if step.target.authorization is not None:
+        headers["Authorization"] = step.target.authorization
+    encoded = _form(step.parameters)
+    url, text, body = step.target.url, step.target.text, None
     form: Parameters = ()
-    if hop.method == "POST":
-        body, form = encoded.encode(), hop.parameters
+    if step.method == "POST":
+        body, form = encoded.encode(), step.parameters
         headers["Content-Type"] = FORM
     elif encoded:
         text += ("&" if url.raw_query_string else "?") + encoded

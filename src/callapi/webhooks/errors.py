@@ -3,19 +3,19 @@
 ::
 
     WebhookError           code, request, answer, and a sentence that says what to look at
-    ├── InvalidUrl         11100  no http or https URL that can be asked
+    ├── InvalidUrl         11100  not an http or https URL
     ├── BadStatus          11200  an answer outside 2xx
     ├── TimedOut           11200  connected, but no whole answer in time;  11205 if not even connected
     ├── Unreachable        11205  connection refused, reset, or closed before the answer
     ├── ProtocolViolation  11206  what came is not HTTP, or broke off
     ├── HostNotFound       11210  the name does not resolve
-    ├── AddressRefused     11210  the guard does not let us connect to that address
+    ├── AddressRefused     11210  the guard refuses connections to that address
     ├── TooManyRedirects   11215  more than 5
     ├── TlsFailure         11220  handshake;  11237 when the certificate is not trusted
     ├── TooLarge           11750  the body is over its bound
-    └── WrongContentType   12300  the caller has no use for such a body
+    └── WrongContentType   12300  the caller cannot use such a body
 
-`answer` is what there was of an answer: status, headers and the beginning of the body, or None.
+`answer` is what was received: status, headers and the beginning of the body, or None.
 """
 
 from typing import ClassVar
@@ -45,21 +45,21 @@ class InvalidUrl(WebhookError):
 
 
 class BadStatus(WebhookError):
-    """The answer's status is none of 2xx; `answer` is always there."""
+    """The answer's status is outside 2xx; `answer` is always set."""
 
 
 class TimedOut(WebhookError):
-    """The time for everything together (connect, redirects, retry, body) is over."""
+    """The time limit of the whole request (connect, redirects, retry, body) has passed."""
 
 
 class Unreachable(WebhookError):
-    """No connection, or it was lost before the answer, also on the retry."""
+    """No connection, or the connection was lost before the answer, on the retry as well."""
 
     default_code = 11205
 
 
 class ProtocolViolation(WebhookError):
-    """The peer does not speak HTTP, or broke off in the middle of its answer."""
+    """The peer does not speak HTTP, or its answer broke off."""
 
     default_code = 11206
 
@@ -89,12 +89,12 @@ class TlsFailure(WebhookError):
 
 
 class TooLarge(WebhookError):
-    """The body, decompressed, is larger than the caller can take."""
+    """The body, decompressed, is over the caller's limit."""
 
     default_code = 11750
 
 
 class WrongContentType(WebhookError):
-    """The answer's content type is of no use here; raised by whoever reads the answer."""
+    """The caller of the fetcher cannot use the answer's content type; raised by that caller."""
 
     default_code = 12300

@@ -1,7 +1,7 @@
 """The values of one HTTP exchange with an application: what is asked, what is answered, what is reported.
 
-Plain values, no behaviour: everybody above this room speaks in them. URLs in them may carry `user:password@`;
-only `HttpExchange`, which is meant to be shown, never does (`without_credentials` takes it away).
+Plain values without behaviour. URLs in them may hold `user:password@`, except in `HttpExchange`, which is shown
+to users (`without_credentials` removes it).
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Headers = tuple[tuple[str, str], ...]
 
 
 class WebRequest(Redacted, frozen=True):
-    """One request to an application, as the caller means it; signing and encoding are the fetcher's.
+    """One request to an application; the fetcher encodes and signs it.
 
     `url` is absolute, http or https; its own query stays in the URL, its fragment is dropped and
     `user:password@` becomes an `Authorization` header. `parameters` keep their order; a name may repeat.
@@ -33,9 +33,9 @@ class WebRequest(Redacted, frozen=True):
     token: str = ""
     """The account's auth token, the key of both signatures; empty: the request is not signed."""
     headers: Headers = ()
-    """More header fields, sent with every hop."""
+    """More header fields, sent with every step."""
     call_sid: str = ""
-    """Whose ladder the exchange belongs to; only reported, never sent."""
+    """The call whose timeline shows the exchange; reported, never sent."""
 
 
 class WebAnswer(Struct, frozen=True):

@@ -1,7 +1,7 @@
 """The one place where aiohttp's exceptions become ours.
 
-Whatever talks to the network raises `translation` of what is in `FOREIGN`; a test walks aiohttp's whole tree
-of client errors and proves that none gets through.
+Network code raises `translation` of each exception in `FOREIGN`; a test walks aiohttp's tree of client errors
+and proves that the mapping is total.
 """
 
 import os
@@ -29,17 +29,17 @@ from callapi.webhooks.guard import NotPublicError
 SHOWN_BODY: Final = 4096
 """How much of a body an error keeps, for the notification."""
 
-# X509_V_ERR_… of OpenSSL; what is not listed is a chain that leads to no authority we trust.
+# X509_V_ERR_… of OpenSSL; any other code means that no trusted authority signed the chain.
 _CERTIFICATE_CODES: Final = {10: 11236, 62: 11235, 64: 11235}
 _UNTRUSTED: Final = 11237
 
 
 @dataclass(slots=True)
 class Try:
-    """What is known of one try while it goes on, for the moment when it is cut short."""
+    """The state of one try, kept for the error that is raised if it fails or is cancelled."""
 
     request: WebRequest
-    place: ParsedUrl
+    target: ParsedUrl
     since: float = 0.0
     """When the fetch that it belongs to began, on the clock of the loop."""
     connected: bool = False
@@ -48,12 +48,12 @@ class Try:
     body: bytearray = field(default_factory=bytearray)
 
     def shown(self) -> WebAnswer | None:
-        """What there is of an answer, as an error keeps it: with the beginning of the body."""
+        """The answer received so far, with the beginning of its body, as an error keeps it."""
         return self.head and replace(self.head, body=bytes(self.body[:SHOWN_BODY]))
 
 
 class ConnectionFailed(Exception):
-    """Stands for `lost` where aiohttp itself would see that and ask again."""
+    """Wraps `lost` so that aiohttp does not see it and repeat the request on its own."""
 
     def __init__(self, lost: Exception) -> None:
         super().__init__(str(lost))
@@ -66,7 +66,7 @@ FOREIGN: Final = (ConnectionFailed, aiohttp.ClientError, OSError, ValueError)
 
 def translation(error: Exception, one: Try) -> WebhookError:
     """What to raise in place of `error`, which is one of `FOREIGN`."""
-    url, request, answer = one.place.text, one.request, one.shown()
+    url, request, answer = one.target.text, one.request, one.shown()
     if isinstance(error, ConnectionFailed):
         error = error.lost
     match error:
@@ -93,7 +93,7 @@ def translation(error: Exception, one: Try) -> WebhookError:
 
 
 def _connect_failure(error: aiohttp.ClientConnectorError, one: Try) -> WebhookError:
-    url, request = one.place.text, one.request
+    url, request = one.target.text, one.request
     match error:
         case aiohttp.ClientConnectorCertificateError():
             return _tls_failure(error.certificate_error, one)
@@ -111,13 +111,13 @@ def _connect_failure(error: aiohttp.ClientConnectorError, one: Try) -> WebhookEr
 def _tls_failure(cause: Exception, one: Try) -> TlsFailure:
     if isinstance(cause, ssl.SSLCertVerificationError):
         code = _CERTIFICATE_CODES.get(cause.verify_code, _UNTRUSTED)
-        text = f"the certificate of {one.place.text} is not trusted: {cause.verify_message}"
+        text = f"the certificate of {one.target.text} is not trusted: {cause.verify_message}"
         return TlsFailure(text, one.request, code=code)
-    return TlsFailure(f"the TLS handshake with {one.place.text} failed: {_reason(cause)}", one.request)
+    return TlsFailure(f"the TLS handshake with {one.target.text} failed: {_reason(cause)}", one.request)
 
 
 def _reason(error: Exception) -> str:
-    """The system's words for it."""
+    """The operating system's description of `error`."""
     if isinstance(error, ssl.SSLError):
         return getattr(error, "reason", None) or _short(error)
     if isinstance(error, OSError) and error.errno is not None:
@@ -126,5 +126,5 @@ def _reason(error: Exception) -> str:
 
 
 def _short(error: Exception | str) -> str:
-    """The first line: what follows quotes the peer, at any length."""
+    """The first line, bounded: further lines quote the peer at any length."""
     return str(error).strip().partition("\n")[0].rstrip(":")[:200]

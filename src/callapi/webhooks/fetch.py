@@ -1,8 +1,8 @@
-"""The door to applications: one signed request, its redirects, its retry, its answer or a `WebhookError`.
+"""Requests to applications: one signed request with its redirects and its retry; an answer or a `WebhookError`.
 
 The time limit covers everything together: name, connection, redirects, retry and the last byte of the body.
-A connection that fails before anything was answered is tried once more, on a connection of its own, also for
-POST: an application that was asked twice sees the same `CallSid` twice, one that was not asked loses a call.
+A request whose connection fails before a byte was answered is sent once more on a new connection, POST included:
+an application that receives it twice sees the same `CallSid` twice; without the retry the call would be lost.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from callapi import __version__
 from callapi.base.clock import utc_now
 from callapi.base.errors import CallApiError
 from callapi.webhooks.client import HttpClient
-from callapi.webhooks.encoding import RedirectStep, first_hop, without_credentials, write_request
+from callapi.webhooks.encoding import RedirectStep, first_step, without_credentials, write_request
 from callapi.webhooks.errors import (
     BadStatus,
     InvalidUrl,
@@ -31,7 +31,7 @@ from callapi.webhooks.errors import (
 )
 from callapi.webhooks.exchange import HttpExchange, Trace, WebAnswer, WebRequest
 from callapi.webhooks.failures import Try
-from callapi.webhooks.redirects import MAX_REDIRECTS, next_hop
+from callapi.webhooks.redirects import MAX_REDIRECTS, next_step
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ _DOCUMENT_PARSE_FAILURE: Final = 12100
 
 
 class WebFailure(Struct, frozen=True):
-    """One failed step of `fetch_document`, for a notification: Twilio's code, what was asked, what came."""
+    """One failed request of `fetch_document`, for a notification: Twilio's code, the request, the answer."""
 
     code: int
     error: CallApiError
@@ -52,7 +52,7 @@ class WebFailure(Struct, frozen=True):
 class FetchOptions(Struct, frozen=True):
     """How a `Fetcher` behaves; `timeout_s` and `allow_private_networks` are the settings' of [webhooks].
 
-    `resolver` None: the operating system's names; `tls` None: the authorities that the system trusts.
+    `resolver` None: the operating system's resolver; `tls` None: the system's certificate authorities.
     """
 
     timeout_s: float = 15.0
@@ -66,9 +66,9 @@ _OPTIONS: Final = FetchOptions()
 
 
 class Fetcher:
-    """Asks applications over HTTP. Open it with `async with`; it may be used by any number of tasks.
+    """Sends requests to applications. Open it with `async with`; any number of tasks may use it.
 
-    `trace` is told of each exchange on the wire as it ends; it must not raise and not take long.
+    `trace` is called with each HTTP exchange when it ends; it must not raise and must return quickly.
     """
 
     def __init__(self, options: FetchOptions = _OPTIONS, *, trace: Trace | None = None) -> None:
@@ -93,7 +93,7 @@ class Fetcher:
     async def fetch(
         self, request: WebRequest, *, max_bytes: int = MAX_DOCUMENT, timeout_s: float | None = None
     ) -> WebAnswer:
-        """Ask, follow, read; any 2xx is an answer. Safe to cancel.
+        """Send `request`, follow redirects, read the body; any 2xx is an answer. Safe to cancel.
 
         Raises:
             WebhookError: everything else; its `code` is Twilio's.
@@ -124,8 +124,8 @@ class Fetcher:
         except CallApiError as error:
             if fallback is None:
                 raise
-            told = (("ErrorCode", str(_code_of(error))), ("ErrorUrl", without_credentials(request.url)))
-        again = replace(fallback, parameters=fallback.parameters + told)
+            failure = (("ErrorCode", str(_code_of(error))), ("ErrorUrl", without_credentials(request.url)))
+        again = replace(fallback, parameters=fallback.parameters + failure)
         return await self._read_document(again, read, failed)
 
     async def _read_document(
@@ -147,7 +147,7 @@ def _code_of(error: CallApiError) -> int:
 
 
 class _Fetch:
-    """One call of `Fetcher.fetch`, from its first hop to its answer."""
+    """One call of `Fetcher.fetch`, from its first step to its answer."""
 
     def __init__(self, client: HttpClient, trace: Trace | None, request: WebRequest, max_bytes: int) -> None:
         self._client = client
@@ -159,52 +159,52 @@ class _Fetch:
         self._began = self._clock()
 
     async def follow(self) -> WebAnswer:
-        """The answer that counts, where the redirects end."""
-        hop = self._first()
+        """The answer at the end of the redirects."""
+        step = self._first()
         for _ in range(MAX_REDIRECTS + 1):
             try:
-                answer = await self._try(hop, 1)
+                answer = await self._try(step, 1)
             except Unreachable:
-                answer = await self._try(hop, 2)
+                answer = await self._try(step, 2)
             if 200 <= answer.status < 300:
                 return answer
-            following = self._next(hop, answer)
+            following = self._next(step, answer)
             if following is None:
-                raise BadStatus(f"{hop.place.text} answered {answer.status}", self._request, answer)
-            hop = following
-        message = f"more than {MAX_REDIRECTS} redirects, the last to {hop.place.text}"
+                raise BadStatus(f"{step.target.text} answered {answer.status}", self._request, answer)
+            step = following
+        message = f"more than {MAX_REDIRECTS} redirects, the last to {step.target.text}"
         raise TooManyRedirects(message, self._request, answer)
 
     def timed_out(self, limit_s: float) -> TimedOut:
         """What to raise when `limit_s` is over."""
         one, within = self._current, f"within {limit_s:g} s"
         if one is not None and one.connected:
-            return TimedOut(f"no whole answer from {one.place.text} {within}", self._request, one.shown())
-        url = without_credentials(self._request.url) if one is None else one.place.text
+            return TimedOut(f"no whole answer from {one.target.text} {within}", self._request, one.shown())
+        url = without_credentials(self._request.url) if one is None else one.target.text
         return TimedOut(f"no connection to {url} {within}", self._request, code=_NOT_CONNECTED)
 
     def _first(self) -> RedirectStep:
         try:
-            return first_hop(self._request)
+            return first_step(self._request)
         except ValueError as error:
             url = without_credentials(self._request.url)
             raise InvalidUrl(f"{url} cannot be asked: {error}", self._request) from error
 
-    def _next(self, hop: RedirectStep, answer: WebAnswer) -> RedirectStep | None:
+    def _next(self, step: RedirectStep, answer: WebAnswer) -> RedirectStep | None:
         location = answer.header("Location")
         try:
-            return next_hop(hop, answer.status, location)
+            return next_step(step, answer.status, location)
         except ValueError as error:
-            message = f"{hop.place.text} redirects to {without_credentials(location or '')!r}: {error}"
+            message = f"{step.target.text} redirects to {without_credentials(location or '')!r}: {error}"
             raise InvalidUrl(message, self._request, answer) from error
 
-    async def _try(self, hop: RedirectStep, attempt: int) -> WebAnswer:
-        one = self._current = Try(self._request, hop.place, self._began)
-        outgoing = write_request(hop, self._request, int(time()))
+    async def _try(self, step: RedirectStep, attempt: int) -> WebAnswer:
+        one = self._current = Try(self._request, step.target, self._began)
+        outgoing = write_request(step, self._request, int(time()))
         started_at, began = utc_now(), self._clock()
-        problem: str | None = "given up before the whole answer had come"
+        problem: str | None = "cancelled before the whole answer had come"
         try:
-            answer = await self._client.ask(hop, outgoing, one, max_bytes=self._max_bytes, fresh=attempt > 1)
+            answer = await self._client.ask(step, outgoing, one, max_bytes=self._max_bytes, fresh=attempt > 1)
             problem = None
         except WebhookError as error:
             problem = str(error)
@@ -215,9 +215,9 @@ class _Fetch:
                 exchange = HttpExchange(
                     started_at=started_at,
                     duration_s=self._clock() - began,
-                    method=hop.method,
-                    url=hop.place.text,
-                    parameters=hop.parameters,
+                    method=step.method,
+                    url=step.target.text,
+                    parameters=step.parameters,
                     status=status,
                     error=problem,
                     attempt=attempt,

@@ -1,9 +1,9 @@
-"""Where we may connect to when `webhooks.allow_private_networks` is false: the public internet, nothing else.
+"""With `webhooks.allow_private_networks = false`, connections go to the public internet alone (SSRF guard).
 
-Whoever writes a document chooses the URLs that this server asks, from inside the operator's network (SSRF).
-So the addresses are judged, not the names: once when a name is resolved, so that the error can name it, and
-once more on the very address that a socket is opened for. A name that resolves differently the second time,
-a redirect, or an address in an odd notation cannot get past the second look.
+The author of a document chooses URLs that this server requests from inside the operator's network. The guard
+checks addresses, not names: when a name is resolved, so that the error can name it, and again on the address
+that a socket is opened for. A name that resolves differently the second time, a redirect, or an address in an
+unusual notation does not pass the second check.
 """
 
 import socket
@@ -87,7 +87,7 @@ def _carried_v4(address: IPv6Address) -> IPv4Address | None:
 
 
 class GuardedResolver(AbstractResolver):
-    """Hands on the public addresses of `inner`; a name that has none raises `NotPublicError`."""
+    """Passes on the public addresses of `inner`; a name that has none raises `NotPublicError`."""
 
     def __init__(self, inner: AbstractResolver) -> None:
         self._inner = inner
@@ -108,7 +108,7 @@ class GuardedResolver(AbstractResolver):
 
 
 def open_public_socket(info: AddrInfoType) -> socket.socket:
-    """The connector's socket factory: the last look, at the address that is about to be connected to."""
+    """The connector's socket factory: the second check, on the address that is about to be connected."""
     family, kind, protocol, _, sockaddr = info
     if not is_public(str(sockaddr[0])):
         raise NotPublicError(str(sockaddr[0]))

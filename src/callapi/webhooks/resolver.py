@@ -1,8 +1,7 @@
 """Names to addresses as the operating system does it (`/etc/hosts`, search domains), in threads of our own.
 
-A name whose servers are dead holds its thread for many seconds. In the loop's shared pool, which has as few
-as four threads, that would stop everybody else; here it takes one of many, and callers give up at their own
-time limit.
+A name whose servers are down blocks its thread for many seconds. The loop's default pool may have four threads,
+so a few such names would block every other user of it; this pool is separate, and callers keep their own limit.
 """
 
 import asyncio

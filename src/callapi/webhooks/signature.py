@@ -1,8 +1,8 @@
 """The two signatures that a request carries, both keyed with the account's auth token.
 
 `X-Twilio-Signature` is Twilio's, so that its validators work unchanged. It covers the URL and the form, but
-no time, so a request that somebody overheard can be replayed; `X-CallAPI-Signature` covers the time as well,
-and the body byte by byte.
+not the time, so a captured request can be replayed; `X-CallAPI-Signature` covers the time as well, and the body
+byte by byte.
 """
 
 import hmac
@@ -34,5 +34,5 @@ def callapi_signature(url: str, body: bytes, token: str, timestamp: int) -> str:
 
 @lru_cache(maxsize=1024)
 def _keyed(token: str, algorithm: str) -> hmac.HMAC:
-    """An HMAC that has taken in its key; to be copied. `hmac.digest` would let go of the interpreter each time."""
+    """An HMAC keyed once, to be copied: `hmac.digest` releases the GIL on each call."""
     return hmac.new(token.encode(), digestmod=algorithm)

@@ -48,7 +48,7 @@ def test_an_unknown_verb_is_an_error(name: str, hint: str) -> None:
 
 @pytest.mark.parametrize("name", ["Number", "Sip", "Client", "Uri", "Video", "Response"])
 def test_what_is_no_verb_cannot_stand_in_the_root(name: str) -> None:
-    assert "is no verb" in refusal(f"<{name}/>").message
+    assert "is not a verb" in refusal(f"<{name}/>").message
 
 
 def test_the_first_error_in_the_text_is_told() -> None:

@@ -70,7 +70,7 @@ def test_an_attribute_of_ssml_is_quoted_again() -> None:
 def test_an_element_that_is_no_ssml_gives_way_to_its_text() -> None:
     read = document("<Say>one <blink>two <emphasis>three</emphasis></blink></Say>")
     assert read.verbs == (Say("one two three", markup="one two <emphasis>three</emphasis>"),)
-    assert read.warnings[0].message.startswith("<blink> is no SSML")
+    assert read.warnings[0].message.startswith("<blink> is not SSML")
 
 
 def test_a_word_of_the_language_in_the_wrong_nest() -> None:

@@ -208,7 +208,7 @@ def test_uri_reads_as_sip() -> None:
 def test_nobody_to_call_fails_the_leg_and_not_the_document() -> None:
     read = document("<Dial><Sip/></Dial>")
     assert sip_of(read) == Sip("")
-    assert "names nobody to call" in read.warnings[0].message
+    assert "names nothing to call" in read.warnings[0].message
 
 
 @pytest.mark.parametrize("inside", ["<Say>x</Say>", "<Number>1</Number>", "<Sip>sip:a@example.com</Sip>"])

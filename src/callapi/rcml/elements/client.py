@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from callapi.rcml.attributes import Attributes
 from callapi.rcml.elements.element import refuse_nested
-from callapi.rcml.elements.noun import Noun, read_callbacks, warn_of_nobody, with_header
+from callapi.rcml.elements.noun import Noun, read_callbacks, warn_without_target, with_header
 from callapi.rcml.tree import ElementNode
 
 PREFIX = "client:"
@@ -37,7 +37,7 @@ def read_client(node: ElementNode) -> Client:
             case _:
                 refuse_nested(child, node, 13215)
     name = name.removeprefix(PREFIX)
-    warn_of_nobody(node, name, "the user")
+    warn_without_target(node, name, "the user")
     for parameter in parameters:
         name = with_header(name, parameter)
     return Client(name, **callbacks)

@@ -1,6 +1,6 @@
-"""`<Dial>`: call somebody and join the caller with whoever accepts first.
+"""`<Dial>`: call one or several parties and join the caller with the first that accepts.
 
-Whom to call is plain text (with an `@` a SIP URI, with `client:` before it a registered user, else a number)
+The target is plain text (with an `@` a SIP URI, with `client:` before it a registered user, else a number)
 or up to ten of the nouns `<Sip>`, `<Client>`, `<Number>`, in any mixture. They ring together, or, with
 `sequential`, one after the other. Without `action` the document goes on with the next verb.
 """
@@ -69,14 +69,14 @@ class Dial(Element):
     targets: tuple[Target, ...] = ()
     """At most ten. None: the outcome is `failed`."""
     action: str | None = None
-    """URL that is told the outcome and says how to go on; None: the next verb."""
+    """URL that receives the outcome and answers with the next document; None: the next verb."""
     method: Method = Method.POST
     timeout: int = 30
     """Seconds to wait for an answer, 1 to 600."""
     time_limit: int = 14_400
     """Seconds of joined talk, 1 to 86400."""
     caller_id: str | None = None
-    """Who the callee sees: a number, `client:name`, `sip:user@host`, or a SIP user; None: the caller."""
+    """The caller shown to the callee: a number, `client:name`, `sip:user@host`, or a SIP user; None: the caller."""
     record: RecordMode = RecordMode.DO_NOT_RECORD
     hangup_on_star: bool = False
     """The caller's `*` ends the callee's call, and the document goes on."""
@@ -145,7 +145,7 @@ def _read_targets(node: ElementNode) -> tuple[Target, ...]:
 
 
 def _read_plain_target(node: ElementNode, text: str) -> Target:
-    """Whom the text of `<Dial>` means."""
+    """The target that the text of `<Dial>` names."""
     if text.startswith(PREFIX):
         return Client(text.removeprefix(PREFIX), line=node.line, column=node.column)
     if "@" in text or text.lower().startswith(("sip:", "sips:")):

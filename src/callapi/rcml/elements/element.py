@@ -1,4 +1,4 @@
-"""What every verb and noun has: a place in the document, and rules for what may stand inside."""
+"""What every verb and noun has: a place in the document, and rules for its content."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,7 +11,7 @@ NAMES = frozenset({"Response", *VERBS, *NOUNS})
 
 
 class RecordingEvent(StrEnum):
-    """What `recordingStatusCallback` can be told of."""
+    """A step of a recording that `recordingStatusCallback` can report."""
 
     IN_PROGRESS = "in-progress"
     COMPLETED = "completed"
@@ -30,10 +30,10 @@ class Element:
 
 
 def refuse_nested(child: ElementNode, parent: ElementNode, code: int | None = None) -> None:
-    """Say of an element that may not stand where it stands: a word of the language is an error there.
+    """Report an element that is not allowed here: an element of the language is an error.
 
-    Anything else is overlooked with all that is in it: applications written for a server that knows more
-    go on working.
+    Anything else is ignored with its content, with a warning: applications written for a server that supports
+    more go on working.
     """
     if child.name in NAMES:
         child.error(f"<{child.name}> cannot stand inside <{parent.name}>", code)
@@ -44,19 +44,19 @@ def refuse_nested(child: ElementNode, parent: ElementNode, code: int | None = No
 
 
 def refuse_text(node: ElementNode) -> None:
-    """Say that text means nothing here, if there is any."""
+    """Warn of text where none is allowed."""
     if node.text:
         node.warn(f"text inside <{node.name}> means nothing, and is overlooked")
 
 
 def refuse_content(node: ElementNode, code: int | None = None) -> None:
-    """Say of whatever stands inside an element that should be empty that it may not."""
+    """Report everything inside an element that must be empty."""
     if node.content:
         refuse_text(node)
         refuse_children(node, code)
 
 
 def refuse_children(node: ElementNode, code: int | None = None) -> None:
-    """Say of every element inside one that holds text alone that it may not stand there."""
+    """Report every element inside one that may hold text alone."""
     for child in node.children:
         refuse_nested(child, node, code)

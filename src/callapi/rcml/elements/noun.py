@@ -11,7 +11,7 @@ from callapi.rcml.tree import ElementNode
 
 
 class CallEvent(StrEnum):
-    """A step of a leg that `statusCallback` can be told of."""
+    """A step of a leg that `statusCallback` can report."""
 
     INITIATED = "initiated"
     RINGING = "ringing"
@@ -21,14 +21,14 @@ class CallEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noun(Element):
-    """Somebody to call, and the URLs that hear of it."""
+    """A party to call, its screening document and its status callback."""
 
     url: str | None = None
-    """Screening: the document that runs on the called party's end before the parties are joined."""
+    """Screening: the document that runs on the called party before the parties are joined."""
     method: Method = Method.POST
-    """How `url` is asked."""
+    """The method of the request for `url`."""
     status_callback: str | None = None
-    """URL that is told of the steps of this leg."""
+    """URL that receives the steps of this leg."""
     status_callback_method: Method = Method.POST
     status_callback_events: frozenset[CallEvent] = frozenset({CallEvent.COMPLETED})
     """Which steps; `completed` alone where none is named."""
@@ -47,7 +47,7 @@ class Callbacks(TypedDict):
 
 
 def read_callbacks(node: ElementNode, given: Attributes, method_code: int) -> Callbacks:
-    """What is read alike for every noun; `method_code` is Twilio's number for a bad `method` of this one."""
+    """The attributes that every noun has; `method_code` is Twilio's number for a bad `method` of this one."""
     return Callbacks(
         url=given.url("url"),
         method=given.method(code=method_code),
@@ -59,10 +59,10 @@ def read_callbacks(node: ElementNode, given: Attributes, method_code: int) -> Ca
     )
 
 
-def warn_of_nobody(node: ElementNode, target: str, what: str) -> None:
+def warn_without_target(node: ElementNode, target: str, what: str) -> None:
     """A noun without `target` stays in the document: its leg fails, and the others ring."""
     if not target:
-        node.warn(f"<{node.name}> names nobody to call: {what} is missing; this leg will fail")
+        node.warn(f"<{node.name}> names nothing to call: {what} is missing; this leg will fail")
 
 
 def with_header(target: str, node: ElementNode) -> str:

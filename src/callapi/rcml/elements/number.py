@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from callapi.rcml.attributes import Attributes
 from callapi.rcml.elements.element import refuse_children
-from callapi.rcml.elements.noun import Noun, read_callbacks, warn_of_nobody
+from callapi.rcml.elements.noun import Noun, read_callbacks, warn_without_target
 from callapi.rcml.tree import ElementNode
 
 MAX_DIGITS = 32
@@ -30,5 +30,5 @@ def read_number(node: ElementNode) -> Number:
     )
     given.finish()
     refuse_children(node, 13215)
-    warn_of_nobody(node, number.number, "the number")
+    warn_without_target(node, number.number, "the number")
     return number

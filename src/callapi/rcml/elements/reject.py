@@ -9,7 +9,7 @@ from callapi.rcml.tree import ElementNode
 
 
 class RejectReason(StrEnum):
-    """What the caller is told."""
+    """The final response to the caller."""
 
     REJECTED = "rejected"
     """603 Decline."""

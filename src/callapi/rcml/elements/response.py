@@ -51,7 +51,7 @@ def read_response(root: ElementNode) -> tuple[Verb, ...]:
 
 def _explain(name: str) -> str:
     if name in NAMES:
-        return f"<{name}> is no verb, and cannot stand directly inside <Response>"
+        return f"<{name}> is not a verb, and cannot stand directly inside <Response>"
     alike = get_close_matches(name.capitalize()[:20], VERBS, n=1)
     hint = f"did you mean <{alike[0]}>?" if alike else f"the verbs are {', '.join(VERBS)}"
     return f"unknown verb <{name}>; {hint}"

@@ -73,7 +73,7 @@ def _words(node: ElementNode) -> str:
 
 
 def _markup(node: ElementNode) -> str:
-    """What stands inside, as XML. An element that is no SSML gives way to what it holds."""
+    """The content as XML. An element that is not SSML is replaced by its content."""
     parts = []
     for part in node.content:
         if isinstance(part, str):
@@ -85,6 +85,6 @@ def _markup(node: ElementNode) -> str:
         elif part.name in NAMES:
             refuse_nested(part, node)
         else:
-            part.warn(f"<{part.name}> is no SSML: its text is spoken as if the element were not there")
+            part.warn(f"<{part.name}> is not SSML: its text is spoken as if the element were not there")
             parts.append(_markup(part))
     return "".join(parts)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from callapi.rcml.attributes import Attributes
 from callapi.rcml.elements.element import refuse_content, refuse_nested
-from callapi.rcml.elements.noun import Noun, read_callbacks, warn_of_nobody, with_header
+from callapi.rcml.elements.noun import Noun, read_callbacks, warn_without_target, with_header
 from callapi.rcml.tree import ElementNode
 
 URI_LIMIT = 255
@@ -59,7 +59,7 @@ def read_sip(node: ElementNode) -> Sip:
                 headers.extend(header for header in child.children if header.name == "Header")
             case _:
                 refuse_nested(child, node, 13215)
-    warn_of_nobody(node, uri, "the SIP URI")
+    warn_without_target(node, uri, "the SIP URI")
     uri = sip_uri(uri)
     for header in headers:
         uri = with_header(uri, header)
