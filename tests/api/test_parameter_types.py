@@ -31,7 +31,7 @@ KINDS: dict[str, Kind[Any]] = {
     "span": SPAN,
     "url": URL,
     "choice": choice("a", "B", also={"1": "a"}),
-    "text": text(most=10),
+    "text": text(maximum=10),
     "whole": whole(-5, 5),
     "words": words("a", "b"),
 }

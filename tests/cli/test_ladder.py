@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from callapi.cli.ladder import NARROWEST, Ladder, Picture, Step
+from callapi.cli.ladder import MIN_COLUMN, Ladder, Picture, Step
 from callapi.cli.terminal import Terminal
 
 NAMES = ("caller", "CallAPI", "app", "callee")
@@ -17,7 +17,7 @@ def test_names_stand_over_their_lines(screen: int) -> None:
     for index, name in enumerate(NAMES):
         assert line.index(name) + len(name) // 2 == picture.centre(index)
         assert drawn[picture.centre(index)] == "│"
-    assert len(drawn) <= max(screen, 12 + 4 * NARROWEST)
+    assert len(drawn) <= max(screen, 12 + 4 * MIN_COLUMN)
 
 
 @pytest.mark.parametrize(("source", "target"), [(0, 1), (1, 0), (1, 2), (1, 3), (3, 1)])

@@ -22,7 +22,7 @@ def _node(seconds: float) -> Any:
 
 async def test_one_signal_waits_for_the_last_call() -> None:
     node, orders = _node(0.05), StopSignals()
-    orders.hear()
+    orders.received()
     assert orders.stop.is_set()
     assert not orders.stop_now.is_set()
     await drained(node, orders)
@@ -31,8 +31,8 @@ async def test_one_signal_waits_for_the_last_call() -> None:
 
 async def test_a_second_signal_does_not_wait() -> None:
     node, orders = _node(60), StopSignals()
-    orders.hear()
-    asyncio.get_running_loop().call_later(0.02, orders.hear)
+    orders.received()
+    asyncio.get_running_loop().call_later(0.02, orders.received)
     async with asyncio.timeout(2):
         await drained(node, orders)
     assert not node.is_drained
@@ -41,5 +41,5 @@ async def test_a_second_signal_does_not_wait() -> None:
 async def test_a_third_changes_nothing() -> None:
     orders = StopSignals()
     for _ in range(3):
-        orders.hear()
+        orders.received()
     assert orders.stop_now.is_set()

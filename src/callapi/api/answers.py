@@ -15,7 +15,7 @@ from callapi.api.xml import document, element
 from callapi.store import Json, Page
 
 
-def answer(outcome: Outcome, operation: Operation, place: RequestPath) -> Response:
+def answer(outcome: Outcome, operation: Operation, request_path: RequestPath) -> Response:
     """The response to a request that was carried out."""
     match outcome:
         case Response():
@@ -23,12 +23,12 @@ def answer(outcome: Outcome, operation: Operation, place: RequestPath) -> Respon
         case None:
             return Response(status_code=204)
         case Page():
-            return _list(outcome, _shown_by(operation), place)
+            return _list(outcome, _shown_by(operation), request_path)
         case record:
-            return _one(record, _shown_by(operation), place, operation.status)
+            return _one(record, _shown_by(operation), request_path, operation.status)
 
 
-def refusal(error: ApiError, place: RequestPath | None) -> Response:
+def refusal(error: ApiError, request_path: RequestPath | None) -> Response:
     """The response to a request that was not."""
     fault = error.fault
     content: dict[str, Json] = {
@@ -38,7 +38,7 @@ def refusal(error: ApiError, place: RequestPath | None) -> Response:
         "status": fault.status,
     }
     headers = dict(error.headers)
-    if place is None or place.format is Format.JSON:
+    if request_path is None or request_path.format is Format.JSON:
         return json_response(content, fault.status, headers)
     names: dict[str, Json] = {
         "Status": fault.status,
@@ -46,7 +46,9 @@ def refusal(error: ApiError, place: RequestPath | None) -> Response:
         "Code": fault.code,
         "MoreInfo": fault.more_info,
     }
-    return _xml_response(document(place.xml_root, [element("RestException", names)]), fault.status, headers)
+    return _xml_response(
+        document(request_path.xml_root, [element("RestException", names)]), fault.status, headers
+    )
 
 
 def json_response(
@@ -62,17 +64,17 @@ def _xml_response(text: str, status: int = 200, headers: Mapping[str, str] | Non
     return Response(body, status, headers, media_type="application/xml")
 
 
-def _one(record: object, shows: Representation[Any], place: RequestPath, status: int) -> Response:
-    if place.format is Format.JSON:
-        return json_response(shows.as_json(record, place), status)
-    content = element(shows.element, shows.as_xml(record, place))
-    return _xml_response(document(place.xml_root, [content]), status)
+def _one(record: object, shows: Representation[Any], request_path: RequestPath, status: int) -> Response:
+    if request_path.format is Format.JSON:
+        return json_response(shows.as_json(record, request_path), status)
+    content = element(shows.element, shows.as_xml(record, request_path))
+    return _xml_response(document(request_path.xml_root, [content]), status)
 
 
-def _list(page: Page[Any], shows: Representation[Any], place: RequestPath) -> Response:
-    if place.format is Format.JSON:
-        return json_response(paging.as_json(page, shows, place))
-    return _xml_response(document(place.xml_root, [paging.as_xml(page, shows, place)]))
+def _list(page: Page[Any], shows: Representation[Any], request_path: RequestPath) -> Response:
+    if request_path.format is Format.JSON:
+        return json_response(paging.as_json(page, shows, request_path))
+    return _xml_response(document(request_path.xml_root, [paging.as_xml(page, shows, request_path)]))
 
 
 def _shown_by(operation: Operation) -> Representation[Any]:

@@ -1,4 +1,4 @@
-"""The ASGI application: finds the operation, lets in whom it may, reads parameters, answers.
+"""The ASGI application: finds the operation, authenticates the client, reads parameters, answers.
 
 This is the supervisor of the room: whatever a handler does, the client gets an answer in the shape of the API.
 """
@@ -55,27 +55,29 @@ class _Application:
             return
         request = Request(scope, receive)
         accept = request.headers.get("accept", "")
-        place = RequestPath.of(scope["path"], accept, request.url.query, self._deps.public_url.rstrip("/"))
-        response = await self._respond(request, place)
+        request_path = RequestPath.of(
+            scope["path"], accept, request.url.query, self._deps.public_url.rstrip("/")
+        )
+        response = await self._respond(request, request_path)
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request, place: RequestPath | None) -> Response:
+    async def _respond(self, request: Request, request_path: RequestPath | None) -> Response:
         try:
-            if place is None:
+            if request_path is None:
                 return self._pages.answer(request.method, request.url.path)
-            return await self._operate(request, place)
+            return await self._operate(request, request_path)
         except CallApiError as error:
-            if (told := refusal_of(error)) is None:
+            if (known := refusal_of(error)) is None:
                 log.exception("%s %s", request.method, request.url.path)
-            return refusal(told or ApiError(INTERNAL), place)
+            return refusal(known or ApiError(INTERNAL), request_path)
         except Exception:
             log.exception("%s %s", request.method, request.url.path)
-            return refusal(ApiError(INTERNAL), place)
+            return refusal(ApiError(INTERNAL), request_path)
 
-    async def _operate(self, request: Request, place: RequestPath) -> Response:
+    async def _operate(self, request: Request, request_path: RequestPath) -> Response:
         deps = self._deps
         principal = await authenticate(request.headers.get("authorization"), deps.store)
-        operation, path = self._router.find(request.method, place)
+        operation, path = self._router.find(request.method, request_path)
         account = principal
         if "AccountSid" in path:
             account = await account_in_path(path["AccountSid"], principal, deps.store)
@@ -83,8 +85,8 @@ class _Application:
             require_active(account, request.method)
         given = read(operation.parameters, await _form(request))
         await deps.store.settle()  # what a live call has just written can be read
-        outcome = await operation.handler(RequestContext(deps, account, principal, place, given, path))
-        return answer(outcome, operation, place)
+        outcome = await operation.handler(RequestContext(deps, account, principal, request_path, given, path))
+        return answer(outcome, operation, request_path)
 
 
 async def _form(request: Request) -> Mapping[str, Sequence[str]]:

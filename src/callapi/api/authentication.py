@@ -1,7 +1,7 @@
-"""Who asks, and on whose behalf: Basic authentication with an account's sid and token (RFC 7617).
+"""Identifies the client and its account: Basic authentication with an account's sid and token (RFC 7617).
 
-A parent's credentials act on its subaccounts too. An account that is nobody's, or somebody else's, is not found:
-the two look the same.
+A parent's credentials act on its subaccounts too. An unknown account and an account
+of another family get the same answer: 404.
 """
 
 import base64
@@ -17,7 +17,7 @@ from callapi.store import AccountRecord, Store
 ACTIVE: Final = "active"
 _CHALLENGE: Final = (("WWW-Authenticate", 'Basic realm="CallAPI", charset="UTF-8"'),)
 _SID: Final = re.compile("[A-Za-z0-9]{1,64}")  # the operator may have fixed one of another form
-_NOBODY: Final = "0" * 32
+_ABSENT: Final = "0" * 32
 _SAFE: Final = frozenset({"GET", "HEAD"})
 
 
@@ -29,10 +29,10 @@ async def authenticate(authorization: str | None, store: Store) -> AccountRecord
     """
     sid, token = _credentials(authorization or "")
     account = await store.accounts.by_sid(AccountSid(sid)) if _SID.fullmatch(sid) else None
-    tokens = (account.auth_token, account.secondary_auth_token) if account else (_NOBODY, None)
-    # Each comparison is made, whatever came of the others: time tells nothing.
+    tokens = (account.auth_token, account.secondary_auth_token) if account else (_ABSENT, None)
+    # Each comparison is made whatever the others gave: the time of the answer reveals nothing.
     matches = [
-        hmac.compare_digest(token.encode(), (each or _NOBODY).encode()) and bool(each) for each in tokens
+        hmac.compare_digest(token.encode(), (each or _ABSENT).encode()) and bool(each) for each in tokens
     ]
     if account is None or not any(matches):
         raise ApiError(AUTHENTICATE, headers=_CHALLENGE)

@@ -94,7 +94,7 @@ class ApiError(CallApiError):
 
 
 def refusal_of(error: CallApiError) -> ApiError | None:
-    """What a client is told of an error that another room raised; None: it should not have happened."""
+    """The answer to a client for an error that another room raised; None: the error is a defect of the node."""
     match error:
         case ApiError():
             return error

@@ -28,7 +28,7 @@ class Interval(Struct, frozen=True):
         """At least the first, before the second; None: no bound."""
         within, since, until = given.get(self.within), given.get(self.since), given.get(self.until)
         begins = [each.begin for each in (within, since) if each]
-        # Twilio's libraries write a date as its midnight: nobody asks for the calls of that very second.
+        # Twilio's libraries write a date as its midnight: a client does not mean the calls of that very second.
         ends = ([within.day_or_second_end] if within else []) + ([until.end] if until else [])
         return max(begins, default=None), min(ends, default=None)
 

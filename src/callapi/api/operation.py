@@ -25,7 +25,7 @@ class RequestContext(Struct, frozen=True):
     account: AccountRecord
     """The account in the path (without one: the principal): every record touched must be its own."""
     principal: AccountRecord
-    place: RequestPath
+    request_path: RequestPath
     given: Given
     path: Mapping[str, str]
 

@@ -41,42 +41,47 @@ def page_request(given: Given, default_size: int = DEFAULT_SIZE) -> PageRequest:
     return PageRequest(given[PAGE], size, after, oldest_first=given.get(SORT_BY) == OLDEST_FIRST)
 
 
-def as_json(page: Page[Any], shows: Representation[Any], place: RequestPath) -> dict[str, Json]:
+def as_json(page: Page[Any], shows: Representation[Any], request_path: RequestPath) -> dict[str, Json]:
     """Twilio's envelope."""
-    return {shows.plural: [shows.as_json(each, place) for each in page.records], **_envelope(page, place)}
+    return {
+        shows.plural: [shows.as_json(each, request_path) for each in page.records],
+        **_envelope(page, request_path),
+    }
 
 
-def as_xml(page: Page[Any], shows: Representation[Any], place: RequestPath) -> str:
+def as_xml(page: Page[Any], shows: Representation[Any], request_path: RequestPath) -> str:
     """The list as one element, the envelope as its attributes."""
-    attributes = {name.replace("_", ""): value for name, value in _envelope(page, place).items()}
+    attributes = {name.replace("_", ""): value for name, value in _envelope(page, request_path).items()}
     opening = element(shows.plural_element, None, attributes).removesuffix("/>")
-    items = "".join(element(shows.element, shows.as_xml(each, place)) for each in page.records)
+    items = "".join(element(shows.element, shows.as_xml(each, request_path)) for each in page.records)
     return f"{opening}>{items}</{shows.plural_element}>"
 
 
-def _envelope(page: Page[Any], place: RequestPath) -> dict[str, Json]:
+def _envelope(page: Page[Any], request_path: RequestPath) -> dict[str, Json]:
     request = page.request
     start = request.page * request.size
     number = request.page
     following = None
     if page.has_next:
         sid = getattr(page.records[-1], "sid", None)
-        following = _uri(place, number + 1, request.size, f"PA{sid}" if sid else None)
+        following = _uri(request_path, number + 1, request.size, f"PA{sid}" if sid else None)
     return {
         "page": number,
         "page_size": request.size,
         "start": start,
         "end": start + max(len(page.records) - 1, 0),
-        "uri": place.uri(place.path) + (f"?{place.query}" if place.query else ""),
-        "first_page_uri": _uri(place, 0, request.size),
-        "previous_page_uri": _uri(place, number - 1, request.size) if number else None,
+        "uri": request_path.uri(request_path.path) + (f"?{request_path.query}" if request_path.query else ""),
+        "first_page_uri": _uri(request_path, 0, request.size),
+        "previous_page_uri": _uri(request_path, number - 1, request.size) if number else None,
         "next_page_uri": following,
     }
 
 
-def _uri(place: RequestPath, page: int, size: int, token: str | None = None) -> str:
-    filters = [pair for pair in parse_qsl(place.query, keep_blank_values=True) if pair[0] not in _NAMES]
+def _uri(request_path: RequestPath, page: int, size: int, token: str | None = None) -> str:
+    filters = [
+        pair for pair in parse_qsl(request_path.query, keep_blank_values=True) if pair[0] not in _NAMES
+    ]
     pairs = [*filters, ("PageSize", str(size)), ("Page", str(page))]
     if token is not None:
         pairs.append(("PageToken", token))
-    return f"{place.uri(place.path)}?{urlencode(pairs)}"
+    return f"{request_path.uri(request_path.path)}?{urlencode(pairs)}"

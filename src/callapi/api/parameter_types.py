@@ -23,8 +23,8 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _NO_CONTROL: Final = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$"
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 MAX_URL: Final = 2048
-WIDEST_NETWORK: Final = 8
-"""Whoever lets in more than that lets in everybody."""
+MIN_PREFIX_LENGTH: Final = 8
+"""A shorter prefix would trust a large part of the Internet, most likely by mistake."""
 
 
 class Kind(Struct, Generic[T], frozen=True):
@@ -39,17 +39,17 @@ def _kind(read: Callable[[str], T], **schema: Json) -> Kind[T]:
     return Kind(lambda values: read(values[-1]), schema)
 
 
-def text(*, most: int = 256, least: int = 1) -> Kind[str]:
+def text(*, maximum: int = 256, minimum: int = 1) -> Kind[str]:
     """Text without control characters."""
 
     def read(value: str) -> str:
-        if not least <= len(value) <= most:
-            raise ValueError(f"must have {least} to {most} characters, it has {len(value)}")
+        if not minimum <= len(value) <= maximum:
+            raise ValueError(f"must have {minimum} to {maximum} characters, it has {len(value)}")
         if _CONTROL.search(value):
             raise ValueError("must not have control characters")
         return value
 
-    return _kind(read, type="string", minLength=least, maxLength=most, pattern=_NO_CONTROL)
+    return _kind(read, type="string", minLength=minimum, maxLength=maximum, pattern=_NO_CONTROL)
 
 
 def pattern(expression: str, meaning: str) -> Kind[str]:
@@ -69,15 +69,15 @@ def sid(prefix: str) -> Kind[str]:
     return pattern(f"{prefix}[0-9a-f]{{32}}", f"a sid: {prefix} and 32 hex digits")
 
 
-def whole(least: int, most: int) -> Kind[int]:
+def whole(minimum: int, maximum: int) -> Kind[int]:
     """A whole number."""
 
     def read(value: str) -> int:
-        if not re.fullmatch(r"-?[0-9]{1,18}", value) or not least <= int(value) <= most:
-            raise ValueError(f"must be a whole number from {least} to {most}")
+        if not re.fullmatch(r"-?[0-9]{1,18}", value) or not minimum <= int(value) <= maximum:
+            raise ValueError(f"must be a whole number from {minimum} to {maximum}")
         return int(value)
 
-    return _kind(read, type="integer", minimum=least, maximum=most)
+    return _kind(read, type="integer", minimum=minimum, maximum=maximum)
 
 
 def choice(*allowed: str, also: Mapping[str, str] | None = None) -> Kind[str]:
@@ -105,22 +105,22 @@ def words(*allowed: str) -> Kind[tuple[str, ...]]:
     return Kind(read, {"type": "array", "items": {"type": "string", "enum": list(allowed)}})
 
 
-def networks(most: int) -> Kind[tuple[str, ...]]:
+def networks(maximum: int) -> Kind[tuple[str, ...]]:
     """IP addresses and networks: the parameter repeated, or in one with spaces or commas between."""
 
     def read(values: Sequence[str]) -> tuple[str, ...]:
         given = [each for value in values for each in re.split(r"[\s,]+", value) if each]
-        if len(given) > most:
-            raise ValueError(f"must be {most} at most")
+        if len(given) > maximum:
+            raise ValueError(f"must be {maximum} at most")
         try:
             found = [ip_network(each, strict=False) for each in given]
         except ValueError as error:
             raise ValueError(f"must be IP addresses or networks such as 192.0.2.0/24: {error}") from error
-        if any(each.prefixlen < WIDEST_NETWORK for each in found):
-            raise ValueError(f"must be no wider than /{WIDEST_NETWORK}")
+        if any(each.prefixlen < MIN_PREFIX_LENGTH for each in found):
+            raise ValueError(f"must be no wider than /{MIN_PREFIX_LENGTH}")
         return tuple(dict.fromkeys(map(str, found)))
 
-    return Kind(read, {"type": "array", "items": {"type": "string"}, "maxItems": most})
+    return Kind(read, {"type": "array", "items": {"type": "string"}, "maxItems": maximum})
 
 
 def _boolean(value: str) -> bool:
@@ -152,7 +152,7 @@ def _sip_uri(value: str) -> str:
 
 
 def _party(value: str) -> str:
-    # A `+` that nobody percent-encoded arrives as a space.
+    # A `+` that the client did not percent-encode arrives as a space.
     text = _PARTY_TEXT.read([f"+{value[1:]}" if value.startswith(" ") else value])
     try:
         return party_name(SipUri.parse(text))
@@ -160,7 +160,7 @@ def _party(value: str) -> str:
         return text
 
 
-_PARTY_TEXT: Final = text(most=2048)
+_PARTY_TEXT: Final = text(maximum=2048)
 PARTY: Final = _kind(_party, **_PARTY_TEXT.schema)
 SIP_URI: Final = _kind(_sip_uri, type="string", maxLength=1280)
 BOOLEAN: Final = _kind(_boolean, type="boolean")

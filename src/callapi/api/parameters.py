@@ -67,7 +67,7 @@ class Given:
 
 
 def read(parameters: Iterable[Parameter[Any]], form: Mapping[str, Sequence[str]]) -> Given:
-    """The declared parameters out of what came; others are nobody's and change nothing.
+    """Reads the declared parameters of a request. Parameters that the operation does not declare change nothing.
 
     Raises:
         ApiError: a value that is not allowed, or a required one that is absent.

@@ -85,8 +85,8 @@ def _value(parameter: Parameter[Any]) -> str:
             return " | ".join(map(escape, words))
         case {"items": {"enum": words}}:
             return "any of " + " ".join(map(escape, words))
-        case {"minimum": least, "maximum": most}:
-            return f"{least} to {most}"
+        case {"minimum": minimum, "maximum": maximum}:
+            return f"{minimum} to {maximum}"
         case {"type": "boolean"}:
             return "true | false"
         case {"format": "uri"}:

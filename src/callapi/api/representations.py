@@ -73,14 +73,14 @@ def nothing(name: str, kind: str = "string") -> Field[Any]:
 
 def uri(name: str, path: Callable[[R], str]) -> Field[R]:
     """The address of the resource itself."""
-    return field(name, lambda record, place: place.uri(path(record)))
+    return field(name, lambda record, request_path: request_path.uri(path(record)))
 
 
 def subresources(paths: Mapping[str, str], path: Callable[[R], str]) -> Field[R]:
     """Addresses below the resource: name and the last part of the path."""
 
-    def value(record: R, place: RequestPath) -> Json:
-        return {name: place.uri(f"{path(record)}/{last}") for name, last in paths.items()}
+    def value(record: R, request_path: RequestPath) -> Json:
+        return {name: request_path.uri(f"{path(record)}/{last}") for name, last in paths.items()}
 
     return field("subresource_uris", value, "object")
 
@@ -101,13 +101,13 @@ class Representation(Struct, Generic[R], frozen=True):
     element: str
     fields: tuple[Field[Any], ...]
 
-    def as_json(self, record: R, place: RequestPath) -> Mapping[str, Json]:
+    def as_json(self, record: R, request_path: RequestPath) -> Mapping[str, Json]:
         """An object with every field; what does not exist is null."""
-        return {each.name: each.value(record, place) for each in self.fields}
+        return {each.name: each.value(record, request_path) for each in self.fields}
 
-    def as_xml(self, record: R, place: RequestPath) -> Mapping[str, Json]:
+    def as_xml(self, record: R, request_path: RequestPath) -> Mapping[str, Json]:
         """The children of the element; what does not exist is left out."""
-        pairs = ((each.xml_name, each.value(record, place)) for each in self.fields)
+        pairs = ((each.xml_name, each.value(record, request_path)) for each in self.fields)
         return {name: value for name, value in pairs if value is not None}
 
     @property

@@ -43,7 +43,7 @@ class RequestPath(Struct, frozen=True):
 
     @classmethod
     def of(cls, path: str, accept: str = "", query: str = "", origin: str = "") -> "RequestPath | None":
-        """Read the path of a request; None: it is none of the API's."""
+        """Read the path of a request; None: the path is outside the API."""
         match = _ADDRESS.fullmatch(path)
         if match is None:
             return None

@@ -27,24 +27,26 @@ class Router:
             pattern = re.compile(_SID.sub(r"(?P<\1>[A-Za-z0-9]{1,64})", each.path))
             self._paths.setdefault(each.path, _Path(pattern, [])).operations.append(each)
 
-    def find(self, method: str, place: RequestPath) -> tuple[Operation, Mapping[str, str]]:
+    def find(self, method: str, request_path: RequestPath) -> tuple[Operation, Mapping[str, str]]:
         """The operation and the sids in its path.
 
         Raises:
             ApiError: 404, or 405 with `Allow`.
         """
         for path in self._paths.values():
-            if match := path.pattern.fullmatch(place.path):
-                return _of_method(path.operations, method, place), match.groupdict()
-        raise ApiError(NOT_FOUND, f"The requested resource {place.uri(place.path)} was not found")
+            if match := path.pattern.fullmatch(request_path.path):
+                return _of_method(path.operations, method, request_path), match.groupdict()
+        raise ApiError(
+            NOT_FOUND, f"The requested resource {request_path.uri(request_path.path)} was not found"
+        )
 
 
-def _of_method(operations: list[Operation], method: str, place: RequestPath) -> Operation:
-    wanted = place.suffix or place.format
-    if place.suffix is None and place.accept.startswith("audio/"):
-        wanted = Format.MP3 if place.accept.startswith("audio/mpeg") else Format.WAV
+def _of_method(operations: list[Operation], method: str, request_path: RequestPath) -> Operation:
+    wanted = request_path.suffix or request_path.format
+    if request_path.suffix is None and request_path.accept.startswith("audio/"):
+        wanted = Format.MP3 if request_path.accept.startswith("audio/mpeg") else Format.WAV
     fitting = [each for each in operations if wanted in each.formats] or [
-        each for each in operations if place.suffix is None
+        each for each in operations if request_path.suffix is None
     ]
     if not fitting:
         raise ApiError(NOT_FOUND)

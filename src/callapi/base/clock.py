@@ -1,7 +1,7 @@
-"""Time as the product tells it to others (UTC, RFC 2822, RFC 5322 §3.3), and time that never jumps.
+"""Time as the product reports it (UTC, RFC 2822, RFC 5322 §3.3), and time that never jumps.
 
-A machine's clock is set: by hand, by NTP, after a pause of a virtual machine. What is told follows it. What is
-compared (is this due, has that expired) goes by `steady_time`; how long something took, by the event loop's clock.
+A machine's clock is set: by hand, by NTP, after a pause of a virtual machine. Reported times follow it. Comparisons
+(due, expired) use `steady_time`; how long something took, by the event loop's clock.
 """
 
 import time

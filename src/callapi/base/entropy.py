@@ -1,7 +1,7 @@
 """Random text of the operating system, fetched for many at once.
 
-A call needs some ten random names. Asking the system for each lets go of the interpreter each time, and another
-thread may then keep it for milliseconds.
+A call needs some ten random names. Asking the system for each releases the interpreter lock each time, and
+another thread may then keep it for milliseconds.
 """
 
 from collections import deque
@@ -15,7 +15,7 @@ _ready: deque[str] = deque()
 
 
 def random_hex() -> str:
-    """32 lower-case hex digits that nobody can foresee, never given twice. Safe from any thread."""
+    """32 lower-case hex digits that cannot be predicted, never given twice. Safe from any thread."""
     while True:
         try:
             return _ready.pop()

@@ -11,7 +11,7 @@
     ├── StoreError         store     Conflict, Unavailable
     └── ApiError           api       Twilio's code and the HTTP status
 
-A call that ends is no error: it is an `Ending` value (`calls/status.py`).
+A call that ends is not an error but an `Ending` value (`calls/status.py`).
 """
 
 

@@ -1,6 +1,6 @@
 """Waiting until something has changed.
 
-Each leg has several who wait, nearly always in vain: an `asyncio.Event` keeps a deque of 760 bytes for that, a queue
+Each leg has several waiting tasks, seldom woken: an `asyncio.Event` keeps a deque of 760 bytes for that, a queue
 four of them.
 """
 
@@ -8,7 +8,7 @@ import asyncio
 
 
 class Notifier:
-    """Wakes whoever waits at the moment, and nobody who comes later: ask whether it is still needed, then wait."""
+    """Wakes the tasks that wait at the moment, not later ones: check the condition, then wait."""
 
     __slots__ = ("_waiters",)
 

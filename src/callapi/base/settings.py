@@ -128,7 +128,7 @@ class MediaSettings(_Section):
 
 
 class SpeechSettings(_Section):
-    """`[speech]`: the voice of `<Say>` and the ears of `<Gather input="speech">`."""
+    """`[speech]`: the voice of `<Say>` and the recogniser of `<Gather input="speech">`."""
 
     engine: Literal["piper", "espeak-ng", "none"] = "piper"
     language: str = Field("en-US", pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")
@@ -157,7 +157,7 @@ class DatabaseSettings(_Section):
 
     url: str = Field("sqlite:///{data_dir}/callapi.db", pattern=r"^(sqlite|postgresql)(\+\w+)?://")
     keep_days: int = Field(
-        90, ge=0, le=36_500, description="0: ended calls and notifications are kept for ever"
+        90, ge=0, le=36_500, description="0: ended calls and notifications are kept without limit"
     )
 
 
@@ -281,7 +281,7 @@ _WORDS: Final = {
     "dict_type": 'must be a table (in a variable as JSON: {"name": "value"})',
     "model_type": 'must be a table (in a variable as JSON: {"name": "value"})',
 }
-"""In the words of who writes a configuration, not of the library that reads it."""
+"""In the words of a person who writes a configuration, not of the library that reads it."""
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:

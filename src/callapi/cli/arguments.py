@@ -52,7 +52,7 @@ def _demo(commands: Commands) -> None:
 def _phone(commands: Commands) -> None:
     this = commands.add_parser("phone", help="a scripted softphone for trying things")
     this.add_argument(
-        "uri", nargs="?", metavar="SIP-URI", help="whom to call; without it the phone waits for calls"
+        "uri", nargs="?", metavar="SIP-URI", help="the address to call; without it the phone waits for calls"
     )
     this.add_argument("--name", default="phone", help="the user part of its own address (default: phone)")
     this.add_argument(

@@ -1,4 +1,4 @@
-"""One node to a data directory: a second one would take the first one's live calls for what a crash had left."""
+"""One node to a data directory: a second node would close the first one's live calls as if a crash had left them."""
 
 import fcntl
 from collections.abc import Iterator
@@ -17,17 +17,17 @@ class DataDirInUse(CallApiError):
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[Path]:
-    """Make `folder` if need be and hold it for as long as the block lasts. Raises DataDirInUse, OSError.
+def locked(folder: Path) -> Iterator[Path]:
+    """Make `folder` if need be and lock it for as long as the block lasts. Raises DataDirInUse, OSError.
 
-    The kernel lets go of it when the process ends, however that happens.
+    The kernel releases the lock when the process ends, however that happens.
     """
     with _locked(folder):
         yield folder
 
 
 @contextmanager
-def held_or_another(folder: Path) -> Iterator[Path]:
+def locked_or_another(folder: Path) -> Iterator[Path]:
     """The same, but a folder in use is passed over for `folder-2`, `folder-3`, ..."""
     for number in range(1, _TRIES + 1):
         candidate = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")

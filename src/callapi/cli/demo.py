@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from callapi.base.settings import NumberSettings, Settings, load_settings
-from callapi.cli.data_dir import held_or_another
+from callapi.cli.data_dir import locked_or_another
 from callapi.cli.demo_application import DemoApplication
 from callapi.cli.demo_call import CALLEE_HZ, NAMES, DemoFinding, Watch, demo_call
 from callapi.cli.ladder import Ladder
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder: Path | None = arguments.data_dir
     thrown_away = Path(tempfile.mkdtemp(prefix="callapi-demo-")) if once and folder is None else None
     settings = load_settings(None)
-    with held_or_another(thrown_away or folder or settings.node.data_dir) as data_dir:
+    with locked_or_another(thrown_away or folder or settings.node.data_dir) as data_dir:
         status = asyncio.run(_Demo(terminal, settings, data_dir, stays=not once).run())
     if thrown_away is not None and status == 0:
         shutil.rmtree(thrown_away, ignore_errors=True)

@@ -8,7 +8,7 @@ from typing import Self
 from aiohttp import web
 
 Shown = Callable[[str, Mapping[str, str]], None]
-"""Told of a request (`POST /voice`) or of an answer (`200 <Response>…`), with the parameters of a request."""
+"""Called with a request (`POST /voice`) or an answer (`200 <Response>…`), with the parameters of a request."""
 
 
 class DemoApplication:
@@ -25,7 +25,7 @@ class DemoApplication:
 
     @property
     def document(self) -> str:
-        """What it answers when asked what to do with a call."""
+        """The document that it answers the voice request with."""
         return (
             "<Response>\n"
             '  <Dial action="/after">\n'

@@ -24,7 +24,7 @@ STATUSES: Final = "initiated, ringing, in-progress, completed"
 
 
 class DemoFinding(Struct, frozen=True):
-    """One thing that was to be proved."""
+    """One verdict on the demo call."""
 
     is_good: bool
     text: str
@@ -52,15 +52,15 @@ class Watch:
 
     def http(self, label: str, parameters: Mapping[str, str]) -> None:
         """A request to the application, or its answer."""
-        told = parameters.get("DialCallStatus") or parameters.get("CallStatus") if parameters else None
-        if told:
-            label = f"{label} {told}"
+        status = parameters.get("DialCallStatus") or parameters.get("CallStatus") if parameters else None
+        if status:
+            label = f"{label} {status}"
         asks = label.startswith("POST")
         step = Step(NODE, APPLICATION, label) if asks else Step(APPLICATION, NODE, label)
         self._ladder.message(asyncio.get_running_loop().time(), step)
 
     def remark(self, text: str) -> None:
-        """Something that is no message."""
+        """A remark beside the messages."""
         self._ladder.remark(asyncio.get_running_loop().time(), text)
 
 
@@ -81,7 +81,7 @@ async def demo_call(
         call.hang_up()
         return [DemoFinding(is_good=False, text="the callee's phone never rang")]
     ringing.ring()
-    await asyncio.sleep(0.3)  # as long as a hand needs
+    await asyncio.sleep(0.3)  # the time that a hand needs
     ringing.answer()
     if not await call.is_answered(WAIT_S):
         return [DemoFinding(is_good=False, text="the caller was not answered")]
@@ -114,19 +114,20 @@ async def _talk(call: PhoneCall, ringing: PhoneCall, folder: Path) -> list[DemoF
 async def _aftermath(call: PhoneCall, application: DemoApplication) -> list[DemoFinding]:
     try:
         async with asyncio.timeout(WAIT_S):
-            told = await application.finished.get()
+            parameters = await application.finished.get()
     except TimeoutError:
-        return [DemoFinding(is_good=False, text="the application was never told how the Dial ended")]
-    status, seconds = told.get("DialCallStatus"), told.get("DialCallDuration")
+        return [DemoFinding(is_good=False, text="the application was not asked for the action of the Dial")]
+    status, seconds = parameters.get("DialCallStatus"), parameters.get("DialCallDuration")
     ended = await call.ended(WAIT_S)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(WAIT_S):
             await application.completed.wait()
     statuses = ", ".join(application.statuses)
     return [
-        DemoFinding(status == "completed", f"the application was told: DialCallStatus={status}, {seconds} s"),
+        DemoFinding(status == "completed", f"the application got DialCallStatus={status}, {seconds} s"),
         DemoFinding(
-            statuses == STATUSES, f"it was told each step of bob's call, in order: {statuses or 'none'}"
+            statuses == STATUSES,
+            f"it got a callback for each step of bob's call, in order: {statuses or 'none'}",
         ),
         DemoFinding(
             ended, "the caller's document went on and hung up" if ended else "the caller was never hung up"

@@ -18,8 +18,8 @@ from msgspec import Struct
 from callapi.cli.terminal import Style, Terminal
 
 MARGIN: Final = 12
-WIDEST: Final = 26
-NARROWEST: Final = 16
+MAX_COLUMN: Final = 26
+MIN_COLUMN: Final = 16
 
 
 class Step(Struct, frozen=True):
@@ -35,7 +35,7 @@ class Picture:
 
     def __init__(self, names: Sequence[str], columns_of_screen: int = 120) -> None:
         self.names = names
-        self.column = max(NARROWEST, min(WIDEST, (columns_of_screen - MARGIN) // len(names)))
+        self.column = max(MIN_COLUMN, min(MAX_COLUMN, (columns_of_screen - MARGIN) // len(names)))
 
     def centre(self, index: int) -> int:
         """Where the line of party `index` runs."""
@@ -66,12 +66,12 @@ class Picture:
         return "".join(line)
 
     def note(self, text: str) -> str:
-        """A remark of somebody who sees it all."""
+        """A remark beside the lines."""
         return f"{''.join(self._lines())}  {text}"
 
 
 class Ladder:
-    """Prints each message when it is told of it; times are seconds since the first."""
+    """Prints each message as it is passed in; times are seconds since the first."""
 
     def __init__(self, terminal: Terminal, names: Sequence[str]) -> None:
         self._terminal = terminal
@@ -93,7 +93,7 @@ class Ladder:
         self._print(at, self._picture.draw(step), *_colours(step.label))
 
     def remark(self, at: float, text: str) -> None:
-        """Something that is no message."""
+        """A remark beside the messages."""
         self._print(at, self._picture.note(text), Style.GREEN)
 
 

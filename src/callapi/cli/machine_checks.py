@@ -1,4 +1,4 @@
-"""What a node needs of the machine it runs on: ports, addresses, names, limits, a database, audio engines."""
+"""Checks of the machine that a node runs on: ports, addresses, names, limits, a database, audio engines."""
 
 import contextlib
 import ipaddress
@@ -81,7 +81,7 @@ def _advertised(key: str, host: str) -> Verdict:
     except OSError as error:
         return bad(key, f"{host} does not resolve: {error}")
     if address.is_unspecified:
-        return bad(key, f"{host} is no address that a phone can send to; name one")
+        return bad(key, f"{host} is not an address that a phone can send to; name one")
     if address.is_loopback:
         return doubtful(key, f"{host}: phones on this machine alone can reach it")
     if address.is_private:
@@ -109,10 +109,12 @@ def limits_of_the_system(settings: Settings) -> list[Verdict]:
     path = Path("/proc/sys/net/core/rmem_max")
     if not path.exists():
         return [descriptors]
-    most = int(path.read_text(encoding="ascii"))
-    if most >= GOOD_RECEIVE_BUFFER:
-        return [descriptors, good("receive buffers", f"up to {most // 1024} KiB")]
-    advice = f"at most {most // 1024} KiB; sysctl -w net.core.rmem_max={GOOD_RECEIVE_BUFFER} helps under load"
+    maximum = int(path.read_text(encoding="ascii"))
+    if maximum >= GOOD_RECEIVE_BUFFER:
+        return [descriptors, good("receive buffers", f"up to {maximum // 1024} KiB")]
+    advice = (
+        f"at most {maximum // 1024} KiB; sysctl -w net.core.rmem_max={GOOD_RECEIVE_BUFFER} helps under load"
+    )
     return [descriptors, doubtful("receive buffers", advice)]
 
 
@@ -133,7 +135,7 @@ async def dns(settings: Settings) -> list[Verdict]:
     del settings
     try:
         resolver = asyncresolver.Resolver()
-        with contextlib.suppress(answers.NXDOMAIN, answers.NoAnswer):  # an answer, if not a wise one
+        with contextlib.suppress(answers.NXDOMAIN, answers.NoAnswer):  # a negative answer is an answer too
             await resolver.resolve(".", "NS", lifetime=DNS_WAIT_S)
     except exception.DNSException as error:
         advice = (

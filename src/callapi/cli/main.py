@@ -1,4 +1,4 @@
-"""The command `callapi`: runs one command; the exit status is 0 (good), 1 (it did not work), 2 (told wrongly)."""
+"""The command `callapi`: runs one command; exit status 0 (good), 1 (failed), 2 (wrong arguments or settings)."""
 
 import importlib
 import logging
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _explained(error: BaseException) -> int:
-    """Say what is wrong in a line; 2 if it is what we were told."""
+    """Print the error in one line; 2 if the settings are at fault, else 1."""
     print(f"callapi: {error}", file=sys.stderr)
     return 2 if isinstance(error, SettingsError) else 1
 

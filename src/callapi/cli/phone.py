@@ -17,7 +17,7 @@ ANSWER_WITHIN_S = 180.0
 
 
 class PhoneError(CallApiError):
-    """The phone was told something it cannot do."""
+    """The arguments ask for something that the phone cannot do."""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,7 +34,7 @@ class _Script:
         self._prompt = self._what_to_say()
         host, _, port = arguments.listen.partition(":")
         if port and not port.isdigit():
-            raise PhoneError(f"--listen {arguments.listen}: the port is no number")
+            raise PhoneError(f"--listen {arguments.listen}: the port is not a number")
         credentials = None
         if arguments.password:
             credentials = Credentials(arguments.username or arguments.name, arguments.password)
@@ -142,7 +142,7 @@ class _Script:
             if not await call.ended(self._arguments.hang_up_after):
                 call.hang_up()
         except asyncio.CancelledError:
-            call.hang_up()  # Ctrl-C puts the handset down; the other side learns of it before we leave
+            call.hang_up()  # Ctrl-C hangs up; the BYE is sent before the process ends
             await call.ended(1)
             raise
         if recording is not None:

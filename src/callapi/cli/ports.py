@@ -1,4 +1,4 @@
-"""Which addresses a demo can have: those of the settings, or free ones instead of what somebody else holds."""
+"""Which addresses a demo can have: those of the settings, or free ones in place of those that other programs use."""
 
 import socket
 from dataclasses import dataclass, field

@@ -12,7 +12,7 @@ from typing import Final
 import uvloop
 
 from callapi.base.settings import AUTH_TOKEN, Settings, load_settings
-from callapi.cli.data_dir import held
+from callapi.cli.data_dir import locked
 from callapi.cli.terminal import Terminal
 from callapi.node.node import Node
 from callapi.store import upgrade_apart
@@ -24,10 +24,10 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until told to stop."""
+    """Serve until SIGTERM or SIGINT."""
     settings = load_settings(arguments.config)
     allow_descriptors()
-    with held(settings.node.data_dir):
+    with locked(settings.node.data_dir):
         upgrade_apart(settings.database_url())
         return uvloop.run(_serve(settings))
 
@@ -43,7 +43,7 @@ def allow_descriptors() -> None:
 
 
 class StopSignals:
-    """What the operator has said by signals: once, stop; twice, stop now."""
+    """Signals of the operator: the first means stop, the second stop now."""
 
     def __init__(self) -> None:
         self.stop = asyncio.Event()
@@ -53,30 +53,30 @@ class StopSignals:
         """Take the signals of this process."""
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
-            loop.add_signal_handler(number, self.hear)
+            loop.add_signal_handler(number, self.received)
 
-    def hear(self) -> None:
+    def received(self) -> None:
         """One more signal."""
         (self.stop_now if self.stop.is_set() else self.stop).set()
 
 
 async def _serve(settings: Settings) -> int:
-    orders = StopSignals()
-    orders.listen()
+    signals = StopSignals()
+    signals.listen()
     async with Node(settings) as node:
         _announce(node, settings)
-        await orders.stop.wait()
-        await drained(node, orders)
+        await signals.stop.wait()
+        await drained(node, signals)
     return 0
 
 
-async def drained(node: Node, orders: StopSignals) -> None:
+async def drained(node: Node, signals: StopSignals) -> None:
     """Until the last call is over, the time for it is up, or the operator is in a hurry."""
-    draining, hurry = asyncio.ensure_future(node.drain()), asyncio.ensure_future(orders.stop_now.wait())
+    draining, hurry = asyncio.ensure_future(node.drain()), asyncio.ensure_future(signals.stop_now.wait())
     try:
         await asyncio.wait((draining, hurry), return_when=asyncio.FIRST_COMPLETED)
         if hurry.done():
-            log.warning("told twice to stop: live calls are hung up now")
+            log.warning("a second signal to stop: live calls are hung up now")
     finally:
         for each in (draining, hurry):
             each.cancel()
@@ -92,6 +92,6 @@ def _announce(node: Node, settings: Settings) -> None:
         ("account", node.account_sid),
     ]
     if node.is_new_account and AUTH_TOKEN not in os.environ:
-        facts.append(("auth token", f"{node.auth_token} (told this once; CALLAPI_AUTH_TOKEN fixes it)"))
+        facts.append(("auth token", f"{node.auth_token} (printed once; CALLAPI_AUTH_TOKEN fixes it)"))
     terminal.good(f"{settings.node.name} is up")
     terminal.facts(facts)

@@ -63,7 +63,7 @@ class PhoneOptions(Struct, frozen=True):
 
 
 class PhoneCall:
-    """One call of a phone, from its INVITE to its end. `happened` is told of each step, in words."""
+    """One call of a phone, from its INVITE to its end. `happened` is called with each step, in words."""
 
     def __init__(self, leg: Leg, happened: Callable[[str], None]) -> None:
         self.leg = leg
@@ -77,7 +77,7 @@ class PhoneCall:
 
     @property
     def remote(self) -> str:
-        """Who the other is."""
+        """The address of the other party."""
         return str(self.leg.session.remote_uri.uri)
 
     # ---- commands
@@ -132,7 +132,7 @@ class PhoneCall:
         return await _within(self._ended, timeout_s)
 
     async def live(self) -> None:
-        """Follow the call to its end; whoever made the call runs this in a task of its own."""
+        """Follow the call to its end; the creator of the call runs this in a task."""
         async with asyncio.TaskGroup() as group:
             listening = group.create_task(self._listen())
             while self.ending is None:
@@ -213,13 +213,13 @@ class Softphone:
 
     @property
     def uri(self) -> str:
-        """Where it is called."""
+        """The contact address of the phone."""
         suffix = "" if self.options.transport == "udp" else f";transport={self.options.transport}"
         return f"sip:{self.options.name}@{self.options.host}:{self.port}{suffix}"
 
     @property
     def _identity(self) -> NameAddr:
-        """Who it is: its address-of-record where it has one, else where it is."""
+        """The address-of-record where the phone has one, else its contact."""
         domain = self.options.domain
         return NameAddr(None, SipUri.parse(f"sip:{self.options.name}@{domain}" if domain else self.uri))
 
@@ -235,7 +235,7 @@ class Softphone:
         return call
 
     def dial(self, uri: str, *, headers: tuple[tuple[str, str], ...] = ()) -> PhoneCall:
-        """Call `uri`. Raises ParseError on what is no SIP URI, PortsExhausted."""
+        """Call `uri`. Raises ParseError on text that is not a SIP URI, PortsExhausted."""
         target = SipUri.parse(uri)
         stream, negotiation = self._open()
         invite = OutboundInvite(

@@ -56,7 +56,7 @@ class Terminal:
             return
         try:
             print(self.styled(text, *styles), file=self._stream, flush=True)
-        except BrokenPipeError:  # `callapi ... | head`: nobody reads on, which is no reason to drop a call
+        except BrokenPipeError:  # `callapi ... | head`: the reader has left; the call goes on
             self._is_gone = True
 
     def heading(self, text: str) -> None:

@@ -1,8 +1,8 @@
-"""HTTP connections within bounds: so many at once, and none that waits for its client for ever.
+"""HTTP connections within bounds: so many at once, and none that waits for its client without a limit.
 
 uvicorn bounds neither: a client that sends its head a byte at a time, or does not read what it asked for, would hold a
-connection, and enough of them the whole interface. Here whoever keeps us waiting has so long, and makes room for the
-next client before that if there is no other.
+connection, and enough of them the whole interface. Here a client that the server waits for has a time limit, and is
+closed before that if a new client finds all connections in use.
 """
 
 import asyncio
@@ -23,17 +23,17 @@ _TOO_LARGE: Final = (
 class Bounds(Struct, frozen=True):
     """`timeout_s`: for a whole request to arrive, and for a client to take some of an answer."""
 
-    most_connections: int = 1000
+    max_connections: int = 1000
     timeout_s: float = 10.0
 
 
 class BoundedConfig(uvicorn.Config):
-    """uvicorn's configuration, with `bounds` for its connections. `debtors`: those that wait for their client."""
+    """uvicorn's configuration, with `bounds` for its connections. `awaited`: those whose client has the next move."""
 
     def __init__(self, application: ASGIApp, bounds: Bounds, **options: Any) -> None:
         super().__init__(application, http=BoundedConnection, ws="none", **options)
         self.bounds = bounds
-        self.debtors: dict[BoundedConnection, asyncio.TimerHandle] = {}
+        self.awaited: dict[BoundedConnection, asyncio.TimerHandle] = {}
         """The oldest first."""
 
 
@@ -50,16 +50,16 @@ class BoundedConnection(HttpToolsProtocol):
         """Of the head that is arriving; None while a body is."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own narrowing
-        """A client has connected; if it is one too many, the oldest that keeps us waiting makes room, else it goes."""
+        """A client has connected; beyond the limit, the connection that has waited longest is closed, or this one."""
         super().connection_made(transport)
-        if len(self.connections) > self.config.bounds.most_connections:
-            next(iter(self.config.debtors), self).drop()
+        if len(self.connections) > self.config.bounds.max_connections:
+            next(iter(self.config.awaited), self).drop()
         if not transport.is_closing():
-            self._waits()
+            self._wait_for_client()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nobody is there any more."""
-        self._waits_no_longer()
+        """The connection has ended."""
+        self._stop_waiting()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -79,38 +79,38 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The request is whole: it is our turn, unless it was answered before that."""
+        """The request is complete: the application has the next move, unless it has answered already."""
         super().on_message_complete()
-        self._head_bytes = -self._chunk  # what follows in this chunk is let off
+        self._head_bytes = -self._chunk  # the rest of this chunk is not counted
         if self.cycle.response_complete:
-            self._waits()
+            self._wait_for_client()
         else:
-            self._waits_no_longer()
+            self._stop_waiting()
 
     def on_response_complete(self) -> None:
-        """The answer is written: the client's turn, unless it has sent its next request already."""
+        """The answer is written: the client has the next move, unless its next request is here already."""
         has_next = bool(self.pipeline)
         super().on_response_complete()
         if not has_next:
-            self._waits()
+            self._wait_for_client()
 
     def pause_writing(self) -> None:
         """The client does not take the answer as fast as it is made."""
         super().pause_writing()
-        self._waits()
+        self._wait_for_client()
 
     def resume_writing(self) -> None:
         """It has taken some."""
         super().resume_writing()
-        self._waits_no_longer()
+        self._stop_waiting()
 
-    def _waits(self) -> None:
-        self._waits_no_longer()
+    def _wait_for_client(self) -> None:
+        self._stop_waiting()
         self._unread = 1 << 62
         self._arm()
 
     def _arm(self) -> None:
-        self.config.debtors[self] = self.loop.call_later(self.config.bounds.timeout_s, self._due)
+        self.config.awaited[self] = self.loop.call_later(self.config.bounds.timeout_s, self._due)
 
     def _due(self) -> None:
         """Time is up, unless it still takes what was written long ago."""
@@ -121,11 +121,11 @@ class BoundedConnection(HttpToolsProtocol):
         else:
             self.drop()
 
-    def _waits_no_longer(self) -> None:
-        if (timer := self.config.debtors.pop(self, None)) is not None:
+    def _stop_waiting(self) -> None:
+        if (timer := self.config.awaited.pop(self, None)) is not None:
             timer.cancel()
 
     def drop(self) -> None:
         """Close at once, whatever is under way."""
-        self._waits_no_longer()
+        self._stop_waiting()
         self.transport.abort()

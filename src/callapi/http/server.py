@@ -17,10 +17,10 @@ STOP_S: Final = 2
 
 
 class AddressInUse(CallApiError):
-    """The listening address cannot be had."""
+    """The listening address is in use or not local."""
 
 
-class _Quiet(uvicorn.Server):
+class _ServerWithoutSignals(uvicorn.Server):
     """Signals belong to the node, not to its HTTP server."""
 
     @contextlib.contextmanager
@@ -34,7 +34,7 @@ class HttpServer:
     def __init__(self, application: ASGIApp, listen: str, bounds: Bounds) -> None:
         host, _, port = listen.rpartition(":")
         self._listen = listen
-        self._server = _Quiet(
+        self._server = _ServerWithoutSignals(
             BoundedConfig(
                 application,
                 bounds,

@@ -58,7 +58,7 @@ ACCOUNT: Final[Representation[AccountRecord]] = Representation(
 )
 
 FRIENDLY_NAME: Final = Parameter(
-    "FriendlyName", text(most=64), "a name for people", field="friendly_name", is_kept=True
+    "FriendlyName", text(maximum=64), "a name for people", field="friendly_name", is_kept=True
 )
 STATUS: Final = Parameter(
     "Status",
@@ -73,69 +73,69 @@ FILTERS: Final = (
 )
 
 
-async def page(ask: RequestContext) -> Page[AccountRecord]:
+async def page(context: RequestContext) -> Page[AccountRecord]:
     """The account and its subaccounts; a subaccount sees itself."""
-    request = page_request(ask.given)
-    if ask.principal.parent_sid is not None:
-        records = (ask.principal,) if request.page == 0 and request.after is None else ()
+    request = page_request(context.given)
+    if context.principal.parent_sid is not None:
+        records = (context.principal,) if request.page == 0 and request.after is None else ()
         return Page(records, request, has_next=False)
-    where = matching(ask.given, FILTERS)
-    return await ask.deps.store.accounts.page(ask.principal.sid, request, *where)
+    where = matching(context.given, FILTERS)
+    return await context.deps.store.accounts.page(context.principal.sid, request, *where)
 
 
-async def create(ask: RequestContext) -> AccountRecord:
+async def create(context: RequestContext) -> AccountRecord:
     """A new subaccount of the account that asks."""
-    if ask.principal.parent_sid is not None:
+    if context.principal.parent_sid is not None:
         raise ApiError(ACCESS_DENIED, "A subaccount cannot have subaccounts")
     now = utc_now()
     account = AccountRecord(
         sid=new_account_sid(),
-        friendly_name=ask.given.get(FRIENDLY_NAME) or f"SubAccount Created at {now:%Y-%m-%d %H:%M}",
+        friendly_name=context.given.get(FRIENDLY_NAME) or f"SubAccount Created at {now:%Y-%m-%d %H:%M}",
         auth_token=new_auth_token(),
         date_created=now,
         date_updated=now,
-        parent_sid=ask.principal.sid,
+        parent_sid=context.principal.sid,
     )
-    await ask.deps.store.commit(Put(account))
+    await context.deps.store.commit(Put(account))
     return account
 
 
-async def fetch(ask: RequestContext) -> AccountRecord:
+async def fetch(context: RequestContext) -> AccountRecord:
     """The account in the path, as the store has it."""
-    return ask.account
+    return context.account
 
 
-async def modify(ask: RequestContext) -> AccountRecord:
+async def modify(context: RequestContext) -> AccountRecord:
     """Name it; suspend, close or reactivate it."""
-    before, status = ask.account, ask.given.get(STATUS)
-    if status is not None and ask.principal.sid == before.sid:
+    before, status = context.account, context.given.get(STATUS)
+    if status is not None and context.principal.sid == before.sid:
         raise ApiError(ACCESS_DENIED, "The status of an account is its parent's to change")
     if before.status == CLOSED and status not in {None, CLOSED}:
         raise ApiError(INVALID_PARAMETER, "A closed account cannot be opened again")
-    return await _keep(ask, replace(before, **ask.given.changes((FRIENDLY_NAME, STATUS))))
+    return await _keep(context, replace(before, **context.given.changes((FRIENDLY_NAME, STATUS))))
 
 
-async def make_secondary_token(ask: RequestContext) -> AccountRecord:
+async def make_secondary_token(context: RequestContext) -> AccountRecord:
     """A second token, valid beside the first: to be brought to all applications."""
-    return await _keep(ask, replace(ask.account, secondary_auth_token=new_auth_token()))
+    return await _keep(context, replace(context.account, secondary_auth_token=new_auth_token()))
 
 
-async def promote_secondary_token(ask: RequestContext) -> AccountRecord:
+async def promote_secondary_token(context: RequestContext) -> AccountRecord:
     """The second token becomes the first, the first is valid no longer."""
-    secondary = ask.account.secondary_auth_token
+    secondary = context.account.secondary_auth_token
     if secondary is None:
-        raise ApiError(INVALID_PARAMETER, "There is no secondary token")
-    return await _keep(ask, replace(ask.account, auth_token=secondary, secondary_auth_token=None))
+        raise ApiError(INVALID_PARAMETER, "The account has no secondary token")
+    return await _keep(context, replace(context.account, auth_token=secondary, secondary_auth_token=None))
 
 
-async def drop_secondary_token(ask: RequestContext) -> None:
+async def drop_secondary_token(context: RequestContext) -> None:
     """The second token is valid no longer."""
-    await _keep(ask, replace(ask.account, secondary_auth_token=None))
+    await _keep(context, replace(context.account, secondary_auth_token=None))
 
 
-async def _keep(ask: RequestContext, account: AccountRecord) -> AccountRecord:
+async def _keep(context: RequestContext, account: AccountRecord) -> AccountRecord:
     account = replace(account, date_updated=utc_now())
-    await ask.deps.store.commit(Put(account))
+    await context.deps.store.commit(Put(account))
     return account
 
 

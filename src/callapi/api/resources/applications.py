@@ -39,33 +39,33 @@ APPLICATIONS: Final = Collection("Applications", APPLICATION, lambda store: stor
 PARAMETERS: Final = (FRIENDLY_NAME, *VOICE, *STATUS_CALLBACK)
 
 
-async def create(ask: RequestContext) -> ApplicationRecord:
+async def create(context: RequestContext) -> ApplicationRecord:
     """A new application."""
     now = utc_now()
     application = ApplicationRecord(
         sid=new_application_sid(),
-        account_sid=ask.account.sid,
+        account_sid=context.account.sid,
         date_created=now,
         date_updated=now,
         api_version=API_VERSION,
-        **{"friendly_name": "", **ask.given.changes(PARAMETERS)},
+        **{"friendly_name": "", **context.given.changes(PARAMETERS)},
     )
-    await ask.deps.store.commit(Put(application))
+    await context.deps.store.commit(Put(application))
     return application
 
 
-async def modify(ask: RequestContext) -> ApplicationRecord:
+async def modify(context: RequestContext) -> ApplicationRecord:
     """Change what was given; an empty value takes away."""
-    before = await APPLICATIONS.own(ask)
-    application = replace(before, date_updated=utc_now(), **ask.given.changes(PARAMETERS))
-    await ask.deps.store.commit(Put(application))
+    before = await APPLICATIONS.own(context)
+    application = replace(before, date_updated=utc_now(), **context.given.changes(PARAMETERS))
+    await context.deps.store.commit(Put(application))
     return application
 
 
-async def delete(ask: RequestContext) -> None:
-    """Forget it; numbers that named it go by their own URLs."""
-    application = await APPLICATIONS.own(ask)
-    await ask.deps.store.commit(Remove(ApplicationRecord, (application.sid,)))
+async def delete(context: RequestContext) -> None:
+    """Delete the application; numbers that named it use their own URLs."""
+    application = await APPLICATIONS.own(context)
+    await context.deps.store.commit(Remove(ApplicationRecord, (application.sid,)))
 
 
 OPERATIONS: Final = (

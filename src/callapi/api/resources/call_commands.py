@@ -40,8 +40,8 @@ _PUNCTUATION: Final = re.compile(r"[\s().-]")
 
 TO: Final = Parameter(
     "To",
-    text(most=MAX_PARTY),
-    "whom to call: a number, `sip:user@host` (with headers after `?`), `client:name`",
+    text(maximum=MAX_PARTY),
+    "the called party: a number, `sip:user@host` (with headers after `?`), `client:name`",
     is_required=True,
     fault=INVALID_TO,
     missing=NO_TO,
@@ -49,14 +49,14 @@ TO: Final = Parameter(
 FROM: Final = Parameter(
     "From",
     text(),
-    "as whom: a number, `client:name` or a SIP URI",
+    "the calling party: a number, `client:name` or a SIP URI",
     is_required=True,
     fault=INVALID_FROM,
     missing=NO_FROM,
 )
-CALLER_NAME: Final = Parameter("CallerName", text(most=128), "the display name of the caller")
+CALLER_NAME: Final = Parameter("CallerName", text(maximum=128), "the display name of the caller")
 STATUS_CALLBACK: Final = Parameter(
-    "StatusCallback", URL, "told of the steps of the call", fault=INVALID_STATUS_CALLBACK
+    "StatusCallback", URL, "requested at the steps of the call", fault=INVALID_STATUS_CALLBACK
 )
 STATUS_CALLBACK_METHOD: Final = Parameter(
     "StatusCallbackMethod", METHOD, "of it", default="POST", fault=INVALID_METHOD
@@ -102,13 +102,13 @@ MUTE: Final = Parameter("Mute", BOOLEAN, "whether the others hear this party")
 MODIFY: Final[tuple[Parameter[Any], ...]] = (*DOCUMENT, STATUS, MOVE_CONNECTED_LEG, MUTE)
 
 
-async def create(ask: RequestContext) -> CallRecord:
+async def create(context: RequestContext) -> CallRecord:
     """Queue a call; its record, as it waits for its turn."""
-    given, deps = ask.given, ask.deps
+    given, deps = context.given, context.deps
     to, from_ = given[TO].strip(), _caller(given[FROM].strip())
     if not to:
         raise ApiError(NO_TO)
-    document = await document_request(ask)
+    document = await document_request(context)
     if document is None:
         raise ApiError(INVALID_URL)
     if not deps.store.is_writable:
@@ -125,21 +125,21 @@ async def create(ask: RequestContext) -> CallRecord:
         sip_password=given.get(SIP_PASSWORD),
         caller_name=given.get(CALLER_NAME),
     )
-    return await deps.calls.create_call(ask.account.sid, command)
+    return await deps.calls.create_call(context.account.sid, command)
 
 
-async def modify(ask: RequestContext) -> CallRecord:
+async def modify(context: RequestContext) -> CallRecord:
     """Give a live call another document, end it, or mute it; its record as it stands right after."""
-    given = ask.given
-    call = await own_call(ask)
-    document = await document_request(ask)
+    given = context.given
+    call = await own_call(context)
+    document = await document_request(context)
     status, mute = given.get(STATUS), given.get(MUTE)
     if document is None and status is None and mute is None:
         raise ApiError(
             INVALID_PARAMETER, "One of Url, Rcml, Twiml, ApplicationSid, Status, Mute must be given"
         )
     command = ModifyCall(document, _ending(status), given[MOVE_CONNECTED_LEG], mute)
-    return await ask.deps.calls.modify_call(call.sid, command)
+    return await context.deps.calls.modify_call(call.sid, command)
 
 
 def _ending(status: str | None) -> Literal["canceled", "completed"] | None:
@@ -161,7 +161,9 @@ def _caller(text: str) -> str:
     if text.startswith("+"):
         text = _PUNCTUATION.sub("", text)
     if _USER.fullmatch(text) is None:
-        raise ApiError(INVALID_FROM, f"{INVALID_FROM.text}: {text!r} is no number, client:name or SIP URI")
+        raise ApiError(
+            INVALID_FROM, f"{INVALID_FROM.text}: {text!r} is neither a number nor client:name nor a SIP URI"
+        )
     return text
 
 

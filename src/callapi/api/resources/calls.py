@@ -95,14 +95,14 @@ FILTERS: Final[tuple[Parameter[Any], ...]] = (
 )
 
 
-async def fetch(ask: RequestContext) -> CallRecord:
+async def fetch(context: RequestContext) -> CallRecord:
     """One call, as it stands now."""
-    return await own_call(ask)
+    return await own_call(context)
 
 
-async def page(ask: RequestContext) -> Page[CallRecord]:
+async def page(context: RequestContext) -> Page[CallRecord]:
     """The account's calls, newest first."""
-    given, calls = ask.given, ask.deps.store.calls
+    given, calls = context.given, context.deps.store.calls
     parent = given.get(PARENT)
     started_from, started_before = STARTED.between(given)
     ended_from, ended_before = ENDED.between(given)
@@ -116,15 +116,15 @@ async def page(ask: RequestContext) -> Page[CallRecord]:
         ended_from=ended_from,
         ended_before=ended_before,
     )
-    return await calls.list_page(ask.account.sid, wanted, page_request(given))
+    return await calls.list_page(context.account.sid, wanted, page_request(given))
 
 
-async def delete(ask: RequestContext) -> None:
-    """Forget a call that is over, with its events; its recordings stay."""
-    call = await own_call(ask)
+async def delete(context: RequestContext) -> None:
+    """Delete a call that is over, with its events; its recordings stay."""
+    call = await own_call(context)
     if call.end_time is None:
         raise ApiError(NOT_COMPLETED)
-    await ask.deps.store.commit(Remove(CallRecord, (call.sid,)), Remove(EventBlock, (call.sid,)))
+    await context.deps.store.commit(Remove(CallRecord, (call.sid,)), Remove(EventBlock, (call.sid,)))
 
 
 OPERATIONS: Final = (

@@ -45,14 +45,14 @@ CLIENT: Final[Representation[ClientRecord]] = Representation(
 CLIENTS: Final = Collection("Clients", CLIENT, lambda store: store.clients)
 
 _LOGIN: Final = pattern("[A-Za-z0-9+._-]{1,64}", "1 to 64 letters, digits, `+`, `.`, `_`, `-`")
-_SECRET: Final = text(least=8, most=128)
+_SECRET: Final = text(minimum=8, maximum=128)
 LOGIN: Final = Parameter("Login", _LOGIN, "the SIP user", is_required=True, field="login")
 PASSWORD: Final = Parameter("Password", _SECRET, "for REGISTER and INVITE", is_required=True)
 NEW_PASSWORD: Final = Parameter("Password", _SECRET, "another one")
 STATUS: Final = Parameter(
     "Status",
     choice("enabled", DISABLED, also={"1": "enabled", "0": DISABLED}),
-    "a disabled client is as good as none",
+    "a disabled client cannot register, call or be called",
     default="enabled",
     field="status",
 )
@@ -61,46 +61,48 @@ CREATE: Final = (LOGIN, PASSWORD, *CHANGEABLE)
 MODIFY: Final = (NEW_PASSWORD, *CHANGEABLE)
 
 
-async def create(ask: RequestContext) -> ClientRecord:
+async def create(context: RequestContext) -> ClientRecord:
     """A new client; a login exists once on the whole node."""
-    await check_application(ask)
-    given, now = ask.given, utc_now()
+    await check_application(context)
+    given, now = context.given, utc_now()
     client = ClientRecord(
         sid=new_client_sid(),
-        account_sid=ask.account.sid,
-        realm=ask.deps.realm,
+        account_sid=context.account.sid,
+        realm=context.deps.realm,
         date_created=now,
         date_updated=now,
         api_version=API_VERSION,
-        **_secrets(given[LOGIN], ask.deps.realm, given[PASSWORD]),
+        **_secrets(given[LOGIN], context.deps.realm, given[PASSWORD]),
         **{"friendly_name": given[LOGIN], **given.changes(CREATE)},
     )
     try:
-        await ask.deps.store.commit(Put(client))
+        await context.deps.store.commit(Put(client))
     except Conflict as error:
         raise ApiError(CONFLICT, f"The login {client.login} is taken") from error
     return client
 
 
-async def modify(ask: RequestContext) -> ClientRecord:
+async def modify(context: RequestContext) -> ClientRecord:
     """Change what was given. A client that is disabled, or has another password, must register again."""
-    before = await CLIENTS.own(ask)
-    await check_application(ask)
-    client = replace(before, date_updated=utc_now(), **ask.given.changes(MODIFY))
+    before = await CLIENTS.own(context)
+    await check_application(context)
+    client = replace(before, date_updated=utc_now(), **context.given.changes(MODIFY))
     changes: list[Change] = []
-    if (password := ask.given.get(NEW_PASSWORD)) is not None:
-        secrets = _secrets(client.login, ask.deps.realm, password)
-        client = replace(client, realm=ask.deps.realm, **secrets)
+    if (password := context.given.get(NEW_PASSWORD)) is not None:
+        secrets = _secrets(client.login, context.deps.realm, password)
+        client = replace(client, realm=context.deps.realm, **secrets)
     if password is not None or client.status == DISABLED:
         changes.append(Remove(BindingRecord, (client.login,)))
-    await ask.deps.store.commit(Put(client), *changes)
+    await context.deps.store.commit(Put(client), *changes)
     return client
 
 
-async def delete(ask: RequestContext) -> None:
-    """Forget it and where it is registered."""
-    client = await CLIENTS.own(ask)
-    await ask.deps.store.commit(Remove(ClientRecord, (client.sid,)), Remove(BindingRecord, (client.login,)))
+async def delete(context: RequestContext) -> None:
+    """Delete the client and its registrations."""
+    client = await CLIENTS.own(context)
+    await context.deps.store.commit(
+        Remove(ClientRecord, (client.sid,)), Remove(BindingRecord, (client.login,))
+    )
 
 
 def _secrets(login: str, realm: str, password: str) -> dict[str, Any]:

@@ -61,9 +61,9 @@ class Collection(Struct, Generic[R], frozen=True):
         """Of one record."""
         return f"{self.path}/{{Sid}}"
 
-    async def own(self, ask: RequestContext) -> R:
+    async def own(self, context: RequestContext) -> R:
         """The record in the path. Raises ApiError (404)."""
-        return own(await self.records(ask.deps.store).fetch(ask.sid), ask)
+        return own(await self.records(context.deps.store).fetch(context.sid), context)
 
     def fetch(self, about: str) -> Operation:
         """GET of one record."""
@@ -74,10 +74,12 @@ class Collection(Struct, Generic[R], frozen=True):
     ) -> Operation:
         """GET of the list; a filter applies to the field that it names."""
 
-        async def page(ask: RequestContext) -> Page[R]:
-            where = matching(ask.given, filters) + (interval.conditions(ask.given) if interval else ())
-            records = self.records(ask.deps.store)
-            return await records.page(ask.account.sid, page_request(ask.given), *where)
+        async def page(context: RequestContext) -> Page[R]:
+            where = matching(context.given, filters) + (
+                interval.conditions(context.given) if interval else ()
+            )
+            records = self.records(context.deps.store)
+            return await records.page(context.account.sid, page_request(context.given), *where)
 
         parameters = (*filters, *(interval.parameters if interval else ()), *PAGING)
         return Operation("GET", self.path, about, page, self.shows, parameters, is_list=True)

@@ -15,7 +15,7 @@ from callapi.store import EventRecord, Json, Page
 PATH: Final = "/Accounts/{AccountSid}/Calls/{CallSid}/Events"
 
 
-def _at(event: EventRecord, _place: RequestPath) -> Json:
+def _at(event: EventRecord, _request_path: RequestPath) -> Json:
     return event.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -31,13 +31,13 @@ EVENT: Final[Representation[EventRecord]] = Representation(
 )
 
 
-async def page(ask: RequestContext) -> Page[EventRecord]:
+async def page(context: RequestContext) -> Page[EventRecord]:
     """What happened on the call so far, the first things first."""
-    call = await own_call(ask, "CallSid")
-    request = page_request(ask.given, MAX_SIZE)
-    live = ask.deps.live_events(call.sid)
+    call = await own_call(context, "CallSid")
+    request = page_request(context.given, MAX_SIZE)
+    live = context.deps.live_events(call.sid)
     if not live:
-        return await ask.deps.store.events.page(call.sid, request)
+        return await context.deps.store.events.page(call.sid, request)
     begin = request.page * request.size
     end = begin + request.size
     return Page(live[begin:end], request, has_next=len(live) > end)

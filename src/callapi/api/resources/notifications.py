@@ -49,12 +49,12 @@ FILTERS: Final = (
 MESSAGE_DATE: Final = interval("MessageDate", "message_date", "when it was written")
 
 
-async def page_of_call(ask: RequestContext) -> Page[NotificationRecord]:
+async def page_of_call(context: RequestContext) -> Page[NotificationRecord]:
     """What went wrong on one call."""
-    call = await own_call(ask, "CallSid")
-    given = ask.given
+    call = await own_call(context, "CallSid")
+    given = context.given
     where = (Equals("call_sid", call.sid), *matching(given, FILTERS), *MESSAGE_DATE.conditions(given))
-    return await ask.deps.store.notifications.page(ask.account.sid, page_request(given), *where)
+    return await context.deps.store.notifications.page(context.account.sid, page_request(given), *where)
 
 
 OPERATIONS: Final = (

@@ -38,7 +38,7 @@ _NUMBER: Final = re.compile(r"[^\s\x00-\x20\x7f\ud800-\udfff]{1,128}")
 _PUNCTUATION: Final = re.compile(r"[\s().-]")
 
 
-def _capabilities(_number: NumberRecord, _place: RequestPath) -> Json:
+def _capabilities(_number: NumberRecord, _request_path: RequestPath) -> Json:
     return {"voice": True, "sms": False, "mms": False, "fax": False}
 
 
@@ -76,7 +76,7 @@ NUMBERS: Final = Collection("IncomingPhoneNumbers", NUMBER, lambda store: store.
 
 def _number(values: Sequence[str]) -> str:
     value = values[-1]
-    # A `+` that nobody percent-encoded arrives as a space.
+    # A `+` that the client did not percent-encode arrives as a space.
     value = f"+{value[1:]}" if value.startswith(" ") else value
     if value.startswith("+"):
         value = _PUNCTUATION.sub("", value)
@@ -98,43 +98,43 @@ CHANGEABLE: Final = (FRIENDLY_NAME, *VOICE, VOICE_APPLICATION, *STATUS_CALLBACK)
 CREATE: Final = (PHONE_NUMBER, *CHANGEABLE)
 
 
-async def create(ask: RequestContext) -> NumberRecord:
+async def create(context: RequestContext) -> NumberRecord:
     """Answer for a number from now on; it exists once on the whole node."""
-    await check_application(ask)
+    await check_application(context)
     now = utc_now()
     number = NumberRecord(
         sid=new_number_sid(),
-        account_sid=ask.account.sid,
+        account_sid=context.account.sid,
         date_created=now,
         date_updated=now,
         api_version=API_VERSION,
-        **{"friendly_name": ask.given[PHONE_NUMBER], **ask.given.changes(CREATE)},
+        **{"friendly_name": context.given[PHONE_NUMBER], **context.given.changes(CREATE)},
     )
     try:
-        await ask.deps.store.commit(Put(number))
+        await context.deps.store.commit(Put(number))
     except Conflict as error:
         raise ApiError(NUMBER_TAKEN, f"{number.phone_number} is not available") from error
     return number
 
 
-async def modify(ask: RequestContext) -> NumberRecord:
+async def modify(context: RequestContext) -> NumberRecord:
     """Change what was given; an empty value takes away."""
-    before = await _changeable(ask)
-    await check_application(ask)
-    number = replace(before, date_updated=utc_now(), **ask.given.changes(CHANGEABLE))
-    await ask.deps.store.commit(Put(number))
+    before = await _changeable(context)
+    await check_application(context)
+    number = replace(before, date_updated=utc_now(), **context.given.changes(CHANGEABLE))
+    await context.deps.store.commit(Put(number))
     return number
 
 
-async def delete(ask: RequestContext) -> None:
+async def delete(context: RequestContext) -> None:
     """Answer for it no longer."""
-    number = await _changeable(ask)
-    await ask.deps.store.commit(Remove(NumberRecord, (number.sid,)))
+    number = await _changeable(context)
+    await context.deps.store.commit(Remove(NumberRecord, (number.sid,)))
 
 
-async def _changeable(ask: RequestContext) -> NumberRecord:
+async def _changeable(context: RequestContext) -> NumberRecord:
     """A number of the configuration would be as before after the next start. Raises ApiError."""
-    number = await NUMBERS.own(ask)
+    number = await NUMBERS.own(context)
     if number.origin == _CONFIGURED:
         raise ApiError(
             ACCESS_DENIED,

@@ -32,8 +32,8 @@ CALL_PATH: Final = "/Accounts/{AccountSid}/Calls/{CallSid}/Recordings"
 _path = path_of("Recordings")
 
 
-def _media_url(recording: RecordingRecord, place: RequestPath) -> Json:
-    return place.url(_path(recording))
+def _media_url(recording: RecordingRecord, request_path: RequestPath) -> Json:
+    return request_path.url(_path(recording))
 
 
 RECORDING: Final[Representation[RecordingRecord]] = Representation(
@@ -65,40 +65,40 @@ CALL_SID: Final = Parameter("CallSid", sid("CA"), "of this call", field="call_si
 CREATED: Final = interval("DateCreated", "date_created", "when it began")
 
 
-async def page_of_call(ask: RequestContext) -> Page[RecordingRecord]:
+async def page_of_call(context: RequestContext) -> Page[RecordingRecord]:
     """The recordings of one call."""
-    call = await own_call(ask, "CallSid")
-    where = (Equals("call_sid", call.sid), *CREATED.conditions(ask.given))
-    return await ask.deps.store.recordings.page(ask.account.sid, page_request(ask.given), *where)
+    call = await own_call(context, "CallSid")
+    where = (Equals("call_sid", call.sid), *CREATED.conditions(context.given))
+    return await context.deps.store.recordings.page(context.account.sid, page_request(context.given), *where)
 
 
-async def fetch(ask: RequestContext) -> RecordingRecord:
+async def fetch(context: RequestContext) -> RecordingRecord:
     """One recording; below a call, one of that call."""
-    recording = own(await ask.deps.store.recordings.fetch(ask.sid), ask)
-    if ask.path.get("CallSid", recording.call_sid) != recording.call_sid:
+    recording = own(await context.deps.store.recordings.fetch(context.sid), context)
+    if context.path.get("CallSid", recording.call_sid) != recording.call_sid:
         raise ApiError(NOT_FOUND)
     return recording
 
 
-async def media(ask: RequestContext) -> Response:
+async def media(context: RequestContext) -> Response:
     """The sound. Byte ranges work for WAV, so that players can jump."""
-    recording = await fetch(ask)
-    path = ask.deps.recordings_dir / recording.path if recording.path else None
+    recording = await fetch(context)
+    path = context.deps.recordings_dir / recording.path if recording.path else None
     if path is None or not await asyncio.to_thread(path.is_file):
         raise ApiError(NOT_FOUND, f"The recording {recording.sid} has no sound ({recording.status})")
-    if ask.place.suffix is Format.MP3 or ask.place.accept.startswith("audio/mpeg"):
-        return Response(await ask.deps.encode_mp3(path), media_type="audio/mpeg")
+    if context.request_path.suffix is Format.MP3 or context.request_path.accept.startswith("audio/mpeg"):
+        return Response(await context.deps.encode_mp3(path), media_type="audio/mpeg")
     return FileResponse(path, media_type="audio/x-wav")
 
 
-async def delete(ask: RequestContext) -> None:
-    """Forget a recording that is over, and its sound."""
-    recording = await fetch(ask)
+async def delete(context: RequestContext) -> None:
+    """Delete a recording that is over, and its sound."""
+    recording = await fetch(context)
     if recording.status == "in-progress":
         raise ApiError(NOT_COMPLETED)
-    await ask.deps.store.commit(Remove(RecordingRecord, (recording.sid,)))
+    await context.deps.store.commit(Remove(RecordingRecord, (recording.sid,)))
     if recording.path:
-        await asyncio.to_thread((ask.deps.recordings_dir / recording.path).unlink, missing_ok=True)
+        await asyncio.to_thread((context.deps.recordings_dir / recording.path).unlink, missing_ok=True)
 
 
 def _of_one(path: str) -> tuple[Operation, ...]:

@@ -20,14 +20,16 @@ class Owned(Protocol):
 RecordT = TypeVar("RecordT", bound=Owned)
 
 
-def own(record: RecordT | None, ask: RequestContext) -> RecordT:
-    """`record` if the account in the path owns it; another account's is as good as none. Raises ApiError (404)."""
-    if record is None or record.account_sid != ask.account.sid:
-        place = ask.place
-        raise ApiError(NOT_FOUND, f"The requested resource {place.uri(place.path)} was not found")
+def own(record: RecordT | None, context: RequestContext) -> RecordT:
+    """`record` if the account in the path owns it; another account's counts as absent. Raises ApiError (404)."""
+    if record is None or record.account_sid != context.account.sid:
+        request_path = context.request_path
+        raise ApiError(
+            NOT_FOUND, f"The requested resource {request_path.uri(request_path.path)} was not found"
+        )
     return record
 
 
-async def own_call(ask: RequestContext, key: str = "Sid") -> CallRecord:
+async def own_call(context: RequestContext, key: str = "Sid") -> CallRecord:
     """The call whose sid is in the path, as it stands now. Raises ApiError (404)."""
-    return own(await ask.deps.store.calls.fetch(CallSid(ask.path[key])), ask)
+    return own(await context.deps.store.calls.fetch(CallSid(context.path[key])), context)

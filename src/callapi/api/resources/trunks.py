@@ -80,7 +80,7 @@ CHANGEABLE: Final[tuple[Parameter[Any], ...]] = (
     ),
     Parameter(
         "Networks",
-        networks(most=32),
+        networks(maximum=32),
         "where its calls to us come from, besides the address in `SipUri`: 192.0.2.0/24, …",
         default=(),
         field="networks",
@@ -90,33 +90,33 @@ CREATE: Final = (NEW_URI, *CHANGEABLE)
 MODIFY: Final = (URI, *CHANGEABLE)
 
 
-async def create(ask: RequestContext) -> TrunkRecord:
+async def create(context: RequestContext) -> TrunkRecord:
     """A new trunk."""
     now = utc_now()
     trunk = TrunkRecord(
         sid=new_trunk_sid(),
-        account_sid=ask.account.sid,
+        account_sid=context.account.sid,
         date_created=now,
         date_updated=now,
         api_version=API_VERSION,
-        **{"friendly_name": ask.given[NEW_URI], **ask.given.changes(CREATE)},
+        **{"friendly_name": context.given[NEW_URI], **context.given.changes(CREATE)},
     )
-    await ask.deps.store.commit(Put(trunk))
+    await context.deps.store.commit(Put(trunk))
     return trunk
 
 
-async def modify(ask: RequestContext) -> TrunkRecord:
+async def modify(context: RequestContext) -> TrunkRecord:
     """Change what was given; an empty value takes away."""
-    before = await TRUNKS.own(ask)
-    trunk = replace(before, date_updated=utc_now(), **ask.given.changes(MODIFY))
-    await ask.deps.store.commit(Put(trunk))
+    before = await TRUNKS.own(context)
+    trunk = replace(before, date_updated=utc_now(), **context.given.changes(MODIFY))
+    await context.deps.store.commit(Put(trunk))
     return trunk
 
 
-async def delete(ask: RequestContext) -> None:
-    """Forget it; calls that are up go on."""
-    trunk = await TRUNKS.own(ask)
-    await ask.deps.store.commit(Remove(TrunkRecord, (trunk.sid,)))
+async def delete(context: RequestContext) -> None:
+    """Delete the trunk; calls that are up go on."""
+    trunk = await TRUNKS.own(context)
+    await context.deps.store.commit(Remove(TrunkRecord, (trunk.sid,)))
 
 
 OPERATIONS: Final = (

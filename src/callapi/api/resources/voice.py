@@ -17,17 +17,17 @@ def _method(name: str, *, field: str) -> Parameter[str]:
 
 
 FRIENDLY_NAME: Final = Parameter(
-    "FriendlyName", text(most=64), "a name for people", default="", field="friendly_name"
+    "FriendlyName", text(maximum=64), "a name for people", default="", field="friendly_name"
 )
 
 VOICE: Final[tuple[Parameter[Any], ...]] = (
-    _url("VoiceUrl", "asked what a call shall do", field="voice_url", aliases=("RcmlUrl",)),
+    _url("VoiceUrl", "requested for the document of a call", field="voice_url", aliases=("RcmlUrl",)),
     _method("VoiceMethod", field="voice_method"),
-    _url("VoiceFallbackUrl", "asked when `VoiceUrl` fails", field="voice_fallback_url"),
+    _url("VoiceFallbackUrl", "requested when `VoiceUrl` fails", field="voice_fallback_url"),
     _method("VoiceFallbackMethod", field="voice_fallback_method"),
 )
 STATUS_CALLBACK: Final[tuple[Parameter[Any], ...]] = (
-    _url("StatusCallback", "told when a call is over", field="status_callback"),
+    _url("StatusCallback", "requested when a call is over", field="status_callback"),
     _method("StatusCallbackMethod", field="status_callback_method"),
 )
 VOICE_APPLICATION: Final = Parameter(
@@ -39,11 +39,11 @@ VOICE_APPLICATION: Final = Parameter(
 )
 
 
-async def check_application(ask: RequestContext) -> None:
+async def check_application(context: RequestContext) -> None:
     """Whether the application that was named is the account's own. Raises ApiError."""
-    wanted = ask.given.get(VOICE_APPLICATION)
+    wanted = context.given.get(VOICE_APPLICATION)
     if wanted is None:
         return
-    application = await ask.deps.store.applications.by_sid(wanted)
-    if application is None or application.account_sid != ask.account.sid:
+    application = await context.deps.store.applications.by_sid(wanted)
+    if application is None or application.account_sid != context.account.sid:
         raise ApiError(INVALID_APPLICATION)
