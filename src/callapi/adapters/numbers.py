@@ -1,7 +1,5 @@
 """The store's numbers as the `Routing` of inbound calls."""
 
-from typing import Final
-
 from callapi.base.ids import AccountSid
 from callapi.calls.arriving.inbound import Route
 from callapi.calls.arriving.refusals import Refusal
@@ -13,8 +11,6 @@ from callapi.store import (
     NumberRecord,
     Store,
 )
-
-ACTIVE: Final = "active"
 
 
 class Numbers:
@@ -29,7 +25,7 @@ class Numbers:
         if number is None:
             return None
         account = await self._store.accounts.by_sid(number.account_sid)
-        if account is None or account.status != ACTIVE:
+        if account is None or not account.is_active:
             return Refusal(403, "the account of the number is not active")
         owner: NumberRecord | ApplicationRecord = number
         if number.voice_application_sid is not None:

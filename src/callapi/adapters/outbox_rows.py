@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from callapi.base.ids import AccountSid, CallSid, EventId
-from callapi.calls.records.journal import Journal, Problem
+from callapi.calls.problem import Problem
+from callapi.calls.records.journal import Journal
 from callapi.store import (
     CallbackAttempted,
     CallbackRecord,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, Self
 
-from callapi.adapters.numbers import ACTIVE, route_of
+from callapi.adapters.numbers import route_of
 from callapi.base.clock import steady_now, utc_now
 from callapi.base.ids import AccountSid
 from callapi.calls.arriving.authentication import KnownClient
@@ -106,7 +106,7 @@ class Registrations:
 
     async def _is_active(self, account_sid: AccountSid) -> bool:
         account = await self._store.accounts.by_sid(account_sid)
-        return account is not None and account.status == ACTIVE
+        return account is not None and account.is_active
 
     def _secrets(self, client: ClientRecord) -> Mapping[str, str]:
         if client.realm != self._realm:

@@ -14,7 +14,6 @@ from callapi.api.errors import ACCOUNT_NOT_ACTIVE, AUTHENTICATE, NOT_FOUND, ApiE
 from callapi.base.ids import AccountSid
 from callapi.store import AccountRecord, Store
 
-ACTIVE: Final = "active"
 _CHALLENGE: Final = (("WWW-Authenticate", 'Basic realm="CallAPI", charset="UTF-8"'),)
 _SID: Final = re.compile("[A-Za-z0-9]{1,64}")  # the operator may have fixed one of another form
 _ABSENT: Final = "0" * 32
@@ -36,7 +35,7 @@ async def authenticate(authorization: str | None, store: Store) -> AccountRecord
     ]
     if account is None or not any(matches):
         raise ApiError(AUTHENTICATE, headers=_CHALLENGE)
-    if account.status != ACTIVE:
+    if not account.is_active:
         raise ApiError(ACCOUNT_NOT_ACTIVE, f"The account is {account.status}")
     return account
 
@@ -57,7 +56,7 @@ async def account_in_path(sid: str, principal: AccountRecord, store: Store) -> A
 
 def require_active(account: AccountRecord, method: str) -> None:
     """What a suspended or closed subaccount has can be read, and nothing else. Raises ApiError."""
-    if account.status != ACTIVE and method not in _SAFE:
+    if not account.is_active and method not in _SAFE:
         raise ApiError(ACCOUNT_NOT_ACTIVE, f"The account {account.sid} is {account.status}")
 
 

@@ -19,7 +19,8 @@ from callapi.calls.digits import DigitBuffer
 from callapi.calls.leg import Answered, Dtmf, Leg, Rang, final_response
 from callapi.calls.one_shot import OneShot
 from callapi.calls.parameters import Parameters, sip_request, voice_request
-from callapi.calls.records.journal import Journal, Problem, event_callback
+from callapi.calls.problem import Problem
+from callapi.calls.records.journal import Journal, event_callback
 from callapi.calls.records.timeline import Timeline
 from callapi.calls.status import CallStatus, Ending, status_of_code
 from callapi.media import DigitPressed, FirstPacket, NothingHeard, Stalled, StreamClosed

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from msgspec.structs import replace
 
+from callapi.base.api_version import API_VERSION
 from callapi.base.clock import utc_now
 from callapi.base.ids import CallSid, new_call_sid
 from callapi.calls.addresses import party_name
@@ -17,7 +18,7 @@ from callapi.calls.errors import ACCOUNT_FULL, NO_MEDIA_PORTS, NotPlaceable
 from callapi.calls.leg import Attempt, Leg
 from callapi.calls.placement import InboundCall, Placement
 from callapi.calls.quotas import CALLS, Quotas
-from callapi.calls.records.journal import API_VERSION, Journal
+from callapi.calls.records.journal import Journal
 from callapi.calls.records.timeline import Timelines
 from callapi.calls.status import CallStatus
 from callapi.media import (

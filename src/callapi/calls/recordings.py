@@ -13,12 +13,14 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from callapi.base.api_version import API_VERSION
 from callapi.base.clock import rfc2822, steady_now, utc_now
 from callapi.base.ids import EventId, new_recording_sid
 from callapi.calls.call import Call
 from callapi.calls.one_shot import first_of
 from callapi.calls.parameters import Parameters, present
-from callapi.calls.records.journal import API_VERSION, Journal, Problem
+from callapi.calls.problem import Problem
+from callapi.calls.records.journal import Journal
 from callapi.media import Recording, RecordingCause, RecordingEnded, RecordOptions
 from callapi.rcml import RecordingEvent
 from callapi.store import CallbackRecord, RecordingRecord

@@ -2,7 +2,7 @@
 
 from callapi.calls.call import Call
 from callapi.calls.errors import CREDENTIALS_WANTED, UNREACHABLE, UNUSABLE_ANSWER
-from callapi.calls.records.journal import Problem
+from callapi.calls.problem import Problem
 from callapi.sip import Party
 
 _SILENCE = "nobody answered the INVITE"

@@ -16,10 +16,11 @@ from typing import Final, Self
 
 from callapi.adapters.audio import AudioFetch, mp3_of
 from callapi.adapters.directory import Directory
-from callapi.adapters.numbers import ACTIVE, Numbers
+from callapi.adapters.numbers import Numbers
 from callapi.adapters.outbox_rows import OutboxRows, as_callback
 from callapi.adapters.registrations import Registrations
 from callapi.api import Deps, Health, create_app
+from callapi.base.api_version import API_VERSION
 from callapi.base.clock import steady_time
 from callapi.base.ids import AccountSid
 from callapi.base.settings import ACCOUNT_SID, AUTH_TOKEN, Settings
@@ -34,7 +35,7 @@ from callapi.calls.placing.queue import CallQueue
 from callapi.calls.placing.queue_runner import QueueRunner
 from callapi.calls.quotas import Quotas
 from callapi.calls.recordings import Recordings
-from callapi.calls.records.journal import API_VERSION, Journal
+from callapi.calls.records.journal import Journal
 from callapi.calls.records.reconciliation import close_what_a_crash_left
 from callapi.calls.records.timeline import Timelines
 from callapi.http.connections import Bounds
@@ -258,7 +259,7 @@ def _quotas(settings: Settings) -> Quotas:
 
 async def _is_active(store: Store, account: AccountSid) -> bool:
     record = await store.accounts.by_sid(account)
-    return record is not None and record.status == ACTIVE
+    return record is not None and record.is_active
 
 
 def _queue(settings: Settings) -> CallQueue:

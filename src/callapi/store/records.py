@@ -44,6 +44,11 @@ class AccountRecord(Redacted, frozen=True):
     secondary_auth_token: str | None = None
 
     @property
+    def is_active(self) -> bool:
+        """Whether the account may place, receive and change calls."""
+        return self.status == "active"
+
+    @property
     def family(self) -> AccountSid:
         """The parent for a subaccount, else the account itself: what a list of accounts goes by."""
         return self.parent_sid or self.sid

@@ -16,8 +16,8 @@ from callapi.calls.document import DocumentRequest
 from callapi.calls.live import LiveCalls
 from callapi.calls.parameters import Parameters
 from callapi.calls.placing.destinations import Destinations
+from callapi.calls.problem import Problem
 from callapi.calls.recordings import Recordings
-from callapi.calls.records.journal import Problem
 from callapi.media import MediaPlane, Prompt
 from callapi.media.speech import Recogniser, Utterance
 from callapi.rcml import Document, document_of

@@ -15,7 +15,7 @@ from callapi.calls.call import Call
 from callapi.calls.errors import NotPlaceable
 from callapi.calls.one_shot import OneShot, first_of
 from callapi.calls.placement import Placement, Subscription
-from callapi.calls.records.journal import Problem
+from callapi.calls.problem import Problem
 from callapi.calls.status import CallStatus, best_of
 from callapi.calls.unreachable import unreachable_reason
 from callapi.rcml import Client, Dial, Number, Sip, Target

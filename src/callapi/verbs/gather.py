@@ -10,7 +10,7 @@ from msgspec import Struct
 from callapi.calls.call import Call
 from callapi.calls.one_shot import first_of
 from callapi.calls.parameters import Parameters
-from callapi.calls.records.journal import Problem
+from callapi.calls.problem import Problem
 from callapi.media import EngineFailed
 from callapi.media.speech import Recognised, Recogniser, hints_of
 from callapi.rcml import Gather, GatherInput, Pause, Play, Say

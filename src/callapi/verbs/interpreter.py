@@ -6,7 +6,7 @@ from typing import Any, Final
 from callapi.calls.arriving.refusals import reason
 from callapi.calls.call import Call
 from callapi.calls.document import DocumentRequest
-from callapi.calls.records.journal import Problem
+from callapi.calls.problem import Problem
 from callapi.rcml import Dial, Document, Gather, Hangup, Pause, Play, Record, Redirect, Reject, Say
 from callapi.verbs.control import hangup, pause, redirect, reject
 from callapi.verbs.dial import dial

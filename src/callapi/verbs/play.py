@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from callapi.calls.records.journal import Problem
+from callapi.calls.problem import Problem
 from callapi.media import Playback, Prompt, UnplayableAudio
 from callapi.rcml import Play
 from callapi.verbs.execution import Execution, Next, Outcome

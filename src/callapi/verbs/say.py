@@ -3,7 +3,7 @@
 from contextlib import aclosing
 from typing import Final
 
-from callapi.calls.records.journal import Problem
+from callapi.calls.problem import Problem
 from callapi.media import UnplayableAudio
 from callapi.media.speech import Utterance
 from callapi.rcml import Say

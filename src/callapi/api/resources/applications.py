@@ -9,9 +9,9 @@ from callapi.api.parameters import Parameter
 from callapi.api.representations import Representation, instant, nothing, path_of, text, uri
 from callapi.api.resources.collection import Collection
 from callapi.api.resources.voice import FRIENDLY_NAME, STATUS_CALLBACK, VOICE
+from callapi.base.api_version import API_VERSION
 from callapi.base.clock import utc_now
 from callapi.base.ids import new_application_sid
-from callapi.calls.records.journal import API_VERSION
 from callapi.store import ApplicationRecord, Put, Remove
 
 APPLICATION: Final[Representation[ApplicationRecord]] = Representation(

@@ -15,9 +15,9 @@ from callapi.api.representations import Representation, instant, path_of, uri
 from callapi.api.representations import text as plain
 from callapi.api.resources.collection import Collection
 from callapi.api.resources.voice import FRIENDLY_NAME, VOICE, VOICE_APPLICATION, check_application
+from callapi.base.api_version import API_VERSION
 from callapi.base.clock import utc_now
 from callapi.base.ids import new_client_sid
-from callapi.calls.records.journal import API_VERSION
 from callapi.store import BindingRecord, Change, ClientRecord, Conflict, Put, Remove, digest_secrets
 
 DISABLED: Final = "disabled"

@@ -28,9 +28,9 @@ from callapi.api.resources.voice import (
     VOICE_APPLICATION,
     check_application,
 )
+from callapi.base.api_version import API_VERSION
 from callapi.base.clock import utc_now
 from callapi.base.ids import new_number_sid
-from callapi.calls.records.journal import API_VERSION
 from callapi.store import Conflict, Json, NumberRecord, Put, Remove
 
 _CONFIGURED: Final = "configuration"

@@ -11,9 +11,9 @@ from callapi.api.representations import Representation, field, instant, number, 
 from callapi.api.representations import text as plain
 from callapi.api.resources.collection import Collection
 from callapi.api.resources.voice import FRIENDLY_NAME
+from callapi.base.api_version import API_VERSION
 from callapi.base.clock import utc_now
 from callapi.base.ids import new_trunk_sid
-from callapi.calls.records.journal import API_VERSION
 from callapi.store import Put, Remove, TrunkRecord
 
 TRUNK: Final[Representation[TrunkRecord]] = Representation(

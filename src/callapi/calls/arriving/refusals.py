@@ -10,7 +10,8 @@ from typing import Final
 from msgspec import Struct
 
 from callapi.base.ids import AccountSid
-from callapi.calls.records.journal import Journal, Problem
+from callapi.calls.problem import Problem
+from callapi.calls.records.journal import Journal
 from callapi.sip import InboundSession
 from callapi.sip.messages.parameters import quote
 

@@ -19,8 +19,8 @@ from callapi.calls.live import LiveCalls
 from callapi.calls.placement import Placement
 from callapi.calls.placing.destinations import Destinations
 from callapi.calls.placing.queue import CallQueue, QueuedCall
+from callapi.calls.problem import Problem
 from callapi.calls.recordings import Recordings
-from callapi.calls.records.journal import Problem
 from callapi.calls.status import CallStatus
 from callapi.calls.unreachable import unreachable_reason
 from callapi.media import RecordOptions

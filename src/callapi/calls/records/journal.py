@@ -8,37 +8,18 @@ import hashlib
 from datetime import datetime
 from typing import Final
 
-from msgspec import Struct
 from msgspec.structs import replace
 
+from callapi.base.api_version import API_VERSION
 from callapi.base.clock import steady_now, utc_now
-from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid, CallSid, EventId, new_notification_sid
 from callapi.calls.parameters import Parameters, status_callback
+from callapi.calls.problem import Problem
 from callapi.calls.records.timeline import Timeline
 from callapi.store import CallbackRecord, CallRecord, NotificationRecord, Put, RecordingRecord, Store
-from callapi.webhooks import WebAnswer, WebRequest, without_credentials
+from callapi.webhooks import without_credentials
 
-API_VERSION: Final = "2012-04-24"
 _MAX_TEXT: Final = 4096
-
-
-class Problem(Struct, frozen=True):
-    """One broken rule, as its notification tells it. `code` is Twilio's where it has one."""
-
-    code: int
-    text: str
-    is_warning: bool = False
-    request: WebRequest | None = None
-    answer: WebAnswer | None = None
-    line: int | None = None
-    column: int | None = None
-
-    @classmethod
-    def of(cls, error: CallApiError, code: int, request: WebRequest, answer: WebAnswer | None) -> "Problem":
-        """The failure of a request to the application; documents tell line and column."""
-        line, column = getattr(error, "line", None), getattr(error, "column", None)
-        return cls(code, str(error), request=request, answer=answer, line=line, column=column)
 
 
 class Journal:

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
+from callapi.base.api_version import API_VERSION
 from callapi.base.clock import utc_now
 from callapi.base.ids import AccountSid, new_number_sid
 from callapi.base.settings import NumberSettings
@@ -18,7 +19,6 @@ from callapi.store.repositories.reader import Reader
 from callapi.store.repositories.repository import Repository
 
 CONFIGURATION = "configuration"
-_API_VERSION = "2012-04-24"
 _PATTERNS = "*"
 
 
@@ -126,7 +126,7 @@ def _configured(
         friendly_name=settings.number,
         date_created=now,
         date_updated=now,
-        api_version=_API_VERSION,
+        api_version=API_VERSION,
     )
     record = replace(
         base,

@@ -1,0 +1,48 @@
+"""What happens on calls, as one closed union of typed values, and the bus that carries it to its subscribers.
+
+A call publishes; it knows no subscriber. The journal (records and callbacks) and the timelines are the first ones;
+metrics, tracing, the console and the cluster subscribe beside them.
+"""
+
+from callapi.calls.events.bus import EventBus, EventSubscription
+from callapi.calls.events.types import (
+    CallClosed,
+    CallEnded,
+    CallOpened,
+    CallStarted,
+    DigitReceived,
+    Event,
+    FirstPacketReceived,
+    HttpExchanged,
+    MediaMeasured,
+    PartiesJoined,
+    PartiesParted,
+    ProblemRaised,
+    RecordingChanged,
+    SipMessageTraced,
+    SpeechRecognised,
+    StatusChanged,
+    VerbStarted,
+)
+
+__all__ = [
+    "CallClosed",
+    "CallEnded",
+    "CallOpened",
+    "CallStarted",
+    "DigitReceived",
+    "Event",
+    "EventBus",
+    "EventSubscription",
+    "FirstPacketReceived",
+    "HttpExchanged",
+    "MediaMeasured",
+    "PartiesJoined",
+    "PartiesParted",
+    "ProblemRaised",
+    "RecordingChanged",
+    "SipMessageTraced",
+    "SpeechRecognised",
+    "StatusChanged",
+    "VerbStarted",
+]

@@ -1,0 +1,174 @@
+"""The events of a node's calls: frozen values, told apart by their type, never by a string.
+
+An event of a call carries the call's record as it stands right after the event, so that a subscriber needs no lookup:
+sid, account, parties, direction and parent are all there. `at` is the instant of the event, aware and in UTC.
+
+Order for one call: `CallStarted` (its record exists; a call over REST then waits in the queue), `CallOpened` (it is in
+the live directory), any of the others, `CallEnded` (exactly one), `MediaMeasured` (if packets flowed), `CallClosed`.
+A call that ends in the queue has `CallStarted` and `CallEnded` only.
+"""
+
+from datetime import datetime
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from callapi.base.ids import AccountSid, CallSid
+from callapi.calls.joined import Joined
+from callapi.calls.parameters import Parameters
+from callapi.calls.position import Position
+from callapi.calls.problem import Problem
+from callapi.calls.status import CallStatus, Ending
+from callapi.media import DigitSource, MediaAddress, StreamStatistics
+from callapi.sip import Traced
+from callapi.store import CallbackRecord, CallRecord, RecordingRecord
+from callapi.webhooks import HttpExchange
+
+
+class CallEvent(Struct, frozen=True):
+    """What every event of one call carries."""
+
+    record: CallRecord
+    at: datetime
+
+    @property
+    def call_sid(self) -> CallSid:
+        """The `CallSid`."""
+        return self.record.sid
+
+    @property
+    def account_sid(self) -> AccountSid:
+        """The account that the call belongs to."""
+        return self.record.account_sid
+
+
+class CallStarted(CallEvent, frozen=True):
+    """The call has its first record (inbound: ringing; placed: queued)."""
+
+
+class CallOpened(CallEvent, frozen=True):
+    """The call is in the live directory; `record.sip_call_id` is its SIP Call-ID."""
+
+
+class StatusChanged(CallEvent, frozen=True):
+    """The call moved to `record.status`, which is not final; `sip` is what SIP adds to its callbacks."""
+
+    sip: Parameters = ()
+
+    @property
+    def status(self) -> CallStatus:
+        """The new status."""
+        return CallStatus(self.record.status)
+
+
+class CallEnded(CallEvent, frozen=True):
+    """The call has its final record: `record.status` is one of the five final words."""
+
+    ending: Ending
+    sip: Parameters = ()
+
+    @property
+    def status(self) -> CallStatus:
+        """The final status."""
+        return CallStatus(self.record.status)
+
+
+class CallClosed(CallEvent, frozen=True):
+    """The call left the live directory. Late SIP messages (the ACK of a refusal) may still follow."""
+
+
+class DigitReceived(CallEvent, frozen=True):
+    """The party pressed a key. Which one is left out: it may be part of a PIN."""
+
+    source: DigitSource
+
+
+class FirstPacketReceived(CallEvent, frozen=True):
+    """The first valid RTP packet came from `source`; again after the stream learned a new source."""
+
+    source: MediaAddress
+
+
+class MediaMeasured(CallEvent, frozen=True):
+    """The counters of the call's audio stream, once, when it closes; not sent if no packet flowed."""
+
+    statistics: StreamStatistics
+
+
+class PartiesJoined(CallEvent, frozen=True):
+    """The call hears and is heard by what it was joined to. A bridge publishes one for each of its two calls."""
+
+    joined: Joined
+
+
+class PartiesParted(CallEvent, frozen=True):
+    """The call is no longer joined to `joined`, after `joined_s` seconds."""
+
+    joined: Joined
+    joined_s: float
+
+
+class VerbStarted(CallEvent, frozen=True):
+    """The document's next verb begins."""
+
+    position: Position
+
+
+class SpeechRecognised(CallEvent, frozen=True):
+    """A `<Gather>` understood speech, with a confidence from 0 to 1. The words are left out."""
+
+    confidence: float
+
+
+class ProblemRaised(Struct, frozen=True):
+    """A notification for the developer of the application; `record` is None if it concerns no call."""
+
+    problem: Problem
+    account_sid: AccountSid
+    at: datetime
+    record: CallRecord | None = None
+
+    @property
+    def call_sid(self) -> CallSid | None:
+        """The call that it concerns."""
+        return self.record.sid if self.record is not None else None
+
+
+class RecordingChanged(Struct, frozen=True):
+    """A recording began or ended; `callback` is the outbox row that must be kept together with the record."""
+
+    recording: RecordingRecord
+    at: datetime
+    callback: CallbackRecord | None = None
+
+
+class SipMessageTraced(Struct, frozen=True):
+    """A SIP message was sent or received, of a call or not: `traced.message.call_id` names its dialog."""
+
+    traced: Traced
+
+
+class HttpExchanged(Struct, frozen=True):
+    """A request to an application got its answer or failed: `exchange.call_sid` names its call."""
+
+    exchange: HttpExchange
+
+
+Event: TypeAlias = (
+    CallStarted
+    | CallOpened
+    | StatusChanged
+    | CallEnded
+    | CallClosed
+    | DigitReceived
+    | FirstPacketReceived
+    | MediaMeasured
+    | PartiesJoined
+    | PartiesParted
+    | VerbStarted
+    | SpeechRecognised
+    | ProblemRaised
+    | RecordingChanged
+    | SipMessageTraced
+    | HttpExchanged
+)

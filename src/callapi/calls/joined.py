@@ -1,0 +1,17 @@
+"""What a call is connected to at the moment: one closed set of types, by sid, never by object."""
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from callapi.base.ids import CallSid
+
+
+class Bridged(Struct, frozen=True):
+    """A bridge: the call and `other` hear each other."""
+
+    other: CallSid
+
+
+Joined: TypeAlias = Bridged
+"""A bridge; a conference, a queue and a stream join this union when they are built."""
