@@ -8,6 +8,7 @@ from callapi.base.ids import (
     AccountSid,
     new_application_sid,
     new_client_sid,
+    new_key_sid,
     new_notification_sid,
     new_number_sid,
     new_recording_sid,
@@ -16,10 +17,12 @@ from callapi.base.ids import (
 from callapi.store import (
     ApplicationRecord,
     ClientRecord,
+    KeyRecord,
     NotificationRecord,
     NumberRecord,
     RecordingRecord,
     TrunkRecord,
+    key_digest,
 )
 from tests.api.world import NOW, World, call_record, finished_call
 
@@ -59,6 +62,9 @@ async def one_of_each(world: World, owner: AccountSid, mark: str = "x") -> dict[
             new_client_sid(), owner, mark, mark, "callapi", "", "", "", NOW, NOW, VERSION
         ),
     }
+    records["Keys"] = records["SigningKeys"] = KeyRecord(
+        new_key_sid(), owner, mark, key_digest(mark), NOW, NOW
+    )
     await world.keep(call, *records.values())
     (world.recordings_dir / f"{mark}.wav").write_bytes(b"RIFF")
     return {"CallSid": call.sid, **{name: record.sid for name, record in records.items()}}

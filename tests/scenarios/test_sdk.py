@@ -20,6 +20,7 @@ STEPS = [
     "watched",
     "redirected",
     "hung up",
+    "key",
     "listed and paged",
     "recording",
     "callbacks",

@@ -13,6 +13,7 @@ from callapi.base.ids import (
     new_application_sid,
     new_call_sid,
     new_client_sid,
+    new_key_sid,
     new_notification_sid,
     new_number_sid,
     new_recording_sid,
@@ -26,6 +27,7 @@ from callapi.store import (
     CallRecord,
     ClientRecord,
     EventRecord,
+    KeyRecord,
     NotificationRecord,
     NumberRecord,
     RecordingRecord,
@@ -162,6 +164,18 @@ def client(login: str, **changes: Any) -> ClientRecord:
 def binding(login: str, contact: str, **changes: Any) -> BindingRecord:
     made = BindingRecord(
         login=login, contact=contact, call_id="x@y", cseq=2**31, expires_at=after(3600), date_updated=NOON
+    )
+    return replace(made, **changes)
+
+
+def key(**changes: Any) -> KeyRecord:
+    made = KeyRecord(
+        sid=new_key_sid(),
+        account_sid=ACCOUNT,
+        friendly_name="A key",
+        secret_sha256="0" * 64,
+        date_created=NOON,
+        date_updated=NOON,
     )
     return replace(made, **changes)
 

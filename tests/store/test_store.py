@@ -30,6 +30,7 @@ from tests.store.samples import (
     callback,
     client,
     event,
+    key,
     notification,
     number,
     recording,
@@ -73,6 +74,7 @@ def _filled_call() -> CallRecord:
             "trunks",
             trunk(username="u", password="p", codecs=("PCMU", "opus"), caller_id="+1", priority=-3, weight=7),
         ),
+        ("keys", key(friendly_name="ci", secret_sha256="f" * 64)),
         ("recordings", recording(duration=7, path="RE/1.wav", error_code=3)),
         (
             "notifications",

@@ -29,8 +29,10 @@ _PREFIXES: Final = {
     "Calls": "CA",
     "Clients": "CL",
     "IncomingPhoneNumbers": "PN",
+    "Keys": "SK",
     "Notifications": "NO",
     "Recordings": "RE",
+    "SigningKeys": "SK",
     "Trunks": "TK",
 }
 _IN_PATH: Final = re.compile(r"/(\w+)/\{(\w+)\}")
@@ -82,7 +84,11 @@ def document(resources: Iterable[Resource]) -> dict[str, Any]:
         "components": {
             "schemas": schemas,
             "securitySchemes": {
-                "account": {"type": "http", "scheme": "basic", "description": "account sid and auth token"}
+                "account": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "account sid and auth token, or API key and secret",
+                }
             },
         },
     }

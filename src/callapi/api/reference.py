@@ -26,7 +26,7 @@ _INTRODUCTION: Final = """
 <p>Every path below is served under <code>/2010-04-01</code> (Twilio's; JSON unless it ends in <code>.xml</code>),
 <code>/2012-04-24</code> and <code>/restcomm/2012-04-24</code> (Restcomm's; XML unless it ends in <code>.json</code> or
 <code>Accept</code> names JSON). Parameters are sent as a query (GET) or as a form (POST, PUT). Sign in by HTTP Basic
-with the account's sid and token.</p>
+with the account's sid and token, or with the sid and secret of an API key (<a href="#Keys">Keys</a>).</p>
 <pre>curl -u "$CALLAPI_ACCOUNT_SID:$CALLAPI_AUTH_TOKEN" \\
   {url}{base}/Accounts/$CALLAPI_ACCOUNT_SID/Calls.json \\
   --data-urlencode To=sip:bob@192.0.2.7 --data-urlencode From=1000 \\

@@ -12,6 +12,7 @@ ApplicationSid = NewType("ApplicationSid", str)
 ClientSid = NewType("ClientSid", str)
 NotificationSid = NewType("NotificationSid", str)
 TrunkSid = NewType("TrunkSid", str)
+KeySid = NewType("KeySid", str)
 EventId = NewType("EventId", str)
 
 
@@ -57,3 +58,8 @@ def new_notification_sid() -> NotificationSid:
 def new_trunk_sid() -> TrunkSid:
     """A fresh `TK…`."""
     return TrunkSid(_new("TK"))
+
+
+def new_key_sid() -> KeySid:
+    """A fresh `SK…`."""
+    return KeySid(_new("SK"))

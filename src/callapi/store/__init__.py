@@ -18,6 +18,7 @@ from callapi.store.records import (
     EventBlock,
     EventRecord,
     Json,
+    KeyRecord,
     NotificationRecord,
     NumberRecord,
     Parameters,
@@ -28,6 +29,7 @@ from callapi.store.records import (
 from callapi.store.repositories.accounts import FirstAccount, new_auth_token
 from callapi.store.repositories.calls import CallFilter
 from callapi.store.repositories.clients import DigestSecrets, digest_secrets
+from callapi.store.repositories.keys import key_digest, new_key_secret
 from callapi.store.sql.upgrade_in_child import upgrade_apart
 from callapi.store.store import Store, StoreStatistics
 from callapi.store.writing.writer import WriterLimits
@@ -54,6 +56,7 @@ __all__ = [
     "EventRecord",
     "FirstAccount",
     "Json",
+    "KeyRecord",
     "NotificationRecord",
     "NumberRecord",
     "Page",
@@ -70,6 +73,8 @@ __all__ = [
     "Unavailable",
     "WriterLimits",
     "digest_secrets",
+    "key_digest",
     "new_auth_token",
+    "new_key_secret",
     "upgrade_apart",
 ]

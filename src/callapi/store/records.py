@@ -18,6 +18,7 @@ from callapi.base.ids import (
     CallSid,
     ClientSid,
     EventId,
+    KeySid,
     NotificationSid,
     NumberSid,
     RecordingSid,
@@ -238,6 +239,22 @@ class ClientRecord(Redacted, frozen=True):
     voice_application_sid: ApplicationSid | None = None
 
 
+class KeyRecord(Redacted, frozen=True):
+    """An API key: signs in to REST and console like the token of its account.
+
+    Of the secret (256 random bits) only its SHA-256 is kept, as lower-case hex.
+    """
+
+    secrets = frozenset({"secret_sha256"})
+
+    sid: KeySid
+    account_sid: AccountSid
+    friendly_name: str
+    secret_sha256: str
+    date_created: datetime
+    date_updated: datetime
+
+
 class BindingRecord(Struct, frozen=True):
     """One registered contact (RFC 3261 §10.3) of the client whose login is `login`.
 
@@ -291,6 +308,7 @@ Record: TypeAlias = (
     | CallbackRecord
     | ClientRecord
     | EventBlock
+    | KeyRecord
     | NotificationRecord
     | NumberRecord
     | RecordingRecord

@@ -32,6 +32,7 @@ from callapi.store.repositories.callbacks import CallbackRepository
 from callapi.store.repositories.calls import CallRepository
 from callapi.store.repositories.clients import ClientRepository
 from callapi.store.repositories.events import EventRepository
+from callapi.store.repositories.keys import KeyRepository
 from callapi.store.repositories.notifications import NotificationRepository
 from callapi.store.repositories.numbers import NumberRepository
 from callapi.store.repositories.reader import Reader
@@ -96,6 +97,7 @@ class Store:
         self.calls = CallRepository(reader)
         self.clients = ClientRepository(reader)
         self.events = EventRepository(reader)
+        self.keys = KeyRepository(reader)
         self.notifications = NotificationRepository(reader)
         self.numbers = NumberRepository(reader, self.commit)
         self.recordings = RecordingRepository(reader)

@@ -101,6 +101,15 @@ async function* steps(client) {
   await until("the end", async () => (await status()) === "completed");
   yield "hung up";
 
+  const key = await client.newKeys.create({ friendlyName: "ci" });
+  const byKey = twilio(key.sid, key.secret, { accountSid: ACCOUNT_SID, httpClient: new CallApi() });
+  assert.equal((await byKey.calls(call.sid).fetch()).sid, call.sid);
+  assert.equal((await byKey.keys(key.sid).update({ friendlyName: "build" })).friendlyName, "build");
+  assert.deepEqual((await client.keys.list()).map((each) => each.friendlyName), ["build"]);
+  await client.keys(key.sid).remove();
+  await assert.rejects(byKey.calls(call.sid).fetch(), (error) => error.status === 401 && error.code === 20003);
+  yield "key";
+
   for (let made = 0; made < 2; made += 1) {
     await client.calls.create({ to: NOBODY, from: "+15550199", url: `${APPLICATION}/voice` });
   }

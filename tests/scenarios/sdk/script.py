@@ -73,10 +73,15 @@ def until(what: str, condition: Callable[[], Any]) -> Any:
 
 def is_gone(resource: Any) -> bool:
     """Whether the resource is not found."""
+    return is_refused(resource, 404, 20404)
+
+
+def is_refused(resource: Any, status: int, code: int) -> bool:
+    """Whether a fetch of the resource is answered so."""
     try:
         resource.fetch()
     except TwilioRestException as error:
-        return (error.status, error.code) == (404, 20404)
+        return bool((error.status, error.code) == (status, code))
     return False
 
 
@@ -121,6 +126,15 @@ def steps(client: Client) -> Any:
     client.calls(call.sid).update(status="completed")
     until("the end", lambda: client.calls(call.sid).fetch().status == "completed")
     yield "hung up"
+
+    key = client.new_keys.create(friendly_name="ci")
+    by_key = Client(key.sid, key.secret, SID, http_client=CallApi())
+    assert by_key.calls(call.sid).fetch().sid == call.sid
+    assert by_key.keys(key.sid).update(friendly_name="build").friendly_name == "build"
+    assert [each.friendly_name for each in client.keys.list()] == ["build"]
+    assert client.keys(key.sid).delete()
+    assert is_refused(by_key.calls(call.sid), 401, 20003)
+    yield "key"
 
     for _ in range(2):
         client.calls.create(to=NOBODY, from_="+15550199", url=f"{APPLICATION}/voice")

@@ -28,6 +28,7 @@ _SUBRESOURCES: Final = (
     "Recordings",
     "Notifications",
     "Trunks",
+    "Keys",
 )
 
 

@@ -12,6 +12,7 @@ from callapi.api.resources import (
     calls,
     clients,
     events,
+    keys,
     notifications,
     numbers,
     recordings,
@@ -36,6 +37,7 @@ RESOURCES: Final = (
     Resource("Applications", applications.__doc__, applications.OPERATIONS),
     Resource("Clients", clients.__doc__, clients.OPERATIONS),
     Resource("Trunks", trunks.__doc__, trunks.OPERATIONS),
+    Resource("Keys", keys.__doc__, keys.OPERATIONS),
     Resource("Accounts", accounts.__doc__, accounts.OPERATIONS),
 )
 OPERATIONS: Final = tuple(each for resource in RESOURCES for each in resource.operations)

@@ -16,6 +16,7 @@ from callapi.store.records import (
     CallRecord,
     ClientRecord,
     EventBlock,
+    KeyRecord,
     NotificationRecord,
     NumberRecord,
     Record,
@@ -247,6 +248,14 @@ _trunks = _table(
 )
 Index("trunks_by_date", _trunks.c.account_sid, _trunks.c.date_created, _trunks.c.sid)
 
+_keys = _table(
+    "api_keys",
+    KeyRecord,
+    *_text("sid", "account_sid", "friendly_name", "secret_sha256"),
+    *_instant("date_created", "date_updated"),
+)
+Index("api_keys_by_date", _keys.c.account_sid, _keys.c.date_created, _keys.c.sid)
+
 TABLES: Final[dict[type[Any], Table]] = {
     AccountRecord: _accounts,
     ApplicationRecord: _applications,
@@ -255,6 +264,7 @@ TABLES: Final[dict[type[Any], Table]] = {
     CallbackRecord: _callbacks,
     ClientRecord: _clients,
     EventBlock: _call_events,
+    KeyRecord: _keys,
     NotificationRecord: _notifications,
     NumberRecord: _numbers,
     RecordingRecord: _recordings,
