@@ -7,6 +7,9 @@ NATIVE_SOURCES := $(shell find native -name '*.rs' -o -name 'Cargo.toml' -o -nam
 MODULE := src/callapi/media/_native.abi3.so
 DEMO ?= stay
 SOAK_MINUTES ?= 30
+WORKERS ?= 2
+PURE_TESTS := tests/sip/messages tests/sip/transaction tests/sip/invite_session tests/rcml tests/media/sdp tests/base \
+	tests/test_shape.py tests/test_configuration_reference.py tests/test_promises.py
 
 .PHONY: help
 help:  ## this list
@@ -20,20 +23,18 @@ $(BIN)/.installed: pyproject.toml constraints.txt scripts/need
 	@touch $@
 
 $(MODULE): $(BIN)/.installed $(NATIVE_SOURCES)
-	@scripts/need cargo
-	$(BIN)/maturin develop --quiet --release --locked --skip-install
+	scripts/with-rust $(BIN)/maturin develop --quiet --release --locked --skip-install
 	@touch $@
 
 $(BIN)/callapi: $(BIN)/.installed
-	@scripts/need cargo
-	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/maturin develop --quiet --release --locked --extras speech
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt scripts/with-rust $(BIN)/maturin develop --quiet --release --locked --extras speech
 	@touch $@
 
 .PHONY: install
 install: $(BIN)/callapi $(MODULE)  ## prepare .venv and the native module; start nothing
 
 $(BIN)/.dev: $(BIN)/callapi
-	PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/maturin develop --quiet --release --locked --extras dev,speech
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt scripts/with-rust $(BIN)/maturin develop --quiet --release --locked --extras dev,speech
 	@touch $@
 
 .PHONY: dev
@@ -54,8 +55,26 @@ scanner: .venv/sipvicious  ## the scanner SIPVicious (GPL, a program beside ours
 test: dev scanner  ## the whole suite
 	scripts/system-packages sip-tester
 	scripts/node-packages tests/scenarios/sdk
-	cd native && cargo test --quiet --locked
-	$(BIN)/pytest
+	scripts/with-rust cargo test --quiet --locked --manifest-path native/Cargo.toml
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not load"
+	$(BIN)/pytest -m load
+
+.PHONY: quick
+quick: dev  ## linters and pure tests, in under a minute: the inner loop
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports > /dev/null
+	$(BIN)/pytest -q -n $(WORKERS) $(PURE_TESTS)
+
+.PHONY: cov
+cov: dev  ## branch coverage: the pure rooms must be covered whole, the rest is reported
+	$(BIN)/pytest -q -n $(WORKERS) --cov --cov-branch --cov-report= --ignore=tests/scenarios -m "not load" tests
+	$(BIN)/python scripts/coverage_report.py
+
+.PHONY: wheel
+wheel: dev  ## a wheel in dist/ that installs without a compiler, for Python 3.11 and later
+	scripts/with-rust $(BIN)/maturin build --quiet --release --locked --out dist
 
 .PHONY: load
 load: dev  ## 100 calls a second for a minute, 500 calls with audio: the whole of the load test, and its figures
@@ -115,13 +134,14 @@ check: dev  ## formatters, linters, types, floors, shape
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	cd native && cargo fmt --check && cargo clippy --quiet --locked --all-targets -- -D warnings
+	scripts/with-rust cargo fmt --check --manifest-path native/Cargo.toml
+	scripts/with-rust cargo clippy --quiet --locked --all-targets --manifest-path native/Cargo.toml -- -D warnings
 
 .PHONY: fmt
 fmt: dev  ## format everything
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	cd native && cargo fmt
+	scripts/with-rust cargo fmt --manifest-path native/Cargo.toml
 
 .PHONY: voices
 voices: install  ## a spoken sample of each voice, as WAV files in data/voices
