@@ -15,6 +15,7 @@ pub mod resample;
 pub mod rtcp;
 pub mod rtp;
 pub mod sender;
+pub mod srtp;
 pub mod take;
 pub mod telephone_event;
 pub mod timeline;

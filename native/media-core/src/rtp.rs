@@ -38,8 +38,9 @@ pub struct Packet<'a> {
     pub payload: &'a [u8],
 }
 
-/// Reads a datagram; `None` if it is no RTP packet of version 2 whose parts fit into it.
-pub fn parse(datagram: &[u8]) -> Option<Packet<'_>> {
+/// Where the payload begins: after the fixed header, contributing sources and extension. `None` if the datagram is no
+/// RTP packet of version 2, or ends before.
+pub fn payload_start(datagram: &[u8]) -> Option<usize> {
     let fixed: &[u8; HEADER] = datagram.first_chunk()?;
     if fixed[0] >> 6 != 2 {
         return None;
@@ -49,6 +50,13 @@ pub fn parse(datagram: &[u8]) -> Option<Packet<'_>> {
         let extension = datagram.get(start..start + 4)?;
         start += 4 + 4 * usize::from(u16::from_be_bytes([extension[2], extension[3]]));
     }
+    (start <= datagram.len()).then_some(start)
+}
+
+/// Reads a datagram; `None` if it is no RTP packet of version 2 whose parts fit into it.
+pub fn parse(datagram: &[u8]) -> Option<Packet<'_>> {
+    let start = payload_start(datagram)?;
+    let fixed: &[u8; HEADER] = datagram.first_chunk()?;
     let padding = if fixed[0] & 0x20 == 0 {
         0
     } else {

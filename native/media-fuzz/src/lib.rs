@@ -8,21 +8,24 @@
 mod framed;
 mod machines;
 mod packets;
+mod protection;
 pub mod seeds;
 mod sound;
 
 pub use framed::{Datagram, datagrams, framed};
 pub use machines::{jitter, telephone_event};
 pub use packets::{rtcp, rtp, stream};
+pub use protection::srtp;
 pub use sound::{codecs, take};
 
 /// A target and its name.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them, as `fuzz/fuzz_targets` names them.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("rtp", rtp),
     ("rtcp", rtcp),
+    ("srtp", srtp),
     ("stream", stream),
     ("jitter", jitter),
     ("telephone_event", telephone_event),

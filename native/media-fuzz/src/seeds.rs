@@ -54,6 +54,7 @@ fn inputs(target: &str, row: &[Vec<u8>]) -> Vec<Vec<u8>> {
     };
     let prefixed = |prefix: &[u8], rest: Vec<u8>| [prefix, &rest].concat();
     match target {
+        "srtp" => vec![datagrams(0, 0)],
         "stream" => vec![datagrams(0x18, 0)],
         "codecs" => (0..5)
             .map(|codec| prefixed(&[codec], datagrams(1, 12)))
