@@ -118,7 +118,7 @@ async def steady(store: Store, calls: int, rate: float) -> None:
         now = time.perf_counter()
         delays.extend(now - written_at.pop(each.event_id) for each in callbacks)
 
-    store.on_written = on_written
+    store.subscribe(on_written)
     cpu, batches, spent = writer_cpu(store), store.statistics.batches, 0.0
     started = time.perf_counter()
     for due, group in schedule:

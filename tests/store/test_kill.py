@@ -19,7 +19,7 @@ from tests.store.samples import call, callback
 
 async def main():
     async with Store.open(sys.argv[1]) as store:
-        store.on_written = lambda rows: print(*(row.event_id for row in rows), flush=True)
+        store.subscribe(lambda rows: print(*(row.event_id for row in rows), flush=True))
         for number in range(10**6):
             sid = CallSid(f"CA{number:032x}")
             store.write(Put(call(sid=sid)), Put(callback(f"EV{number}", stream=sid)))

@@ -171,7 +171,7 @@ async def test_flush_returns_at_once_when_there_is_nothing_to_wait_for(store: St
 
 async def test_the_hook_is_told_of_callbacks_once_they_are_durable(store: Store) -> None:
     told: list[CallbackRecord] = []
-    store.on_written = told.extend
+    store.subscribe(told.extend)
     first, second = callback("EV1"), callback("EV2")
     store.write(Put(call()), Put(first))
     store.write(Put(second))

@@ -24,7 +24,9 @@ from callapi.calls.live import LiveCalls
 from callapi.calls.placement import InboundCall
 from callapi.calls.placing.destinations import Destinations
 from callapi.calls.placing.outbound import Outbound
+from callapi.calls.placing.queue import CallQueue
 from callapi.calls.placing.queue_runner import QueueRunner
+from callapi.calls.quotas import Quotas
 from callapi.calls.recordings import Recordings
 from callapi.calls.records.journal import Journal
 from callapi.calls.records.timeline import Timelines
@@ -330,6 +332,8 @@ class World:
             account_of=self._account,
         )
         self.script = Interpreter(self.services)
+        self.suspended: set[AccountSid] = set()
+        """Accounts that may not call."""
 
     async def _account(self, _: AccountSid) -> AccountRecord | None:
         return self._record
@@ -344,9 +348,20 @@ class World:
         now = asyncio.get_running_loop().time
         return AdmissionControl(lambda: len(self.live), now, max_calls=100, calls_per_second=calls_per_second)
 
-    def placer(self, gate: AdmissionControl) -> QueueRunner:
+    async def _may_call(self, account: AccountSid) -> bool:
+        return account not in self.suspended
+
+    def placer(self, gate: AdmissionControl, queue: CallQueue | None = None) -> QueueRunner:
         """What places the calls of REST."""
-        return QueueRunner(self.live, self.services.destinations, self.script, gate, self.services.recordings)
+        return QueueRunner(
+            self.live,
+            self.services.destinations,
+            self.script,
+            gate,
+            self.services.recordings,
+            queue=queue or CallQueue(),
+            may_call=self._may_call,
+        )
 
     @property
     def phones(self) -> list[Phone]:
@@ -413,6 +428,7 @@ async def world(tmp: Path) -> AsyncIterator[World]:
         Timelines(journal.closed),
         node="test",
         codecs=("PCMU", "PCMA"),
+        quotas=Quotas(),
     )
     async with plane, live:
         yield World(live, endpoint, plane, book, tmp)

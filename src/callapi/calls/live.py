@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 class LiveCalls:
     """All calls of this node. Leaving the block ends them all, with their records."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is needed, and none may be forgotten
         self,
         endpoint: Endpoint,
         plane: MediaPlane,
@@ -47,6 +47,7 @@ class LiveCalls:
         *,
         node: str,
         codecs: tuple[str, ...],
+        quotas: Quotas,
     ) -> None:
         self.endpoint = endpoint
         self.plane = plane
@@ -55,8 +56,7 @@ class LiveCalls:
         self._codecs = codecs
         self._calls: dict[CallSid, Call] = {}
         self._timelines = timelines
-        self.quotas = Quotas()
-        """Of the accounts; none until another is put here."""
+        self.quotas = quotas
         self._tasks = asyncio.TaskGroup()
         self.empty = asyncio.Event()
         self.empty.set()

@@ -87,8 +87,7 @@ class Store:
         self._settled = 0
         self._refused = 0
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
-        self.on_written: Callable[[tuple[CallbackRecord, ...]], None] | None = None
-        """Called on the event loop with callbacks that have become durable, in their order."""
+        self._subscribers: list[Callable[[tuple[CallbackRecord, ...]], None]] = []
         self._reader = reader = Reader(backend, self.settle)
         self.accounts = AccountRepository(reader, self.commit)
         self.applications = ApplicationRepository(reader)
@@ -167,6 +166,10 @@ class Store:
             refused_groups=self._refused,
             dropped_events=self._writer.dropped_events,
         )
+
+    def subscribe(self, subscriber: Callable[[tuple[CallbackRecord, ...]], None]) -> None:
+        """Call `subscriber` on the event loop with callbacks that have become durable, in their order."""
+        self._subscribers.append(subscriber)
 
     def write(self, *changes: Change) -> None:
         """Keep `changes` together or not at all, after what was written before. Never blocks, never fails.
@@ -258,8 +261,12 @@ class Store:
             _, waiter = self._waiting.pop(0)
             if not waiter.done():
                 waiter.set_result(None)
-        if callbacks and self.on_written is not None:
-            self.on_written(tuple(callbacks))
+        self._publish(tuple(callbacks))
+
+    def _publish(self, callbacks: tuple[CallbackRecord, ...]) -> None:
+        if callbacks:
+            for subscriber in self._subscribers:
+                subscriber(callbacks)
 
     def _accept(self, group: Group, waiter: "asyncio.Future[None]") -> None:
         for change in group.changes:

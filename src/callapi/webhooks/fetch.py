@@ -72,7 +72,7 @@ class Fetcher:
     """
 
     def __init__(self, options: FetchOptions = _OPTIONS, *, trace: Trace | None = None) -> None:
-        self.trace = trace
+        self._trace = trace
         self._timeout_s = options.timeout_s
         self._client = HttpClient(
             options.user_agent,
@@ -99,7 +99,7 @@ class Fetcher:
             WebhookError: everything else; its `code` is Twilio's.
         """
         limit_s = timeout_s or self._timeout_s
-        one = _Fetch(self._client, self.trace, request, max_bytes)
+        one = _Fetch(self._client, self._trace, request, max_bytes)
         try:
             async with asyncio.timeout(limit_s):
                 return await one.follow()

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import pytest
 
-from callapi.base.ids import AccountSid
 from callapi.calls.call import LINGER_S
 from callapi.calls.commands import CreateCall, ModifyCall
 from callapi.calls.document import DocumentRequest
@@ -68,8 +67,7 @@ def _play(
         async with world(tmp) as here:
             here.application.documents["/voice"] = "<Response><Hangup/></Response>"
             door = here.gate(**gate)
-            placer = here.placer(door)
-            placer.queue = queue or CallQueue()
+            placer = here.placer(door, queue)
             async with asyncio.TaskGroup() as tasks:
                 server = tasks.create_task(placer.serve())
                 yield Rest(here, Outbound(here.live, placer, here.script, door), placer)
@@ -246,14 +244,11 @@ def test_what_cannot_be_placed_when_its_turn_comes_has_failed(tmp_path: Path) ->
 
 def test_who_was_suspended_meanwhile_calls_nobody(tmp_path: Path) -> None:
     async def story(rest: Rest) -> None:
-        async def nobody(_: AccountSid) -> bool:
-            return False
-
         rest.world.endpoint.on_invite = lambda phone: phone.reject(404)
         await rest.create()
         await _rings(rest, 1)
         record = await rest.create()
-        rest.placer.may_call = nobody
+        rest.world.suspended.add(record.account_sid)
         await asyncio.sleep(11)
         assert rest.kept(record).end_reason == "the account is not active"
         assert rest.told().count("failed") == 2

@@ -68,7 +68,7 @@ async def test_what_is_written_while_the_database_is_away_is_written_later_in_or
 ) -> None:
     backend.is_away = True
     told: list[CallbackRecord] = []
-    store.on_written = told.extend
+    store.subscribe(told.extend)
     ringing = call()
     store.write(Put(ringing))
     await _notices(store)

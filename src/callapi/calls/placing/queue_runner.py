@@ -40,19 +40,21 @@ MAX_QUEUED_S: Final = 86_400.0
 class QueueRunner:
     """The one that takes calls out of the queue. What it places is the live directory's from then on."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is needed, and none may be forgotten
         self,
         live: LiveCalls,
         destinations: Destinations,
         script: Script,
         gate: AdmissionControl,
         recordings: Recordings,
+        *,
+        queue: CallQueue,
+        may_call: Callable[[AccountSid], Awaitable[bool]],
     ) -> None:
+        """`may_call`: whether an account may call when its turn comes; it may have been suspended meanwhile."""
         self.live = live
-        self.queue = CallQueue()
-        """Without a rate, until another is put here."""
-        self.may_call: Callable[[AccountSid], Awaitable[bool]] = _everyone
-        """Whether an account may still call when its turn comes: it may have been suspended meanwhile."""
+        self.queue = queue
+        self._may_call = may_call
         self._destinations = destinations
         self._script = script
         self._gate = gate
@@ -136,7 +138,7 @@ class QueueRunner:
     async def _place(self, waiting: QueuedCall) -> bool:
         """Place a call that is due, or end it if it cannot be; False: the node takes none at the moment."""
         account = waiting.record.account_sid
-        if not await self.may_call(account):
+        if not await self._may_call(account):
             self._fail(waiting, "the account is not active")
             return True
         try:
@@ -187,10 +189,6 @@ class QueueRunner:
         record = self.close(waiting, CallStatus.FAILED, reason)
         if code is not None:
             self.live.journal.notify(Problem(code, f"{record.to}: {reason}"), record.account_sid, record.sid)
-
-
-async def _everyone(_: AccountSid) -> bool:
-    return True
 
 
 async def answers(call: Call, timeout_s: float) -> bool:

@@ -1,0 +1,95 @@
+"""From the settings of a node to the options of its rooms. Pure: reads settings, opens nothing."""
+
+from pathlib import Path
+from typing import Final
+
+from callapi.base.api_version import API_VERSION
+from callapi.base.settings import Settings
+from callapi.calls.placing.queue import CallQueue
+from callapi.calls.quotas import Quotas
+from callapi.http.connections import Bounds
+from callapi.media.plane.engine import NativePlane
+from callapi.sip import EndpointOptions, TlsFiles
+from callapi.webhooks import FetchOptions, Limits
+
+RECORDINGS: Final = "recordings"
+PROMPTS: Final = "prompts"
+
+
+def domain(settings: Settings) -> str:
+    """The host, and the port unless it is 5060, of the node's own SIP addresses: the realm of its digests."""
+    host, _, port = settings.sip.listen[0].partition("://")[2].rpartition(":")
+    host = settings.sip.advertised_address or host
+    return host if port in {"5060", "0"} else f"{host}:{port}"
+
+
+def endpoint_options(settings: Settings) -> EndpointOptions:
+    """`[sip]` as the endpoint's options."""
+    sip = settings.sip
+    tls = None
+    if sip.tls_certificate or sip.tls_ca:
+        tls = TlsFiles(sip.tls_certificate, sip.tls_private_key, sip.tls_ca)
+    return EndpointOptions(
+        listen=sip.listen,
+        advertised_address=sip.advertised_address,
+        tls=tls,
+        session_expires_s=sip.session_expires_s,
+    )
+
+
+def plane(settings: Settings) -> NativePlane:
+    """The media plane of `[media]`, not started."""
+    media = settings.media
+    return NativePlane(
+        media.address,
+        advertised_address=media.advertised_address,
+        rtp_ports=media.rtp_ports,
+        threads=media.threads,
+        timeout_s=media.timeout_s,
+        realtime=media.realtime,
+    )
+
+
+def fetch_options(settings: Settings) -> FetchOptions:
+    """`[webhooks]` as the fetcher's options."""
+    return FetchOptions(settings.webhooks.timeout_s, settings.webhooks.allow_private_networks)
+
+
+def outbox_limits(settings: Settings) -> Limits:
+    """The bounds of the outbox."""
+    return Limits(max_age_s=settings.webhooks.max_retry_age_s)
+
+
+def quotas(settings: Settings) -> Quotas:
+    """What one account may use of this node."""
+    limits = settings.limits
+    return Quotas(calls=limits.calls_per_account, calls_per_second=limits.calls_per_second_per_account)
+
+
+def call_queue(settings: Settings) -> CallQueue:
+    """The queue of calls placed over REST."""
+    limits = settings.limits
+    return CallQueue(
+        calls_per_second=limits.rest_calls_per_second_per_account, most=limits.queued_calls_per_account
+    )
+
+
+def http_bounds(settings: Settings) -> Bounds:
+    """The bounds of the HTTP server."""
+    return Bounds(settings.http.max_connections, settings.http.request_timeout_s)
+
+
+def recordings_dir(settings: Settings) -> Path:
+    """Where recordings are written."""
+    return settings.node.data_dir / RECORDINGS
+
+
+def prompts_dir(settings: Settings) -> Path:
+    """Where fetched audio is cached."""
+    return settings.node.data_dir / PROMPTS
+
+
+def recording_url(settings: Settings, account: str, sid: str) -> str:
+    """The `RecordingUrl` of a recording, without a suffix."""
+    base = settings.http.public_url.rstrip("/")
+    return f"{base}/{API_VERSION}/Accounts/{account}/Recordings/{sid}"

@@ -1,0 +1,247 @@
+"""The rooms of one node, put together: each is complete when it is made, and none is changed afterwards.
+
+What a room needs is a required argument, so that a forgotten line is an error of the type checker and never a limit
+that is not enforced. `open_rooms` opens in the order of need (store, HTTP to applications, outbox, media, SIP, calls);
+the exit stack closes in the reverse order.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Coroutine, Iterable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from callapi.adapters.audio import AudioFetch
+from callapi.adapters.directory import Directory
+from callapi.adapters.numbers import Numbers
+from callapi.adapters.outbox_rows import OutboxRows, as_callback
+from callapi.adapters.registrations import Registrations
+from callapi.base.clock import steady_time
+from callapi.base.ids import AccountSid
+from callapi.base.settings import ACCOUNT_SID, AUTH_TOKEN, Settings
+from callapi.calls.arriving.admission import AdmissionControl
+from callapi.calls.arriving.authentication import CallerAuthentication
+from callapi.calls.arriving.inbound import Inbound, TrustedNetworks
+from callapi.calls.arriving.refusals import Refusals
+from callapi.calls.live import LiveCalls
+from callapi.calls.placing.destinations import Destinations
+from callapi.calls.placing.outbound import Outbound
+from callapi.calls.placing.queue_runner import QueueRunner
+from callapi.calls.recordings import Recordings
+from callapi.calls.records.journal import Journal
+from callapi.calls.records.reconciliation import close_what_a_crash_left
+from callapi.calls.records.timeline import Timelines
+from callapi.media.prompts.library import PromptLibrary
+from callapi.media.speech import open_recogniser, open_speaker
+from callapi.node import options
+from callapi.node.lag import LagMeter
+from callapi.sip import DigestServer, Endpoint, KeepAlive, LoginThrottle, NameAddr, Registrar
+from callapi.store import CallbackRecord, FirstAccount, Store
+from callapi.store.retention import keep_for
+from callapi.verbs.execution import Services
+from callapi.verbs.interpreter import Interpreter
+from callapi.webhooks import Fetcher, Outbox
+
+log = logging.getLogger(__name__)
+
+LAST_DELIVERIES_S: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What is kept: the store and what writes into it."""
+
+    store: Store
+    account: FirstAccount
+    journal: Journal
+    timelines: Timelines
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """Who may call and register: one set of bindings, challenges and counters of wrong passwords."""
+
+    registrations: Registrations
+    digest: DigestServer
+    throttle: LoginThrottle
+    keep_alive: KeepAlive
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """A running node."""
+
+    records: Records
+    fetcher: Fetcher
+    outbox: Outbox
+    admission: AdmissionControl
+    endpoint: Endpoint
+    live: LiveCalls
+    services: Services
+    queue_runner: QueueRunner
+    outbound: Outbound
+
+
+async def open_rooms(settings: Settings, environ: Mapping[str, str], stack: AsyncExitStack) -> Rooms:
+    """Open every room but REST on `stack`; on return calls are taken."""
+    records = await _open_records(settings, environ, stack)
+    fetcher = await stack.enter_async_context(
+        Fetcher(options.fetch_options(settings), trace=records.timelines.http)
+    )
+    outbox = await _open_outbox(settings, records.store, fetcher, stack)
+    return await _open_calls(settings, records, fetcher, outbox, stack)
+
+
+async def _open_records(settings: Settings, environ: Mapping[str, str], stack: AsyncExitStack) -> Records:
+    settings.node.data_dir.mkdir(parents=True, exist_ok=True)
+    store = await stack.enter_async_context(
+        Store.open(settings.database_url(), data_dir=settings.node.data_dir)
+    )
+    sid = environ.get(ACCOUNT_SID)
+    account = await store.accounts.ensure_first(AccountSid(sid) if sid else None, environ.get(AUTH_TOKEN))
+    await store.numbers.configure(account.account.sid, settings.numbers)
+    journal = Journal(store)
+    timelines = Timelines(journal.closed)
+    stack.callback(timelines.close_all)
+    if crashed := await close_what_a_crash_left(store.calls, journal, settings.node.name):
+        log.warning("%d calls of an earlier process of this node were without an end: closed", crashed)
+        await store.flush()
+    return Records(store, account, journal, timelines)
+
+
+async def _open_outbox(settings: Settings, store: Store, fetcher: Fetcher, stack: AsyncExitStack) -> Outbox:
+    async def token_of(account: str) -> str:
+        record = await store.accounts.by_sid(AccountSid(account))
+        return record.auth_token if record else ""
+
+    outbox = await stack.enter_async_context(
+        Outbox(OutboxRows(store), fetcher, token_of, limits=options.outbox_limits(settings))
+    )
+
+    def offer(rows: Iterable[CallbackRecord]) -> None:
+        outbox.offer(map(as_callback, rows))
+
+    store.subscribe(offer)
+    stack.push_async_callback(_deliver_the_last, store, outbox)
+    return outbox
+
+
+async def _open_callers(settings: Settings, store: Store) -> Callers:
+    realm = options.domain(settings)
+    keep_alive = KeepAlive(NameAddr.parse(f"<sip:{realm}>"), steady_time)
+    digest = DigestServer(realm, secrets.token_bytes(32), algorithms=settings.sip.digest_algorithms)
+    registrations = await Registrations.open(store, realm, keep_alive)
+    return Callers(registrations, digest, LoginThrottle(), keep_alive)
+
+
+async def _open_calls(
+    settings: Settings, records: Records, fetcher: Fetcher, outbox: Outbox, stack: AsyncExitStack
+) -> Rooms:
+    store, journal, timelines = records.store, records.journal, records.timelines
+    clock = asyncio.get_running_loop().time
+    lag = LagMeter()
+    plane = await stack.enter_async_context(options.plane(settings))
+    callers = await _open_callers(settings, store)
+    registrar = Registrar(callers.registrations, callers.digest, clock=steady_time, guesses=callers.throttle)
+    # The endpoint asks the admission before it keeps anything of an INVITE, and the admission counts what the endpoint
+    # holds: neither asks before both are there.
+    admission = AdmissionControl(
+        lambda: len(live) + endpoint.waiting + inbound.undecided,
+        clock,
+        max_calls=settings.limits.max_calls,
+        calls_per_second=settings.limits.calls_per_second,
+        lag_s=lambda: max(lag.lag_s, endpoint.standing_s),
+        is_store_full=lambda: store.is_full,
+    )
+    endpoint = Endpoint(
+        options.endpoint_options(settings), admission=admission, registrar=registrar, trace=timelines.sip
+    )
+    live = LiveCalls(
+        endpoint,
+        plane,
+        journal,
+        timelines,
+        node=settings.node.name,
+        codecs=settings.media.codecs,
+        quotas=options.quotas(settings),
+    )
+    services = await _open_services(settings, records, live, fetcher, callers, stack)
+    script = Interpreter(services)
+    policy = _caller_policy(settings, callers)
+    refusals = Refusals(journal, records.account.account.sid, clock)
+    inbound = Inbound(live, Numbers(store), policy, script, refusals)
+    queue_runner = QueueRunner(
+        live,
+        services.destinations,
+        script,
+        admission,
+        services.recordings,
+        queue=options.call_queue(settings),
+        may_call=partial(_is_active, store),
+    )
+    await stack.enter_async_context(endpoint)
+    await stack.enter_async_context(live)
+    services_running = (
+        inbound.serve(endpoint),
+        callers.keep_alive.run(endpoint),
+        queue_runner.serve(),
+        keep_for(store, settings.database.keep_days),
+    )
+    await _run(services_running, stack)
+    lag.start()
+    stack.callback(lag.stop)
+    outbound = Outbound(live, queue_runner, script, admission)
+    return Rooms(records, fetcher, outbox, admission, endpoint, live, services, queue_runner, outbound)
+
+
+def _caller_policy(settings: Settings, callers: Callers) -> CallerAuthentication:
+    trusted = TrustedNetworks(settings.sip.trusted_networks)
+    return CallerAuthentication(trusted, callers.registrations, callers.digest, callers.throttle, steady_time)
+
+
+async def _open_services(
+    settings: Settings,
+    records: Records,
+    live: LiveCalls,
+    fetcher: Fetcher,
+    callers: Callers,
+    stack: AsyncExitStack,
+) -> Services:
+    folder = options.recordings_dir(settings)
+    audio = AudioFetch(fetcher, settings.http.public_url, folder)
+    return Services(
+        live=live,
+        plane=live.plane,
+        fetcher=fetcher,
+        prompts=await stack.enter_async_context(PromptLibrary(audio, options.prompts_dir(settings))),
+        speaker=await stack.enter_async_context(open_speaker(settings.speech, settings.node.data_dir)),
+        recogniser=await stack.enter_async_context(open_recogniser(settings.speech)),
+        destinations=Destinations(
+            Directory(records.store, callers.keep_alive.is_silent),
+            options.domain(settings),
+            settings.limits.blocked_prefixes,
+        ),
+        recordings=Recordings(folder, records.journal, partial(options.recording_url, settings)),
+        account_of=records.store.accounts.by_sid,
+    )
+
+
+async def _run(services: Iterable[Coroutine[Any, Any, None]], stack: AsyncExitStack) -> None:
+    """Start what runs for as long as the node does; it is cancelled before what it uses is closed."""
+    tasks = await stack.enter_async_context(asyncio.TaskGroup())
+    for service in services:
+        stack.callback(tasks.create_task(service).cancel)
+
+
+async def _is_active(store: Store, account: AccountSid) -> bool:
+    record = await store.accounts.by_sid(account)
+    return record is not None and record.is_active
+
+
+async def _deliver_the_last(store: Store, outbox: Outbox) -> None:
+    """Deliver the callbacks of the last calls for a moment; the rest is tried again after the next start."""
+    await store.settle(timeout_s=LAST_DELIVERIES_S)
+    await outbox.drain(LAST_DELIVERIES_S)
