@@ -2,7 +2,7 @@
 
 use std::f32::consts::TAU;
 
-use media_core::codec;
+use media_core::codecs;
 
 /// Packets of 20 ms in a second.
 const PACKETS: usize = 50;
@@ -24,7 +24,7 @@ pub(crate) fn of(name: &str) -> Option<Payloads> {
         "opus" => (111, 960),
         _ => return None,
     };
-    let (mut encoder, _) = codec::open(name, "").ok()?;
+    let (mut encoder, _) = codecs::open(name, "").ok()?;
     let samples = encoder.sample_rate() as usize / PACKETS;
     let voice: Vec<i16> = (0..samples * PACKETS)
         .map(|at| voice(at as f32 / encoder.sample_rate() as f32))

@@ -6,7 +6,7 @@
 
 use std::f32::consts::TAU;
 
-use crate::tone::{COLUMNS, KEYS, ROWS};
+use crate::tone::{COLUMNS, DIGITS, ROWS};
 
 const BLOCK_MS: f32 = 12.75;
 /// The weakest tone that counts, as a mean square: about -40 dBm0 for both frequencies together.
@@ -122,7 +122,7 @@ impl Detector {
             && both >= PURITY * total
             && column_power <= COLUMN_OVER_ROW * row_power
             && row_power <= ROW_OVER_COLUMN * column_power;
-        is_key.then_some(KEYS[row][column])
+        is_key.then_some(DIGITS[row][column])
     }
 
     /// What the keys of successive blocks come to: the key that is pressed just now.
@@ -170,7 +170,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::codec;
+    use crate::codecs;
     use crate::probe::{noise, speech, tone};
     use crate::tone::Tone;
 
@@ -301,7 +301,7 @@ mod tests {
         let noisy = mixed(&pcm, &noise(3, pcm.len(), 2_500.0));
         assert_eq!(keys(RATE, &noisy), "0123456789*#");
         for name in ["PCMU", "PCMA", "G722"] {
-            let (mut encoder, mut decoder) = codec::open(name, "").unwrap();
+            let (mut encoder, mut decoder) = codecs::open(name, "").unwrap();
             let rate = encoder.sample_rate();
             let (mut payload, mut pcm) = (Vec::new(), Vec::new());
             encoder.encode(&dialled("147*2580369#", rate, 60, 50, 0), &mut payload);

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 mod cadence;
 pub mod codec;
+pub mod codecs;
 pub mod dtmf_inband;
 pub mod g711;
 pub mod g722;
@@ -11,16 +12,16 @@ pub mod mos;
 pub mod opus;
 pub mod plc;
 pub mod reception;
+pub mod recorder;
+pub mod recorder_track;
 pub mod resample;
 pub mod rtcp;
 pub mod rtp;
 pub mod sender;
 pub mod srtp;
-pub mod take;
 pub mod telephone_event;
 pub mod timeline;
 pub mod tone;
-pub mod track;
 pub mod transcode;
 pub mod vad;
 pub mod wav;

@@ -2,7 +2,7 @@
 //! decided here.
 //!
 //! Mono both ways; a stereo packet is mixed down by the decoder. 48 kHz, or 16 kHz for a peer that cannot
-//! play more (`maxplaybackrate`), which costs a third less. Speech settings; bit rate and redundancy as the
+//! play more (`maxplaybackrate`), which costs a third less. Playout settings; bit rate and redundancy as the
 //! peer's fmtp asks.
 
 use opus_pure::{Application, MAX_PACKET_SAMPLES, OpusDecoder, OpusEncoder, RateControl, packet};

@@ -8,12 +8,12 @@
 //! the appendix goes to two and three.
 
 const SHORTEST_PERIOD_MS: f32 = 5.0;
-const LONGEST_PERIOD_MS: f32 = 15.0;
+const MAX_PERIOD_MS: f32 = 15.0;
 /// The stretch of sound in which the period is looked for.
 const WINDOW_MS: f32 = 20.0;
 const FULL_STRENGTH_MS: f32 = 10.0;
 const SILENT_AFTER_MS: f32 = 60.0;
-const LONGEST_BLEND_MS: f32 = 10.0;
+const MAX_BLEND_MS: f32 = 10.0;
 /// How much longer the fading in takes for every sample that was lost (Appendix I: 4 ms for every 10 ms).
 const BLEND_PER_LOST: f32 = 0.4;
 
@@ -34,7 +34,7 @@ pub struct Concealer {
 impl Concealer {
     pub fn new(sample_rate: u32) -> Self {
         let samples_per_ms = sample_rate as f32 / 1_000.0;
-        let longest_period = (samples_per_ms * LONGEST_PERIOD_MS) as usize;
+        let longest_period = (samples_per_ms * MAX_PERIOD_MS) as usize;
         let window = (samples_per_ms * WINDOW_MS) as usize;
         Self {
             samples_per_ms,
@@ -84,7 +84,7 @@ impl Concealer {
 
     fn blend_in(&mut self, pcm: &mut [i16]) {
         let wanted = self.cycle.len() as f32 / 4.0 + self.lost as f32 * BLEND_PER_LOST;
-        let longest = self.samples_per_ms * LONGEST_BLEND_MS;
+        let longest = self.samples_per_ms * MAX_BLEND_MS;
         let length = (wanted.min(longest) as usize).min(pcm.len());
         for (index, sample) in pcm[..length].iter_mut().enumerate() {
             let weight = (index + 1) as f32 / (length + 1) as f32;
@@ -124,7 +124,7 @@ impl Concealer {
     /// The lag at which the last 20 ms resemble themselves most.
     fn find_period(&self) -> usize {
         let shortest = (self.samples_per_ms * SHORTEST_PERIOD_MS) as usize;
-        let longest = (self.samples_per_ms * LONGEST_PERIOD_MS) as usize;
+        let longest = (self.samples_per_ms * MAX_PERIOD_MS) as usize;
         let coarse = self.best_lag((shortest..=longest).step_by(2), 2);
         self.best_lag(
             coarse.saturating_sub(1).max(shortest)..=(coarse + 1).min(longest),

@@ -98,18 +98,18 @@ pub fn is_valid(datagram: &[u8]) -> bool {
 }
 
 /// Hands each part that concerns us to `take`; stops silently where the packet is broken.
-pub fn parse(mut datagram: &[u8], mut take: impl FnMut(Part)) {
+pub fn parse(mut datagram: &[u8], mut visit: impl FnMut(Part)) {
     while datagram.len() >= 4 && datagram[0] >> 6 == 2 {
         let length = 4 + 4 * usize::from(u16::from_be_bytes([datagram[2], datagram[3]]));
         let Some((packet, rest)) = datagram.split_at_checked(length) else {
             return;
         };
-        parse_packet(packet, &mut take);
+        parse_packet(packet, &mut visit);
         datagram = rest;
     }
 }
 
-fn parse_packet(packet: &[u8], take: &mut impl FnMut(Part)) {
+fn parse_packet(packet: &[u8], visit: &mut impl FnMut(Part)) {
     let count = usize::from(packet[0] & 0x1f);
     let body = &packet[4..];
     match packet[1] {
@@ -120,21 +120,21 @@ fn parse_packet(packet: &[u8], take: &mut impl FnMut(Part)) {
                 packets: word(body, 4),
                 octets: word(body, 5),
             };
-            take(Part::Sender(word(body, 0), info));
-            parse_blocks(&body[24..], count, take);
+            visit(Part::Sender(word(body, 0), info));
+            parse_blocks(&body[24..], count, visit);
         }
-        RECEIVER_REPORT if body.len() >= 4 => parse_blocks(&body[4..], count, take),
+        RECEIVER_REPORT if body.len() >= 4 => parse_blocks(&body[4..], count, visit),
         GOODBYE => body
             .chunks_exact(4)
             .take(count)
-            .for_each(|source| take(Part::Goodbye(word(source, 0)))),
+            .for_each(|source| visit(Part::Goodbye(word(source, 0)))),
         _ => {}
     }
 }
 
-fn parse_blocks(body: &[u8], count: usize, take: &mut impl FnMut(Part)) {
+fn parse_blocks(body: &[u8], count: usize, visit: &mut impl FnMut(Part)) {
     for block in body.chunks_exact(24).take(count) {
-        take(Part::Block(ReportBlock {
+        visit(Part::Block(ReportBlock {
             ssrc: word(block, 0),
             fraction_lost: block[4],
             cumulative_lost: word(block, 1) & 0xff_ffff,

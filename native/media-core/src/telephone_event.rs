@@ -4,7 +4,7 @@
 pub const PAYLOAD: usize = 4;
 
 /// The sixteen keys, by event code (RFC 4733 section 3.2).
-const KEYS: &[u8; 16] = b"0123456789*#ABCD";
+const DIGITS: &[u8; 16] = b"0123456789*#ABCD";
 /// Packets may overtake one another within so long; what comes later begins something new.
 const RECENT_NS: u64 = 250_000_000;
 /// -10 dBm0.
@@ -51,7 +51,7 @@ impl Event {
 
 /// Reads a party's keys: each one once, when it is pressed, however often its packets come.
 #[derive(Debug, Clone, Default)]
-pub struct Listener {
+pub struct DtmfReceiver {
     last: Option<Last>,
 }
 
@@ -66,7 +66,7 @@ struct Last {
     updated_ns: u64,
 }
 
-impl Listener {
+impl DtmfReceiver {
     /// Takes an event packet; tells the key of the first one that comes of it, be it the end.
     pub fn on_event(&mut self, event: Event, timestamp: u32, now_ns: u64) -> Option<char> {
         if let Some(last) = &mut self.last {
@@ -96,21 +96,22 @@ impl Listener {
             is_held: !event.end,
             updated_ns: now_ns,
         });
-        key_of(event.code)
+        digit_of(event.code)
     }
 }
 
 /// The event code of a key.
 pub fn code_of(key: char) -> Option<u8> {
     let wanted = u8::try_from(key).ok()?.to_ascii_uppercase();
-    KEYS.iter()
+    DIGITS
+        .iter()
         .position(|each| *each == wanted)
         .map(|code| code as u8)
 }
 
 /// The key of an event code.
-pub fn key_of(code: u8) -> Option<char> {
-    KEYS.get(usize::from(code)).copied().map(char::from)
+pub fn digit_of(code: u8) -> Option<char> {
+    DIGITS.get(usize::from(code)).copied().map(char::from)
 }
 
 /// One step of a row of digits, as long as one packet.
@@ -131,7 +132,7 @@ pub enum Step {
 
 /// Presses keys in a row: 100 ms each with 100 ms between, `w` 0.5 s and `W` 1 s of pause.
 #[derive(Debug, Clone)]
-pub struct Presser {
+pub struct DtmfSender {
     script: Vec<u8>,
     position: usize,
     elapsed_ms: u32,
@@ -139,10 +140,10 @@ pub struct Presser {
 }
 
 /// How long we press a key.
-pub const KEY_MS: u32 = 100;
+pub const DIGIT_MS: u32 = 100;
 const GAP_MS: u32 = 100;
 
-impl Presser {
+impl DtmfSender {
     /// `None` if `digits` holds anything else than keys, `w` and `W`.
     pub fn new(digits: &str) -> Option<Self> {
         let is_known = |letter: char| letter == 'w' || letter == 'W' || code_of(letter).is_some();
@@ -164,7 +165,7 @@ impl Presser {
             b'W' => self.pause(1000, ptime_ms),
             key => match code_of(char::from(key)) {
                 Some(code) if self.ends_sent < ENDS => self.press(code, ptime_ms, clock_rate),
-                _ => self.pause(KEY_MS + GAP_MS, ptime_ms),
+                _ => self.pause(DIGIT_MS + GAP_MS, ptime_ms),
             },
         }
     }
@@ -172,8 +173,8 @@ impl Presser {
     fn press(&mut self, code: u8, ptime_ms: u32, clock_rate: u32) -> Step {
         let starts = self.elapsed_ms == 0;
         self.elapsed_ms += ptime_ms;
-        let sounded_ms = self.elapsed_ms.min(KEY_MS.max(ptime_ms));
-        let end = self.elapsed_ms >= KEY_MS;
+        let sounded_ms = self.elapsed_ms.min(DIGIT_MS.max(ptime_ms));
+        let end = self.elapsed_ms >= DIGIT_MS;
         self.ends_sent += u8::from(end);
         let duration = (sounded_ms * (clock_rate / 1000)).min(0xffff) as u16;
         Step::Event {
@@ -215,11 +216,11 @@ mod tests {
 
     /// Plays `digits` into a listener, each packet through `lose`, 20 ms apart.
     fn heard(digits: &str, mut lose: impl FnMut(usize) -> bool) -> String {
-        let mut presser = Presser::new(digits).unwrap();
-        let (mut listener, mut told) = (Listener::default(), String::new());
+        let mut digits = DtmfSender::new(digits).unwrap();
+        let (mut listener, mut told) = (DtmfReceiver::default(), String::new());
         let mut timestamp = 0;
         for tick in 0.. {
-            match presser.step(20, 8000) {
+            match digits.step(20, 8000) {
                 Step::Event { event, starts } => {
                     if starts {
                         timestamp = tick as u32 * 160;
@@ -254,7 +255,7 @@ mod tests {
 
         #[test]
         fn any_packets_are_survived(packets in proptest::collection::vec((any::<u8>(), any::<bool>(), any::<u16>(), any::<u32>()), 0..100)) {
-            let mut listener = Listener::default();
+            let mut listener = DtmfReceiver::default();
             let mut told = 0;
             let count = packets.len();
             for (number, (code, end, duration, timestamp)) in packets.into_iter().enumerate() {
@@ -266,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_key_is_told_when_it_is_pressed_and_never_again() {
-        let mut listener = Listener::default();
+        let mut listener = DtmfReceiver::default();
         assert_eq!(listener.on_event(event(5, false, 160), 1000, 0), Some('5'));
         for (duration, at) in [(320, 20), (320, 21), (160, 22), (480, 40), (48_000, 6000)] {
             let update = event(5, false, duration);
@@ -282,14 +283,14 @@ mod tests {
 
     #[test]
     fn a_key_of_which_only_an_end_came_is_told() {
-        let mut listener = Listener::default();
+        let mut listener = DtmfReceiver::default();
         assert_eq!(listener.on_event(event(5, true, 800), 1000, 0), Some('5'));
         assert_eq!(listener.on_event(event(5, true, 800), 1000, 20 * MS), None);
     }
 
     #[test]
     fn the_same_key_twice_is_two_keys() {
-        let mut listener = Listener::default();
+        let mut listener = DtmfReceiver::default();
         assert_eq!(listener.on_event(event(1, true, 800), 1000, 0), Some('1'));
         let again = event(1, false, 160);
         assert_eq!(listener.on_event(again, 9000, 200 * MS), Some('1'));
@@ -300,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_key_that_replaces_an_unfinished_one_loses_neither() {
-        let mut listener = Listener::default();
+        let mut listener = DtmfReceiver::default();
         assert_eq!(listener.on_event(event(1, false, 800), 1000, 0), Some('1'));
         let second = event(2, true, 800);
         assert_eq!(listener.on_event(second, 9000, 100 * MS), Some('2'));
@@ -311,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_source_whose_clock_begins_anew_is_heard() {
-        let mut listener = Listener::default();
+        let mut listener = DtmfReceiver::default();
         assert_eq!(
             listener.on_event(event(1, true, 800), 900_000, 0),
             Some('1')
@@ -322,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_long_key_in_segments_is_one_key() {
-        let mut listener = Listener::default();
+        let mut listener = DtmfReceiver::default();
         let (first, second) = (1000, 1000 + 0xffff);
         assert_eq!(
             listener.on_event(event(7, false, 0xffff), first, 0),
@@ -335,18 +336,18 @@ mod tests {
 
     #[test]
     fn events_that_are_no_keys_are_not_told() {
-        let mut listener = Listener::default();
+        let mut listener = DtmfReceiver::default();
         assert_eq!(listener.on_event(event(16, true, 800), 1000, 0), None);
-        assert_eq!(key_of(15), Some('D'));
-        assert_eq!(key_of(16), None);
+        assert_eq!(digit_of(15), Some('D'));
+        assert_eq!(digit_of(16), None);
     }
 
     #[test]
     fn pauses_last_and_nonsense_is_refused() {
-        assert!(Presser::new("12x").is_none());
-        let mut presser = Presser::new("wW").unwrap();
+        assert!(DtmfSender::new("12x").is_none());
+        let mut digits = DtmfSender::new("wW").unwrap();
         let silent =
-            std::iter::from_fn(|| (presser.step(20, 8000) != Step::Done).then_some(())).count();
+            std::iter::from_fn(|| (digits.step(20, 8000) != Step::Done).then_some(())).count();
         assert_eq!(silent, 75);
     }
 }

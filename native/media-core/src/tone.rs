@@ -10,7 +10,7 @@ use crate::cadence::{self, Cadence, Voice};
 /// Rows and columns of the keypad, in Hz (ITU-T Q.23), and the keys where they cross.
 pub const ROWS: [f32; 4] = [697.0, 770.0, 852.0, 941.0];
 pub const COLUMNS: [f32; 4] = [1209.0, 1336.0, 1477.0, 1633.0];
-pub const KEYS: [[char; 4]; 4] = [
+pub const DIGITS: [[char; 4]; 4] = [
     ['1', '2', '3', 'A'],
     ['4', '5', '6', 'B'],
     ['7', '8', '9', 'C'],
@@ -101,8 +101,8 @@ impl Tone {
     /// The sound of a key (0-9 * # A-D), once, for `duration_ms`; `None` for any other character.
     pub fn digit(key: char, duration_ms: u16, sample_rate: u32) -> Option<Self> {
         let key = key.to_ascii_uppercase();
-        let row = KEYS.iter().position(|keys| keys.contains(&key))?;
-        let column = KEYS[row].iter().position(|&each| each == key)?;
+        let row = DIGITS.iter().position(|keys| keys.contains(&key))?;
+        let column = DIGITS[row].iter().position(|&each| each == key)?;
         let partials = [(ROWS[row], ROW_LEVEL), (COLUMNS[column], COLUMN_LEVEL)];
         let mut tone = Self::sounding(&partials, sample_rate);
         tone.follow(&[duration_ms], sample_rate);
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_digit_is_its_two_frequencies() {
-        for (row, keys) in KEYS.iter().enumerate() {
+        for (row, keys) in DIGITS.iter().enumerate() {
             for (column, &key) in keys.iter().enumerate() {
                 let pcm = played(Tone::digit(key, 100, 8_000).unwrap(), usize::MAX);
                 assert_eq!(pcm.len(), 800);

@@ -97,7 +97,7 @@ impl Transcoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec;
+    use crate::codecs;
 
     const MS: u64 = 1_000_000;
 
@@ -112,7 +112,7 @@ mod tests {
     }
 
     fn transcoder() -> Transcoder {
-        Transcoder::new(codec::open("PCMU", "").unwrap().1, 8000, 20, 8000)
+        Transcoder::new(codecs::open("PCMU", "").unwrap().1, 8000, 20, 8000)
     }
 
     fn fill(transcoder: &mut Transcoder, count: usize) -> Vec<i16> {
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn another_rate_comes_out() {
-        let decoder = codec::open("PCMU", "").unwrap().1;
+        let decoder = codecs::open("PCMU", "").unwrap().1;
         let mut transcoder = Transcoder::new(decoder, 8000, 20, 16_000);
         let mut total = 0;
         for number in 0..50u16 {

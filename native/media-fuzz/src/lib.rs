@@ -1,4 +1,4 @@
-//! What must hold of anything that a stranger sends to a media port. Each function takes octets, as a fuzzer makes
+//! What must hold of anything that a stranger sends to a media port. Each function recorders octets, as a fuzzer makes
 //! them, and panics where something else came of them. `cargo test` runs them over `fuzz/corpus/packets` and
 //! its mutations; `make fuzz` lets cargo-fuzz look for what those miss.
 
@@ -16,7 +16,7 @@ pub use framed::{Datagram, datagrams, framed};
 pub use machines::{jitter, telephone_event};
 pub use packets::{rtcp, rtp, stream};
 pub use protection::srtp;
-pub use sound::{codecs, take};
+pub use sound::{codecs, recorder};
 
 /// A target and its name.
 pub type Target = (&'static str, fn(&[u8]));
@@ -30,5 +30,5 @@ pub const TARGETS: [Target; 8] = [
     ("jitter", jitter),
     ("telephone_event", telephone_event),
     ("codecs", codecs),
-    ("take", take),
+    ("recorder", recorder),
 ];

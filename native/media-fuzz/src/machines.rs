@@ -2,7 +2,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use media_core::jitter::{JitterBuffer, Pull};
-use media_core::telephone_event::{Event, Listener, Presser, Step, code_of};
+use media_core::telephone_event::{DtmfReceiver, DtmfSender, Event, Step, code_of};
 
 const MS: u64 = 1_000_000;
 /// Delay that the buffer may hold at most, in packets.
@@ -78,7 +78,7 @@ struct Heard {
 /// Keys read from any events are keys, never more of them than packets; any script is pressed to its end.
 pub fn telephone_event(input: &[u8]) {
     let mut octets = Unstructured::new(input);
-    let mut listener = Listener::default();
+    let mut listener = DtmfReceiver::default();
     let (mut now, mut packets, mut keys) = (0, 0, 0);
     while !octets.is_empty() {
         let Ok(heard) = Heard::arbitrary(&mut octets) else {
@@ -100,10 +100,10 @@ pub fn telephone_event(input: &[u8]) {
 }
 
 fn press(script: &str) {
-    let Some(mut presser) = Presser::new(script) else {
+    let Some(mut digits) = DtmfSender::new(script) else {
         return;
     };
     let longest = 60 * script.len() + 1;
-    let is_done = (0..longest).any(|_| presser.step(20, 8000) == Step::Done);
+    let is_done = (0..longest).any(|_| digits.step(20, 8000) == Step::Done);
     assert!(is_done, "{script:?} is pressed for ever");
 }

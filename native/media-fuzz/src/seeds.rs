@@ -59,7 +59,7 @@ fn inputs(target: &str, row: &[Vec<u8>]) -> Vec<Vec<u8>> {
         "codecs" => (0..5)
             .map(|codec| prefixed(&[codec], datagrams(1, 12)))
             .collect(),
-        "take" => (0..5)
+        "recorder" => (0..5)
             .map(|codec| prefixed(&[0x3f & (codec * 13), codec, 4 - codec], datagrams(5, 4)))
             .collect(),
         _ => row.to_vec(),

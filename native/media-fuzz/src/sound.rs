@@ -1,8 +1,9 @@
 //! Payloads into the codecs, and from there into a recording.
 
-use media_core::codec::{self, Decoder};
+use media_core::codec::Decoder;
+use media_core::codecs;
 use media_core::dtmf_inband;
-use media_core::take::{Codec, HOLD_MS, Options, Packet, Place, Take};
+use media_core::recorder::{Codec, HOLD_MS, Options, Packet, Place, Recorder};
 
 use crate::framed::datagrams;
 
@@ -17,7 +18,7 @@ const CODECS: [(&str, &str); 5] = [
 
 fn decoder(number: u8) -> Box<dyn Decoder + Send> {
     let (name, fmtp) = CODECS[usize::from(number) % CODECS.len()];
-    let (_, decoder) = codec::open(name, fmtp).expect("one of ours");
+    let (_, decoder) = codecs::open(name, fmtp).expect("one of ours");
     decoder
 }
 
@@ -47,7 +48,7 @@ pub fn codecs(input: &[u8]) {
 }
 
 /// A recording of anything is as long as it took, whatever timestamps said.
-pub fn take(input: &[u8]) {
+pub fn recorder(input: &[u8]) {
     let Some((&[kind, first, second], rest)) = input.split_first_chunk() else {
         return;
     };
@@ -68,7 +69,7 @@ pub fn take(input: &[u8]) {
         silence_ms: (kind & 16 != 0).then_some(1_000),
         max_length_ms: (kind & 32 != 0).then_some(3_000),
     };
-    let mut take = Take::new(options, codec(first), 0);
+    let mut recorder = Recorder::new(options, codec(first), 0);
     let (mut now, mut file) = (0, Vec::new());
     for datagram in datagrams(rest).take(64) {
         now += u64::from(datagram.after_ms) * MS;
@@ -86,14 +87,15 @@ pub fn take(input: &[u8]) {
             payload,
         };
         match datagram.tag & 7 {
-            0 => take.set_codec(codec(second)),
-            1..4 => take.say(&packet),
-            _ => take.hear(&packet),
+            0 => recorder.set_codec(codec(second)),
+            1..4 => recorder.on_sent(&packet),
+            _ => recorder.on_received(&packet),
         }
-        take.advance(now, &mut file);
+        recorder.advance(now, &mut file);
     }
-    take.finish(now, &mut file);
-    let longest = (now / MS + HOLD_MS + 20) * u64::from(options.rate) / 1000 * take.frame_octets();
+    recorder.finish(now, &mut file);
+    let longest =
+        (now / MS + HOLD_MS + 20) * u64::from(options.rate) / 1000 * recorder.frame_octets();
     assert!(file.len() as u64 <= longest, "{} octets", file.len());
-    assert!(take.kept() * take.frame_octets() <= longest);
+    assert!(recorder.kept() * recorder.frame_octets() <= longest);
 }

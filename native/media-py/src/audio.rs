@@ -7,48 +7,25 @@ use media_core::latch::Verdict;
 use media_core::reception::Reception;
 use media_core::rtp::{self, Header};
 use media_core::sender::{Sender, Stamp};
-use media_core::telephone_event::{self, Listener};
+use media_core::telephone_event::{self, DtmfReceiver};
 
 use crate::clock::SECOND;
+use crate::context::Context;
 use crate::control::{self, Control};
-use crate::counters::{Counters, Totals};
-use crate::ears::Ears;
-use crate::events::{Event, EventSink, first_packet};
+use crate::counters::Counters;
+use crate::events::{Event, first_packet};
 use crate::format::Format;
+use crate::inband_dtmf::InbandDtmf;
 use crate::net::{Net, Remote};
+use crate::playout::Playout;
 use crate::recording::Direction;
-use crate::speech::Speech;
 use crate::taps::Taps;
 use crate::watch::{Missing, Watch};
 
 /// Keys a party may press within a second; more are no fingers and are not told.
-const KEYS_PER_SECOND: u32 = 25;
+const MAX_DIGITS_PER_SECOND: u32 = 25;
 /// Comfort noise (RFC 3389): a sign of life that is nobody's audio.
 const COMFORT_NOISE: u8 = 13;
-
-/// What every stream of a thread works with.
-pub(crate) struct Context<'a> {
-    pub(crate) now: u64,
-    pub(crate) node: &'a Node,
-    pub(crate) totals: &'a Totals,
-    pub(crate) scratch: &'a mut Scratch,
-}
-
-/// What all threads share.
-pub(crate) struct Node {
-    pub(crate) events: EventSink,
-    /// Silence after which a stream is told to be stalled.
-    pub(crate) timeout_ns: u64,
-    /// Names this node in RTCP.
-    pub(crate) cname: String,
-}
-
-/// Buffers that keep their capacity from packet to packet.
-#[derive(Default)]
-pub(crate) struct Scratch {
-    pub(crate) packet: Vec<u8>,
-    pub(crate) pcm: Vec<i16>,
-}
 
 /// What a datagram was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,12 +35,12 @@ pub(crate) enum Heard {
     /// Audio whose payload lies there in the datagram.
     Audio(Header, usize, usize),
     /// A key, held or released.
-    Key(Header, telephone_event::Event),
+    Digit(Header, telephone_event::Event),
 }
 
 /// Keys of the last second.
 #[derive(Debug, Default)]
-struct KeyLimit {
+struct DigitLimit {
     second: u64,
     count: u32,
 }
@@ -99,21 +76,21 @@ pub(crate) struct AudioStream {
     pub(crate) numbers: Numbers,
     pub(crate) taps: Taps,
     pub(crate) net: Net,
-    hearing: CacheLine,
+    receiving: CacheLine,
     last_heard: u64,
     pub(crate) peer: Option<(u32, u64)>,
-    ears: Option<Box<Ears>>,
+    inband_dtmf: Option<Box<InbandDtmf>>,
     reception: Reception,
-    saying: CacheLine,
+    sending: CacheLine,
     pub(crate) sender: Sender,
-    pub(crate) speech: Speech,
+    pub(crate) playout: Playout,
     pub(crate) id: u64,
     pub(crate) format: Option<Format>,
     is_muted: bool,
-    listener: Listener,
+    dtmf_receiver: DtmfReceiver,
     control: Control,
     watch: Watch,
-    key_limit: KeyLimit,
+    digit_limit: DigitLimit,
 }
 
 impl AudioStream {
@@ -131,19 +108,19 @@ impl AudioStream {
             format: None,
             is_muted: false,
             peer: None,
-            speech: Speech::default(),
+            playout: Playout::default(),
             taps: Taps::default(),
             sender: Sender::new((random[0] >> 32) as u32, random[1]),
             reception: Reception::new(8000),
-            listener: Listener::default(),
-            ears: None,
+            dtmf_receiver: DtmfReceiver::default(),
+            inband_dtmf: None,
             numbers: Numbers::default(),
-            hearing: CacheLine,
-            saying: CacheLine,
+            receiving: CacheLine,
+            sending: CacheLine,
             last_heard: 0,
             control: Control::new(random[0] as u32, now),
             watch: Watch::default(),
-            key_limit: KeyLimit::default(),
+            digit_limit: DigitLimit::default(),
         }
     }
 
@@ -159,21 +136,21 @@ impl AudioStream {
             (&old.codec, &old.fmtp, old.ptime_ms) != (&format.codec, &format.fmtp, format.ptime_ms)
         });
         if changes {
-            self.speech.forget_codec();
+            self.playout.forget_codec();
             self.sender.start_spurt();
         }
-        if changes || self.ears.is_some() == format.receive_event.is_some() {
-            self.ears = Ears::open(&format).map(Box::new);
+        if changes || self.inband_dtmf.is_some() == format.receive_event.is_some() {
+            self.inband_dtmf = InbandDtmf::open(&format).map(Box::new);
+        }
+        if changes {
+            self.taps.set_codec(&format, ctx.now);
         }
         self.format = Some(format);
         self.renumber();
-        if changes {
-            self.retune_taps(ctx.now);
-        }
     }
 
     /// Judges a datagram that came to the RTP port.
-    pub(crate) fn hear(
+    pub(crate) fn receive(
         &mut self,
         datagram: &[u8],
         source: Option<std::net::SocketAddr>,
@@ -186,7 +163,7 @@ impl AudioStream {
             Verdict::Stray => return self.drop_packet(ctx),
             Verdict::Learn => {
                 if let Some(source) = source {
-                    ctx.node.events.tell(first_packet(self.id, source));
+                    ctx.node.events.publish(first_packet(self.id, source));
                 }
             }
             Verdict::Accept => {}
@@ -200,16 +177,16 @@ impl AudioStream {
             .on_packet(header.ssrc, header.sequence, timestamp, ctx.now);
         match kind {
             Kind::Audio => {
-                self.hear_audio(&header, &datagram[start..end], ctx);
+                self.receive_audio(&header, &datagram[start..end], ctx);
                 Heard::Audio(header, start, end)
             }
-            Kind::Key => self.hear_key(header, &datagram[start..end], ctx),
+            Kind::Digit => self.receive_digit(header, &datagram[start..end], ctx),
             Kind::Noise => Heard::Nothing,
         }
     }
 
     /// Takes note of a datagram of RTCP.
-    pub(crate) fn hear_rtcp(
+    pub(crate) fn receive_rtcp(
         &mut self,
         datagram: &[u8],
         source: Option<std::net::SocketAddr>,
@@ -217,7 +194,7 @@ impl AudioStream {
     ) {
         if media_core::rtcp::is_valid(datagram) && self.net.accept_rtcp(source) {
             let ssrc = self.sender.ssrc;
-            control::hear(datagram, ssrc, &mut self.reception, &self.counters, ctx.now);
+            control::receive(datagram, ssrc, &mut self.reception, &self.counters, ctx.now);
         } else {
             self.counters.packets_dropped.add(1);
         }
@@ -304,7 +281,7 @@ impl AudioStream {
             .check(self.last_heard, ctx.node.timeout_ns, ctx.now)
         {
             let stream = self.id;
-            ctx.node.events.tell(match missing {
+            ctx.node.events.publish(match missing {
                 Missing::NothingHeard => Event::NothingHeard {
                     stream,
                     seconds: 5.0,
@@ -325,7 +302,7 @@ impl AudioStream {
 
     /// Says goodbye and ends what is playing.
     pub(crate) fn close(&mut self, ctx: &mut Context<'_>) {
-        self.speech.end_all(self.id, ctx);
+        self.playout.end_all(self.id, ctx);
         self.stop_recording(None, ctx.now);
         if self.counters.packets_sent.get() > 0 {
             self.report(true, ctx);
@@ -333,8 +310,21 @@ impl AudioStream {
         self.publish();
     }
 
-    /// Reads one word of each cache line that hearing a packet touches.
-    pub(crate) fn touch_to_hear(&self) -> u64 {
+    /// Begins the recordings whose beep is over.
+    pub(crate) fn begin_waiting(&mut self, now: u64) {
+        let is_playing = |playback| self.playout.is_playing(playback);
+        self.taps
+            .begin_waiting(is_playing, (self.id, self.format.as_ref()), now);
+    }
+
+    /// Ends a recording and keeps it; `None`: all.
+    pub(crate) fn stop_recording(&mut self, recording: Option<u64>, now: u64) {
+        self.taps
+            .stop(recording, (self.id, self.format.as_ref()), now);
+    }
+
+    /// Reads one word of each cache line that receiving a packet touches.
+    pub(crate) fn touch_to_receive(&self) -> u64 {
         let reception = u64::from(self.reception.ssrc().unwrap_or(0));
         u64::from(self.numbers.clock_rate)
             ^ self.last_heard
@@ -343,7 +333,7 @@ impl AudioStream {
     }
 
     /// The same for saying one.
-    pub(crate) fn touch_to_say(&self) -> u64 {
+    pub(crate) fn touch_to_send(&self) -> u64 {
         u64::from(self.numbers.clock_rate)
             ^ u64::from(self.sender.ssrc)
             ^ self.counters.packets_sent.get()
@@ -361,7 +351,7 @@ impl AudioStream {
                 event: format.event,
                 receive_event: format.receive_event,
                 can_send: format.sends && self.net.has_remote(),
-                can_relay: format.sends && self.net.has_remote() && !self.speech.is_speaking(),
+                can_relay: format.sends && self.net.has_remote() && !self.playout.has_priority(),
                 is_listening: format.receives && !self.is_muted,
             });
     }
@@ -391,11 +381,11 @@ impl AudioStream {
         let kind = if is(numbers.receive_payload_type) {
             Kind::Audio
         } else if is(numbers.receive_event) {
-            Kind::Key
+            Kind::Digit
         } else if is(Some(numbers.payload_type)) {
             Kind::Audio
         } else if is(numbers.event) {
-            Kind::Key
+            Kind::Digit
         } else if payload_type == COMFORT_NOISE {
             Kind::Noise
         } else {
@@ -409,37 +399,44 @@ impl AudioStream {
         ))
     }
 
-    fn hear_audio(&mut self, header: &Header, payload: &[u8], ctx: &Context<'_>) {
+    fn receive_audio(&mut self, header: &Header, payload: &[u8], ctx: &Context<'_>) {
         if self.is_listening() {
             self.taps
                 .packet(Direction::Received, header.into(), payload, ctx.now);
         }
-        if let Some(key) = self.ears.as_mut().and_then(|ears| ears.hear(payload)) {
-            self.tell_key(key, true, ctx);
+        if let Some(key) = self
+            .inband_dtmf
+            .as_mut()
+            .and_then(|inband| inband.receive(payload))
+        {
+            self.publish_digit(key, true, ctx);
         }
     }
 
-    fn hear_key(&mut self, header: Header, payload: &[u8], ctx: &mut Context<'_>) -> Heard {
+    fn receive_digit(&mut self, header: Header, payload: &[u8], ctx: &mut Context<'_>) -> Heard {
         let Some(event) = telephone_event::Event::parse(payload) else {
             return Heard::Nothing;
         };
-        if let Some(key) = self.listener.on_event(event, header.timestamp, ctx.now) {
-            self.tell_key(key, false, ctx);
+        if let Some(key) = self
+            .dtmf_receiver
+            .on_event(event, header.timestamp, ctx.now)
+        {
+            self.publish_digit(key, false, ctx);
         }
-        Heard::Key(header, event)
+        Heard::Digit(header, event)
     }
 
-    fn tell_key(&mut self, digit: char, inband: bool, ctx: &Context<'_>) {
+    fn publish_digit(&mut self, digit: char, inband: bool, ctx: &Context<'_>) {
         let second = ctx.now / SECOND;
-        if self.key_limit.second != second {
-            self.key_limit = KeyLimit { second, count: 0 };
+        if self.digit_limit.second != second {
+            self.digit_limit = DigitLimit { second, count: 0 };
         }
-        self.key_limit.count += 1;
-        if self.key_limit.count > KEYS_PER_SECOND {
+        self.digit_limit.count += 1;
+        if self.digit_limit.count > MAX_DIGITS_PER_SECOND {
             return;
         }
-        self.taps.press(digit, ctx.now);
-        ctx.node.events.tell(Event::Digit {
+        self.taps.on_digit(digit, ctx.now);
+        ctx.node.events.publish(Event::Digit {
             stream: self.id,
             digit,
             inband,
@@ -456,6 +453,6 @@ impl AudioStream {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Audio,
-    Key,
+    Digit,
     Noise,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use media_core::telephone_event::Presser;
+use media_core::telephone_event::DtmfSender;
 
 use crate::format::{Format, VideoFormats};
 use crate::mailbox::Mailbox;
@@ -37,7 +37,7 @@ pub(crate) enum Order {
     Configure(Remote, Format),
     ConfigureVideo(Remote, VideoFormats),
     Play(u64, Sound),
-    Press(u64, Presser),
+    SendDigits(u64, DtmfSender),
     Stop(u64),
     Mute(bool),
     Record(Box<NewRecording>),

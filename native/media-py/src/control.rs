@@ -70,7 +70,7 @@ impl Control {
 }
 
 /// Takes note of a compound packet of the party.
-pub(crate) fn hear(
+pub(crate) fn receive(
     datagram: &[u8],
     our_ssrc: u32,
     reception: &mut Reception,

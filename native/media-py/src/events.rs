@@ -65,26 +65,26 @@ impl EventSink {
     }
 
     /// Readable while events wait.
-    pub(crate) fn bell(&self) -> BorrowedFd<'_> {
-        self.mailbox.bell()
+    pub(crate) fn eventfd(&self) -> BorrowedFd<'_> {
+        self.mailbox.eventfd()
     }
 
     /// For events that come from outside, in any number.
-    pub(crate) fn tell(&self, event: Event) {
+    pub(crate) fn publish(&self, event: Event) {
         if !self.mailbox.put_bounded(event, BOUND) {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// For events of which there is one for each command.
-    pub(crate) fn answer(&self, event: Event) {
+    pub(crate) fn complete(&self, event: Event) {
         self.mailbox.put(event);
     }
 
     /// Everything that waits.
-    pub(crate) fn take(&self) -> Vec<Event> {
+    pub(crate) fn drain(&self) -> Vec<Event> {
         let mut events = Vec::new();
-        self.mailbox.take(&mut events);
+        self.mailbox.drain(&mut events);
         events
     }
 

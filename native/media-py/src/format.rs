@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use media_core::take;
+use media_core::recorder;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -79,7 +79,7 @@ impl RecordOptions {
         TapOptions {
             recording,
             path,
-            take: take::Options {
+            recorder: recorder::Options {
                 rate: 8000,
                 stereo: self.channels == 2,
                 received_only: self.received_only,
@@ -154,7 +154,7 @@ impl StreamParameters {
     /// Checked; raises `ValueError`.
     pub(crate) fn into_parts(self) -> PyResult<(Remote, Format)> {
         let codec = self.codec;
-        media_core::codec::open(&codec.name, &codec.fmtp)
+        media_core::codecs::open(&codec.name, &codec.fmtp)
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         if !self.ptime_ms.is_multiple_of(5) || !(5..=60).contains(&self.ptime_ms) {
             let message = format!(

@@ -4,18 +4,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use media_core::mos;
-use media_core::telephone_event::Presser;
+use media_core::telephone_event::DtmfSender;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::command::{Command, Order};
 use crate::counters::Counters;
 use crate::format::{RecordOptions, StreamParameters, VideoParameters};
-use crate::plane::Shared;
 use crate::recording::NewRecording;
+use crate::shared::{Location, Shared};
 use crate::sounds::{Samples, Sound, ToneName};
 
 /// Rates that the packet threads play at.
@@ -78,11 +78,9 @@ pub(crate) struct PlaneStatistics {
 /// A stream of audio or video. Orders that do not fit its kind have no effect.
 #[pyclass(frozen, module = "callapi.media._native")]
 pub(crate) struct Stream {
-    #[pyo3(get)]
-    pub(crate) id: u64,
+    location: Location,
     #[pyo3(get)]
     port: u16,
-    thread: AtomicUsize,
     is_closed: AtomicBool,
     codec: Mutex<String>,
     counters: Arc<Counters>,
@@ -91,16 +89,14 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) fn new(
-        id: u64,
+        location: Location,
         port: u16,
-        thread: usize,
         counters: Arc<Counters>,
         shared: Arc<Shared>,
     ) -> Self {
         Self {
-            id,
+            location,
             port,
-            thread: AtomicUsize::new(thread),
             is_closed: AtomicBool::new(false),
             codec: Mutex::default(),
             counters,
@@ -108,13 +104,8 @@ impl Stream {
         }
     }
 
-    /// The packet thread that holds it.
-    pub(crate) fn thread(&self) -> usize {
-        self.thread.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn set_thread(&self, thread: usize) {
-        self.thread.store(thread, Ordering::Relaxed);
+    pub(crate) fn location(&self) -> &Location {
+        &self.location
     }
 
     /// Whether its last command was given.
@@ -123,12 +114,19 @@ impl Stream {
     }
 
     fn order(&self, order: Order) {
-        self.shared.send(self, Command::ToStream(self.id, order));
+        self.shared
+            .send(&self.location, Command::ToStream(self.location.id, order));
     }
 }
 
 #[pymethods]
 impl Stream {
+    /// Names the stream in events.
+    #[getter]
+    pub(crate) fn id(&self) -> u64 {
+        self.location.id
+    }
+
     /// Applies `callapi.media.plane.types.StreamParameters`. Raises `ValueError` on what no stream can do.
     fn configure(&self, parameters: StreamParameters) -> PyResult<()> {
         let (remote, format) = parameters.into_parts()?;
@@ -165,13 +163,13 @@ impl Stream {
 
     /// Sends keys. Returns a playback's id; raises `ValueError` on what is no key.
     fn send_digits(&self, digits: &str) -> PyResult<u64> {
-        let presser = Presser::new(digits).ok_or_else(|| {
+        let sender = DtmfSender::new(digits).ok_or_else(|| {
             PyValueError::new_err(format!(
                 "{digits:?} holds something else than 0-9 * # A-D w W"
             ))
         })?;
         let playback = self.shared.new_id();
-        self.order(Order::Press(playback, presser));
+        self.order(Order::SendDigits(playback, sender));
         Ok(playback)
     }
 
@@ -240,8 +238,10 @@ impl Stream {
     /// Gives the ports back. Everything that the stream does ends.
     fn close(&self) {
         if !self.is_closed.swap(true, Ordering::Relaxed) {
-            self.shared
-                .send_last(self, Command::ToStream(self.id, Order::Close));
+            self.shared.send_last(
+                &self.location,
+                Command::ToStream(self.location.id, Order::Close),
+            );
         }
     }
 }

@@ -1,33 +1,35 @@
 //! The Python module `callapi.media._native`: sockets, packet threads, pacing.
 //!
-//! Commands go down as [`command::Command`]s into the inbox of a packet thread ([`lane::Lane`]); events come up
+//! Commands go down as [`command::Command`]s into the inbox of a packet thread ([`packet_thread::PacketThread`]); events come up
 //! through [`events::EventSink`], whose eventfd Python's loop watches. No packet meets Python, its lock, or any
 //! other lock. There is no unsafe code here: system calls are rustix's.
 #![deny(unsafe_code)]
 use pyo3::prelude::*;
 
 mod audio;
-
 mod clock;
 mod command;
+mod context;
 mod control;
 mod counters;
-mod ears;
+mod dispatch;
 mod events;
 mod format;
 mod handles;
-mod lane;
-#[cfg(test)]
-mod lane_tests;
+mod inband_dtmf;
 mod mailbox;
 mod members;
 mod net;
-mod obey;
+mod packet_thread;
+#[cfg(test)]
+mod packet_thread_tests;
 mod plane;
+mod playout;
 mod ports;
 mod recording;
+mod sending;
+mod shared;
 mod sounds;
-mod speech;
 mod taps;
 mod video;
 mod watch;

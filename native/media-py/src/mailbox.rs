@@ -11,13 +11,13 @@ use rustix::io::{self, read, write};
 /// A queue whose receiver sleeps in epoll.
 pub(crate) struct Mailbox<T> {
     queue: Mutex<Queue<T>>,
-    bell: OwnedFd,
+    wakeup: OwnedFd,
 }
 
 struct Queue<T> {
     items: Vec<T>,
     /// The receiver will look without being woken again.
-    is_rung: bool,
+    is_woken: bool,
 }
 
 impl<T> Mailbox<T> {
@@ -25,43 +25,43 @@ impl<T> Mailbox<T> {
         Ok(Self {
             queue: Mutex::new(Queue {
                 items: Vec::new(),
-                is_rung: false,
+                is_woken: false,
             }),
-            bell: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            wakeup: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
         })
     }
 
     /// What becomes readable when something was put in.
-    pub(crate) fn bell(&self) -> BorrowedFd<'_> {
-        self.bell.as_fd()
+    pub(crate) fn eventfd(&self) -> BorrowedFd<'_> {
+        self.wakeup.as_fd()
     }
 
     /// Adds `item` and wakes the receiver, if it is not awake already.
     pub(crate) fn put(&self, item: T) {
         let mut queue = self.lock();
         queue.items.push(item);
-        let was_rung = std::mem::replace(&mut queue.is_rung, true);
+        let was_woken = std::mem::replace(&mut queue.is_woken, true);
         // Or the receiver would wake up only to wait for the lock.
         drop(queue);
-        if !was_rung {
-            // Only a full counter can refuse, and then the bell rings already.
-            let _ = write(&self.bell, &1u64.to_ne_bytes());
+        if !was_woken {
+            // Only a full counter can refuse, and then the receiver is woken already.
+            let _ = write(&self.wakeup, &1u64.to_ne_bytes());
         }
     }
 
-    /// Adds `item`; the receiver is not woken for it before `ring`, or the next `put`.
-    pub(crate) fn put_quietly(&self, item: T) {
+    /// Adds `item`; the receiver is not woken for it before `wake`, or the next `put`.
+    pub(crate) fn put_deferred(&self, item: T) {
         self.lock().items.push(item);
     }
 
     /// Wakes the receiver if anything waits for it that it was not woken for.
-    pub(crate) fn ring(&self) {
+    pub(crate) fn wake(&self) {
         let mut queue = self.lock();
-        if queue.items.is_empty() || std::mem::replace(&mut queue.is_rung, true) {
+        if queue.items.is_empty() || std::mem::replace(&mut queue.is_woken, true) {
             return;
         }
         drop(queue);
-        let _ = write(&self.bell, &1u64.to_ne_bytes());
+        let _ = write(&self.wakeup, &1u64.to_ne_bytes());
     }
 
     /// Adds `item` unless `bound` items wait already; false if it was dropped.
@@ -73,11 +73,11 @@ impl<T> Mailbox<T> {
         true
     }
 
-    /// Moves everything into `items`, which must be empty and keeps its capacity, and silences the bell.
-    pub(crate) fn take(&self, items: &mut Vec<T>) {
+    /// Moves everything into `items`, which must be empty and keeps its capacity, and clears the eventfd.
+    pub(crate) fn drain(&self, items: &mut Vec<T>) {
         let mut queue = self.lock();
-        queue.is_rung = false;
-        let _ = read(&self.bell, &mut [0u8; 8]);
+        queue.is_woken = false;
+        let _ = read(&self.wakeup, &mut [0u8; 8]);
         std::mem::swap(&mut queue.items, items);
     }
 
@@ -92,41 +92,41 @@ mod tests {
 
     use super::*;
 
-    fn rings(mailbox: &Mailbox<u32>) -> bool {
-        let bell = mailbox.bell();
+    fn is_readable(mailbox: &Mailbox<u32>) -> bool {
+        let wakeup = mailbox.eventfd();
         let now = Timespec::default();
-        poll(&mut [PollFd::new(&bell, PollFlags::IN)], Some(&now)).unwrap() == 1
+        poll(&mut [PollFd::new(&wakeup, PollFlags::IN)], Some(&now)).unwrap() == 1
     }
 
     #[test]
-    fn what_was_put_quietly_comes_with_the_next_that_rings() {
+    fn what_was_put_deferred_comes_with_the_next_that_rings() {
         let mailbox = Mailbox::new().unwrap();
-        mailbox.put_quietly(1);
-        assert!(!rings(&mailbox));
+        mailbox.put_deferred(1);
+        assert!(!is_readable(&mailbox));
         mailbox.put(2);
-        assert!(rings(&mailbox));
+        assert!(is_readable(&mailbox));
         let mut items = Vec::new();
-        mailbox.take(&mut items);
+        mailbox.drain(&mut items);
         assert_eq!(items, [1, 2]);
-        assert!(!rings(&mailbox));
+        assert!(!is_readable(&mailbox));
         mailbox.put(3);
-        assert!(rings(&mailbox));
+        assert!(is_readable(&mailbox));
     }
 
     #[test]
-    fn it_rings_once_for_all_that_was_put_quietly_and_for_nothing_not_at_all() {
+    fn it_rings_once_for_all_that_was_put_deferred_and_for_nothing_not_at_all() {
         let mailbox = Mailbox::new().unwrap();
-        mailbox.ring();
-        assert!(!rings(&mailbox));
-        mailbox.put_quietly(1);
-        mailbox.put_quietly(2);
-        mailbox.ring();
-        mailbox.ring();
+        mailbox.wake();
+        assert!(!is_readable(&mailbox));
+        mailbox.put_deferred(1);
+        mailbox.put_deferred(2);
+        mailbox.wake();
+        mailbox.wake();
         let mut counter = [0u8; 8];
-        read(mailbox.bell(), &mut counter).unwrap();
+        read(mailbox.eventfd(), &mut counter).unwrap();
         assert_eq!(u64::from_ne_bytes(counter), 1);
         let mut items = Vec::new();
-        mailbox.take(&mut items);
+        mailbox.drain(&mut items);
         assert_eq!(items, [1, 2]);
     }
 }

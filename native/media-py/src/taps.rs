@@ -1,11 +1,9 @@
 //! The recordings of one audio stream, as its packet thread sees them.
 
-use media_core::take::Place;
+use media_core::recorder::Place;
 
-use crate::audio::{AudioStream, Context};
+use crate::format::Format;
 use crate::recording::{Cause, Direction, NewRecording, Tap};
-use crate::sounds::{Sound, ToneName};
-use crate::speech::Playback;
 
 /// Recordings of one stream, those that wait for their beep to end among them.
 #[derive(Default)]
@@ -35,12 +33,74 @@ impl Taps {
         }
     }
 
-    /// Ends those that wait for this key.
-    pub(crate) fn press(&mut self, key: char, now: u64) {
+    /// Ends those that wait for this digit.
+    pub(crate) fn on_digit(&mut self, digit: char, now: u64) {
         if let Some(lists) = &mut self.0 {
-            for tap in lists.active.extract_if(.., |tap| tap.ends_on(key)) {
-                tap.end(Cause::Digit(key), now);
+            for tap in lists.active.extract_if(.., |tap| tap.ends_on(digit)) {
+                tap.end(Cause::Digit(digit), now);
             }
+        }
+    }
+
+    /// Begins a recording now.
+    pub(crate) fn begin(
+        &mut self,
+        recording: NewRecording,
+        stream: u64,
+        format: Option<&Format>,
+        now: u64,
+    ) {
+        let tap = recording.begin(stream, format, now);
+        self.lists().active.push(tap);
+    }
+
+    /// Keeps a recording until its beep is over.
+    pub(crate) fn wait(&mut self, recording: NewRecording) {
+        self.lists().waiting.push(recording);
+    }
+
+    /// Begins those recordings whose beep is over; `is_playing` says so of a playback's id.
+    pub(crate) fn begin_waiting(
+        &mut self,
+        is_playing: impl Fn(u64) -> bool,
+        (stream, format): (u64, Option<&Format>),
+        now: u64,
+    ) {
+        let Some(lists) = &mut self.0 else {
+            return;
+        };
+        let is_over = |new: &mut NewRecording| !is_playing(new.options.recording);
+        for recording in lists.waiting.extract_if(.., is_over) {
+            lists.active.push(recording.begin(stream, format, now));
+        }
+    }
+
+    /// Ends a recording and keeps it; `None`: all.
+    pub(crate) fn stop(
+        &mut self,
+        recording: Option<u64>,
+        (stream, format): (u64, Option<&Format>),
+        now: u64,
+    ) {
+        let Some(lists) = &mut self.0 else {
+            return;
+        };
+        let is_meant = |id: u64| recording.is_none_or(|meant| meant == id);
+        for new in lists
+            .waiting
+            .extract_if(.., |new| is_meant(new.options.recording))
+        {
+            lists.active.push(new.begin(stream, format, now));
+        }
+        for tap in lists.active.extract_if(.., |tap| is_meant(tap.recording)) {
+            tap.end(Cause::Stopped, now);
+        }
+    }
+
+    /// The leg speaks another codec from now on.
+    pub(crate) fn set_codec(&mut self, format: &Format, now: u64) {
+        for tap in self.active() {
+            tap.set_codec(format, now);
         }
     }
 
@@ -50,68 +110,5 @@ impl Taps {
 
     fn lists(&mut self) -> &mut Lists {
         self.0.get_or_insert_default()
-    }
-}
-
-impl AudioStream {
-    /// Begins a recording, after a beep if one is wanted.
-    pub(crate) fn record(&mut self, recording: NewRecording, ctx: &Context<'_>) {
-        if recording.options.beep {
-            let playback = Playback {
-                id: recording.options.recording,
-                sound: Sound::tone(ToneName::Beep),
-            };
-            self.speech.play(self.id, playback, ctx);
-            self.sender.start_spurt();
-            self.taps.lists().waiting.push(recording);
-        } else {
-            self.begin(recording, ctx.now);
-        }
-    }
-
-    /// Begins the recordings whose beep is over.
-    pub(crate) fn begin_waiting(&mut self, now: u64) {
-        let Some(lists) = &mut self.taps.0 else {
-            return;
-        };
-        let speech = &self.speech;
-        let is_over = |new: &mut NewRecording| !speech.is_playing(new.options.recording);
-        for recording in lists.waiting.extract_if(.., is_over) {
-            let tap = recording.begin(self.id, self.format.as_ref(), now);
-            lists.active.push(tap);
-        }
-    }
-
-    /// Ends a recording and keeps it; `None`: all.
-    pub(crate) fn stop_recording(&mut self, recording: Option<u64>, now: u64) {
-        let Some(lists) = &mut self.taps.0 else {
-            return;
-        };
-        let is_meant = |id: u64| recording.is_none_or(|meant| meant == id);
-        for new in lists
-            .waiting
-            .extract_if(.., |new| is_meant(new.options.recording))
-        {
-            lists
-                .active
-                .push(new.begin(self.id, self.format.as_ref(), now));
-        }
-        for tap in lists.active.extract_if(.., |tap| is_meant(tap.recording)) {
-            tap.end(Cause::Stopped, now);
-        }
-    }
-
-    /// Tells the recordings what the leg speaks.
-    pub(crate) fn retune_taps(&mut self, now: u64) {
-        if let Some(format) = &self.format {
-            for tap in self.taps.active() {
-                tap.set_codec(format, now);
-            }
-        }
-    }
-
-    fn begin(&mut self, recording: NewRecording, now: u64) {
-        let tap = recording.begin(self.id, self.format.as_ref(), now);
-        self.taps.lists().active.push(tap);
     }
 }

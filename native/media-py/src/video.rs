@@ -9,7 +9,7 @@ use std::sync::Arc;
 use media_core::latch::Verdict;
 use media_core::{rtcp, rtp};
 
-use crate::audio::Context;
+use crate::context::Context;
 use crate::counters::Counters;
 use crate::format::{VideoFormat, VideoFormats};
 use crate::net::{Net, Remote};
@@ -51,7 +51,7 @@ impl VideoStream {
     }
 
     /// Judges a datagram that came to the RTP port; true if it is to be passed on.
-    pub(crate) fn hear(
+    pub(crate) fn receive(
         &mut self,
         datagram: &[u8],
         source: Option<SocketAddr>,
@@ -81,7 +81,7 @@ impl VideoStream {
     }
 
     /// Whether a datagram of RTCP is the party's, to be passed on.
-    pub(crate) fn hear_rtcp(&mut self, datagram: &[u8], source: Option<SocketAddr>) -> bool {
+    pub(crate) fn receive_rtcp(&mut self, datagram: &[u8], source: Option<SocketAddr>) -> bool {
         let is_theirs = rtcp::is_valid(datagram) && self.net.accept_rtcp(source);
         if !is_theirs {
             self.counters.packets_dropped.add(1);
@@ -104,7 +104,7 @@ impl VideoStream {
     }
 
     /// Passes a packet of the other leg on with our payload type.
-    pub(crate) fn pass_on(&mut self, payload_type: u8, datagram: &mut [u8], ctx: &Context<'_>) {
+    pub(crate) fn forward(&mut self, payload_type: u8, datagram: &mut [u8], ctx: &Context<'_>) {
         datagram[1] = (datagram[1] & 0x80) | (payload_type & 0x7f);
         if self.net.has_remote() && self.net.send(datagram) {
             self.counters.packets_sent.add(1);

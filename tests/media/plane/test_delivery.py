@@ -45,11 +45,11 @@ async def test_what_nobody_takes_is_bounded_and_counted() -> None:
     assert await queue.next() == PlaybackEnded(3, finished=True)
 
 
-async def test_an_outcome_outlives_a_cancelled_waiter_and_is_told_once() -> None:
+async def test_an_outcome_outlives_a_cancelled_waiter_and_is_set_once() -> None:
     outcome: Outcome[int] = Outcome()
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(outcome.wait(), 0.01)
-    outcome.tell(1)
-    outcome.tell(2)
-    assert outcome.is_told
+    outcome.set(1)
+    outcome.set(2)
+    assert outcome.is_set
     assert await outcome.wait() == await outcome.wait() == 1

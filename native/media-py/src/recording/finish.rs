@@ -7,9 +7,9 @@ use std::sync::mpsc::Receiver;
 
 use media_core::wav;
 
-use crate::audio::Node;
+use crate::context::Node;
 use crate::events::Event;
-use crate::recording::writer::part;
+use crate::recording::orders::part;
 
 /// A recording whose samples are all written.
 pub(super) struct Finished {
@@ -41,7 +41,7 @@ pub(super) fn finish_files(node: &Node, finished: &Receiver<Finished>) {
         if failure.is_some() {
             let _ = fs::remove_file(part(&recording.path));
         }
-        node.events.answer(Event::RecordingEnded {
+        node.events.complete(Event::RecordingEnded {
             stream: recording.stream,
             recording: recording.recording,
             cause: cause.to_owned(),

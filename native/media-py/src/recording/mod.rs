@@ -5,9 +5,12 @@
 //! its time. A disk that stands still for longer than a ring lasts costs the recordings their sound, and the
 //! calls nothing.
 
+mod entry;
 mod finish;
+mod orders;
 mod tap;
 mod writer;
 
+pub(crate) use orders::ToWriter;
 pub(crate) use tap::{Cause, Direction, NewRecording, Tap, TapOptions};
-pub(crate) use writer::{ToWriter, Writers};
+pub(crate) use writer::Writers;

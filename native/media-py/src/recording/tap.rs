@@ -3,17 +3,15 @@
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 
-use media_core::take::{Options, Place};
+use media_core::recorder::{Options, Place};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::format::Format;
-use crate::recording::writer::{Started, ToWriter};
+use crate::recording::entry::{ENTRY, Entry, Kind};
+use crate::recording::orders::{Started, ToWriter};
 
 /// Octets between a packet thread and the writer: more than three seconds of both directions of G.711.
 const RING: usize = 64 * 1024;
-/// Octets before each entry's payload.
-pub(super) const ENTRY: usize = 22;
-
 /// The place of what is no packet.
 const NOWHERE: Place = Place {
     ssrc: 0,
@@ -39,78 +37,13 @@ pub(crate) enum Cause {
     Digit(char),
 }
 
-/// What is in the ring.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Received,
-    Sent,
-    /// The leg speaks another codec; the payload is `clock_rate name/fmtp`.
-    Codec,
-    /// The recording ends; the timestamp is the key that ended it, or 0.
-    End,
-}
-
-/// One thing in the ring.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) kind: Kind,
-    pub(super) length: u16,
-    pub(super) place: Place,
-    pub(super) at_ns: u64,
-}
-
-impl Entry {
-    fn octets(&self) -> [u8; ENTRY] {
-        let mut out = [0; ENTRY];
-        out[0] = self.kind as u8;
-        out[2..4].copy_from_slice(&self.length.to_ne_bytes());
-        out[4..8].copy_from_slice(&self.place.ssrc.to_ne_bytes());
-        out[8..12].copy_from_slice(&self.place.timestamp.to_ne_bytes());
-        out[12..20].copy_from_slice(&self.at_ns.to_ne_bytes());
-        out[20..22].copy_from_slice(&self.place.sequence.to_ne_bytes());
-        out
-    }
-
-    /// Reads the next entry and its payload, if there is one.
-    pub(super) fn read(ring: &mut Consumer<u8>, payload: &mut Vec<u8>) -> Option<Self> {
-        let mut octets = [0; ENTRY];
-        ring.pop_entire_slice(&mut octets).ok()?;
-        let word = |at: usize| [octets[at], octets[at + 1], octets[at + 2], octets[at + 3]];
-        let entry = Self {
-            kind: match octets[0] {
-                0 => Kind::Received,
-                1 => Kind::Sent,
-                2 => Kind::Codec,
-                _ => Kind::End,
-            },
-            length: u16::from_ne_bytes([octets[2], octets[3]]),
-            place: Place {
-                ssrc: u32::from_ne_bytes(word(4)),
-                sequence: u16::from_ne_bytes([octets[20], octets[21]]),
-                timestamp: u32::from_ne_bytes(word(8)),
-            },
-            at_ns: octets[12..20].try_into().map_or(0, u64::from_ne_bytes),
-        };
-        payload.clear();
-        payload.resize(usize::from(entry.length), 0);
-        // Header and payload become readable one after the other: the payload may be on its way.
-        while ring.pop_entire_slice(payload).is_err() {
-            if ring.is_abandoned() {
-                return None;
-            }
-            std::thread::yield_now();
-        }
-        Some(entry)
-    }
-}
-
 /// What Python asks for.
 #[derive(Debug)]
 pub(crate) struct TapOptions {
     pub(crate) recording: u64,
     pub(crate) path: PathBuf,
     /// The rate is chosen when it begins.
-    pub(crate) take: Options,
+    pub(crate) recorder: Options,
     pub(crate) finish_on_key: String,
     pub(crate) beep: bool,
 }
@@ -139,12 +72,12 @@ impl NewRecording {
         let is_narrow = format.is_none_or(|format| {
             format.codec.eq_ignore_ascii_case("PCMU") || format.codec.eq_ignore_ascii_case("PCMA")
         });
-        self.options.take.rate = if is_narrow { 8000 } else { 16_000 };
+        self.options.recorder.rate = if is_narrow { 8000 } else { 16_000 };
         let started = Started {
             stream,
             recording: self.options.recording,
             path: self.options.path,
-            options: self.options.take,
+            options: self.options.recorder,
             start_ns: now,
             ring: self.consumer,
         };
@@ -153,7 +86,7 @@ impl NewRecording {
         let mut tap = Tap {
             recording: self.options.recording,
             finish_on_key: self.options.finish_on_key,
-            received_only: self.options.take.received_only,
+            received_only: self.options.recorder.received_only,
             producer: self.producer,
             writer: self.writer,
         };

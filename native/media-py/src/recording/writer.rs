@@ -9,46 +9,27 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use media_core::codec;
-use media_core::take::{Codec, Options, Over, Packet, Take};
+use media_core::codecs;
+use media_core::recorder::{Codec, Options, Over, Packet, Recorder};
 use media_core::wav;
 use rtrb::Consumer;
 use rustix::process::setpriority_process;
 
-use crate::audio::Node;
 use crate::clock;
+use crate::context::Node;
 use crate::events::Event;
+use crate::recording::entry::{Entry, Kind};
 use crate::recording::finish::{Finished, finish_files};
-use crate::recording::tap::{Entry, Kind};
+use crate::recording::orders::{Started, ToWriter, part};
 
 /// How often each ring is read.
 const PERIOD: Duration = Duration::from_millis(200);
 /// In so many goes at most: hundreds of recordings at once would keep a core from its packet thread for long.
-const MOST_GOES: usize = 20;
+const MAX_SLICES: usize = 20;
 /// Above this thread's work are packets; it has three seconds for its own (`nice`, of this thread alone).
 const NICE: i32 = 5;
 /// Octets that are collected before the file is written to.
 const BLOCK: usize = 32 * 1024;
-
-/// What the writer is told.
-pub(crate) enum ToWriter {
-    /// A recording begins.
-    Start(Box<Started>),
-    /// This recording has ended: do not wait for its next turn.
-    Look(u64),
-    /// No more will begin: complete what there is and end.
-    Close,
-}
-
-/// A recording that begins.
-pub(crate) struct Started {
-    pub(super) stream: u64,
-    pub(super) recording: u64,
-    pub(super) path: PathBuf,
-    pub(super) options: Options,
-    pub(super) start_ns: u64,
-    pub(super) ring: Consumer<u8>,
-}
 
 /// Both threads.
 pub(crate) struct Writers {
@@ -99,7 +80,7 @@ struct Active {
     path: PathBuf,
     options: Options,
     ring: Consumer<u8>,
-    take: Take,
+    recorder: Recorder,
     file: File,
     octets: Vec<u8>,
 }
@@ -118,13 +99,6 @@ struct Writer {
     /// Whose turn is next.
     turn: usize,
     payload: Vec<u8>,
-}
-
-/// The file while it is not whole.
-pub(super) fn part(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    PathBuf::from(name)
 }
 
 impl Writer {
@@ -172,7 +146,7 @@ impl Writer {
 
     /// Reads the rings whose turn it is; tells after what pause it is the turn of others.
     fn go(&mut self) -> Duration {
-        let goes = self.active.len().clamp(1, MOST_GOES);
+        let goes = self.active.len().clamp(1, MAX_SLICES);
         let now = clock::now_ns();
         for _ in 0..self.active.len().div_ceil(goes) {
             if self.turn >= self.active.len() {
@@ -218,7 +192,7 @@ impl Writer {
 
     fn fail(&self, (stream, recording): (u64, u64), path: &Path, error: &io::Error) {
         let _ = std::fs::remove_file(part(path));
-        self.node.events.answer(Event::RecordingEnded {
+        self.node.events.complete(Event::RecordingEnded {
             stream,
             recording,
             cause: "failed".to_owned(),
@@ -235,8 +209,8 @@ fn open_codec(description: &str) -> Option<Codec> {
     let (clock_rate, codec) = description.split_once(' ')?;
     let (name, fmtp) = codec.split_once('/')?;
     Some(Codec {
-        received: codec::open(name, fmtp).ok()?.1,
-        sent: codec::open(name, fmtp).ok()?.1,
+        received: codecs::open(name, fmtp).ok()?.1,
+        sent: codecs::open(name, fmtp).ok()?.1,
         clock_rate: clock_rate.parse().ok()?,
     })
 }
@@ -253,7 +227,7 @@ impl Active {
         Ok(Self {
             stream: started.stream,
             recording: started.recording,
-            take: Take::new(started.options, codec, started.start_ns),
+            recorder: Recorder::new(started.options, codec, started.start_ns),
             path: started.path,
             options: started.options,
             ring: started.ring,
@@ -264,27 +238,27 @@ impl Active {
 
     fn round(&mut self, now: u64, payload: &mut Vec<u8>) -> Round {
         while let Some(entry) = Entry::read(&mut self.ring, payload) {
-            if let over @ Round::Over(..) = self.take_entry(&entry, payload) {
+            if let over @ Round::Over(..) = self.record_entry(&entry, payload) {
                 return self.flush().map_or_else(Round::Failed, |()| over);
             }
         }
         if self.ring.is_abandoned() {
             // The end found no room in the ring, or the thread was shut down.
-            self.take.finish(now, &mut self.octets);
+            self.recorder.finish(now, &mut self.octets);
             return self
                 .flush()
                 .map_or_else(Round::Failed, |()| Round::Over("stopped", None));
         }
-        let over = self.take.advance(now, &mut self.octets);
+        let over = self.recorder.advance(now, &mut self.octets);
         if let Err(error) = self.flush_block(over.is_some()) {
             return Round::Failed(error);
         }
         over.map_or(Round::GoesOn, Round::over)
     }
 
-    fn take_entry(&mut self, entry: &Entry, payload: &[u8]) -> Round {
+    fn record_entry(&mut self, entry: &Entry, payload: &[u8]) -> Round {
         // After a standstill of ours, so that the window follows what is read.
-        if let Some(over) = self.take.advance(entry.at_ns, &mut self.octets) {
+        if let Some(over) = self.recorder.advance(entry.at_ns, &mut self.octets) {
             return Round::over(over);
         }
         let packet = Packet {
@@ -293,16 +267,16 @@ impl Active {
             payload,
         };
         match entry.kind {
-            Kind::Received => self.take.hear(&packet),
-            Kind::Sent => self.take.say(&packet),
+            Kind::Received => self.recorder.on_received(&packet),
+            Kind::Sent => self.recorder.on_sent(&packet),
             Kind::Codec => {
                 let codec = std::str::from_utf8(payload).ok().and_then(open_codec);
                 if let Some(codec) = codec {
-                    self.take.set_codec(codec);
+                    self.recorder.set_codec(codec);
                 }
             }
             Kind::End => {
-                self.take.finish(entry.at_ns, &mut self.octets);
+                self.recorder.finish(entry.at_ns, &mut self.octets);
                 let digit = char::from_u32(entry.place.timestamp).filter(|key| *key != '\0');
                 let cause = if digit.is_some() { "digit" } else { "stopped" };
                 return Round::Over(cause, digit);
@@ -312,7 +286,7 @@ impl Active {
     }
 
     fn flush_block(&mut self, now: bool) -> io::Result<()> {
-        // Speech is listened to in the file of what a party says alone, while that grows.
+        // Playout is listened to in the file of what a party says alone, while that grows.
         if now || self.options.received_only || self.octets.len() >= BLOCK {
             self.flush()?;
         }
@@ -335,9 +309,9 @@ impl Active {
             digit,
             channels: if self.options.stereo { 2 } else { 1 },
             rate: self.options.rate,
-            samples: self.take.kept(),
-            frame_octets: self.take.frame_octets(),
-            is_silent: !self.take.has_heard(),
+            samples: self.recorder.kept(),
+            frame_octets: self.recorder.frame_octets(),
+            is_silent: !self.recorder.has_heard(),
         }
     }
 }

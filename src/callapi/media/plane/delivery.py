@@ -56,22 +56,22 @@ class Outcome(Generic[T]):
     """A value that is told once and may be awaited by many, each of which may be cancelled."""
 
     def __init__(self) -> None:
-        self._told = Notifier()
+        self._ready = Notifier()
         self._value: list[T] = []
 
     @property
-    def is_told(self) -> bool:
-        """Whether `tell` was called."""
+    def is_set(self) -> bool:
+        """Whether `set` was called."""
         return bool(self._value)
 
-    def tell(self, value: T) -> None:
+    def set(self, value: T) -> None:
         """Wake everybody who waits; only the first value counts."""
         if not self._value:
             self._value.append(value)
-            self._told.ring()
+            self._ready.ring()
 
     async def wait(self) -> T:
         """The value, as soon as there is one."""
         if not self._value:
-            await self._told.wait()
+            await self._ready.wait()
         return self._value[0]

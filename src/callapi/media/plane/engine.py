@@ -77,7 +77,7 @@ class NativePlane:
         self._streams: dict[int, NativeStream] = {}
         self._videos: dict[int, NativeVideo] = {}
         self._bridges = 0
-        self._is_ringing = False
+        self._is_waking = False
         self._prompts: WeakKeyDictionary[Prompt, _native.Prompt] = WeakKeyDictionary()
 
     async def __aenter__(self) -> Self:
@@ -149,7 +149,7 @@ class NativePlane:
         await self._loop.run_in_executor(None, native.close)
         self._loop.remove_reader(native.event_fd)
         # What happened while the threads ended: recordings, most of all.
-        self._deliver(native.take_events())
+        self._deliver(native.drain_events())
 
     def forget(self, stream: NativeStream | NativeVideo) -> None:
         """For a stream: it is closed. It is kept while its recordings are being completed."""
@@ -163,18 +163,18 @@ class NativePlane:
         self._bridges -= 1
         if self._native is not None:
             self._native.unbridge(one.native, other.native)
-            self.ring_soon()
+            self.wake_soon()
 
-    def ring_soon(self) -> None:
+    def wake_soon(self) -> None:
         """Wake the packet threads at the end of this turn of the loop, once for all that they were told in it."""
-        if not self._is_ringing:
-            self._is_ringing = True
-            self._loop.call_soon(self._ring)
+        if not self._is_waking:
+            self._is_waking = True
+            self._loop.call_soon(self._wake)
 
-    def _ring(self) -> None:
-        self._is_ringing = False
+    def _wake(self) -> None:
+        self._is_waking = False
         if self._native is not None:
-            self._native.ring()
+            self._native.wake()
 
     def native_prompt(self, audio: Prompt) -> _native.Prompt:
         """The handle that all streams share, made once; odd rates are resampled here."""
@@ -197,13 +197,13 @@ class NativePlane:
         if one.is_closed or other.is_closed:
             raise StreamClosed("a closed stream cannot be bridged")
         self._open_plane().bridge(one.native, other.native)
-        self.ring_soon()
+        self.wake_soon()
         self._bridges += 1
         return NativeBridge(self, one, other)
 
     def _drain(self) -> None:
         if self._native is not None:
-            self._deliver(self._native.take_events())
+            self._deliver(self._native.drain_events())
 
     def _deliver(self, events: list[_native.Event]) -> None:
         for event in events:
@@ -213,22 +213,22 @@ class NativePlane:
         match event:
             case _native.Event.Digit(stream, digit, inband):
                 source = DigitSource.INBAND if inband else DigitSource.RTP
-                self._tell(stream, DigitPressed(digit, source))
+                self._publish(stream, DigitPressed(digit, source))
             case _native.Event.PlaybackEnded(stream, playback, finished):
-                self._tell(stream, PlaybackEnded(playback, finished))
+                self._publish(stream, PlaybackEnded(playback, finished))
             case _native.Event.FirstPacket(stream, host, port):
-                self._tell(stream, FirstPacket(MediaAddress(host, port)))
+                self._publish(stream, FirstPacket(MediaAddress(host, port)))
             case _native.Event.NothingHeard(stream, seconds):
-                self._tell(stream, NothingHeard(seconds))
+                self._publish(stream, NothingHeard(seconds))
             case _native.Event.Stalled(stream, silence_s):
-                self._tell(stream, Stalled(silence_s))
+                self._publish(stream, Stalled(silence_s))
             case _native.Event.RecordingEnded(stream):
-                self._streams[stream].take_recording(event)
+                self._streams[stream].deliver_recording(event)
 
-    def _tell(self, stream_id: int, event: StreamEvent) -> None:
+    def _publish(self, stream_id: int, event: StreamEvent) -> None:
         stream = self._streams.get(stream_id)
         if stream is not None:
-            stream.take(event)
+            stream.deliver(event)
 
 
 def _hurry(threads: list[int]) -> bool:

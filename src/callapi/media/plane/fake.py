@@ -73,7 +73,7 @@ class FakePlayback:
     @property
     def is_playing(self) -> bool:
         """Whether it has neither finished nor been stopped."""
-        return not self._outcome.is_told
+        return not self._outcome.is_set
 
     def finish(self) -> None:
         """Test hook: it was heard to its end."""
@@ -89,8 +89,8 @@ class FakePlayback:
 
     def _end(self, *, finished: bool) -> None:
         if self.is_playing:
-            self._outcome.tell(finished)
-            self._stream.tell(PlaybackEnded(self.playback_id, finished))
+            self._outcome.set(finished)
+            self._stream.emit(PlaybackEnded(self.playback_id, finished))
 
 
 class FakeRecording:
@@ -107,7 +107,7 @@ class FakeRecording:
     @property
     def is_recording(self) -> bool:
         """Whether it has not ended yet."""
-        return not self._outcome.is_told
+        return not self._outcome.is_set
 
     def stop(self) -> None:
         """As Recording.stop."""
@@ -131,8 +131,8 @@ class FakeRecording:
             is_silent=is_silent,
             error="no space left on device" if failed else None,
         )
-        self._outcome.tell(event)
-        self._stream.tell(event)
+        self._outcome.set(event)
+        self._stream.emit(event)
 
 
 class FakeBridge:
@@ -241,24 +241,24 @@ class FakeStream:
     def press(self, digits: str, *, source: DigitSource = DigitSource.RTP) -> None:
         """Test hook: the party presses keys; a recording that waits for one ends."""
         for digit in digits:
-            self.tell(DigitPressed(digit, source))
+            self.emit(DigitPressed(digit, source))
             for recording in self.recordings:
                 if digit in recording.options.finish_on_key:
                     recording.end(RecordingCause.DIGIT, digit=digit)
 
     def hear(self, source: MediaAddress = MediaAddress(_HOST, 40_000)) -> None:  # noqa: B008 - frozen
         """Test hook: the first packet comes."""
-        self.tell(FirstPacket(source))
+        self.emit(FirstPacket(source))
 
     def hear_nothing(self, seconds: float = 5.0) -> None:
         """Test hook: one-way audio is noticed."""
-        self.tell(NothingHeard(seconds))
+        self.emit(NothingHeard(seconds))
 
     def stall(self, silence_s: float = 60.0) -> None:
         """Test hook: no RTP came for so long."""
-        self.tell(Stalled(silence_s))
+        self.emit(Stalled(silence_s))
 
-    def tell(self, event: StreamEvent) -> None:
+    def emit(self, event: StreamEvent) -> None:
         """Put any event into the stream's queue."""
         self._events.put(event)
 

@@ -24,7 +24,7 @@ class Owner(Protocol):
     def native_prompt(self, audio: Prompt) -> _native.Prompt:
         """The handle that all streams share."""
 
-    def ring_soon(self) -> None:
+    def wake_soon(self) -> None:
         """A packet thread was given an order."""
 
     def forget(self, stream: "NativeStream | NativeVideo") -> None:
@@ -44,16 +44,16 @@ class NativePlayback:
 
     def stop(self) -> None:
         """As Playback.stop."""
-        if not self._outcome.is_told:
+        if not self._outcome.is_set:
             self._stream.orders.stop(self.playback_id)
 
     async def ended(self) -> bool:
         """As Playback.ended."""
         return await self._outcome.wait()
 
-    def tell_ended(self, *, finished: bool) -> None:
+    def set_ended(self, *, finished: bool) -> None:
         """For the stream: it is over."""
-        self._outcome.tell(finished)
+        self._outcome.set(finished)
 
 
 class NativeRecording:
@@ -67,16 +67,16 @@ class NativeRecording:
 
     def stop(self) -> None:
         """As Recording.stop."""
-        if not self._outcome.is_told:
+        if not self._outcome.is_set:
             self._stream.orders.stop_recording(self.recording_id)
 
     async def ended(self) -> RecordingEnded:
         """As Recording.ended."""
         return await self._outcome.wait()
 
-    def tell_ended(self, event: RecordingEnded) -> None:
+    def set_ended(self, event: RecordingEnded) -> None:
         """For the stream: the file is whole, or it failed."""
-        self._outcome.tell(event)
+        self._outcome.set(event)
 
 
 class NativeStream:
@@ -99,7 +99,7 @@ class NativeStream:
     @property
     def orders(self) -> _native.Stream:
         """What to give an order to: its thread will be told."""
-        self._plane.ring_soon()
+        self._plane.wake_soon()
         return self.native
 
     @property
@@ -165,20 +165,20 @@ class NativeStream:
             self.bridge.close()
         self.orders.close()
         for playback_id in list(self._playbacks):
-            self.take(PlaybackEnded(playback_id, finished=False))
+            self.deliver(PlaybackEnded(playback_id, finished=False))
         self._queue.close()
         self._plane.forget(self)
 
-    def take(self, event: StreamEvent) -> None:
+    def deliver(self, event: StreamEvent) -> None:
         """For the plane: something happened."""
         if isinstance(event, PlaybackEnded):
             playback = self._playbacks.pop(event.playback_id, None)
             if playback is None:
                 return
-            playback.tell_ended(finished=event.finished)
+            playback.set_ended(finished=event.finished)
         self._queue.put(event)
 
-    def take_recording(self, event: _native.Event.RecordingEnded) -> None:
+    def deliver_recording(self, event: _native.Event.RecordingEnded) -> None:
         """For the plane: a recording ended, perhaps after the stream was closed."""
         recording = self._recordings.pop(event.recording)
         cause = RecordingCause(event.cause)
@@ -191,7 +191,7 @@ class NativeStream:
             event.is_silent,
             event.error,
         )
-        recording.tell_ended(ended)
+        recording.set_ended(ended)
         self._queue.put(ended)
         if self._is_closed:
             self._plane.forget(self)
@@ -219,7 +219,7 @@ class NativeVideo:
     @property
     def orders(self) -> _native.Stream:
         """As of a NativeStream."""
-        self._plane.ring_soon()
+        self._plane.wake_soon()
         return self.native
 
     @property

@@ -1,24 +1,25 @@
 //! Keys that a party without RFC 4733 presses: tones in its audio.
 
-use media_core::codec::{self, Decoder};
+use media_core::codec::Decoder;
+use media_core::codecs;
 use media_core::dtmf_inband::Detector;
 
 use crate::format::Format;
 
 /// Decodes and listens; only for parties that agreed on no events, since it costs ten times a relayed packet.
-pub(crate) struct Ears {
+pub(crate) struct InbandDtmf {
     decoder: Box<dyn Decoder + Send>,
     detector: Detector,
     pcm: Vec<i16>,
 }
 
-impl Ears {
+impl InbandDtmf {
     /// `None` if the party sends events.
     pub(crate) fn open(format: &Format) -> Option<Self> {
         if format.receive_event.is_some() {
             return None;
         }
-        let (_, decoder) = codec::open(&format.codec, &format.fmtp).ok()?;
+        let (_, decoder) = codecs::open(&format.codec, &format.fmtp).ok()?;
         Some(Self {
             detector: Detector::new(decoder.sample_rate()),
             decoder,
@@ -27,12 +28,12 @@ impl Ears {
     }
 
     /// Listens to one packet; tells the key that is pressed in it.
-    pub(crate) fn hear(&mut self, payload: &[u8]) -> Option<char> {
+    pub(crate) fn receive(&mut self, payload: &[u8]) -> Option<char> {
         self.pcm.clear();
         self.decoder.decode(payload, &mut self.pcm);
         let mut pressed = None;
         // A packet is too short for two keys.
-        self.detector.hear(&self.pcm, |key| pressed = Some(key));
+        self.detector.hear(&self.pcm, |digit| pressed = Some(digit));
         pressed
     }
 }

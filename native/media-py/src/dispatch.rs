@@ -1,14 +1,17 @@
-//! How a packet thread obeys commands.
+//! Carries out the commands that a packet thread receives.
 
 use crate::audio::AudioStream;
 use crate::command::{Command, Order};
-use crate::lane::Lane;
+use crate::context::Context;
 use crate::members::Member;
-use crate::speech::Playback;
+use crate::packet_thread::PacketThread;
+use crate::playout::Playback;
+use crate::recording::NewRecording;
+use crate::sounds::{Sound, ToneName};
 
-impl Lane {
-    /// Carries a command out, or keeps it until the streams that it is about are here.
-    pub(crate) fn obey(&mut self, command: Command) {
+impl PacketThread {
+    /// Carries a command out, or keeps it until its streams have arrived.
+    pub(crate) fn dispatch(&mut self, command: Command) {
         let subjects = command.subjects();
         let awaited = subjects
             .into_iter()
@@ -23,7 +26,7 @@ impl Lane {
                 let kept = self.waiting.remove(&member.id());
                 self.admit(member);
                 for command in kept.into_iter().flatten() {
-                    self.obey(command);
+                    self.dispatch(command);
                 }
             }
             Command::Expect(id) => {
@@ -37,7 +40,7 @@ impl Lane {
                     }
                 }
             }
-            Command::ToStream(id, order) => self.obey_order(id, order),
+            Command::ToStream(id, order) => self.dispatch_order(id, order),
             Command::Bridge(one, other) => self.bridge(one, other),
             Command::Unbridge(one, other) => {
                 if let Some(index) = self.members.index_of(one) {
@@ -58,7 +61,7 @@ impl Lane {
         }
     }
 
-    fn obey_order(&mut self, id: u64, order: Order) {
+    fn dispatch_order(&mut self, id: u64, order: Order) {
         let Some(index) = self.members.index_of(id) else {
             return;
         };
@@ -75,19 +78,19 @@ impl Lane {
                     id: playback,
                     sound,
                 };
-                stream.speech.play(id, playback, &ctx);
+                stream.playout.play(id, playback, &ctx);
                 stream.sender.start_spurt();
             }
-            (Some(Member::Audio(stream)), Order::Press(playback, presser)) => {
-                stream.speech.press(id, Some(playback), presser, &ctx);
+            (Some(Member::Audio(stream)), Order::SendDigits(playback, digits)) => {
+                stream.playout.send_digits(id, Some(playback), digits, &ctx);
             }
             (Some(Member::Audio(stream)), Order::Stop(playback)) => {
-                stream.speech.stop_playback(id, Some(playback), &ctx);
+                stream.playout.stop_playback(id, Some(playback), &ctx);
                 stream.sender.start_spurt();
             }
             (Some(Member::Audio(stream)), Order::Mute(muted)) => stream.mute(muted),
             (Some(Member::Audio(stream)), Order::Record(recording)) => {
-                stream.record(*recording, &ctx);
+                begin_recording(stream, *recording, &ctx);
             }
             (Some(Member::Audio(stream)), Order::StopRecording(recording)) => {
                 stream.stop_recording(Some(recording), ctx.now);
@@ -114,8 +117,8 @@ impl Lane {
         let (members, ctx) = self.split();
         match members.pair(first, second) {
             Some((Member::Audio(left), Member::Audio(right))) => {
-                left.speech.stop_playback(one, None, &ctx);
-                right.speech.stop_playback(other, None, &ctx);
+                left.playout.stop_playback(one, None, &ctx);
+                right.playout.stop_playback(other, None, &ctx);
                 left.join(Some((second, other)), ctx.now);
                 right.join(Some((first, one)), ctx.now);
                 self.link(first);
@@ -150,7 +153,7 @@ impl Lane {
             match members.get(index) {
                 Some(Member::Audio(stream)) => {
                     stream.join(None, ctx.now);
-                    stream.speech.transcode(None, 0);
+                    stream.playout.transcode(None, 0);
                     stream.renumber();
                 }
                 Some(Member::Video(stream)) => stream.peer = None,
@@ -180,5 +183,21 @@ fn connect(from: &AudioStream, to: &mut AudioStream) {
     } else {
         0
     };
-    to.speech.transcode(differing, rate);
+    to.playout.transcode(differing, rate);
+}
+
+/// Begins a recording, after a beep if one is wanted.
+fn begin_recording(stream: &mut AudioStream, recording: NewRecording, ctx: &Context<'_>) {
+    if recording.options.beep {
+        let playback = Playback {
+            id: recording.options.recording,
+            sound: Sound::tone(ToneName::Beep),
+        };
+        stream.playout.play(stream.id, playback, ctx);
+        stream.sender.start_spurt();
+        stream.taps.wait(recording);
+    } else {
+        let format = stream.format.as_ref();
+        stream.taps.begin(recording, stream.id, format, ctx.now);
+    }
 }

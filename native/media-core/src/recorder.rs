@@ -4,11 +4,11 @@
 //! comes out, silence where nothing was. So losses and pauses keep their length.
 
 use crate::codec::Decoder;
+use crate::recorder_track::Track;
 use crate::rtp::ticks;
-use crate::track::Track;
 use crate::vad::{Change, Detector};
 
-pub use crate::track::{Packet, Place};
+pub use crate::recorder_track::{Packet, Place};
 
 /// How late a packet may come and still be heard in the recording.
 pub const HOLD_MS: u64 = 300;
@@ -35,7 +35,7 @@ pub struct Options {
     pub max_length_ms: Option<u64>,
 }
 
-/// Why a take is over by itself.
+/// Why a recorder is over by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Over {
     /// Nothing was heard for `silence_ms`.
@@ -45,7 +45,7 @@ pub enum Over {
 }
 
 /// The recording that is being made.
-pub struct Take {
+pub struct Recorder {
     options: Options,
     start_ns: u64,
     received: Track,
@@ -76,7 +76,7 @@ pub struct Codec {
     pub clock_rate: u32,
 }
 
-impl Take {
+impl Recorder {
     /// Begins at `start_ns`.
     pub fn new(options: Options, codec: Codec, start_ns: u64) -> Self {
         Self {
@@ -107,13 +107,13 @@ impl Take {
     }
 
     /// A packet came from the party.
-    pub fn hear(&mut self, packet: &Packet<'_>) {
+    pub fn on_received(&mut self, packet: &Packet<'_>) {
         let arrival = self.samples_at(packet.at_ns);
         self.received.put(self.done, packet, arrival);
     }
 
     /// A packet was sent to the party.
-    pub fn say(&mut self, packet: &Packet<'_>) {
+    pub fn on_sent(&mut self, packet: &Packet<'_>) {
         if !self.options.received_only {
             let arrival = self.samples_at(packet.at_ns);
             self.sent.put(self.done, packet, arrival);
@@ -193,8 +193,8 @@ impl Take {
         let (received, sent) = (&mut self.frame.0, &mut self.frame.1);
         received.clear();
         sent.clear();
-        self.received.take(self.done, count, received);
-        self.sent.take(self.done, count, sent);
+        self.received.pop(self.done, count, received);
+        self.sent.pop(self.done, count, sent);
         self.done += count as u64;
         self.listener.hear(received, |_| self.has_heard = true);
         let start = out.len();
@@ -257,7 +257,7 @@ impl Take {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec;
+    use crate::codecs;
 
     const MS: u64 = 1_000_000;
     const START: u64 = 77_000 * MS;
@@ -265,8 +265,8 @@ mod tests {
 
     fn open() -> Codec {
         Codec {
-            received: codec::open("PCMU", "").unwrap().1,
-            sent: codec::open("PCMU", "").unwrap().1,
+            received: codecs::open("PCMU", "").unwrap().1,
+            sent: codecs::open("PCMU", "").unwrap().1,
             clock_rate: 8000,
         }
     }
@@ -302,35 +302,39 @@ mod tests {
     }
 
     /// Records for `ms`, packets where `sounds` says so; returns the file's samples.
-    fn record(take: &mut Take, ms: u64, sounds: impl Fn(u64) -> bool) -> (Vec<i16>, Option<Over>) {
+    fn record(
+        recorder: &mut Recorder,
+        ms: u64,
+        sounds: impl Fn(u64) -> bool,
+    ) -> (Vec<i16>, Option<Over>) {
         let mut out = Vec::new();
         for number in 0..ms / 20 {
             if sounds(number) {
-                take.hear(&packet(number, number % 3));
+                recorder.on_received(&packet(number, number % 3));
             }
-            if let over @ Some(_) = take.advance(START + number * 20 * MS, &mut out) {
+            if let over @ Some(_) = recorder.advance(START + number * 20 * MS, &mut out) {
                 return (samples(&out), over);
             }
         }
-        take.finish(START + ms * MS, &mut out);
+        recorder.finish(START + ms * MS, &mut out);
         (samples(&out), None)
     }
 
     #[test]
     fn losses_are_concealed_and_the_length_is_real() {
-        let mut take = Take::new(options(), open(), START);
-        let (file, _) = record(&mut take, 2000, |number| number % 4 != 3);
-        assert_eq!((file.len(), take.kept()), (16_000, 16_000));
+        let mut recorder = Recorder::new(options(), open(), START);
+        let (file, _) = record(&mut recorder, 2000, |number| number % 4 != 3);
+        assert_eq!((file.len(), recorder.kept()), (16_000, 16_000));
         // The last loss is followed by nothing that would tell of it.
         let silent = file.iter().filter(|sample| **sample == 0).count();
         assert_eq!(silent, 160);
-        assert!(take.has_heard());
+        assert!(recorder.has_heard());
     }
 
     #[test]
     fn a_long_loss_fades_and_is_silence_then() {
-        let mut take = Take::new(options(), open(), START);
-        let (file, _) = record(&mut take, 1000, |number| !(10..20).contains(&number));
+        let mut recorder = Recorder::new(options(), open(), START);
+        let (file, _) = record(&mut recorder, 1000, |number| !(10..20).contains(&number));
         assert!(file[1600..2000].iter().all(|sample| *sample != 0));
         assert!(file[2400..3200].iter().all(|sample| *sample == 0));
         assert_eq!(file.len(), 8000);
@@ -338,25 +342,25 @@ mod tests {
 
     #[test]
     fn a_pause_of_the_source_is_silence() {
-        let mut take = Take::new(options(), open(), START);
+        let mut recorder = Recorder::new(options(), open(), START);
         let mut out = Vec::new();
         for number in (0..10).chain(20..30) {
             let mut packet = packet(number, 0);
             packet.place.sequence = number.min(10 + number % 10) as u16;
-            take.hear(&packet);
+            recorder.on_received(&packet);
         }
-        take.finish(START + 600 * MS, &mut out);
+        recorder.finish(START + 600 * MS, &mut out);
         assert!(samples(&out)[1600..3200].iter().all(|sample| *sample == 0));
     }
 
     #[test]
     fn a_packet_that_was_overtaken_takes_its_place_again() {
-        let mut take = Take::new(options(), open(), START);
+        let mut recorder = Recorder::new(options(), open(), START);
         let mut out = Vec::new();
         for number in [0, 1, 3, 2, 4] {
-            take.hear(&packet(number, 0));
+            recorder.on_received(&packet(number, 0));
         }
-        take.finish(START + 100 * MS, &mut out);
+        recorder.finish(START + 100 * MS, &mut out);
         let file = samples(&out);
         assert_eq!(file[320..480], [file[0]; 160]);
         assert!(file[480..800].iter().all(|sample| *sample != 0));
@@ -364,10 +368,10 @@ mod tests {
 
     #[test]
     fn nothing_at_all_is_as_long_as_it_lasted() {
-        let mut take = Take::new(options(), open(), START);
-        let (file, _) = record(&mut take, 1234, |_| false);
+        let mut recorder = Recorder::new(options(), open(), START);
+        let (file, _) = record(&mut recorder, 1234, |_| false);
         assert_eq!(file.len(), 1234 * 8);
-        assert!(!take.has_heard());
+        assert!(!recorder.has_heard());
     }
 
     #[test]
@@ -376,11 +380,11 @@ mod tests {
             stereo: true,
             ..options()
         };
-        let mut take = Take::new(stereo, open(), START);
+        let mut recorder = Recorder::new(stereo, open(), START);
         let mut out = Vec::new();
-        take.hear(&packet(0, 0));
-        take.say(&packet(1, 0));
-        take.finish(START + 60 * MS, &mut out);
+        recorder.on_received(&packet(0, 0));
+        recorder.on_sent(&packet(1, 0));
+        recorder.finish(START + 60 * MS, &mut out);
         let file = samples(&out);
         assert_eq!(file.len(), 2 * 480);
         assert!(file[0] != 0 && file[1] == 0);
@@ -390,7 +394,7 @@ mod tests {
     #[test]
     fn a_mix_has_both_and_received_only_has_one() {
         for (received_only, expected) in [(false, 2), (true, 1)] {
-            let mut take = Take::new(
+            let mut recorder = Recorder::new(
                 Options {
                     received_only,
                     ..options()
@@ -399,12 +403,12 @@ mod tests {
                 START,
             );
             let mut out = Vec::new();
-            take.hear(&packet(0, 0));
-            take.say(&packet(0, 0));
-            take.finish(START + 20 * MS, &mut out);
+            recorder.on_received(&packet(0, 0));
+            recorder.on_sent(&packet(0, 0));
+            recorder.finish(START + 20 * MS, &mut out);
             let single = {
                 let mut pcm = Vec::new();
-                codec::open("PCMU", "").unwrap().1.decode(&LOUD, &mut pcm);
+                codecs::open("PCMU", "").unwrap().1.decode(&LOUD, &mut pcm);
                 i32::from(pcm[0])
             };
             let most = i32::from(i16::MIN).max(single * expected);
@@ -418,8 +422,8 @@ mod tests {
             max_length_ms: Some(1010),
             ..options()
         };
-        let mut take = Take::new(most, open(), START);
-        let (file, over) = record(&mut take, 5000, |_| true);
+        let mut recorder = Recorder::new(most, open(), START);
+        let (file, over) = record(&mut recorder, 5000, |_| true);
         assert_eq!((file.len(), over), (8080, Some(Over::MaxLength)));
     }
 
@@ -429,8 +433,8 @@ mod tests {
             silence_ms: Some(1000),
             ..options()
         };
-        let mut take = Take::new(most, open(), START);
-        let (file, over) = record(&mut take, 8000, |number| number < 100);
+        let mut recorder = Recorder::new(most, open(), START);
+        let (file, over) = record(&mut recorder, 8000, |number| number < 100);
         assert_eq!(over, Some(Over::Silence));
         assert!(
             (3000 * 8..=3100 * 8).contains(&file.len()),
@@ -445,9 +449,9 @@ mod tests {
             trim: true,
             ..options()
         };
-        let mut take = Take::new(cut, open(), START);
-        let (file, _) = record(&mut take, 5000, |number| (100..150).contains(&number));
-        let kept = take.kept() as usize;
+        let mut recorder = Recorder::new(cut, open(), START);
+        let (file, _) = record(&mut recorder, 5000, |number| (100..150).contains(&number));
+        let kept = recorder.kept() as usize;
         assert!((1000 * 8..=1350 * 8).contains(&kept), "{kept}");
         assert!(file[..kept].iter().filter(|sample| **sample != 0).count() >= 7800);
         assert!(file[..160].iter().all(|sample| *sample == 0));
@@ -455,7 +459,7 @@ mod tests {
 
     #[test]
     fn cutting_nothing_but_silence_leaves_nothing() {
-        let mut take = Take::new(
+        let mut recorder = Recorder::new(
             Options {
                 trim: true,
                 ..options()
@@ -463,7 +467,7 @@ mod tests {
             open(),
             START,
         );
-        record(&mut take, 3000, |_| false);
-        assert_eq!((take.kept(), take.has_heard()), (0, false));
+        record(&mut recorder, 3000, |_| false);
+        assert_eq!((recorder.kept(), recorder.has_heard()), (0, false));
     }
 }

@@ -8,9 +8,9 @@ use crate::timeline::Timeline;
 
 const WINDOW_S: usize = 2;
 /// A longer loss is silence after this; the decoders have faded by then.
-const LONGEST_CONCEALED_MS: u64 = 100;
+const MAX_CONCEALED_MS: u64 = 100;
 /// More packets in a row than this are no loss but another stream.
-const MOST_LOST: u16 = 500;
+const MAX_LOST: u16 = 500;
 
 /// Where a packet belongs in the stream of its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub(crate) struct Track {
     decoder: Box<dyn Decoder + Send>,
     resampler: Option<Resampler>,
     next: Option<Next>,
-    /// Samples from `Take::done` on, as a ring.
+    /// Samples from `Recorder::done` on, as a ring.
     window: Vec<i16>,
     decoded: Vec<i16>,
     resampled: Vec<i16>,
@@ -98,13 +98,13 @@ impl Track {
             Some(next) if next.ssrc == ssrc => sequence.wrapping_sub(next.sequence),
             _ => 0,
         };
-        if (1..MOST_LOST).contains(&ahead) {
+        if (1..MAX_LOST).contains(&ahead) {
             self.conceal(done, position);
         }
         self.decoded.clear();
         self.decoder.decode(packet.payload, &mut self.decoded);
         let end = position + self.write(done, position);
-        if ahead < MOST_LOST {
+        if ahead < MAX_LOST {
             self.next = Some(Next {
                 ssrc,
                 sequence: sequence.wrapping_add(1),
@@ -118,7 +118,7 @@ impl Track {
         let Some(begin) = self.next.as_ref().map(|next| next.position) else {
             return;
         };
-        let longest = u64::from(self.rate) * LONGEST_CONCEALED_MS / 1000;
+        let longest = u64::from(self.rate) * MAX_CONCEALED_MS / 1000;
         let span = position.saturating_sub(begin).min(longest);
         let samples = span * u64::from(self.decoder.sample_rate()) / u64::from(self.rate);
         self.decoded.clear();
@@ -151,7 +151,7 @@ impl Track {
     }
 
     /// Appends what lies from `done` on, and forgets it.
-    pub(crate) fn take(&mut self, done: u64, count: usize, out: &mut Vec<i16>) {
+    pub(crate) fn pop(&mut self, done: u64, count: usize, out: &mut Vec<i16>) {
         let (first, rest) = split_ring(&mut self.window, done, count);
         for part in [first, rest] {
             out.extend_from_slice(part);

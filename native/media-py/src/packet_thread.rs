@@ -17,9 +17,10 @@ use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
 };
 
-use crate::audio::{AudioStream, Context, Heard, Node, Scratch};
+use crate::audio::{AudioStream, Heard};
 use crate::clock::{self, MS};
 use crate::command::{Command, Inbox};
+use crate::context::{Context, Node, Scratch};
 use crate::counters::Totals;
 use crate::events::Event;
 use crate::members::{Member, Members};
@@ -40,7 +41,7 @@ const INBOX: u64 = 2;
 const TIMER: u64 = 3;
 
 /// What belongs to one packet thread.
-pub(crate) struct Lane {
+pub(crate) struct PacketThread {
     epoll: OwnedFd,
     timer: OwnedFd,
     armed_ns: u64,
@@ -61,7 +62,7 @@ pub(crate) struct Lane {
     pub(crate) current: Option<u32>,
 }
 
-impl Lane {
+impl PacketThread {
     pub(crate) fn new(
         inbox: Arc<Inbox>,
         node: Arc<Node>,
@@ -75,7 +76,7 @@ impl Lane {
         let readable = epoll::EventFlags::IN;
         epoll::add(
             &epoll,
-            inbox.bell(),
+            inbox.eventfd(),
             epoll::EventData::new_u64(INBOX),
             readable,
         )?;
@@ -120,7 +121,7 @@ impl Lane {
             let _ = epoll::wait(&self.epoll, spare_capacity(&mut events), None);
             self.now = clock::now_ns();
             if events.iter().any(|event| event.data.u64() == INBOX) {
-                self.inbox.take(&mut arrived);
+                self.inbox.drain(&mut arrived);
                 self.commands.extend(arrived.drain(..));
             }
             // Commands first: what was configured before a packet came is in force when it is read. An event
@@ -129,7 +130,7 @@ impl Lane {
                 if matches!(command, Command::Shutdown) {
                     return self.shut_down();
                 }
-                self.obey(command);
+                self.dispatch(command);
             }
             for group in events.chunks(TOGETHER) {
                 self.warm_up(group);
@@ -156,11 +157,11 @@ impl Lane {
             of_rtp.filter_map(|data| self.members.peek((data >> 2) as u32))
         };
         let heard = streams()
-            .map(AudioStream::touch_to_hear)
+            .map(AudioStream::touch_to_receive)
             .fold(0, |sum, word| sum ^ word);
         let peers = streams().filter_map(|stream| self.members.peek(stream.peer?.0));
         let said = peers
-            .map(AudioStream::touch_to_say)
+            .map(AudioStream::touch_to_send)
             .fold(0, |sum, word| sum ^ word);
         black_box(heard ^ said);
     }
@@ -172,7 +173,7 @@ impl Lane {
             self.dismiss(index)
         });
         if let Some(member) = member {
-            self.node.events.answer(Event::Stalled {
+            self.node.events.complete(Event::Stalled {
                 stream: member.id(),
                 silence_s: 0.0,
             });
@@ -181,7 +182,7 @@ impl Lane {
         self.wheel = Wheel::new(clock::now_ns());
         for index in 0..self.members.extent() {
             if let Some(stream) = self.members.audio(index) {
-                stream.speech.pacing = None;
+                stream.playout.pacing = None;
             }
             self.pace(index);
         }
@@ -218,7 +219,7 @@ impl Lane {
         let _ = epoll::delete(&self.epoll, member.net().rtp());
         let _ = epoll::delete(&self.epoll, member.net().rtcp());
         if let Member::Audio(stream) = &mut member {
-            stream.speech.pacing = None;
+            stream.playout.pacing = None;
         }
         Some(member)
     }
@@ -229,10 +230,10 @@ impl Lane {
             return;
         };
         stream.renumber();
-        if stream.speech.is_active() && stream.speech.pacing.is_none() {
+        if stream.playout.is_active() && stream.playout.pacing.is_none() {
             let token = self.next_token;
             self.next_token += 1;
-            stream.speech.pacing = Some(token);
+            stream.playout.pacing = Some(token);
             let entry = Entry { index, token };
             let period_ms = stream.ptime_ms();
             self.wheel.add(entry, period_ms, self.now);
@@ -259,7 +260,7 @@ impl Lane {
         }
         match member {
             Member::Audio(stream) => {
-                let heard = stream.hear(datagram, received.source, &mut ctx);
+                let heard = stream.receive(datagram, received.source, &mut ctx);
                 let Some((peer, _)) = stream.peer else {
                     return;
                 };
@@ -268,13 +269,13 @@ impl Lane {
                 }
                 let from_rate = stream.numbers.clock_rate;
                 if let Some(stream) = self.members.audio(peer)
-                    && stream.pass_on(heard, (datagram, from_rate), &mut ctx)
+                    && stream.forward(heard, (datagram, from_rate), &mut ctx)
                 {
                     self.pace(peer);
                 }
             }
             Member::Video(stream) => {
-                let is_wanted = stream.hear(datagram, received.source, &ctx);
+                let is_wanted = stream.receive(datagram, received.source, &ctx);
                 let Some((peer, _)) = stream.peer.filter(|_| is_wanted) else {
                     return;
                 };
@@ -283,7 +284,7 @@ impl Lane {
                 {
                     let theirs = stream.format_of(datagram[1] & 0x7f);
                     if let Some(number) = theirs.and_then(|format| peer.number_of(format)) {
-                        peer.pass_on(number, datagram, &ctx);
+                        peer.forward(number, datagram, &ctx);
                     }
                 }
             }
@@ -310,10 +311,10 @@ impl Lane {
             scratch: &mut self.scratch,
         };
         match self.members.get(index) {
-            Some(Member::Audio(stream)) => stream.hear_rtcp(datagram, source, &ctx),
+            Some(Member::Audio(stream)) => stream.receive_rtcp(datagram, source, &ctx),
             Some(Member::Video(stream)) => {
                 let peer = stream.peer;
-                if !stream.hear_rtcp(datagram, source) {
+                if !stream.receive_rtcp(datagram, source) {
                     return;
                 }
                 if let Some(member) = peer.and_then(|(peer, _)| self.members.get(peer)) {
@@ -336,7 +337,7 @@ impl Lane {
                 let Some(stream) = self
                     .members
                     .audio(entry.index)
-                    .filter(|stream| stream.speech.pacing == Some(entry.token))
+                    .filter(|stream| stream.playout.pacing == Some(entry.token))
                 else {
                     continue;
                 };
@@ -348,7 +349,7 @@ impl Lane {
                     let period_ms = stream.ptime_ms();
                     self.wheel.again(entry, at_ms, period_ms);
                 } else {
-                    stream.speech.pacing = None;
+                    stream.playout.pacing = None;
                 }
             }
         }

@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use media_core::codec::Encoder;
 
-use crate::audio::{AudioStream, Node};
+use crate::audio::AudioStream;
 use crate::clock::{self, SECOND};
 use crate::command::{Command, Inbox, Order};
+use crate::context::Node;
 use crate::counters::{Counters, Totals};
 use crate::events::{Event, EventSink};
 use crate::format::Format;
-use crate::lane::Lane;
 use crate::members::Member;
 use crate::net::{Net, Remote};
+use crate::packet_thread::PacketThread;
 use crate::ports::PortPool;
 use crate::sounds::{Samples, Sound};
 
@@ -27,23 +28,23 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(lanes: usize, first_port: u16) -> Self {
+    fn new(threads: usize, first_port: u16) -> Self {
         let node = Arc::new(Node {
             events: EventSink::new().unwrap(),
             timeout_ns: 60 * SECOND,
             cname: "test".to_owned(),
         });
-        let inboxes: Vec<_> = (0..lanes)
+        let inboxes: Vec<_> = (0..threads)
             .map(|_| Arc::new(Inbox::new().unwrap()))
             .collect();
         let run = |inbox: &Arc<Inbox>| {
-            let lane = Lane::new(
+            let thread = PacketThread::new(
                 Arc::clone(inbox),
                 Arc::clone(&node),
                 Arc::new(Totals::default()),
             )
             .unwrap();
-            std::thread::spawn(move || lane.run())
+            std::thread::spawn(move || thread.run())
         };
         Self {
             threads: inboxes.iter().map(run).collect(),
@@ -53,7 +54,7 @@ impl Bench {
         }
     }
 
-    /// A configured stream in lane 0, and its party.
+    /// A configured stream in thread 0, and its party.
     fn stream(&self, id: u64, prepare: impl FnOnce(&mut AudioStream)) -> (UdpSocket, u16) {
         let party = UdpSocket::bind("127.0.0.1:0").unwrap();
         party
@@ -75,14 +76,14 @@ impl Bench {
         (party, port)
     }
 
-    fn order(&self, lane: usize, id: u64, order: Order) {
-        self.inboxes[lane].put(Command::ToStream(id, order));
+    fn order(&self, thread: usize, id: u64, order: Order) {
+        self.inboxes[thread].put(Command::ToStream(id, order));
     }
 
-    fn play(&self, lane: usize, id: u64) {
+    fn play(&self, thread: usize, id: u64) {
         let pcm = vec![1000; 800].into();
         let sound = Sound::prompt(Samples { pcm, rate: 8000 }, 0);
-        self.order(lane, id, Order::Play(id + 100, sound));
+        self.order(thread, id, Order::Play(id + 100, sound));
     }
 }
 
@@ -135,12 +136,12 @@ impl Encoder for Broken {
 fn a_panic_costs_one_stream_and_is_told() {
     let bench = Bench::new(1, 47_200);
     let (healthy, _) = bench.stream(1, |_| {});
-    let (_party, _) = bench.stream(2, |stream| stream.speech.set_encoder(Box::new(Broken)));
+    let (_party, _) = bench.stream(2, |stream| stream.playout.set_encoder(Box::new(Broken)));
     bench.play(0, 1);
     assert_eq!(packets(&healthy, 5), 5);
     bench.play(0, 2);
     assert_eq!(packets(&healthy, 20), 20);
-    let events = bench.node.events.take();
+    let events = bench.node.events.drain();
     assert!(
         matches!(events[..], [Event::Stalled { stream: 2, .. }]),
         "{events:?}"

@@ -1,0 +1,28 @@
+//! What the streams of a packet thread share: the time, the node's settings, counters and scratch buffers.
+
+use crate::counters::Totals;
+use crate::events::EventSink;
+
+/// What every stream of a thread works with.
+pub(crate) struct Context<'a> {
+    pub(crate) now: u64,
+    pub(crate) node: &'a Node,
+    pub(crate) totals: &'a Totals,
+    pub(crate) scratch: &'a mut Scratch,
+}
+
+/// What all threads share.
+pub(crate) struct Node {
+    pub(crate) events: EventSink,
+    /// Silence after which a stream is told to be stalled.
+    pub(crate) timeout_ns: u64,
+    /// Names this node in RTCP.
+    pub(crate) cname: String,
+}
+
+/// Buffers that keep their capacity from packet to packet.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    pub(crate) packet: Vec<u8>,
+    pub(crate) pcm: Vec<i16>,
+}

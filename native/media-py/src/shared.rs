@@ -1,0 +1,133 @@
+//! The packet threads as the handles of Python see them: which thread holds which stream, and how commands reach it.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::command::{Command, Inbox};
+use crate::context::Node;
+use crate::counters::Totals;
+use crate::members::Member;
+use crate::recording::ToWriter;
+
+/// A stream's id, and the packet thread that holds it.
+#[derive(Debug)]
+pub(crate) struct Location {
+    pub(crate) id: u64,
+    thread: AtomicUsize,
+}
+
+impl Location {
+    fn thread(&self) -> usize {
+        self.thread.load(Ordering::Relaxed)
+    }
+
+    fn set_thread(&self, thread: usize) {
+        self.thread.store(thread, Ordering::Relaxed);
+    }
+}
+
+/// A packet thread, seen from outside.
+pub(crate) struct Thread {
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) totals: Arc<Totals>,
+}
+
+/// What the handles of Python share.
+pub(crate) struct Shared {
+    pub(crate) threads: Vec<Thread>,
+    /// How many streams each thread holds. Locked while a command is sent, so that none overtakes a hand-over.
+    loads: Mutex<Vec<usize>>,
+    next_id: AtomicU64,
+    writer: Mutex<Sender<ToWriter>>,
+    pub(crate) node: Arc<Node>,
+}
+
+impl Shared {
+    pub(crate) fn new(threads: Vec<Thread>, writer: Sender<ToWriter>, node: Arc<Node>) -> Self {
+        Self {
+            loads: Mutex::new(vec![0; threads.len()]),
+            threads,
+            next_id: AtomicU64::new(1),
+            writer: Mutex::new(writer),
+            node,
+        }
+    }
+
+    /// A fresh id of a stream, playback or recording.
+    pub(crate) fn new_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Where recordings are announced.
+    pub(crate) fn writer(&self) -> Sender<ToWriter> {
+        self.writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Sends a command to the thread that holds `stream`; as all commands, it is carried out after the next `wake`.
+    pub(crate) fn send(&self, stream: &Location, command: Command) {
+        let _loads = self.lock();
+        self.threads[stream.thread()].inbox.put_deferred(command);
+    }
+
+    /// Sends the last command of a stream.
+    pub(crate) fn send_last(&self, stream: &Location, command: Command) {
+        let mut loads = self.lock();
+        loads[stream.thread()] -= 1;
+        self.threads[stream.thread()].inbox.put_deferred(command);
+    }
+
+    /// Has the threads carry out what they were sent.
+    pub(crate) fn wake(&self) {
+        for thread in &self.threads {
+            thread.inbox.wake();
+        }
+    }
+
+    /// Puts both streams into one thread, the less busy one of theirs, and joins them there.
+    pub(crate) fn bridge(&self, one: &Location, other: &Location) {
+        let mut loads = self.lock();
+        if one.thread() != other.thread() {
+            let (stays, moves) = if loads[one.thread()] <= loads[other.thread()] {
+                (one, other)
+            } else {
+                (other, one)
+            };
+            let (old, new) = (moves.thread(), stays.thread());
+            let inbox = &self.threads[new].inbox;
+            inbox.put_deferred(Command::Expect(moves.id));
+            self.threads[old]
+                .inbox
+                .put_deferred(Command::HandOver(moves.id, Arc::clone(inbox)));
+            moves.set_thread(new);
+            loads[old] -= 1;
+            loads[new] += 1;
+        }
+        self.threads[one.thread()]
+            .inbox
+            .put_deferred(Command::Bridge(one.id, other.id));
+    }
+
+    /// Gives the new stream with this id to the least busy thread; returns where it is.
+    pub(crate) fn admit(&self, id: u64, member: Member) -> Location {
+        let mut loads = self.lock();
+        let thread = (0..loads.len())
+            .min_by_key(|index| loads[*index])
+            .unwrap_or(0);
+        loads[thread] += 1;
+        self.threads[thread]
+            .inbox
+            .put_deferred(Command::Admit(member));
+        Location {
+            id,
+            thread: AtomicUsize::new(thread),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<usize>> {
+        self.loads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
