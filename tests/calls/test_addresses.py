@@ -2,9 +2,8 @@
 
 import pytest
 
-from callapi.calls.addresses import party_name, sip_address
+from callapi.calls.addresses import sip_address
 from callapi.calls.errors import NotPlaceable
-from callapi.sip import parse_uri
 
 
 def headers_of(text: str) -> list[tuple[str, str]]:
@@ -73,20 +72,3 @@ def test_another_transport_is_refused() -> None:
 def test_what_is_no_sip_uri_is_refused(text: str) -> None:
     with pytest.raises(NotPlaceable):
         sip_address(text)
-
-
-@pytest.mark.parametrize(
-    ("uri", "name"),
-    [
-        ("sip:+15551234@10.0.0.1:5070;user=phone", "+15551234"),
-        ("sip:alice@10.0.0.1:5070;transport=tcp", "sip:alice@10.0.0.1"),
-        ("sip:1000@example.com", "sip:1000@example.com"),
-        ("sip:example.com", "sip:example.com"),
-    ],
-)
-def test_how_a_party_is_called_towards_applications(uri: str, name: str) -> None:
-    assert party_name(parse_uri(uri)) == name
-
-
-def test_a_registered_client_is_called_by_its_name() -> None:
-    assert party_name(parse_uri("sip:alice@example.com"), is_client=True) == "client:alice"

@@ -21,6 +21,7 @@ from callapi.calls.arriving.admission import AdmissionControl
 from callapi.calls.call import Call
 from callapi.calls.document import DocumentRequest
 from callapi.calls.live import LiveCalls
+from callapi.calls.parties import party_name
 from callapi.calls.placement import InboundCall
 from callapi.calls.placing.destinations import Destinations
 from callapi.calls.placing.outbound import Outbound
@@ -394,7 +395,12 @@ class World:
         phone = Phone(request)
         session = InboundSession(request, HERE, phone)
         phone.session = session
-        call = self.live.take(session, InboundCall(ACCOUNT, None, None, ()))
+        call = self.live.take(
+            session,
+            InboundCall(
+                ACCOUNT, party_name(session.remote_uri.uri), party_name(session.request.uri), None, None, ()
+            ),
+        )
         self.live.start(call, partial(self.script, call, DocumentRequest("http://app/voice")))
         return call, phone
 

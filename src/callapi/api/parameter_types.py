@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from callapi.calls.addresses import party_name, sip_address
+from callapi.calls.addresses import sip_address
 from callapi.calls.errors import NotPlaceable
+from callapi.calls.parties import party_name
 from callapi.sip import ParseError, SipUri
 from callapi.store import Json
 

@@ -1,7 +1,4 @@
-"""What an application writes (`sip:bob@example.net;transport=tcp?colour=blue`) as the target of an INVITE.
-
-And the reverse: the name of a SIP party in requests to applications (`From`, `To`).
-"""
+"""What an application writes (`sip:bob@example.net;transport=tcp?colour=blue`) as the target of an INVITE."""
 
 import re
 from typing import Final
@@ -17,7 +14,7 @@ from callapi.calls.errors import (
     UNKNOWN_TRANSPORT,
     NotPlaceable,
 )
-from callapi.sip import Credentials, Hop, NameAddr, ParseError, SipUri, Uri
+from callapi.sip import Credentials, Hop, NameAddr, ParseError, SipUri
 
 URI_UNDER: Final = 255
 HEADERS_UNDER: Final = 1024
@@ -35,7 +32,6 @@ _UNPREFIXED: Final = frozenset(
 )
 _TOKEN: Final = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")  # RFC 3261 §25.1
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_E164: Final = re.compile(r"\+\d+")
 
 
 class SipAddress(Struct, frozen=True):
@@ -101,16 +97,3 @@ def header_name(name: str) -> str:
     if name[:2].lower() == "x-" or name.lower() in _UNPREFIXED:
         return name
     return f"X-{name}"
-
-
-def party_name(uri: Uri, *, is_client: bool = False) -> str:
-    """The name of a party in requests to applications: a number, `client:name`, else `sip:user@host`."""
-    if not isinstance(uri, SipUri):
-        return str(uri)
-    if uri.user is None:
-        return f"{uri.scheme}:{uri.host}"
-    if is_client:
-        return f"client:{uri.user}"
-    if _E164.fullmatch(uri.user):
-        return uri.user
-    return f"{uri.scheme}:{uri.user}@{uri.host}"

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from callapi.base.api_version import API_VERSION
 from callapi.base.clock import utc_now
 from callapi.base.ids import CallSid, new_call_sid
-from callapi.calls.addresses import party_name
 from callapi.calls.call import Call, Story
 from callapi.calls.errors import ACCOUNT_FULL, NO_MEDIA_PORTS, NotPlaceable
 from callapi.calls.leg import Attempt, Leg
@@ -106,8 +105,8 @@ class LiveCalls:
         record = CallRecord(
             sid=new_call_sid(),
             account_sid=arrival.account_sid,
-            from_=party_name(session.remote_uri.uri, is_client=arrival.is_client),
-            to=party_name(session.request.uri),
+            from_=arrival.from_,
+            to=arrival.to,
             direction="inbound",
             status=CallStatus.RINGING.value,
             date_created=now,

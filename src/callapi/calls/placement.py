@@ -47,9 +47,11 @@ class InboundCall(Struct, frozen=True):
     """An inbound call that was let in: whose it is and who is told of it."""
 
     account_sid: AccountSid
+    from_: str
+    to: str
+    """Caller and called number as the application reads them."""
     caller_name: str | None
     forwarded_from: str | None
     sip: Parameters
     number_sid: NumberSid | None = None
-    is_client: bool = False
     callbacks: Subscription | None = None

@@ -20,6 +20,8 @@ def domain(settings: Settings) -> str:
     """The host, and the port unless it is 5060, of the node's own SIP addresses: the realm of its digests."""
     host, _, port = settings.sip.listen[0].partition("://")[2].rpartition(":")
     host = settings.sip.advertised_address or host
+    if host.count(":") > 1 and not host.startswith("["):
+        host = f"[{host}]"
     return host if port in {"5060", "0"} else f"{host}:{port}"
 
 

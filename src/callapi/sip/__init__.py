@@ -39,6 +39,7 @@ from callapi.sip.events import (
 )
 from callapi.sip.messages.headers import CSeq, Headers, NameAddr, Via
 from callapi.sip.messages.message import REASONS, Message, Request, Response, make_response
+from callapi.sip.messages.parameters import split_list
 from callapi.sip.messages.parser import parse_message
 from callapi.sip.messages.uri import OtherUri, SipUri, Transport, Uri, parse_uri
 from callapi.sip.messages.writer import write_message
@@ -109,5 +110,6 @@ __all__ = [
     "make_response",
     "parse_message",
     "parse_uri",
+    "split_list",
     "write_message",
 ]

@@ -4,8 +4,9 @@ from typing import Final
 
 from callapi.calls.call import Call
 from callapi.calls.errors import TOO_MANY_HOPS, NotPlaceable
+from callapi.calls.parties import ANONYMOUS, is_anonymous
 from callapi.calls.placement import Placement, Subscription
-from callapi.calls.placing.destinations import Destination, Destinations
+from callapi.calls.placing.destinations import Destination, Destinations, Identity
 from callapi.rcml import Client, Number, Sip, Target
 from callapi.sip import Credentials
 
@@ -29,8 +30,10 @@ async def placements(
     hops_left = _hops_left(caller)
     if caller_id:
         identity = destinations.identity(caller_id, caller_id.removeprefix("client:"))
+    elif _withholds_its_identity(caller):
+        identity = Identity(ANONYMOUS, record.from_)
     else:
-        identity = destinations.identity(destinations.as_own(record.from_), record.caller_name)
+        identity = destinations.on_behalf_of(record.from_, record.caller_name)
     return [
         each.complete(
             Placement(
@@ -38,7 +41,7 @@ async def placements(
                 direction="outbound-dial",
                 address=each.address,
                 from_=identity.from_,
-                from_name=identity.name if caller_id else record.from_,
+                from_name=identity.name,
                 to_name=each.name,
                 parent_sid=caller.sid,
                 caller_name=identity.from_.display_name,
@@ -51,6 +54,12 @@ async def placements(
         )
         for each in await _destinations(destinations, noun, caller)
     ]
+
+
+def _withholds_its_identity(caller: Call) -> bool:
+    """Whether the caller's From is anonymous, even if the network told the application who calls (RFC 3325 §7)."""
+    is_inbound = caller.record.direction == "inbound" and not caller.record.from_.startswith("client:")
+    return is_inbound and is_anonymous(caller.leg.session.remote_uri)
 
 
 def _hops_left(caller: Call) -> int:

@@ -124,8 +124,8 @@ async def test_the_right_answer_counts_wherever_it_comes_from() -> None:
 async def test_a_trusted_network_needs_no_proof() -> None:
     """Its callers are clients only where the client has registered from there."""
     street = Street()
-    assert await street.invite("+15550100", TRUSTED) == Caller()
-    assert await street.invite("alice", "10.0.0.2") == Caller()
+    assert await street.invite("+15550100", TRUSTED) == Caller(is_trusted=True)
+    assert await street.invite("alice", "10.0.0.2") == Caller(is_trusted=True)
     assert await street.invite("alice", TRUSTED) == Caller("alice", ROUTE, frozenset({ACCOUNT}))
 
 
@@ -143,7 +143,7 @@ async def test_a_stranger_is_refused_whatever_name_it_gives(user: str) -> None:
 
 
 async def test_a_gateway_calls_for_its_account() -> None:
-    assert await Street().invite("+15550100", GATEWAY) == Caller(accounts=frozenset({OTHER}))
+    assert await Street().invite("+15550100", GATEWAY) == Caller(accounts=frozenset({OTHER}), is_trusted=True)
 
 
 async def test_wrong_password_unknown_user_and_borrowed_name_get_the_same() -> None:

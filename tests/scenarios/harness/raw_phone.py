@@ -60,7 +60,12 @@ class RawPhone(asyncio.DatagramProtocol):
     @property
     def uri(self) -> str:
         """Where it is called."""
-        return f"sip:{self.name}@{self.host}:{self.port}"
+        return f"sip:{self.name}@{self.here}"
+
+    @property
+    def here(self) -> str:
+        """Its host and port, as a URI and a Via have them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         """Hand each message to its call."""
@@ -98,15 +103,16 @@ class RawPhone(asyncio.DatagramProtocol):
         headers: Sequence[Header] = (),
         body: str | None = None,
         user: str = "",
+        from_: str = "",
         hops: int = 70,
     ) -> "RawCall":
-        """Call `uri` at `node`; `body` None: without an offer."""
+        """Call `uri` at `node`; `body` None: without an offer; `from_`: the From in place of `user` and this host."""
         call_id = secrets.token_hex(8)
         user = user or self.name
         lines = [
             f"INVITE {uri} SIP/2.0",
-            f"Via: SIP/2.0/{self.via} {self.host}:{self.port};rport;branch=z9hG4bK{secrets.token_hex(6)}",
-            f"From: <sip:{user}@{self.host}:{self.port}>;tag={secrets.token_hex(4)}",
+            f"Via: SIP/2.0/{self.via} {self.here};rport;branch=z9hG4bK{secrets.token_hex(6)}",
+            f"From: {from_ or f'<sip:{user}@{self.here}>'};tag={secrets.token_hex(4)}",
             f"To: <{uri}>",
             f"Call-ID: {call_id}",
             "CSeq: 1 INVITE",
@@ -282,10 +288,9 @@ class RawCall:
             mine = self.invite["From"] or ""
             theirs = next(each["To"] or "" for each in self.received if each.tag("To"))
         number = 1 if method == "ACK" else next(self._numbers)
-        here = f"{self.phone.host}:{self.phone.port}"
         lines = [
             f"{method} {other.uri('Contact')} SIP/2.0",
-            f"Via: SIP/2.0/{self.phone.via} {here};rport;branch=z9hG4bK{secrets.token_hex(6)}",
+            f"Via: SIP/2.0/{self.phone.via} {self.phone.here};rport;branch=z9hG4bK{secrets.token_hex(6)}",
             f"From: {mine}",
             f"To: {theirs}",
             f"Call-ID: {self.invite['Call-ID']}",

@@ -75,7 +75,7 @@ class CallerAuthentication:
         if neighbour is not None and host not in neighbour.hosts:
             neighbour = None
         if self._trusted.trusts(host):
-            return _admitted(neighbour) if neighbour is not None else Caller()
+            return _admitted(neighbour) if neighbour is not None else Caller(is_trusted=True)
         if self._guesses.is_slowed(host, self._clock()):
             return SLOW_DOWN
         headers = session.request.headers
@@ -87,7 +87,7 @@ class CallerAuthentication:
         if neighbour is not None:
             return self._challenge(is_stale=False)
         accounts = await self._callers.gateway_of(host)
-        return Caller(accounts=accounts) if accounts else STRANGER
+        return Caller(accounts=accounts, is_trusted=True) if accounts else STRANGER
 
     def _verify(self, session: InboundSession, value: str, client: KnownClient | None) -> Caller | Refusal:
         login, secrets = (client.login, client.secrets) if client is not None else (None, {})

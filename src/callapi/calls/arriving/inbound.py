@@ -17,10 +17,18 @@ from callapi.calls.arriving.refusals import Refusal, Refusals
 from callapi.calls.document import DocumentRequest, Script
 from callapi.calls.leg import warning
 from callapi.calls.live import LiveCalls
-from callapi.calls.parameters import sip_request
+from callapi.calls.parameters import Parameters, sip_request
+from callapi.calls.parties import (
+    asserted_identity,
+    dialled,
+    forwarded_from,
+    is_anonymous,
+    party_name,
+    vouched_parameters,
+)
 from callapi.calls.placement import InboundCall, Subscription
 from callapi.media import NotAcceptable, PortsExhausted
-from callapi.sip import Endpoint, InboundSession, NameAddr, ParseError, SipUri
+from callapi.sip import Endpoint, InboundSession, SipUri
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +61,9 @@ class Caller(Struct, frozen=True):
     route: Route | None = None
     """Where all its calls go; None: where the number that it dialled leads."""
     accounts: frozenset[AccountSid] | None = None
-    """Whose numbers it may call; None: anybody's."""
+    """Whose numbers it may call; None: those of every account."""
+    is_trusted: bool = False
+    """Whether it speaks for the network: its assertion of who calls (RFC 3325) is believed."""
 
 
 class CallerPolicy(Protocol):
@@ -118,17 +128,15 @@ class Inbound:
         admitted = await self._gatekeeper.judge(session)
         if isinstance(admitted, Refusal):
             return admitted
-        uri = session.request.uri
-        user = uri.user if isinstance(uri, SipUri) else None
-        route = admitted.route or await self._routing.route(user or "")
+        route, number = (admitted.route, "") if admitted.route else await self._find_route(session)
         if isinstance(route, Refusal):
             return route
         if route is None or (admitted.accounts is not None and route.account_sid not in admitted.accounts):
-            return Refusal(404, f"no number answers for {user or 'an empty user'}")
+            return Refusal(404, f"no number answers for {number or 'an empty user'}")
         if (rule := self._live.quotas.refusal(route.account_sid)) is not None:
             return Refusal(503, rule, (("Retry-After", "2"),))
         try:
-            call = self._live.take(session, _arrival(session, route, admitted.client))
+            call = self._live.take(session, _arrival(session, route, admitted, number))
         except NotAcceptable as problem:
             return Refusal(488, problem.text, (warning(problem),))
         except PortsExhausted as problem:
@@ -137,28 +145,31 @@ class Inbound:
         self._live.start(call, partial(self._script, call, route.document))
         return None
 
+    async def _find_route(self, session: InboundSession) -> tuple[Route | Refusal | None, str]:
+        """Where the Request-URI leads, and the form of it that does; None: nowhere, with its first form."""
+        forms = dialled(session.request.uri)
+        for form in forms:
+            if (route := await self._routing.route(form)) is not None:
+                return route, form
+        return None, forms[0]
 
-def _arrival(session: InboundSession, route: Route, client: str | None) -> InboundCall:
-    request = session.request
+
+def _arrival(session: InboundSession, route: Route, caller: Caller, number: str) -> InboundCall:
+    request, address = session.request, session.remote_uri
     uri = request.uri
+    sip: Parameters = ()
     domain = uri.host if isinstance(uri, SipUri) else None
+    if caller.is_trusted:
+        sip = vouched_parameters(request.headers)
+        if is_anonymous(address):
+            address = asserted_identity(request.headers) or address
     return InboundCall(
         account_sid=route.account_sid,
-        caller_name=session.remote_uri.display_name,
-        forwarded_from=_forwarded_from(request.headers.get("Diversion")),
-        sip=sip_request(session.call_id, request.headers, session.source.host, domain),
+        from_=party_name(address.uri, is_client=caller.client is not None),
+        to=number if number[:1] == "+" else party_name(uri),
+        caller_name=address.display_name,
+        forwarded_from=forwarded_from(request.headers),
+        sip=sip_request(session.call_id, request.headers, session.source.host, domain) + sip,
         number_sid=route.number_sid,
-        is_client=client is not None,
         callbacks=route.callbacks,
     )
-
-
-def _forwarded_from(diversion: str | None) -> str | None:
-    """The user part of the first Diversion (RFC 5806)."""
-    if diversion is None:
-        return None
-    try:
-        uri = NameAddr.parse(diversion.partition(",")[0]).uri
-    except ParseError:
-        return None
-    return uri.user if isinstance(uri, SipUri) else None

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from callapi.base.ids import AccountSid
-from callapi.calls.addresses import SipAddress, custom_headers, party_name, sip_address
+from callapi.calls.addresses import SipAddress, custom_headers, sip_address
 from callapi.calls.errors import (
     CLIENT_NOT_REGISTERED,
     INVALID_SIP_URI,
@@ -16,13 +16,14 @@ from callapi.calls.errors import (
     NUMBER_BLOCKED,
     NotPlaceable,
 )
+from callapi.calls.parties import ANONYMOUS, party_name, user_of
 from callapi.calls.placement import Placement
 from callapi.sip import Credentials, NameAddr, ParseError, SipUri, flow_of
 from callapi.store import BindingRecord, TrunkRecord
 
-_USER: Final = re.compile(r"[A-Za-z0-9+\-_.]+")
+_CALLABLE: Final = re.compile(r"[A-Za-z0-9+\-_.*#]+")
+_NUMBER: Final = re.compile(r"\+?[0-9]+")
 _PUNCTUATION: Final = re.compile(r"[\s().-]")
-ANONYMOUS: Final = "anonymous"
 MAX_TRUNKS: Final = 8
 """How many are tried for one call."""
 
@@ -75,12 +76,12 @@ class Identity(Struct, frozen=True):
 class Destinations:
     """Finds destinations; `domain` is the host (and port) of this node's own addresses."""
 
-    __slots__ = ("_blocked", "_directory", "_domain")
+    __slots__ = ("_blocked", "_directory", "_own")
 
     def __init__(self, directory: Directory, domain: str, blocked_prefixes: tuple[str, ...] = ()) -> None:
         self._blocked = blocked_prefixes
         self._directory = directory
-        self._domain = domain
+        self._own = SipUri.parse(f"sip:{domain}")
 
     async def find(
         self, text: str, account: AccountSid, credentials: Credentials | None = None
@@ -118,13 +119,14 @@ class Destinations:
     async def number(self, text: str, account: AccountSid) -> list[Destination]:
         """A number, through the trunks that carry it, the preferred first. Raises NotPlaceable if there is none."""
         written, _, query = text.partition("?")
+        written = written.removeprefix("tel:").partition(";")[0]
         number = _PUNCTUATION.sub("", written)
         if (f"+{number[2:]}" if number.startswith("00") else number).startswith(self._blocked):
             raise NotPlaceable(NUMBER_BLOCKED, f"{number!r} may not be called (limits.blocked_prefixes)")
         trunks = await self._directory.trunks(account, number)
         if not trunks:
             raise NotPlaceable(NO_TRUNK, f"no trunk carries the number {number!r}")
-        if not _USER.fullmatch(number):
+        if not _CALLABLE.fullmatch(number):
             raise NotPlaceable(INVALID_SIP_URI, f"{number!r} is not a number that can be called")
         headers = custom_headers(query)
         first, *others = (self._through(trunk, number, headers) for trunk in trunks[:MAX_TRUNKS])
@@ -138,22 +140,30 @@ class Destinations:
         return Destination(address, number, trunk.codecs or None, from_)
 
     def identity(self, wanted: str, display_name: str | None = None) -> Identity:
-        """The caller as `wanted`: `client:name`, a SIP URI (taken as it is), a number or a SIP user."""
+        """The caller as `wanted`: `client:name`, a SIP URI (taken as it is), a number or a SIP user.
+
+        Raises:
+            NotPlaceable: it is none of these.
+        """
         if wanted.lower().startswith(("sip:", "sips:")):
-            uri = SipUri.parse(wanted).without_headers()
+            try:
+                uri = SipUri.parse(wanted).without_headers()
+            except ParseError as error:
+                raise NotPlaceable(INVALID_SIP_URI, f"the caller cannot be shown: {error}") from error
             return Identity(NameAddr(display_name, uri, ()), party_name(uri))
         user = wanted.removeprefix("client:")
-        user = next((each for each in (user, _PUNCTUATION.sub("", user)) if _USER.fullmatch(each)), ANONYMOUS)
-        uri = SipUri.parse(f"sip:{user}@{self._domain}")
+        if _NUMBER.fullmatch(digits := _PUNCTUATION.sub("", user)):
+            user = digits
+        if not user:
+            return Identity(ANONYMOUS, str(ANONYMOUS.uri))
+        uri = replace(self._own, user=user)
         return Identity(
             NameAddr(display_name, uri, ()), party_name(uri, is_client=wanted.startswith("client:"))
         )
 
-    def as_own(self, party: str) -> str:
-        """A party's SIP user as a user of this node: the From of a call placed on its behalf carries our domain."""
-        if not party.lower().startswith(("sip:", "sips:")):
-            return party
-        return SipUri.parse(party).user or ANONYMOUS
+    def on_behalf_of(self, party: str, display_name: str | None) -> Identity:
+        """The caller `party` (see `party_name`) as a user of this node: the From of a call placed for it."""
+        return replace(self.identity(user_of(party) or "", display_name), name=party)
 
 
 def _address(binding: BindingRecord, headers: tuple[tuple[str, str], ...]) -> SipAddress:

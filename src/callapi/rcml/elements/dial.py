@@ -32,8 +32,11 @@ RING_TONES = frozenset({
 _TELEPHONE = re.compile(r"\+?[0-9](?:[0-9().\- ]{0,30}[0-9])?")
 _CLIENT = re.compile(r"client:[A-Za-z0-9+\-_.@]{1,256}")
 _SIP_USER = re.compile(r"[A-Za-z0-9+\-_.]{1,256}")
+# With a user as `From` spells it (RFC 3261 §25.1, unreserved, user-unreserved and escaped).
 _SIP_URI = re.compile(
-    r"sips?:[A-Za-z0-9+\-_.]{1,256}@(?:[A-Za-z0-9][A-Za-z0-9.\-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?"
+    r"""sips?:(?:[A-Za-z0-9+\-_.!~*'()&=$,;?/]|%[0-9A-Fa-f]{2}){1,256}
+    @(?:[A-Za-z0-9][A-Za-z0-9.\-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?""",
+    re.VERBOSE,
 )
 
 
