@@ -3,6 +3,7 @@
 mod cadence;
 pub mod codec;
 pub mod codecs;
+pub mod demux;
 pub mod dtmf_inband;
 pub mod g711;
 pub mod g722;

@@ -76,11 +76,6 @@ pub fn parse(datagram: &[u8]) -> Option<Packet<'_>> {
     })
 }
 
-/// Whether a datagram on a shared port is RTCP (RFC 5761 section 4: packet types 192 to 223).
-pub fn is_rtcp(datagram: &[u8]) -> bool {
-    datagram.len() >= 4 && datagram[0] >> 6 == 2 && (192..=223).contains(&datagram[1])
-}
-
 /// Writes `header` over the first twelve octets, without padding, extension or contributing sources.
 ///
 /// # Panics
@@ -173,13 +168,5 @@ mod tests {
             lie[11] = 13;
             assert!(parse(&lie).is_none(), "{first:#x}");
         }
-    }
-
-    #[test]
-    fn rtcp_is_told_apart_on_a_shared_port() {
-        assert!(is_rtcp(&[0x80, 200, 0, 6]));
-        assert!(is_rtcp(&[0x81, 206, 0, 2]));
-        assert!(!is_rtcp(&[0x80, 0, 0, 6]));
-        assert!(!is_rtcp(&[0x80, 0xe5, 0, 6]));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use media_core::demux::{Protocol, classify};
 use media_core::latch::{Latch, Verdict};
 use media_core::reception::Reception;
 use media_core::rtcp::{self as report, Compound, Part, SenderInfo};
@@ -65,7 +66,7 @@ pub fn stream(input: &[u8]) {
         if datagram.tag & 0x40 != 0 {
             latch.reopen();
         }
-        if packet::is_rtcp(datagram.octets) {
+        if classify(datagram.octets) == Protocol::Rtcp {
             take_report(datagram.octets, &mut reception, now);
         } else if let Some(read) = packet::parse(datagram.octets) {
             let header = read.header;

@@ -1,6 +1,6 @@
 //! SRTP: what a peer sends is opened or rejected untouched, and what leaves is opened at the other end, once.
 
-use media_core::rtp;
+use media_core::demux::{Protocol, classify};
 use media_core::srtp::{MAX_OVERHEAD, MasterKey, Protector, Suite, Unprotector};
 
 use crate::framed::datagrams;
@@ -18,7 +18,7 @@ pub fn srtp(input: &[u8]) {
             }
             rejected(&mut unprotector, plain);
             let mut out = vec![0; plain.len() + MAX_OVERHEAD];
-            if rtp::is_rtcp(plain) {
+            if classify(plain) == Protocol::Rtcp {
                 if let Some(length) = protector.protect_rtcp(plain, &mut out) {
                     let opened = unprotector.unprotect_rtcp(&mut out[..length]);
                     assert_eq!(opened, Ok(plain.len()), "a report of the peer");

@@ -16,6 +16,7 @@ use crate::counters::Counters;
 use crate::events::{Event, first_packet};
 use crate::format::Format;
 use crate::inband_dtmf::InbandDtmf;
+use crate::link::Link;
 use crate::net::{Net, Remote};
 use crate::playout::Playout;
 use crate::recording::Direction;
@@ -78,7 +79,7 @@ pub(crate) struct AudioStream {
     pub(crate) net: Net,
     receiving: CacheLine,
     last_heard: u64,
-    pub(crate) peer: Option<(u32, u64)>,
+    pub(crate) link: Link,
     inband_dtmf: Option<Box<InbandDtmf>>,
     reception: Reception,
     sending: CacheLine,
@@ -107,7 +108,7 @@ impl AudioStream {
             counters,
             format: None,
             is_muted: false,
-            peer: None,
+            link: Link::None,
             playout: Playout::default(),
             taps: Taps::default(),
             sender: Sender::new((random[0] >> 32) as u32, random[1]),
@@ -266,12 +267,18 @@ impl AudioStream {
         }
     }
 
-    /// The stream is bridged with another one, or with none.
-    pub(crate) fn join(&mut self, peer: Option<(u32, u64)>, now: u64) {
-        self.peer = peer;
-        self.watch.join(peer.map(|_| now));
+    /// The stream is linked with something else from now on.
+    pub(crate) fn connect(&mut self, link: Link, now: u64) {
+        self.watch.join(link.peer().map(|_| now));
+        self.link = link;
+        self.playout.passed_digit = None;
         self.sender.start_spurt();
         self.renumber();
+    }
+
+    /// Whether there is anything to send packet time by packet time.
+    pub(crate) fn is_paced(&self) -> bool {
+        self.playout.is_active() || self.link.is_paced()
     }
 
     /// What is due a few times a second: what is missing, reports, the socket's connection.
@@ -351,7 +358,10 @@ impl AudioStream {
                 event: format.event,
                 receive_event: format.receive_event,
                 can_send: format.sends && self.net.has_remote(),
-                can_relay: format.sends && self.net.has_remote() && !self.playout.has_priority(),
+                can_relay: format.sends
+                    && self.net.has_remote()
+                    && !self.playout.has_priority()
+                    && !self.link.is_paced(),
                 is_listening: format.receives && !self.is_muted,
             });
     }

@@ -3,6 +3,7 @@
 use crate::audio::AudioStream;
 use crate::command::{Command, Order};
 use crate::context::Context;
+use crate::link::{Link, Peer};
 use crate::members::Member;
 use crate::packet_thread::PacketThread;
 use crate::playout::Playback;
@@ -45,7 +46,7 @@ impl PacketThread {
             Command::Unbridge(one, other) => {
                 if let Some(index) = self.members.index_of(one) {
                     let peer = self.members.get(index).and_then(|member| member.peer());
-                    if peer.is_some_and(|(_, id)| id == other) {
+                    if peer.is_some_and(|peer| peer.id == other) {
                         self.part(index);
                     }
                 }
@@ -114,18 +115,19 @@ impl PacketThread {
         };
         self.part(first);
         self.part(second);
+        let peer = |index, id| Peer { index, id };
         let (members, ctx) = self.split();
         match members.pair(first, second) {
             Some((Member::Audio(left), Member::Audio(right))) => {
                 left.playout.stop_playback(one, None, &ctx);
                 right.playout.stop_playback(other, None, &ctx);
-                left.join(Some((second, other)), ctx.now);
-                right.join(Some((first, one)), ctx.now);
+                left.connect(Link::bridge(peer(second, other)), ctx.now);
+                right.connect(Link::bridge(peer(first, one)), ctx.now);
                 self.link(first);
             }
             Some((Member::Video(left), Member::Video(right))) => {
-                left.peer = Some((second, other));
-                right.peer = Some((first, one));
+                left.peer = Some(peer(second, other));
+                right.peer = Some(peer(first, one));
             }
             _ => {}
         }
@@ -134,12 +136,12 @@ impl PacketThread {
     /// Decides for both directions of a bridge whether packets are relayed or transcoded.
     fn link(&mut self, index: u32) {
         let peer = self.members.get(index).and_then(|member| member.peer());
-        if let Some((peer, _)) = peer {
-            if let Some((one, other)) = self.members.audio_pair(index, peer) {
-                connect(one, other);
-                connect(other, one);
+        if let Some(peer) = peer {
+            if let Some((one, other)) = self.members.audio_pair(index, peer.index) {
+                adapt(one, other);
+                adapt(other, one);
             }
-            self.pace(peer);
+            self.pace(peer.index);
         }
         self.pace(index);
     }
@@ -147,14 +149,12 @@ impl PacketThread {
     /// Ends the bridge of a stream, if there is one.
     pub(crate) fn part(&mut self, index: u32) {
         let peer = self.members.get(index).and_then(|member| member.peer());
-        let both = peer.map(|(peer, _)| [index, peer]);
+        let both = peer.map(|peer| [index, peer.index]);
         let (members, ctx) = self.split();
         for index in both.into_iter().flatten() {
             match members.get(index) {
                 Some(Member::Audio(stream)) => {
-                    stream.join(None, ctx.now);
-                    stream.playout.transcode(None, 0);
-                    stream.renumber();
+                    stream.connect(Link::None, ctx.now);
                 }
                 Some(Member::Video(stream)) => stream.peer = None,
                 None => {}
@@ -172,8 +172,8 @@ impl PacketThread {
     }
 }
 
-/// How `to` says what `from` says: as it is, or decoded and encoded.
-fn connect(from: &AudioStream, to: &mut AudioStream) {
+/// Decides how `to` sends what `from` says: as it is, or decoded and encoded.
+fn adapt(from: &AudioStream, to: &mut AudioStream) {
     let differing = match (&from.format, &to.format) {
         (Some(theirs), Some(ours)) if !ours.is_same_sound(theirs) => Some(theirs),
         _ => None,
@@ -183,7 +183,8 @@ fn connect(from: &AudioStream, to: &mut AudioStream) {
     } else {
         0
     };
-    to.playout.transcode(differing, rate);
+    to.playout.passed_digit = None;
+    to.link.transcode(differing, rate);
 }
 
 /// Begins a recording, after a beep if one is wanted.

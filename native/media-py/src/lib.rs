@@ -17,6 +17,8 @@ mod events;
 mod format;
 mod handles;
 mod inband_dtmf;
+mod keying;
+mod link;
 mod mailbox;
 mod members;
 mod net;

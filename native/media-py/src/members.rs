@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use crate::audio::AudioStream;
+use crate::counters::Totals;
+use crate::link::Peer;
 use crate::net::Net;
 use crate::video::VideoStream;
 
@@ -27,9 +29,26 @@ impl Member {
         }
     }
 
-    pub(crate) fn peer(&self) -> Option<(u32, u64)> {
+    pub(crate) fn net_mut(&mut self) -> &mut Net {
         match self {
-            Self::Audio(stream) => stream.peer,
+            Self::Audio(stream) => &mut stream.net,
+            Self::Video(stream) => &mut stream.net,
+        }
+    }
+
+    /// Takes note of a datagram that no protocol here understands.
+    pub(crate) fn drop_packet(&self, totals: &Totals) {
+        let counters = match self {
+            Self::Audio(stream) => &stream.counters,
+            Self::Video(stream) => &stream.counters,
+        };
+        counters.packets_dropped.add(1);
+        totals.dropped.add(1);
+    }
+
+    pub(crate) fn peer(&self) -> Option<Peer> {
+        match self {
+            Self::Audio(stream) => stream.link.peer(),
             Self::Video(stream) => stream.peer,
         }
     }

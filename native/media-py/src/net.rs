@@ -1,11 +1,13 @@
 //! The sockets of one stream and whom they belong to: latching, connecting, and where RTCP goes.
 //!
 //! A settled source is connected to: the kernel then drops strays unseen and each send is a tenth cheaper. A
-//! silence, or another address in the SDP, opens the socket again.
+//! silence, or another address in the SDP, opens the socket again. What is sent goes through the [keying
+//! step](Keying); what came, the packet thread takes through it.
 
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use media_core::demux::Protocol;
 use media_core::latch::{Latch, Verdict};
 use media_core::rtp::{Header, MAX_PACKET};
 use rustix::io::Errno;
@@ -13,6 +15,7 @@ use rustix::net::{RecvFlags, SendFlags, connect, connect_unspec, recv, recvfrom,
 
 use crate::clock::SECOND;
 use crate::counters::Counters;
+use crate::keying::Keying;
 use crate::ports::Sockets;
 
 /// After so much silence of the learned source another one may be learned.
@@ -30,6 +33,7 @@ pub(crate) struct Remote {
 }
 
 /// A datagram that came: its length, and its source unless the socket is connected.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Received {
     pub(crate) length: usize,
     pub(crate) source: Option<SocketAddr>,
@@ -42,6 +46,7 @@ pub(crate) struct Net {
     sockets: Sockets,
     is_connected: bool,
     is_muxed: bool,
+    keying: Keying,
     target: Option<SocketAddr>,
     remote: Remote,
     latch: Latch,
@@ -56,6 +61,7 @@ impl Net {
             remote: Remote::default(),
             is_connected: false,
             is_muxed: false,
+            keying: Keying::default(),
             target: None,
             rtcp_source: None,
         }
@@ -112,6 +118,11 @@ impl Net {
         receive_from(self.sockets.rtcp.as_fd(), buffer)
     }
 
+    /// Opens a datagram in place, as [`Keying::unprotect`].
+    pub(crate) fn unprotect(&mut self, protocol: Protocol, datagram: &mut [u8]) -> Option<usize> {
+        self.keying.unprotect(protocol, datagram)
+    }
+
     /// Whether a valid packet is from the party.
     pub(crate) fn judge(
         &mut self,
@@ -147,27 +158,22 @@ impl Net {
     }
 
     /// Sends RTP; false if it could not be sent.
-    pub(crate) fn send(&self, datagram: &[u8]) -> bool {
-        let sent = if self.is_connected {
-            let again = |error| match error {
-                // The answer to an earlier packet (RFC 1122 section 4.1.3.3); told once, it is over.
-                Errno::CONNREFUSED => send(&self.sockets.rtp, datagram, SendFlags::NOSIGNAL),
-                error => Err(error),
-            };
-            send(&self.sockets.rtp, datagram, SendFlags::NOSIGNAL).or_else(again)
-        } else {
-            match &self.target {
-                Some(target) => sendto(&self.sockets.rtp, datagram, SendFlags::NOSIGNAL, target),
-                None => return false,
-            }
-        };
-        sent.is_ok()
+    pub(crate) fn send(&mut self, datagram: &[u8]) -> bool {
+        let (sockets, is_connected) = (&self.sockets, self.is_connected);
+        let target = self.target.as_ref();
+        self.keying.protect(Protocol::Rtp, datagram, |protected| {
+            send_rtp(sockets, is_connected, target, protected)
+        })
     }
 
     /// Sends RTCP, on the port of RTP if they share it.
-    pub(crate) fn send_rtcp(&self, datagram: &[u8]) -> bool {
+    pub(crate) fn send_rtcp(&mut self, datagram: &[u8]) -> bool {
+        let (sockets, is_connected) = (&self.sockets, self.is_connected);
+        let rtp_target = self.target.as_ref();
         if self.remote.mux {
-            return self.send(datagram);
+            return self.keying.protect(Protocol::Rtcp, datagram, |protected| {
+                send_rtp(sockets, is_connected, rtp_target, protected)
+            });
         }
         let beside = |target: SocketAddr| {
             let port = target.port().checked_add(1)?;
@@ -177,8 +183,11 @@ impl Net {
             .rtcp_source
             .or(self.remote.rtcp)
             .or_else(|| self.target.and_then(beside));
-        target.is_some_and(|target| {
-            sendto(&self.sockets.rtcp, datagram, SendFlags::NOSIGNAL, &target).is_ok()
+        let Some(target) = target else {
+            return false;
+        };
+        self.keying.protect(Protocol::Rtcp, datagram, |protected| {
+            sendto(&sockets.rtcp, protected, SendFlags::NOSIGNAL, &target).is_ok()
         })
     }
 
@@ -205,6 +214,26 @@ impl Net {
         self.target = self.latch.target();
         counters.set_target(self.target);
     }
+}
+
+/// Sends on the port of RTP: to whom the socket is connected, else to `target`.
+fn send_rtp(
+    sockets: &Sockets,
+    is_connected: bool,
+    target: Option<&SocketAddr>,
+    datagram: &[u8],
+) -> bool {
+    if is_connected {
+        let again = |error| match error {
+            // The answer to an earlier packet (RFC 1122 section 4.1.3.3), which the socket reports once.
+            Errno::CONNREFUSED => send(&sockets.rtp, datagram, SendFlags::NOSIGNAL),
+            error => Err(error),
+        };
+        return send(&sockets.rtp, datagram, SendFlags::NOSIGNAL)
+            .or_else(again)
+            .is_ok();
+    }
+    target.is_some_and(|target| sendto(&sockets.rtp, datagram, SendFlags::NOSIGNAL, target).is_ok())
 }
 
 fn receive_from(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Option<Received> {

@@ -10,7 +10,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use media_core::rtp::{self, MAX_PACKET};
+use media_core::demux::{Protocol, classify};
+use media_core::rtp::MAX_PACKET;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll;
 use rustix::time::{
@@ -24,6 +25,7 @@ use crate::context::{Context, Node, Scratch};
 use crate::counters::Totals;
 use crate::events::Event;
 use crate::members::{Member, Members};
+use crate::net::Received;
 use crate::wheel::{Entry, Wheel};
 
 /// Events taken from the kernel at once.
@@ -159,7 +161,7 @@ impl PacketThread {
         let heard = streams()
             .map(AudioStream::touch_to_receive)
             .fold(0, |sum, word| sum ^ word);
-        let peers = streams().filter_map(|stream| self.members.peek(stream.peer?.0));
+        let peers = streams().filter_map(|stream| self.members.peek(stream.link.peer()?.index));
         let said = peers
             .map(AudioStream::touch_to_send)
             .fold(0, |sum, word| sum ^ word);
@@ -230,7 +232,7 @@ impl PacketThread {
             return;
         };
         stream.renumber();
-        if stream.playout.is_active() && stream.playout.pacing.is_none() {
+        if stream.is_paced() && stream.playout.pacing.is_none() {
             let token = self.next_token;
             self.next_token += 1;
             stream.playout.pacing = Some(token);
@@ -240,8 +242,42 @@ impl PacketThread {
         }
     }
 
+    /// Reads a datagram of the RTP port and hands it to who speaks its protocol: the one demultiplexer.
     fn on_rtp(&mut self, index: u32) {
         self.current = Some(index);
+        let Some(member) = self.members.get(index) else {
+            return;
+        };
+        let Some(received) = member.net().receive(&mut self.datagram[..]) else {
+            return;
+        };
+        match classify(&self.datagram[..received.length]) {
+            Protocol::Rtp => self.on_rtp_packet(index, received),
+            Protocol::Rtcp if member.net().is_muxed() => self.on_rtcp_packet(index, received),
+            Protocol::Rtcp
+            | Protocol::Stun
+            | Protocol::Dtls
+            | Protocol::Zrtp
+            | Protocol::TurnChannel
+            | Protocol::Unknown => member.drop_packet(&self.totals),
+        }
+    }
+
+    fn on_rtcp(&mut self, index: u32) {
+        self.current = Some(index);
+        let Some(member) = self.members.get(index) else {
+            return;
+        };
+        let Some(received) = member.net().receive_rtcp(&mut self.datagram[..]) else {
+            return;
+        };
+        match classify(&self.datagram[..received.length]) {
+            Protocol::Rtcp => self.on_rtcp_packet(index, received),
+            _ => member.drop_packet(&self.totals),
+        }
+    }
+
+    fn on_rtp_packet(&mut self, index: u32, received: Received) {
         let mut ctx = Context {
             now: self.now,
             node: &self.node,
@@ -251,36 +287,34 @@ impl PacketThread {
         let Some(member) = self.members.get(index) else {
             return;
         };
-        let Some(received) = member.net().receive(&mut self.datagram[..]) else {
-            return;
-        };
         let datagram = &mut self.datagram[..received.length];
-        if member.net().is_muxed() && rtp::is_rtcp(datagram) {
-            return self.take_rtcp(index, received.length, received.source);
-        }
+        let Some(length) = member.net_mut().unprotect(Protocol::Rtp, datagram) else {
+            return member.drop_packet(ctx.totals);
+        };
+        let datagram = &mut datagram[..length];
         match member {
             Member::Audio(stream) => {
                 let heard = stream.receive(datagram, received.source, &mut ctx);
-                let Some((peer, _)) = stream.peer else {
+                let Some(peer) = stream.link.peer() else {
                     return;
                 };
                 if heard == Heard::Nothing || !stream.is_listening() {
                     return;
                 }
                 let from_rate = stream.numbers.clock_rate;
-                if let Some(stream) = self.members.audio(peer)
+                if let Some(stream) = self.members.audio(peer.index)
                     && stream.forward(heard, (datagram, from_rate), &mut ctx)
                 {
-                    self.pace(peer);
+                    self.pace(peer.index);
                 }
             }
             Member::Video(stream) => {
                 let is_wanted = stream.receive(datagram, received.source, &ctx);
-                let Some((peer, _)) = stream.peer.filter(|_| is_wanted) else {
+                let Some(peer) = stream.peer.filter(|_| is_wanted) else {
                     return;
                 };
                 if let Some((Member::Video(stream), Member::Video(peer))) =
-                    self.members.pair(index, peer)
+                    self.members.pair(index, peer.index)
                 {
                     let theirs = stream.format_of(datagram[1] & 0x7f);
                     if let Some(number) = theirs.and_then(|format| peer.number_of(format)) {
@@ -291,37 +325,32 @@ impl PacketThread {
         }
     }
 
-    fn on_rtcp(&mut self, index: u32) {
-        self.current = Some(index);
-        let received = self
-            .members
-            .get(index)
-            .and_then(|member| member.net().receive_rtcp(&mut self.datagram[..]));
-        if let Some(received) = received {
-            self.take_rtcp(index, received.length, received.source);
-        }
-    }
-
-    fn take_rtcp(&mut self, index: u32, length: usize, source: Option<std::net::SocketAddr>) {
-        let datagram = &self.datagram[..length];
+    fn on_rtcp_packet(&mut self, index: u32, received: Received) {
         let ctx = Context {
             now: self.now,
             node: &self.node,
             totals: &self.totals,
             scratch: &mut self.scratch,
         };
-        match self.members.get(index) {
-            Some(Member::Audio(stream)) => stream.receive_rtcp(datagram, source, &ctx),
-            Some(Member::Video(stream)) => {
+        let Some(member) = self.members.get(index) else {
+            return;
+        };
+        let datagram = &mut self.datagram[..received.length];
+        let Some(length) = member.net_mut().unprotect(Protocol::Rtcp, datagram) else {
+            return member.drop_packet(ctx.totals);
+        };
+        let datagram = &datagram[..length];
+        match member {
+            Member::Audio(stream) => stream.receive_rtcp(datagram, received.source, &ctx),
+            Member::Video(stream) => {
                 let peer = stream.peer;
-                if !stream.receive_rtcp(datagram, source) {
+                if !stream.receive_rtcp(datagram, received.source) {
                     return;
                 }
-                if let Some(member) = peer.and_then(|(peer, _)| self.members.get(peer)) {
-                    member.net().send_rtcp(datagram);
+                if let Some(member) = peer.and_then(|peer| self.members.get(peer.index)) {
+                    member.net_mut().send_rtcp(datagram);
                 }
             }
-            None => {}
         }
     }
 

@@ -1,16 +1,13 @@
-//! What a stream sends of its own: a playback, digits, or what the other leg says in another format.
+//! What a stream sends of its own: a playback, and digits.
 
 use std::collections::VecDeque;
 
 use media_core::codec::Encoder;
-use media_core::codecs;
 use media_core::telephone_event::DtmfSender;
 use media_core::tone::Tone;
-use media_core::transcode::Transcoder;
 
 use crate::context::Context;
 use crate::events::Event;
-use crate::format::Format;
 use crate::sounds::Sound;
 
 /// Rows of digits that may wait.
@@ -46,12 +43,20 @@ pub(crate) struct PassedDigit {
     pub(crate) updated_ns: u64,
 }
 
-/// What there is to say.
+/// Where the sound comes from that a stream sends, digits aside.
+#[derive(Default)]
+pub(crate) enum Source {
+    /// What the stream is linked with, if anything.
+    #[default]
+    Link,
+    /// A prompt or tone.
+    Playback(Box<Playback>),
+}
+
+/// What a stream sends of its own.
 #[derive(Default)]
 pub(crate) struct Playout {
-    pub(crate) playback: Option<Box<Playback>>,
-    /// Present while bridged with a leg of another format.
-    pub(crate) transcoder: Option<Box<Transcoder>>,
+    pub(crate) source: Source,
     pub(crate) is_sending_digit: bool,
     /// Of the stream's entry in the wheel; `None`: it is not there.
     pub(crate) pacing: Option<u64>,
@@ -63,14 +68,12 @@ pub(crate) struct Playout {
 impl Playout {
     /// Whether there is anything to pace.
     pub(crate) fn is_active(&self) -> bool {
-        self.playback.is_some() || !self.rows.is_empty() || self.transcoder.is_some()
+        !matches!(self.source, Source::Link) || !self.rows.is_empty()
     }
 
     /// Whether the playback with this id goes on.
     pub(crate) fn is_playing(&self, playback: u64) -> bool {
-        self.playback
-            .as_ref()
-            .is_some_and(|present| present.id == playback)
+        matches!(&self.source, Source::Playback(present) if present.id == playback)
     }
 
     /// For tests: an encoder that is not the format's.
@@ -79,9 +82,9 @@ impl Playout {
         self.encoder = Some(encoder);
     }
 
-    /// Whether anything but what the other leg says as it is has the word.
+    /// Whether it takes precedence over what the link has.
     pub(crate) fn has_priority(&self) -> bool {
-        self.playback.is_some() || self.is_sending_digit || self.transcoder.is_some()
+        !matches!(self.source, Source::Link) || self.is_sending_digit
     }
 
     /// Another codec was agreed on.
@@ -92,13 +95,23 @@ impl Playout {
     /// Starts a prompt; the one before ends unfinished.
     pub(crate) fn play(&mut self, stream: u64, playback: Playback, ctx: &Context<'_>) {
         self.stop_playback(stream, None, ctx);
-        self.playback = Some(Box::new(playback));
+        self.source = Source::Playback(Box::new(playback));
+    }
+
+    /// Ends what is played; the link has the word again.
+    pub(crate) fn end_playback(&mut self) -> Option<Box<Playback>> {
+        match std::mem::take(&mut self.source) {
+            Source::Playback(playback) => Some(playback),
+            Source::Link => None,
+        }
     }
 
     /// Ends the playback, or the row of digits, with this id; `None`: the playback, whichever it is.
     pub(crate) fn stop_playback(&mut self, stream: u64, playback: Option<u64>, ctx: &Context<'_>) {
         let is_meant = |id: u64| playback.is_none_or(|meant| meant == id);
-        if let Some(stopped) = self.playback.take_if(|present| is_meant(present.id)) {
+        if matches!(&self.source, Source::Playback(present) if is_meant(present.id))
+            && let Some(stopped) = self.end_playback()
+        {
             publish_ended(stream, stopped.id, false, ctx);
         }
         if let Some(id) = playback {
@@ -138,17 +151,6 @@ impl Playout {
         for row in self.rows.drain(..) {
             row.publish_ended(stream, false, ctx);
         }
-        self.transcoder = None;
-    }
-
-    /// What the other leg says must be decoded (`from` is its format) to samples at `rate`, or not (`None`).
-    pub(crate) fn transcode(&mut self, from: Option<&Format>, rate: u32) {
-        self.passed_digit = None;
-        self.transcoder = from.and_then(|from| {
-            let (_, decoder) = codecs::open(&from.codec, &from.fmtp).ok()?;
-            let transcoder = Transcoder::new(decoder, from.clock_rate, from.ptime_ms, rate);
-            Some(Box::new(transcoder))
-        });
     }
 }
 

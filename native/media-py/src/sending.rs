@@ -14,7 +14,7 @@ use media_core::tone::Tone;
 
 use crate::audio::{AudioStream, Heard};
 use crate::context::Context;
-use crate::playout::{PassedDigit, publish_ended};
+use crate::playout::{PassedDigit, Source, publish_ended};
 
 /// A digit of the other leg that was not updated for so long no longer suppresses its audio.
 const DIGIT_HOLD_NS: u64 = 60_000_000;
@@ -35,14 +35,14 @@ impl AudioStream {
                 false
             }
             Heard::Audio(header, start, end) => {
-                if let Some(transcoder) = &mut self.playout.transcoder {
+                if let Some(transcoder) = self.link.transcoder() {
                     transcoder.insert(&header, &datagram[start..end], ctx.now);
                 }
                 false
             }
             Heard::Digit(header, event) => {
                 self.forward_digit(&header, event, from_rate, ctx);
-                self.playout.is_active()
+                self.is_paced()
             }
         }
     }
@@ -50,19 +50,18 @@ impl AudioStream {
     /// Sends what is due now; false if nothing is left to pace.
     pub(crate) fn tick(&mut self, ctx: &mut Context<'_>) -> bool {
         let Some(format) = &self.format else {
-            return self.playout.is_active();
+            return self.is_paced();
         };
         let (ptime_ms, clock_rate, event) = (format.ptime_ms, format.clock_rate, format.event);
         if self.digit_step(ptime_ms, clock_rate, event, ctx) {
             return true;
         }
         ctx.scratch.pcm.clear();
-        if self.playout.playback.is_some() {
-            self.play_step(ptime_ms, ctx);
-        } else if self.playout.transcoder.is_some() {
-            self.transcode_step(ptime_ms, ctx);
+        match &self.playout.source {
+            Source::Playback(_) => self.play_step(ptime_ms, ctx),
+            Source::Link => self.transcode_step(ptime_ms, ctx),
         }
-        self.playout.is_active()
+        self.is_paced()
     }
 
     /// One packet time of a row of digits; false if audio may sound meanwhile.
@@ -169,11 +168,11 @@ impl AudioStream {
     fn play_step(&mut self, ptime_ms: u32, ctx: &mut Context<'_>) {
         let rate = self.encoder_rate();
         let count = (rate / 1000 * ptime_ms) as usize;
-        if let Some(playback) = &mut self.playout.playback {
+        if let Source::Playback(playback) = &mut self.playout.source {
             playback.sound.fill(count, rate, &mut ctx.scratch.pcm);
             if ctx.scratch.pcm.is_empty() {
                 let id = playback.id;
-                self.playout.playback = None;
+                self.playout.end_playback();
                 self.sender.start_spurt();
                 publish_ended(self.id, id, true, ctx);
                 return;
@@ -188,9 +187,10 @@ impl AudioStream {
         if self.is_passing_digit(ctx.now) {
             return;
         }
-        if let Some(transcoder) = &mut self.playout.transcoder {
-            transcoder.fill(count, &mut ctx.scratch.pcm);
-        }
+        let Some(transcoder) = self.link.transcoder() else {
+            return;
+        };
+        transcoder.fill(count, &mut ctx.scratch.pcm);
         if ctx.scratch.pcm.is_empty() {
             self.sender.start_spurt();
         } else {
@@ -240,7 +240,7 @@ impl AudioStream {
         from_rate: u32,
         ctx: &mut Context<'_>,
     ) {
-        if let Some(transcoder) = &mut self.playout.transcoder {
+        if let Some(transcoder) = self.link.transcoder() {
             transcoder.skip(header);
         }
         if !self.can_send() {
@@ -298,7 +298,7 @@ impl AudioStream {
 
     /// Relayed audio and keys share the numbers of their source; transcoded audio has its own.
     fn digit_stamp(&mut self, header: &Header, now: u64) -> Option<Stamp> {
-        if self.playout.transcoder.is_none() {
+        if !self.link.is_paced() {
             return self.sender.relay_event(header, now);
         }
         if let Some(key) = &mut self.playout.passed_digit

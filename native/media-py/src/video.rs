@@ -12,6 +12,7 @@ use media_core::{rtcp, rtp};
 use crate::context::Context;
 use crate::counters::Counters;
 use crate::format::{VideoFormat, VideoFormats};
+use crate::link::Peer;
 use crate::net::{Net, Remote};
 
 /// The stream.
@@ -19,7 +20,7 @@ pub(crate) struct VideoStream {
     pub(crate) id: u64,
     pub(crate) net: Net,
     pub(crate) counters: Arc<Counters>,
-    pub(crate) peer: Option<(u32, u64)>,
+    pub(crate) peer: Option<Peer>,
     formats: Option<VideoFormats>,
     last_heard: u64,
 }
