@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from callapi.base.errors import CallApiError
+from callapi.base.listen_address import parse_listen_address
 
 Method = Literal["GET", "POST"]
 CodecName = Literal["PCMU", "PCMA", "G722", "opus"]
@@ -31,19 +32,21 @@ class SettingsError(CallApiError):
     """The configuration is not usable; the text says which key, where, and what is allowed."""
 
 
-_LISTEN = re.compile(r"(?P<transport>udp|tcp|tls)://(?P<host>\[[0-9a-fA-F:.]+\]|[^:/\s]+):(?P<port>\d{1,5})")
-_HOST_PORT = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^:/\s]+):\d{1,5}")
+SIP_SCHEMES: Final = ("udp", "tcp", "tls")
 
 
 def _listen_address(text: str) -> str:
-    match = _LISTEN.fullmatch(text)
-    if match is None or int(match["port"]) > 65535:
+    try:
+        is_known = parse_listen_address(text).scheme in SIP_SCHEMES
+    except ValueError:
+        is_known = False
+    if not is_known:
         raise ValueError("must look like udp://127.0.0.1:5060, tcp://... or tls://...")
     return text
 
 
 def _host_port(text: str) -> str:
-    if _HOST_PORT.fullmatch(text) is None:
+    if parse_listen_address(text).scheme:
         raise ValueError("must look like 127.0.0.1:8080")
     return text
 

@@ -1,11 +1,12 @@
 """What one account may take of a node, so that none can take it all: calls at once, and new calls a second."""
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
 from callapi.base.ids import AccountSid
+from callapi.base.token_bucket import TokenBuckets
 
 CALLS: Final = "limits.calls_per_account"
 RATE: Final = "limits.calls_per_second_per_account"
@@ -21,10 +22,11 @@ class Quotas:
     ) -> None:
         self._most = calls
         self._rate = calls_per_second
-        self._burst = max(1.0, calls_per_second)
         self._clock = clock
         self._live: Counter[AccountSid] = Counter()
-        self._buckets: OrderedDict[AccountSid, tuple[float, float]] = OrderedDict()  # tokens, filled at
+        self._buckets: TokenBuckets[AccountSid] = TokenBuckets(
+            calls_per_second, max(1.0, calls_per_second), MAX_ACCOUNTS
+        )
 
     def began(self, account: AccountSid) -> None:
         """One more call of `account` is up."""
@@ -44,14 +46,6 @@ class Quotas:
         """Why a new call of `account` cannot be taken, None if it can; that uses up its share of the rate."""
         if self.is_full(account):
             return CALLS
-        if not self._rate:
+        if not self._rate or self._buckets.take(account, self._clock()):
             return None
-        now = self._clock()
-        tokens, filled_at = self._buckets.get(account, (self._burst, now))
-        tokens = min(self._burst, tokens + (now - filled_at) * self._rate)
-        is_over = tokens < 1
-        self._buckets[account] = (tokens if is_over else tokens - 1, now)
-        self._buckets.move_to_end(account)
-        if len(self._buckets) > MAX_ACCOUNTS:
-            self._buckets.popitem(last=False)
-        return RATE if is_over else None
+        return RATE

@@ -4,6 +4,7 @@ import socket
 from dataclasses import dataclass, field
 from typing import Final
 
+from callapi.base.listen_address import parse_listen_address
 from callapi.base.settings import Settings
 
 LOOPBACK: Final = "127.0.0.1"
@@ -11,9 +12,8 @@ LOOPBACK: Final = "127.0.0.1"
 
 def split_address(listen: str) -> tuple[str, str, int]:
     """Transport, host and port of `udp://127.0.0.1:5060`; without a scheme the transport is `tcp`."""
-    transport, scheme, address = listen.rpartition("://")
-    host, _, port = address.rpartition(":")
-    return transport if scheme else "tcp", host.strip("[]"), int(port)
+    address = parse_listen_address(listen)
+    return address.scheme or "tcp", address.host, address.port
 
 
 def problem_with(transport: str, host: str, port: int) -> str | None:

@@ -10,6 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from callapi.base.errors import CallApiError
+from callapi.base.listen_address import parse_listen_address
 from callapi.http.connections import BoundedConfig, Bounds
 
 START_S: Final = 10
@@ -32,14 +33,14 @@ class HttpServer:
     """Serves `application` on `listen` (`host:port`), within `bounds`, for as long as the block lasts."""
 
     def __init__(self, application: ASGIApp, listen: str, bounds: Bounds) -> None:
-        host, _, port = listen.rpartition(":")
+        address = parse_listen_address(listen)
         self._listen = listen
         self._server = _ServerWithoutSignals(
             BoundedConfig(
                 application,
                 bounds,
-                host=host.strip("[]"),
-                port=int(port),
+                host=address.host,
+                port=address.port,
                 lifespan="off",
                 log_config=None,
                 access_log=False,

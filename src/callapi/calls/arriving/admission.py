@@ -7,6 +7,7 @@ for those that cannot be served (RFC 3261 §21.5.4).
 from collections.abc import Callable
 from typing import Final
 
+from callapi.base.token_bucket import TokenBucket
 from callapi.calls.arriving.refusals import reason
 from callapi.sip import Hop, Request
 
@@ -35,10 +36,7 @@ class AdmissionControl:
         self._live = live
         self._clock = clock
         self._max_calls = max_calls
-        self._rate = calls_per_second
-        self._burst = max(1.0, calls_per_second)
-        self._tokens = self._burst
-        self._filled_at = clock()
+        self._bucket = TokenBucket(calls_per_second, max(1.0, calls_per_second), clock())
         self._lag_s = lag_s
         self.is_draining = False
         self.refused = 0
@@ -69,12 +67,6 @@ class AdmissionControl:
         """Why a call cannot be taken now, None if it can; a call that is let in uses up its share of the rate."""
         if (reason := self.closed) is not None:
             return reason
-        if not self._rate:
+        if not self._bucket.rate or self._bucket.take(self._clock()):
             return None
-        now = self._clock()
-        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
-        self._filled_at = now
-        if self._tokens < 1:
-            return "limits.calls_per_second"
-        self._tokens -= 1
-        return None
+        return "limits.calls_per_second"

@@ -1,12 +1,13 @@
 """How many wrong passwords one source may try: a slow-down for those who guess, in bounded memory.
 
-Each failure fills a bucket that leaks; while it is full, nothing that comes from there is looked at, so that a right
-guess is no different from a wrong one.
+Each failure takes a token of the source's bucket. While less than one is left, no request from there is looked at, so
+that a right guess is no different from a wrong one.
 """
 
-from collections import OrderedDict
 from ipaddress import IPv6Address, ip_address
 from typing import Final
+
+from callapi.base.token_bucket import TokenBuckets
 
 MAX_FAILURES: Final = 10
 FORGIVEN_AFTER_S: Final = 6.0
@@ -18,26 +19,18 @@ class LoginThrottle:
     """Failures by source. An IPv6 source is its /64, which one machine may have for itself."""
 
     def __init__(self) -> None:
-        self._buckets: OrderedDict[int, tuple[float, float]] = OrderedDict()  # source -> level, at
+        self._buckets: TokenBuckets[int] = TokenBuckets(1 / FORGIVEN_AFTER_S, MAX_FAILURES, MAX_SOURCES)
 
     def __len__(self) -> int:
         return len(self._buckets)
 
     def is_slowed(self, host: str, now: float) -> bool:
-        """Whether `host` (an IP address) has failed too often of late; `now` in seconds."""
-        return self._level(_source(host), now) > MAX_FAILURES - 1
+        """Whether `host` (an IP address) has too many recent failures; `now` in seconds."""
+        return self._buckets.level(_source(host), now) < 1
 
     def failed(self, host: str, now: float) -> None:
-        """A wrong password, or no such user, came from `host`."""
-        source = _source(host)
-        self._buckets[source] = (self._level(source, now) + 1, now)
-        self._buckets.move_to_end(source)
-        if len(self._buckets) > MAX_SOURCES:
-            self._buckets.popitem(last=False)
-
-    def _level(self, source: int, now: float) -> float:
-        level, at = self._buckets.get(source, (0.0, now))
-        return max(0.0, level - max(0.0, now - at) / FORGIVEN_AFTER_S)
+        """A wrong password, or an unknown user, came from `host`."""
+        self._buckets.take(_source(host), now)
 
 
 def _source(host: str) -> int:
