@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from callapi.sip.transport import TlsFiles
-from callapi.sip.transport.tcp import StreamLimits
+from callapi.sip.transport.connection import StreamLimits
 from tests.scenarios.conftest import PhoneFactory
 from tests.scenarios.harness.application import Application, Webhook, response
 from tests.scenarios.harness.node import Node

@@ -45,8 +45,8 @@ def inbound() -> tuple[InboundSession, Port]:
 
 async def test_events_come_in_order_and_end() -> None:
     session, _ = inbound()
-    session.tell(Confirmed(b""))
-    session.tell(END)
+    session.put(Confirmed(b""))
+    session.put(END)
     assert session.is_ended
     assert [event async for event in session.events] == [Confirmed(b""), END]
     assert await session.next_event() is END  # and again, for a second reader
@@ -57,7 +57,7 @@ async def test_a_reader_waits() -> None:
     session, _ = inbound()
     reading = asyncio.create_task(session.next_event())
     await asyncio.sleep(0)
-    session.tell(END)
+    session.put(END)
     assert await reading is END
 
 
@@ -66,24 +66,24 @@ async def test_a_reader_that_gives_up_loses_nothing() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await session.next_event()
-    session.tell(END)
+    session.put(END)
     assert await session.next_event() is END
 
 
 async def test_nothing_is_told_after_the_end() -> None:
     session, _ = inbound()
-    session.tell(END)
-    session.tell(Confirmed(b""))
-    session.tell(Ended(Party.LOCAL, None, "again"))
+    session.put(END)
+    session.put(Confirmed(b""))
+    session.put(Ended(Party.LOCAL, None, "again"))
     assert [event async for event in session.events] == [END]
 
 
 async def test_a_flood_is_bounded() -> None:
     session, _ = inbound()
     for _ in range(MAX_UNREAD_EVENTS + 10):
-        session.tell(InfoReceived("text/plain", b"x"))
-    session.tell(Confirmed(b""))
-    session.tell(END)
+        session.put(InfoReceived("text/plain", b"x"))
+    session.put(Confirmed(b""))
+    session.put(END)
     events: list[SessionEvent] = [event async for event in session.events]
     assert len(events) == MAX_UNREAD_EVENTS + 2
     assert events[-2:] == [Confirmed(b""), END]

@@ -49,4 +49,4 @@ def press_by_info(phone: Phone, digits: str) -> None:
     """Keys as SIP INFO."""
     for digit in digits:
         body = f"Signal={digit}\r\nDuration=160\r\n".encode()
-        phone.session.tell(InfoReceived("application/dtmf-relay", body))
+        phone.session.put(InfoReceived("application/dtmf-relay", body))

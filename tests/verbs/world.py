@@ -102,7 +102,7 @@ class Phone:
         match command:
             case Accept():
                 self.is_answered = True
-                self.session.tell(Confirmed(b""))
+                self.session.put(Confirmed(b""))
             case Refuse(status=status):
                 self._end(Party.LOCAL, status)
             case HangUp():
@@ -113,7 +113,7 @@ class Phone:
     def ring(self, status: int = 180, *, has_audio: bool = False) -> None:
         """180, or 183 with early media."""
         if not self.is_over and not self.is_answered:
-            self.session.tell(Provisional(self._response(status, has_body=has_audio)))
+            self.session.put(Provisional(self._response(status, has_body=has_audio)))
 
     def answer(self, **headers: str) -> None:
         """200 OK, unless we were hung up first: then it crosses, and the session settles it."""
@@ -123,7 +123,7 @@ class Phone:
         response = self._response(200, has_body=True, headers=headers)
         assert isinstance(self.session, OutboundSession)
         self.session.final = response
-        self.session.tell(Accepted(response))
+        self.session.put(Accepted(response))
 
     def reject(self, status: int, **headers: str) -> None:
         """A final failure."""
@@ -132,7 +132,7 @@ class Phone:
         response = self._response(status, headers=headers)
         assert isinstance(self.session, OutboundSession)
         self.session.final = response
-        self.session.tell(Refused(response, local=False))
+        self.session.put(Refused(response, local=False))
         self._end(Party.REMOTE, status)
 
     def be_unreachable(self, status: int = 503) -> None:
@@ -142,7 +142,7 @@ class Phone:
         response = self._response(status)
         assert isinstance(self.session, OutboundSession)
         self.session.final = response
-        self.session.tell(Refused(response, local=True))
+        self.session.put(Refused(response, local=True))
         self._end(Party.NETWORK, status)
 
     def hang_up(self) -> None:
@@ -162,7 +162,7 @@ class Phone:
 
     def _end(self, by: Party, status: int) -> None:
         self.is_over = True
-        self.session.tell(Ended(by, status, "bye"))
+        self.session.put(Ended(by, status, "bye"))
 
     def _response(self, status: int, *, has_body: bool = False, headers: dict[str, str] | None = None) -> Any:
         extra = tuple((name.replace("_", "-"), value) for name, value in (headers or {}).items())

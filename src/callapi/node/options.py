@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from callapi.base.api_version import API_VERSION
+from callapi.base.listen_address import parse_listen_address
 from callapi.base.settings import Settings
 from callapi.calls.placing.queue import CallQueue
 from callapi.calls.quotas import Quotas
@@ -18,11 +19,10 @@ PROMPTS: Final = "prompts"
 
 def domain(settings: Settings) -> str:
     """The host, and the port unless it is 5060, of the node's own SIP addresses: the realm of its digests."""
-    host, _, port = settings.sip.listen[0].partition("://")[2].rpartition(":")
-    host = settings.sip.advertised_address or host
-    if host.count(":") > 1 and not host.startswith("["):
-        host = f"[{host}]"
-    return host if port in {"5060", "0"} else f"{host}:{port}"
+    first = parse_listen_address(settings.sip.listen[0])
+    host = (settings.sip.advertised_address or first.host).strip("[]")
+    address = first._replace(host=host, scheme="").host_port
+    return address.removesuffix(":0") if first.port == 0 else address.removesuffix(":5060")
 
 
 def endpoint_options(settings: Settings) -> EndpointOptions:

@@ -145,7 +145,7 @@ async def _open_calls(
     lag = LagMeter()
     plane = await stack.enter_async_context(options.plane(settings))
     callers = await _open_callers(settings, store)
-    registrar = Registrar(callers.registrations, callers.digest, clock=steady_time, guesses=callers.throttle)
+    registrar = Registrar(callers.registrations, callers.digest, clock=steady_time, throttle=callers.throttle)
     # The endpoint asks the admission before it keeps anything of an INVITE, and the admission counts what the endpoint
     # holds: neither asks before both are there.
     admission = AdmissionControl(
@@ -153,7 +153,7 @@ async def _open_calls(
         clock,
         max_calls=settings.limits.max_calls,
         calls_per_second=settings.limits.calls_per_second,
-        lag_s=lambda: max(lag.lag_s, endpoint.standing_s),
+        lag_s=lambda: max(lag.lag_s, endpoint.backlog_s),
         is_store_full=lambda: store.is_full,
     )
     endpoint = Endpoint(

@@ -1,4 +1,4 @@
-"""What a session tells its story: frozen values from `Session.events`; `Ended` is the last, exactly once.
+"""The events of a session: frozen values from `Session.events`; `Ended` is the last, exactly once.
 
 Bodies are opaque here: this room counts offers and answers (RFC 3264) but never reads one.
 """
@@ -38,7 +38,7 @@ class Accepted(Struct, frozen=True):
 class Refused(Struct, frozen=True):
     """A final answer >= 300 to our INVITE, followed by `Ended`.
 
-    `local`: no peer sent it, it was made here (408 nobody answered, 503 no next hop could be reached,
+    `local`: generated here (408: no response came, 503: no next hop could be reached,
     487 hung up before the INVITE left, RFC 3261 §8.1.3.1).
     """
 

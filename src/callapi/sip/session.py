@@ -1,7 +1,7 @@
 """A session as its story sees it: commands are synchronous, events are awaited.
 
 A session holds no protocol rule. A command is an input of its machine (`invite_session`), performed by the
-endpoint before the method returns; what the machine tells comes out of `events`. Commands to a session that
+endpoint before the method returns; what the machine reports comes out of `events`. Commands to a session that
 has ended do nothing: the story may be one step behind the wire, and `Ended` is on its way to it.
 """
 
@@ -135,7 +135,7 @@ class Session:
             await self.wait_for_event()
         return self._events.pop(0)
 
-    def tell(self, event: SessionEvent) -> None:
+    def put(self, event: SessionEvent) -> None:
         """For the endpoint: put an event into the queue.
 
         The queue is bounded: of events that a peer may send at will, those above `MAX_UNREAD_EVENTS` are
@@ -152,8 +152,8 @@ class Session:
             self._waiter.set_result(None)
 
     def leave(self) -> None:
-        """Wait no longer for the far side: `Ended` comes now. What is still due on the wire is done all the same."""
-        self.tell(Ended(Party.LOCAL, None, "not waited for"))
+        """Wait no longer for the far side: `Ended` comes now. What the peer is still owed is sent."""
+        self.put(Ended(Party.LOCAL, None, "not waited for"))
 
     def detach(self, port: SessionPort) -> None:
         """For the endpoint: the machine is gone; `port` keeps the last facts and ignores commands."""

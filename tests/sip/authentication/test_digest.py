@@ -323,7 +323,7 @@ def test_nonces_of_others_are_stale(nonce: str) -> None:
 
 
 def test_memory_is_bounded_and_what_is_forgotten_stays_used() -> None:
-    server = Server(most_nonces=3)
+    server = Server(max_nonces=3)
     challenges = [server.challenge() for _ in range(10)]
     for challenge in challenges:
         assert server.verify(answer(challenge)) == Verified("alice")

@@ -30,7 +30,7 @@ class Network:
 
     weather: Weather = field(default_factory=Weather)
     random: Random = field(default_factory=lambda: Random(1))
-    wires: "dict[tuple[str, int], MemoryWire]" = field(default_factory=dict)
+    wires: "dict[tuple[str, int], MemoryTransport]" = field(default_factory=dict)
     seen: list[tuple[float, str, str, bytes]] = field(default_factory=list)
     drop: Callable[[bytes], bool] = field(default=lambda _: False)
     """Beyond the weather: what a test wants lost."""
@@ -38,7 +38,7 @@ class Network:
     def endpoint(self, host: str, **options: object) -> Endpoint:
         """An endpoint with this address, on port 5060."""
         given = EndpointOptions(listen=(f"udp://{host}:5060",), **options)  # type: ignore[arg-type]
-        return Endpoint(given, open_wire=self.open)
+        return Endpoint(given, open_transport=self.open)
 
     def open(
         self,
@@ -46,13 +46,14 @@ class Network:
         *,
         receive: Callable[[Received], None],
         failed: Callable[[Hop, Exception], None],
+        closed: Callable[[Hop], None],
         advertised_address: str,
         tls: TlsFiles | None,
-    ) -> "MemoryWire":
+    ) -> "MemoryTransport":
         address = ListenAddress.parse(listen[0])
-        return MemoryWire(self, address, receive, failed)
+        return MemoryTransport(self, address, receive, failed)
 
-    def carry(self, data: bytes, source: "MemoryWire", hop: Hop) -> None:
+    def carry(self, data: bytes, source: "MemoryTransport", hop: Hop) -> None:
         loop = asyncio.get_running_loop()
         self.seen.append((loop.time(), source.address.host, hop.host, data))
         target = self.wires.get((hop.host, hop.port))
@@ -74,7 +75,7 @@ class Network:
         )
 
 
-class MemoryWire:
+class MemoryTransport:
     """One endpoint's end of the network."""
 
     def __init__(
@@ -100,7 +101,7 @@ class MemoryWire:
         self._network.carry(data, self, hop)
 
     @property
-    def standing_s(self) -> float:
+    def backlog_s(self) -> float:
         return 0.0
 
     def is_connected(self, hop: Hop) -> bool:

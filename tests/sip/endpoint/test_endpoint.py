@@ -258,8 +258,9 @@ async def test_a_contact_that_is_a_name() -> None:
         assert await inbound.next_event() == InfoReceived("text/plain", b"1")
         assert await inbound.next_event() == InfoReceived("text/plain", b"2")
         assert names.asked == 1
-        runner = alice.runners[(outbound.call_id, outbound.local_tag)]
-        runner._known = (SipUri.parse("sip:bob@elsewhere.example"), names.hops[0])
+        runner = alice._sessions.find((outbound.call_id, outbound.local_tag))
+        assert runner is not None
+        runner._sender._known = (SipUri.parse("sip:bob@elsewhere.example"), names.hops[0])
         outbound.hang_up()
         assert (await ending(inbound))[1].by is Party.REMOTE
         assert names.asked == 2
@@ -442,7 +443,7 @@ async def test_admission_keeps_no_state() -> None:
 
 
 async def test_calls_that_nobody_takes() -> None:
-    async with pair(most_waiting_calls=1) as both:
+    async with pair(max_waiting_calls=1) as both:
         first, second = both.call(), both.call()
         (_,), ended = await ending(second)
         assert (ended.status, ended.by) == (503, Party.REMOTE)
@@ -551,7 +552,8 @@ async def test_offers_requested_by_the_peer() -> None:
     """A re-INVITE without a body, as a SIPp script or an SBC sends it."""
     async with pair() as both:
         outbound, inbound = await both.talk()
-        both.alice.runners[(outbound.call_id, outbound.local_tag)]._machine._usage.offer_answer.local = b""  # type: ignore[union-attr]
+        runner = both.alice._sessions.find((outbound.call_id, outbound.local_tag))
+        runner._machine._usage.offer_answer.local = b""  # type: ignore[union-attr]
         outbound.offer(b"")
         assert await inbound.next_event() == OfferRequested()
         inbound.refuse_offer(488)

@@ -2,13 +2,13 @@
 
 import pytest
 
-from callapi.sip.endpoint.inspection import ALLOWED, InspectionRefusal, screen
+from callapi.sip.endpoint.inspection import ALLOWED, InspectionRefusal, inspect
 from callapi.sip.messages.message import Request
 from tests.sip.invite_session.support import OFFER, invite, parse_request
 
 
-def screened(request: Request) -> InspectionRefusal | None:
-    return screen(request, allow=ALLOWED, min_se=90)
+def inspected(request: Request) -> InspectionRefusal | None:
+    return inspect(request, allow=ALLOWED, min_se=90)
 
 
 def other(method: str, uri: str = "sip:bob@192.0.2.2", extra: str = "") -> Request:
@@ -38,16 +38,16 @@ def other(method: str, uri: str = "sip:bob@192.0.2.2", extra: str = "") -> Reque
     ],
 )
 def test_welcome(request_: Request) -> None:
-    assert screened(request_) is None
+    assert inspected(request_) is None
 
 
 @pytest.mark.parametrize("method", ["REGISTER", "MESSAGE", "SUBSCRIBE", "REFER", "NewMethod"])
 def test_methods(method: str) -> None:
-    refusal = screened(other(method))
+    refusal = inspected(other(method))
     assert refusal == InspectionRefusal(
         405, (("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO"),)
     )
-    assert screen(other("REGISTER"), allow=(*ALLOWED, "REGISTER"), min_se=90) is None
+    assert inspect(other("REGISTER"), allow=(*ALLOWED, "REGISTER"), min_se=90) is None
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_methods(method: str) -> None:
     ],
 )
 def test_refusals(request_: Request, status: int, header: tuple[str, str] | None) -> None:
-    refusal = screened(request_)
+    refusal = inspected(request_)
     assert refusal is not None
     assert (refusal.status, refusal.headers) == (status, (header,) if header else ())
 
@@ -74,6 +74,6 @@ def test_refusals(request_: Request, status: int, header: tuple[str, str] | None
 def test_a_body_that_nobody_reads() -> None:
     request = invite(OFFER)
     request.headers.set("Content-Type", "application/vnd.unknown")
-    assert screened(request) == InspectionRefusal(415, (("Accept", "application/sdp"),))
+    assert inspected(request) == InspectionRefusal(415, (("Accept", "application/sdp"),))
     request.headers.set("Content-Disposition", "render ; handling = optional")
-    assert screened(request) is None
+    assert inspected(request) is None

@@ -4,7 +4,7 @@ import asyncio
 
 from callapi.sip.messages.message import Response
 from callapi.sip.messages.parser import parse_message
-from tests.sip.endpoint.test_torture import Wire, busy_endpoint
+from tests.sip.endpoint.test_torture import TransportPort, busy_endpoint
 
 
 def text(
@@ -26,7 +26,7 @@ def text(
     return "\r\n".join(lines).encode()
 
 
-async def answer(wire: Wire) -> Response:
+async def answer(wire: TransportPort) -> Response:
     async with asyncio.timeout(5):
         message = parse_message(await wire.answers.get())
     assert isinstance(message, Response)
@@ -101,6 +101,6 @@ async def test_missing_and_repeated_headers() -> None:
         assert endpoint.statistics.faults == 0
 
 
-async def answer_status(wire: Wire) -> bytes:
+async def answer_status(wire: TransportPort) -> bytes:
     async with asyncio.timeout(5):
         return await wire.answers.get()

@@ -31,7 +31,7 @@ ANSWERS: dict[str, int | None] = {
 }
 
 
-class Wire(asyncio.DatagramProtocol):
+class TransportPort(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.answers: asyncio.Queue[bytes] = asyncio.Queue()
 
@@ -40,7 +40,7 @@ class Wire(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def busy_endpoint() -> AsyncIterator[tuple[Endpoint, asyncio.DatagramTransport, Wire]]:
+async def busy_endpoint() -> AsyncIterator[tuple[Endpoint, asyncio.DatagramTransport, TransportPort]]:
     """An endpoint whose application refuses every call, and a socket to talk to it."""
     async with Endpoint(EndpointOptions()) as endpoint, asyncio.TaskGroup() as tasks:
 
@@ -51,7 +51,7 @@ async def busy_endpoint() -> AsyncIterator[tuple[Endpoint, asyncio.DatagramTrans
         refusing = tasks.create_task(refuse_all())
         host, _, port = endpoint.listening[0].removeprefix("udp://").partition(":")
         transport, wire = await asyncio.get_running_loop().create_datagram_endpoint(
-            Wire, remote_addr=(host, int(port))
+            TransportPort, remote_addr=(host, int(port))
         )
         try:
             yield endpoint, transport, wire
@@ -60,7 +60,7 @@ async def busy_endpoint() -> AsyncIterator[tuple[Endpoint, asyncio.DatagramTrans
             refusing.cancel()
 
 
-async def final_answer(wire: Wire) -> int:
+async def final_answer(wire: TransportPort) -> int:
     """Its status; the rest may echo what does not parse."""
     async with asyncio.timeout(5):
         while True:

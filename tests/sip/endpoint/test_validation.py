@@ -2,7 +2,7 @@
 
 import pytest
 
-from callapi.sip.endpoint.validation import add_headers, vet
+from callapi.sip.endpoint.validation import add_headers, validate
 from callapi.sip.errors import LocalProtocolError
 from callapi.sip.invite_session.commands import (
     Accept,
@@ -32,7 +32,7 @@ BAD = (("X", "a\r\nVia: b"),)
     ],
 )
 def test_fine(command: Command) -> None:
-    vet(command)
+    validate(command)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_fine(command: Command) -> None:
 )
 def test_not_fine(command: Command) -> None:
     with pytest.raises(LocalProtocolError):
-        vet(command)
+        validate(command)
 
 
 def test_headers_of_a_request() -> None:

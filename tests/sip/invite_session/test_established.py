@@ -238,6 +238,14 @@ def test_other_methods() -> None:
     assert bench.cancel() == []
 
 
+def test_a_method_that_no_usage_knows() -> None:
+    """RFC 3261 §8.2.1: not a 200 for a request that is then ignored."""
+    for bench in (confirmed_call(), answered_call()):
+        (refusal,) = responses(bench.request("PUBLISH"))
+        assert refusal.status == 405
+        assert "INVITE" in (refusal.headers.get("Allow") or "")
+
+
 def test_it_cannot_be_answered_twice() -> None:
     for command in (Bench.ring, Bench.accept, lambda bench: bench.refuse(486)):
         with pytest.raises(LocalProtocolError):

@@ -4,7 +4,14 @@ import pytest
 
 from callapi.sip.errors import ParseError
 from callapi.sip.messages.headers import CSeq, Headers, NameAddr
-from callapi.sip.messages.message import REASONS, Request, Response, make_refusal, make_response
+from callapi.sip.messages.message import (
+    REASONS,
+    Request,
+    Response,
+    UnreadableMessage,
+    make_refusal,
+    make_response,
+)
 from callapi.sip.messages.uri import SipUri
 
 
@@ -169,13 +176,13 @@ def test_reasons() -> None:
 
 def test_refusing_what_does_not_parse() -> None:
     headers = invite().headers
-    answer = make_refusal(ParseError("bad", 505, headers), "t")
+    answer = make_refusal(UnreadableMessage(ParseError("bad", 505), headers), "t")
     assert answer is not None
     assert answer.status == 505
     assert answer.headers.get("To") == "sip:bob@example.com;tag=t"
     assert make_refusal(ParseError("bad")) is None
     headers.remove("To")
-    untagged = make_refusal(ParseError("bad", 400, headers), "t")
+    untagged = make_refusal(UnreadableMessage(ParseError("bad", 400), headers), "t")
     assert untagged is not None
     assert "To" not in untagged.headers
 
@@ -184,6 +191,6 @@ def test_refusing_what_does_not_parse() -> None:
 def test_a_refusal_does_not_touch_an_odd_to(to: str) -> None:
     headers = invite().headers
     headers.set("To", to)
-    answer = make_refusal(ParseError("bad", 400, headers), "t")
+    answer = make_refusal(UnreadableMessage(ParseError("bad", 400), headers), "t")
     assert answer is not None
     assert answer.headers.get("To") == to

@@ -173,7 +173,7 @@ def test_variations_of_a_uri() -> None:
 
 
 def test_ports_of_transports() -> None:
-    assert [each.default_port for each in Transport] == [5060, 5060, 5061]
+    assert [each.default_port for each in Transport] == [5060, 5060, 5061, 80, 443]
 
 
 @given(sip_uris)

@@ -147,11 +147,11 @@ def test_too_brief() -> None:
 
 def test_too_many() -> None:
     contacts = [f"<sip:{number}@h>" for number in range(4)]
-    outcome = apply(request(*contacts), most_contacts=3)
+    outcome = apply(request(*contacts), max_contacts=3)
     assert isinstance(outcome, RegistrationRefused)
     assert outcome.status == 403
     before = bound(request(*contacts[:3]))
-    assert isinstance(apply(request("<sip:9@h>", cseq=2), before, most_contacts=3), RegistrationRefused)
+    assert isinstance(apply(request("<sip:9@h>", cseq=2), before, max_contacts=3), RegistrationRefused)
 
 
 def test_only_sip_contacts() -> None:

@@ -12,7 +12,7 @@ from callapi.sip.messages.headers import Headers, NameAddr
 from callapi.sip.messages.message import Response
 from callapi.sip.messages.uri import SipUri
 from callapi.sip.registration.bindings import Binding
-from callapi.sip.registration.keepalive import MOST, KeepAlive
+from callapi.sip.registration.keepalive import MAX_FLOWS, KeepAlive
 from callapi.sip.routing.nat import flow_of
 
 HERE = NameAddr.parse("<sip:node.example>")
@@ -46,7 +46,7 @@ def binding(
     return Binding(contact, 2000.0, "c", 1, source=source, **more)  # type: ignore[arg-type]
 
 
-class Asker:
+class RequestSender:
     """Remembers what was asked, and answers at once; or, once told what, only when told."""
 
     def __init__(self) -> None:
@@ -77,8 +77,8 @@ class Asker:
 
 
 @asynccontextmanager
-async def running(keep: KeepAlive, asker: object) -> AsyncIterator[None]:
-    task = asyncio.create_task(keep.run(asker))  # type: ignore[arg-type]
+async def running(keep: KeepAlive, sender: object) -> AsyncIterator[None]:
+    task = asyncio.create_task(keep.run(sender))  # type: ignore[arg-type]
     try:
         yield
     finally:
@@ -87,24 +87,24 @@ async def running(keep: KeepAlive, asker: object) -> AsyncIterator[None]:
 
 
 async def test_only_flows_through_a_nat_are_kept_open() -> None:
-    keep, asker = KeepAlive(HERE, lambda: 1000.0, every_s=0.01), Asker()
+    keep, sender = KeepAlive(HERE, lambda: 1000.0, every_s=0.01), RequestSender()
     keep.watch("bob", [binding(), binding("sip:bob@198.51.100.1"), binding(path=("<sip:p;lr>",))])
     keep.watch("carol", [binding(source="tcp:198.51.100.1:41000")])
-    async with running(keep, asker):
-        await asker.was_asked(3)
-    assert {(each.method, str(each.uri), str(each.flow)) for each in asker.asked} == {
+    async with running(keep, sender):
+        await sender.was_asked(3)
+    assert {(each.method, str(each.uri), str(each.flow)) for each in sender.asked} == {
         ("OPTIONS", "sip:bob@192.168.1.5", "udp:198.51.100.1:41000")
     }
 
 
 async def test_what_is_gone_or_expired_is_left_alone() -> None:
-    keep, asker = KeepAlive(HERE, lambda: 2000.0, every_s=0.001), Asker()
+    keep, sender = KeepAlive(HERE, lambda: 2000.0, every_s=0.001), RequestSender()
     keep.watch("bob", [binding(), binding("sip:bob@192.168.1.6")])
     keep.watch("bob", [binding()])
     assert len(keep) == 1
     keep.watch("carol", [replace(binding(), expires_at=3000.0)])
-    async with running(keep, asker):
-        await asker.was_asked(1)
+    async with running(keep, sender):
+        await sender.was_asked(1)
     assert len(keep) == 1
     keep.watch("carol", [])
     assert len(keep) == 0
@@ -112,32 +112,32 @@ async def test_what_is_gone_or_expired_is_left_alone() -> None:
 
 async def test_each_is_asked_in_time_however_many_there_are() -> None:
     """Counted from its REGISTER, since that is what opened the NAT; at the start at once."""
-    asker = Asker()
+    sender = RequestSender()
     now = 0.0
     keep = KeepAlive(HERE, lambda: 1000.0, every_s=25.0, timer=lambda: now)
     keep.watch("early", [binding("sip:early@192.168.1.5")], at_once=True)
     keep.watch("late", [binding("sip:late@192.168.1.6")])
-    async with running(keep, asker):
-        await asker.was_asked(1)
-        assert str(asker.asked[0].uri).startswith("sip:early@")
+    async with running(keep, sender):
+        await sender.was_asked(1)
+        assert str(sender.asked[0].uri).startswith("sip:early@")
     now = 25.0
-    async with running(keep, asker):
-        await asker.was_asked(3)
-    assert {str(each.uri)[:8] for each in asker.asked[1:]} == {"sip:late", "sip:earl"}
+    async with running(keep, sender):
+        await sender.was_asked(3)
+    assert {str(each.uri)[:8] for each in sender.asked[1:]} == {"sip:late", "sip:earl"}
 
 
 async def test_who_ceases_to_answer_is_silent_until_it_is_heard_again() -> None:
-    asker, contact = Asker(), binding().contact
+    sender, contact = RequestSender(), binding().contact
     keep = KeepAlive(HERE, lambda: 1000.0, every_s=0.001)
     keep.watch("bob", [binding()])
-    async with running(keep, asker):
-        await asker.answers(200, 408)
+    async with running(keep, sender):
+        await sender.answers(200, 408)
         assert not keep.is_silent("bob", contact)
-        await asker.answers(503)
+        await sender.answers(503)
         assert keep.is_silent("bob", contact)
-        await asker.answers(404)
+        await sender.answers(404)
         assert not keep.is_silent("bob", contact)
-        await asker.answers(408, 408)
+        await sender.answers(408, 408)
         assert keep.is_silent("bob", contact)
         keep.watch("bob", [binding()])
         assert not keep.is_silent("bob", contact)
@@ -145,11 +145,11 @@ async def test_who_ceases_to_answer_is_silent_until_it_is_heard_again() -> None:
 
 
 async def test_a_phone_that_never_answers_is_believed() -> None:
-    asker = Asker()
+    sender = RequestSender()
     keep = KeepAlive(HERE, lambda: 1000.0, every_s=0.001)
     keep.watch("bob", [binding()])
-    async with running(keep, asker):
-        await asker.answers(408, 408, 408)
+    async with running(keep, sender):
+        await sender.answers(408, 408, 408)
         assert not keep.is_silent("bob", binding().contact)
 
 
@@ -178,6 +178,6 @@ async def test_the_dead_do_not_keep_the_living_waiting() -> None:
 
 def test_there_is_a_bound() -> None:
     keep = KeepAlive(HERE, lambda: 0.0)
-    for number in range(MOST + 5):
+    for number in range(MAX_FLOWS + 5):
         keep.watch(f"user{number}", [binding()])
-    assert len(keep) == MOST
+    assert len(keep) == MAX_FLOWS

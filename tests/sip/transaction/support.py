@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from callapi.sip.messages.message import Message, Request, Response, make_response
 from callapi.sip.messages.parser import parse_message
 from callapi.sip.outputs import Finish, Report, Send, StartTimer, StopTimer, TimerFired
-from callapi.sip.transaction.inputs import Answered, Output, Telling
+from callapi.sip.transaction.inputs import Answered, Output, TransactionEvent
 from callapi.sip.transaction.timers import Timer
 
 
@@ -28,12 +28,12 @@ def sent(outputs: Iterable[Output]) -> list[Message]:
     return [output.message for output in outputs if isinstance(output, Send)]
 
 
-def told(outputs: Iterable[Output]) -> list[Telling]:
+def told(outputs: Iterable[Output]) -> list[TransactionEvent]:
     return [output.event for output in outputs if isinstance(output, Report)]
 
 
 def statuses(outputs: Iterable[Output]) -> list[int]:
-    return [telling.response.status for telling in told(outputs) if isinstance(telling, Answered)]
+    return [event.response.status for event in told(outputs) if isinstance(event, Answered)]
 
 
 def started(outputs: Iterable[Output]) -> dict[str, float]:

@@ -62,11 +62,11 @@ def test_a_doubles_without_a_cap() -> None:
     assert waits == [1, 2, 4, 8, 16, 32]
 
 
-@pytest.mark.parametrize(("input_", "telling"), [(fired("B"), TIMED_OUT), (TRANSPORT_FAILED, UNDELIVERABLE)])
-def test_calling_gives_up(input_: object, telling: object) -> None:
+@pytest.mark.parametrize(("input_", "event"), [(fired("B"), TIMED_OUT), (TRANSPORT_FAILED, UNDELIVERABLE)])
+def test_calling_gives_up(input_: object, event: object) -> None:
     machine = calling()
     outputs = machine.handle(input_, 32.0)  # type: ignore[arg-type]
-    assert told(outputs) == [telling]
+    assert told(outputs) == [event]
     assert is_finished(outputs)
     assert machine.state is State.TERMINATED
 

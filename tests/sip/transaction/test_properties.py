@@ -17,13 +17,13 @@ from callapi.sip.transaction.inputs import (
     TRANSPORT_FAILED,
     Acked,
     Answered,
-    sort,
+    classify,
 )
 from callapi.sip.transaction.timers import Timer
 from tests.sip.transaction.support import answer, request
 
 INVITE, BYE = request("INVITE"), request("BYE")
-answers = st.sampled_from([100, 180, 200, 302, 487, 603]).map(lambda status: sort(answer(INVITE, status)))
+answers = st.sampled_from([100, 180, 200, 302, 487, 603]).map(lambda status: classify(answer(INVITE, status)))
 timers = st.sampled_from(sorted(Timer)).map(TimerFired)
 client_inputs = st.one_of(answers, timers, st.sampled_from([TRANSPORT_FAILED, ABANDON]))
 server_inputs = st.one_of(
@@ -57,9 +57,7 @@ def test_clients(make: Callable[..., Any], is_reliable: bool, inputs: list[Any])
     steps = walk(make(is_reliable=is_reliable), inputs)
     check(steps)
     told = [output.event for step in steps for output in step if isinstance(output, Report)]
-    finals = [
-        telling.response for telling in told if isinstance(telling, Answered) and telling.response.is_final
-    ]
+    finals = [event.response for event in told if isinstance(event, Answered) and event.response.is_final]
     if any(not response.is_success for response in finals):
         assert len(finals) == 1  # only a 2xx to INVITE may be told again
 

@@ -6,9 +6,9 @@ from typing import Self
 from callapi.sip.errors import ParseError
 from callapi.sip.messages.message import Request
 from callapi.sip.messages.uri import Transport
+from callapi.sip.transport.connection import StreamLimits
 from callapi.sip.transport.hop import Hop, Received
 from callapi.sip.transport.layer import TransportLayer
-from callapi.sip.transport.tcp import StreamLimits
 from callapi.sip.transport.tls import TlsFiles
 
 PATIENCE_S = 5

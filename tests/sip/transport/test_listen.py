@@ -23,7 +23,7 @@ def test_forms(text: str, address: ListenAddress) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "udp://127.0.0.1", "ws://h:1", "udp://h:70000", "udp://::1:5060", "udp:// :1"]
+    "text", ["", "udp://127.0.0.1", "sctp://h:1", "udp://h:70000", "udp://::1:5060", "udp:// :1"]
 )
 def test_what_is_none(text: str) -> None:
     with pytest.raises(LocalProtocolError):

@@ -9,8 +9,8 @@ import pytest
 
 from callapi.sip.errors import LocalProtocolError
 from callapi.sip.messages.uri import Transport
+from callapi.sip.transport.connection import StreamLimits
 from callapi.sip.transport.hop import Hop
-from callapi.sip.transport.tcp import StreamLimits
 from callapi.sip.transport.tls import TlsFiles, server_context
 from tests.sip.transport.certificates import Authority
 from tests.sip.transport.node import PATIENCE_S, Node, options
@@ -131,12 +131,12 @@ async def test_who_never_shakes_hands_counts_and_is_not_waited_for(authority: Au
     ):
         hop = server.hop(Transport.TLS)
         silent = [await asyncio.open_connection(hop.host, hop.port) for _ in range(3)]
-        await until(lambda: len(server.layer._connections) == 3)
+        await until(lambda: len(server.layer.connections) == 3)
         one_too_many, writer = await asyncio.open_connection(hop.host, hop.port)
         assert await is_closed(one_too_many)
         for reader, _ in silent:
             assert await is_closed(reader)
-        await until(lambda: server.layer._connections == {})
+        await until(lambda: len(server.layer.connections) == 0)
         assert server.failures.empty()
         client.send(options("after"), hop)
         assert await server.hears_call() == "after"
@@ -154,7 +154,7 @@ async def test_what_is_no_handshake_is_forgotten(authority: Authority, said: byt
         reader, writer = await asyncio.open_connection(hop.host, hop.port)
         writer.write(said)
         assert await is_closed(reader)
-        await until(lambda: server.layer._connections == {})
+        await until(lambda: len(server.layer.connections) == 0)
         assert server.failures.empty()
         writer.close()
 
@@ -166,7 +166,7 @@ async def test_what_is_sent_while_hands_are_shaken_waits(authority: Authority) -
     async with Node(LOOPBACK, tls=files) as server:
         hop = server.hop(Transport.TLS)
         reader, writer = await asyncio.open_connection(hop.host, hop.port)
-        await until(lambda: len(server.layer._connections) == 1)
+        await until(lambda: len(server.layer.connections) == 1)
         host, port = writer.get_extra_info("sockname")
         server.send(options("secret"), Hop(Transport.TLS, host, port))
         await writer.start_tls(context, server_hostname="127.0.0.1")
@@ -180,7 +180,7 @@ async def test_who_shakes_hands_while_the_node_stops_is_let_go(authority: Author
     async with Node(LOOPBACK, tls=authority.issue("h")) as server:
         hop = server.hop(Transport.TLS)
         reader, writer = await asyncio.open_connection(hop.host, hop.port)
-        await until(lambda: len(server.layer._connections) == 1)
+        await until(lambda: len(server.layer.connections) == 1)
         await asyncio.sleep(0)
     assert await is_closed(reader)
     writer.close()

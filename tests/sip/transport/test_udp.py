@@ -116,14 +116,14 @@ async def test_a_full_buffer_loses_and_does_not_block(monkeypatch: pytest.Monkey
 
 async def test_a_queue_that_stands_is_told_until_it_is_read() -> None:
     async with Node("udp://127.0.0.1:0") as node, Node("udp://127.0.0.1:0") as flood:
-        assert node.layer.standing_s == 0
+        assert node.layer.backlog_s == 0
         for number in range(100):
             flood.send(options(str(number)), node.hop(Transport.UDP))
         await node.hears()
         time.sleep(0.05)  # noqa: ASYNC251 - the loop is to fall behind
         await asyncio.sleep(0)
-        assert 0.03 < node.layer.standing_s < 5
+        assert 0.03 < node.layer.backlog_s < 5
         for _ in range(99):
             await node.hears()
         await asyncio.sleep(0.01)
-        assert node.layer.standing_s == 0
+        assert node.layer.backlog_s == 0

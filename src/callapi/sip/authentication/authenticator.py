@@ -1,7 +1,7 @@
 """Answers to digest challenges (RFC 3261 §22.2, §22.3) with one set of credentials, for one session or request.
 
 One try for each challenge of a realm; another only when the server says that merely the nonce was stale. The
-credentials are those that the caller gave for this INVITE, and of nobody else.
+credentials are those that were given for this request; no others are used.
 """
 
 from callapi.sip.authentication.digest import Credentials, strongest_challenge

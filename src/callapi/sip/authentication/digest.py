@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _HASHES = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 _STRENGTH = list(_HASHES)
 ALGORITHMS = ("SHA-256", "SHA-512-256", "MD5")
-"""What a server offers unless it is told otherwise, the preferred first."""
+"""What a server offers unless configured otherwise, the preferred first."""
 _CHALLENGES = {
     401: ("WWW-Authenticate", "Authorization"),
     407: ("Proxy-Authenticate", "Proxy-Authorization"),
@@ -218,8 +218,8 @@ Verdict = Verified | Stale | Rejected
 class DigestServer:
     """Challenges, and verifies what comes back.
 
-    A nonce says by an HMAC that it is ours and when it was made, so that nothing is kept of a challenge that nobody
-    answers. Of a used nonce its last `nc` is kept, of a bounded number of nonces.
+    A nonce says by an HMAC that it is ours and when it was made, so that nothing is kept of a challenge that is not
+    answered. Of a used nonce its last `nc` is kept, of a bounded number of nonces.
     """
 
     def __init__(
@@ -230,7 +230,7 @@ class DigestServer:
         algorithms: Sequence[str] = ALGORITHMS,
         qop: Sequence[str] = ("auth",),
         nonce_lifetime_s: float = 300,
-        most_nonces: int = 16384,
+        max_nonces: int = 16384,
     ) -> None:
         """`secret` is fresh entropy; `algorithms` in order of preference. Raises LocalProtocolError."""
         unknown = set(algorithms) - _HASHES.keys() | set(qop) - {"auth", "auth-int"}
@@ -241,10 +241,10 @@ class DigestServer:
         self._algorithms = tuple(algorithms)
         self._qop = tuple(qop)
         self._lifetime_s = nonce_lifetime_s
-        self._most_nonces = most_nonces
+        self._most_nonces = max_nonces
         self._issued = 0
         self._used: OrderedDict[int, int] = OrderedDict()  # serial of a nonce -> its last nc
-        self._forgotten = 0  # the greatest serial that `_used` had to let go: older ones count as used
+        self._forgotten = 0  # the greatest serial that `_used` had to drop: older ones count as used
 
     def challenge(self, now: float, *, is_stale: bool = False) -> list[str]:
         """One WWW-Authenticate value for each algorithm, the preferred first (RFC 8760 §2.3)."""
@@ -343,7 +343,7 @@ class DigestServer:
 
 
 def _is_same_user(signed: Uri, uri: Uri) -> bool:
-    # RFC 3261 §22.4 (8): a proxy may have changed the Request-URI since it was signed; whom it is for must stay.
+    # RFC 3261 §22.4 (8): a proxy may have changed the Request-URI since it was signed; the user must stay.
     # SIPp signs the domain alone, whomever it calls.
     if isinstance(signed, SipUri) and isinstance(uri, SipUri):
         return signed.user in {None, uri.user}

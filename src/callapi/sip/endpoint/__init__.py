@@ -1,7 +1,7 @@
 """The shell of the SIP core: it performs what the machines ask for, owns every timer, and holds no rule of a dialog.
 
-`driver` runs transactions on the wire, `runner` one session, `reception` decides whom a request is for, `endpoint`
-is the door.
+`driver` runs transactions over the transport, `runner` one session, `dialog_sender` sends the requests of a dialog,
+`reception` routes inbound requests, `sessions` keeps the dialogs, `endpoint` is the interface.
 """
 
 from callapi.sip.endpoint.endpoint import Endpoint

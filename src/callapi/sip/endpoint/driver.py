@@ -10,23 +10,23 @@ from enum import StrEnum
 from typing import Protocol, assert_never
 
 from callapi.base.entropy import random_hex
-from callapi.sip.endpoint.entries import (
-    NOBODY,
+from callapi.sip.endpoint.machine_runner import LOG, run
+from callapi.sip.endpoint.options import EndpointOptions, Statistics, Traced
+from callapi.sip.endpoint.timers import TimerOwner, TimerQueue
+from callapi.sip.endpoint.transactions import (
+    NO_USER,
     AnyTransaction,
     ClientTransaction,
     ClientUser,
     ServerTransaction,
 )
-from callapi.sip.endpoint.options import EndpointOptions, Statistics, Traced
-from callapi.sip.endpoint.steps import LOG, run
-from callapi.sip.endpoint.timers import TimerOwner, TimerQueue
 from callapi.sip.errors import ParseError
 from callapi.sip.messages.check import find_fault
 from callapi.sip.messages.message import Message, Request, Response
 from callapi.sip.messages.uri import Transport, format_host_port
 from callapi.sip.messages.writer import write_message
 from callapi.sip.outputs import Finish, Report, Send, StartTimer, StopTimer, TimerFired
-from callapi.sip.routing.hops import LARGEST_DATAGRAM
+from callapi.sip.routing.hops import MAX_UDP_REQUEST_BYTES
 from callapi.sip.transaction import (
     MAGIC_COOKIE,
     TransactionTable,
@@ -44,12 +44,12 @@ from callapi.sip.transaction.inputs import (
     ServerInput,
     Success,
     Undeliverable,
-    sort,
+    classify,
 )
-from callapi.sip.transaction.invite_client import essence
+from callapi.sip.transaction.invite_client import strip_invite
 from callapi.sip.transaction.table import ClientKey, ServerKey, client_key, server_key
 from callapi.sip.transport import Hop, Received, TransportLayer
-from callapi.sip.transport.port import Wire, WireFactory
+from callapi.sip.transport.port import TransportFactory, TransportPort
 
 MAX_HOPS_WITHOUT_TCP = 1024
 _REPEATERS = (TimerFired, Retransmitted)
@@ -57,7 +57,7 @@ _UNMEASURED: tuple[None, bytes] = (None, b"")
 
 
 class RequestReceiver(Protocol):
-    """The floor above: dialogs and sessions."""
+    """The user of the transactions: dialogs and sessions."""
 
     def received(self, request: Request, key: ServerKey, source: Hop) -> None:
         """A request that belongs to no transaction, other than ACK."""
@@ -69,10 +69,13 @@ class RequestReceiver(Protocol):
         """A request that parses and lacks what it needs, or has it twice."""
 
     def unreadable(self, error: ParseError, source: Hop) -> None:
-        """What came is no SIP message."""
+        """The bytes are not a SIP message."""
 
     def timer_fired(self, owner: TimerOwner, timer: StrEnum) -> None:
-        """A timer of something that is no transaction."""
+        """A timer that does not belong to a transaction."""
+
+    def connection_closed(self, peer: Hop) -> None:
+        """A connection has ended, for whatever cause."""
 
 
 class Driver:
@@ -81,27 +84,28 @@ class Driver:
     def __init__(
         self,
         options: EndpointOptions,
-        above: RequestReceiver,
+        above: Callable[["Driver"], RequestReceiver],
         trace: Callable[[Traced], None] | None,
-        open_wire: WireFactory = TransportLayer,
+        open_transport: TransportFactory = TransportLayer,
     ) -> None:
-        """Must be made on the running loop. `open_wire` makes what carries the messages."""
+        """Must be made on the running loop. `above` makes the user of this driver, `open_transport` its transport."""
         self._loop = asyncio.get_running_loop()
-        self._above = above
         self.trace = trace
         self.statistics = Statistics()
         self.table: TransactionTable[ClientTransaction, ServerTransaction] = TransactionTable()
         self.timers: TimerQueue = TimerQueue(self._loop, self._timer_fired)
-        self.transport: Wire = open_wire(
+        self.transport: TransportPort = open_transport(
             options.listen,
             receive=self.receive,
             failed=self.failed,
+            closed=self._connection_closed,
             advertised_address=options.advertised_address,
             tls=options.tls,
         )
+        self._above = above(self)
         self._sent_by: dict[tuple[Transport, bool], str] = {}
         self._by_hop: dict[Hop, dict[ClientKey, ClientTransaction]] = {}
-        self._measured: tuple[Message | None, bytes] = _UNMEASURED  # written already, to see how long it is
+        self._measured: tuple[Message | None, bytes] = _UNMEASURED  # serialised already, to measure it
         self._without_tcp: dict[tuple[str, int], None] = {}
 
     async def start(self) -> None:
@@ -109,7 +113,7 @@ class Driver:
         await self.transport.start()
 
     async def stop(self) -> None:
-        """Close everything; users are told nothing more."""
+        """Close everything; nothing more is reported to the users of transactions."""
         self.timers.close()
         self.table.clear()
         self._by_hop.clear()
@@ -144,11 +148,11 @@ class Driver:
         request.headers.set("Via", f"SIP/2.0/{hop.transport.name} {sent_by};branch={branch};rport")
 
     def start_client(self, request: Request, hop: Hop, user: ClientUser) -> None:
-        """Send a request in a new transaction; what comes of it is told to its user."""
+        """Send a request in a new transaction; its outcome is reported to its user."""
         if "Via" not in request.headers:
             self.put_via(request, hop)
         fallback: Hop | None = None
-        if hop.transport is Transport.UDP and self._is_too_large(request, hop):
+        if not hop.transport.is_reliable and self._is_too_large(request, hop):
             # RFC 3261 §18.1.1: over a congestion controlled transport, and by UDP if the peer has none.
             fallback, hop = hop, Hop(Transport.TCP, hop.host, hop.port)
             self._measured = _UNMEASURED
@@ -179,19 +183,19 @@ class Driver:
 
     def respond(self, transaction: ServerTransaction, response: Response) -> None:
         """Answer through a transaction."""
-        self._step_server(transaction, sort(response))
+        self._step_server(transaction, classify(response))
 
     def _is_too_large(self, request: Request, hop: Hop) -> bool:
         if (hop.host, hop.port) in self._without_tcp:
             return False
         data = write_message(request)
         self._measured = (request, data)
-        return len(data) > LARGEST_DATAGRAM
+        return len(data) > MAX_UDP_REQUEST_BYTES
 
     # --- in ---
 
     def receive(self, received: Received) -> None:
-        """One message from the wire: the last line of defence against what nobody foresaw."""
+        """One message from the transport; an unforeseen error drops this message alone."""
         self.statistics.received += 1
         try:
             self._receive(received)
@@ -220,7 +224,7 @@ class Driver:
         if transaction is None:
             self.statistics.dropped += 1
             return
-        self._step_client(transaction, sort(response))
+        self._step_client(transaction, classify(response))
 
     def _request(self, request: Request, source: Hop) -> None:
         fault = find_fault(request)
@@ -243,6 +247,9 @@ class Driver:
             transaction.trouble = str(error)
             self._step_client(transaction, TRANSPORT_FAILED)
 
+    def _connection_closed(self, peer: Hop) -> None:
+        self._above.connection_closed(peer)
+
     # --- the machines ---
 
     def _step_client(self, transaction: ClientTransaction, input_: ClientInput) -> None:
@@ -253,9 +260,9 @@ class Driver:
         for output in outputs:
             match output:
                 case Report(Undeliverable()) if transaction.fallback is not None:
-                    fallback, transaction.user = transaction.fallback, NOBODY
-                case Report(telling):
-                    transaction.tell(telling)
+                    fallback, transaction.user = transaction.fallback, NO_USER
+                case Report(event):
+                    transaction.report(event)
                 case Finish():
                     self._forget_client(transaction)
                 case Send() | StartTimer() | StopTimer():
@@ -263,7 +270,7 @@ class Driver:
                 case _:
                     assert_never(output)
         if isinstance(input_, Success) and transaction.request.method == "INVITE":
-            transaction.request = essence(transaction.request)
+            transaction.request = strip_invite(transaction.request)
         if fallback is not None:
             self._fall_back(transaction.request, fallback, user)
 
@@ -274,8 +281,8 @@ class Driver:
             match output:
                 case Report(AckReceived(request)):
                     self._above.acked(request)
-                case Report(telling):
-                    LOG.info("%s: %s", transaction.key, telling)
+                case Report(event):
+                    LOG.info("%s: %s", transaction.key, event)
                 case Finish():
                     self.timers.stop_all(transaction)
                     self.table.remove_server(transaction.key, transaction.merge_key)
@@ -311,7 +318,7 @@ class Driver:
             transaction.user.over(transaction.request)
 
     def _fall_back(self, request: Request, hop: Hop, user: ClientUser) -> None:
-        """RFC 3261 §18.1.1: the peer takes no TCP; do not ask it again for a while."""
+        """RFC 3261 §18.1.1: the peer does not accept TCP, which is remembered."""
         if len(self._without_tcp) >= MAX_HOPS_WITHOUT_TCP:
             self._without_tcp.clear()
         self._without_tcp[(hop.host, hop.port)] = None

@@ -1,21 +1,19 @@
-"""The door of the SIP core and the life of the whole: what goes out, what waits, what is closed at the end.
+"""The interface of the SIP room: it opens and closes everything, sends INVITEs and requests outside dialogs.
 
 Datagrams come up from `driver`, commands from the sessions; both end in a machine's `handle(input, now)`, whose
-outputs `driver` and `runner` perform and nobody else.
+outputs only `driver` and `runner` perform.
 """
 
-import asyncio
 import random
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from typing import Self
 
 from msgspec.structs import replace
 
 from callapi.sip.authentication.authenticator import Authenticator
 from callapi.sip.endpoint.driver import Driver
-from callapi.sip.endpoint.entries import DialogKey
 from callapi.sip.endpoint.inspection import ALLOWED, SDP, SUPPORTED
+from callapi.sip.endpoint.locator import Locator, TaskSet
 from callapi.sip.endpoint.options import (
     Admission,
     EndpointOptions,
@@ -27,22 +25,18 @@ from callapi.sip.endpoint.options import (
 )
 from callapi.sip.endpoint.reception import Reception
 from callapi.sip.endpoint.requests import new_call_id, new_request, parties, perform
-from callapi.sip.endpoint.runner import SessionRunner
+from callapi.sip.endpoint.runner import RunnerServices, SessionRunner
+from callapi.sip.endpoint.sessions import SessionTable
 from callapi.sip.endpoint.validation import add_headers
-from callapi.sip.errors import ResolutionError
 from callapi.sip.events import Ended, Party
 from callapi.sip.invite_session import InviteSession, SessionSettings, Usage
 from callapi.sip.invite_session.inputs import BEGIN
 from callapi.sip.messages.message import Request, Response
-from callapi.sip.messages.parameters import Parameters
-from callapi.sip.messages.uri import SipUri, Transport, Uri, format_host_port
-from callapi.sip.routing.hops import literal_hop
+from callapi.sip.messages.uri import SipUri, format_host_port
 from callapi.sip.routing.resolver import Resolver
 from callapi.sip.session import InboundSession, OutboundSession
 from callapi.sip.transport import Hop, TransportLayer
-from callapi.sip.transport.port import WireFactory
-
-MAX_TASKS = 2048
+from callapi.sip.transport.port import TransportFactory
 
 
 class Endpoint:
@@ -57,7 +51,7 @@ class Endpoint:
 
     driver: Driver
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each a service of the node
         self,
         options: EndpointOptions,
         *,
@@ -65,54 +59,64 @@ class Endpoint:
         admission: Admission | None = None,
         registrar: RegisterHandler | None = None,
         trace: Callable[[Traced], None] | None = None,
-        open_wire: WireFactory = TransportLayer,
+        flow_closed: Callable[[Hop], None] = lambda _: None,
+        open_transport: TransportFactory = TransportLayer,
     ) -> None:
-        """Nothing is opened before `async with`. `open_wire` is for networks in memory."""
+        """Nothing is opened before `async with`. `flow_closed(peer)` reports each connection that has ended.
+
+        `open_transport` is for networks in memory.
+        """
         self.options = options
         self._resolver = resolver or Resolver()
-        self.admission = admission
-        self.registrar = registrar
+        self._admission = admission
+        self._registrar = registrar
         self._trace = trace
-        self._open_wire = open_wire
-        self.settings = SessionSettings(
+        self._flow_closed = flow_closed
+        self._open_transport = open_transport
+        self._settings = SessionSettings(
             user_agent=options.user_agent,
             allow=", ".join(ALLOWED),
             session_expires=options.session_expires_s,
             min_se=options.min_session_expires_s,
             next_hop_after=options.next_hop_after_s,
         )
-        self.entropy = random.SystemRandom().random
-        self.runners: dict[DialogKey, SessionRunner] = {}
-        """The live sessions, by Call-ID and our tag."""
-        self._incoming: deque[InboundSession] = deque()
-        self._arrival: asyncio.Future[None] | None = None
-        self._is_open = False
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._contacts: dict[tuple[Transport, bool], tuple[str, int, Parameters]] = {}
+        self._sessions = SessionTable(options.max_waiting_calls)
+        self._services: RunnerServices
+        self._tasks: TaskSet
 
     def __repr__(self) -> str:
-        return f"<Endpoint {' '.join(self.options.listen)} {len(self.runners)} sessions>"
+        return f"<Endpoint {' '.join(self.options.listen)} {len(self._sessions)} sessions>"
 
     async def __aenter__(self) -> Self:
         """Open the listeners. Raises TransportError."""
-        self.driver = Driver(self.options, Reception(self), self._trace, self._open_wire)
+        self._tasks = TaskSet()
+        self.driver = Driver(self.options, self._reception, self._trace, self._open_transport)
         await self.driver.start()
-        self._is_open = True
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Stop: live sessions end by NETWORK, sockets close. Hang up first to part politely."""
-        self._is_open = False
-        self._wake()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for runner in list(self.runners.values()):
-            runner.close(Ended(Party.NETWORK, None, "the endpoint has stopped"))
-        self._incoming.clear()
+        self._sessions.stop_reading()
+        await self._tasks.close()
+        self._sessions.close(Ended(Party.NETWORK, None, "the endpoint has stopped"))
         await self.driver.stop()
 
-    # --- the door ---
+    def _reception(self, driver: Driver) -> Reception:
+        self._services = RunnerServices(
+            driver,
+            Locator(self._resolver, driver.transport, self._tasks),
+            random.SystemRandom().random,
+            self._sessions.forget,
+        )
+        return Reception(
+            self._services,
+            self._sessions,
+            self._settings,
+            self._tasks,
+            admission=self._admission,
+            registrar=self._registrar,
+            flow_closed=self._flow_closed,
+        )
 
     @property
     def statistics(self) -> Statistics:
@@ -120,14 +124,14 @@ class Endpoint:
         return self.driver.statistics
 
     @property
-    def standing_s(self) -> float:
+    def backlog_s(self) -> float:
         """For how many seconds messages have been waiting without a break: more comes than can be handled."""
-        return self.driver.transport.standing_s
+        return self.driver.transport.backlog_s
 
     @property
     def live_sessions(self) -> int:
         """Sessions that are not quite over, those included that only wait for late retransmissions."""
-        return len(self.runners)
+        return len(self._sessions)
 
     @property
     def live_transactions(self) -> int:
@@ -142,23 +146,19 @@ class Endpoint:
             for address in self.driver.transport.listening
         )
 
-    async def incoming(self) -> AsyncIterator[InboundSession]:
+    @property
+    def waiting(self) -> int:
+        """Inbound sessions that `incoming()` has not read yet."""
+        return self._sessions.unread
+
+    def incoming(self) -> AsyncIterator[InboundSession]:
         """Sessions in the order in which their INVITEs came; ends when the endpoint stops."""
-        while True:
-            while self._incoming:
-                yield self._incoming.popleft()
-            if not self._is_open:
-                return
-            self._arrival = asyncio.get_running_loop().create_future()
-            try:
-                await self._arrival
-            finally:
-                self._arrival = None
+        return self._sessions.incoming()
 
     def invite(self, invite: OutboundInvite) -> OutboundSession:
         """Send an INVITE: resolve, try each next hop (RFC 3263 §4.3), answer one challenge.
 
-        Never raises for what the network does: that is told by `Refused` and `Ended`. Raises LocalProtocolError for
+        Never raises for what the network does: `Refused` and `Ended` report it. Raises LocalProtocolError for
         a header that would not be one.
         """
         request = new_request(
@@ -168,26 +168,28 @@ class Endpoint:
             (invite.call_id or new_call_id(), 1),
         )
         self._furnish(request, invite)
-        settings = self.settings
+        settings = self._settings
         if invite.is_one_of_several:
             settings = replace(settings, gives_up_silence=True)
-        usage = Usage(settings, "", True, self.entropy, Authenticator(invite.credentials))  # noqa: FBT003
-        runner = SessionRunner(self, usage, InviteSession.outbound(usage, request), request, invite.flow)
+        usage = Usage(settings, "", True, self._services.entropy, Authenticator(invite.credentials))  # noqa: FBT003
+        runner = SessionRunner(
+            self._services, usage, InviteSession.outbound(usage, request), request, invite.flow
+        )
         session = OutboundSession(request, runner)
         runner.attach(session)
-        self.runners[(runner.call_id, runner.local_tag)] = runner
+        self._sessions.add(runner)
         runner.feed(BEGIN)
         return session
 
     def _furnish(self, request: Request, invite: OutboundInvite) -> None:
         headers = request.headers
-        headers.add("Allow", self.settings.allow)
+        headers.add("Allow", self._settings.allow)
         # RFC 3262 §5: without an offer, a reliable 1xx would hold one that our story answers only in the ACK.
         headers.add("Supported", ", ".join(SUPPORTED) if invite.body else "timer")
         wanted = self.options.session_expires_s if invite.session_expires is None else invite.session_expires
         if wanted:
-            headers.add("Session-Expires", str(max(wanted, self.settings.min_se)))
-            headers.add("Min-SE", str(self.settings.min_se))
+            headers.add("Session-Expires", str(max(wanted, self._settings.min_se)))
+            headers.add("Min-SE", str(self._settings.min_se))
         headers.add("User-Agent", self.options.user_agent)
         add_headers(request, invite.headers)
         if invite.body:
@@ -203,87 +205,8 @@ class Endpoint:
         user = request.from_.uri.user if isinstance(request.from_.uri, SipUri) else None
         return await perform(
             self.driver,
-            self._locate,
+            self._services.locator.locate,
             request,
-            lambda hop: self.contact_for(hop, user, is_secure=request.uri.is_secure),
+            lambda hop: self._services.locator.contact_for(hop, user, is_secure=request.uri.is_secure),
             self.options.user_agent,
         )
-
-    # --- for the runners ---
-
-    def resolve(self, uri: Uri, then: Callable[[tuple[Hop, ...], str], None]) -> None:
-        """Find next hops: at once for an IP address, else in a task."""
-        try:
-            hop = literal_hop(uri)
-        except ResolutionError as error:
-            then((), str(error))
-            return
-        if hop is not None:
-            then((hop,), "")
-        elif not self.spawn(self._resolve(uri, then)):
-            then((), "too much is going on")
-
-    def contact_for(self, hop: Hop, user: str | None, *, is_secure: bool) -> str:
-        """Our Contact towards a hop: the listener that it can reach (RFC 3261 §8.1.1.8)."""
-        where = (hop.transport, ":" in hop.host)
-        found = self._contacts.get(where)
-        if found is None:
-            found = self._contacts[where] = self._reachable_at(hop)
-        host, port, parameters = found
-        return f"<{SipUri('sips' if is_secure else 'sip', user, None, host, port, parameters)}>"
-
-    def _reachable_at(self, hop: Hop) -> tuple[str, int, Parameters]:
-        transport = hop.transport
-        spoken = {address.transport for address in self.driver.transport.listening}
-        if spoken and transport not in spoken:
-            transport = Transport.UDP if Transport.UDP in spoken else sorted(spoken)[0]
-        host, port = self.driver.transport.local_address(transport, hop.host)
-        return host, port, () if transport is Transport.UDP else (("transport", str(transport)),)
-
-    def forget(self, runner: SessionRunner) -> None:
-        """A session is over for good."""
-        self.runners.pop((runner.call_id, runner.local_tag), None)
-
-    # --- for the reception ---
-
-    @property
-    def is_full(self) -> bool:
-        """Whether nobody reads `incoming()` any more, as it seems."""
-        return not self._is_open or len(self._incoming) >= self.options.most_waiting_calls
-
-    @property
-    def waiting(self) -> int:
-        """Sessions that nobody has taken from `incoming()` yet."""
-        return len(self._incoming)
-
-    def arrived(self, session: InboundSession) -> None:
-        """A new session for `incoming()`."""
-        self._incoming.append(session)
-        self._wake()
-
-    def spawn(self, work: Coroutine[None, None, None]) -> bool:
-        """Run a task that the endpoint owns; False: there are too many of them, and it was not started."""
-        if len(self._tasks) >= MAX_TASKS or not self._is_open:
-            work.close()
-            return False
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return True
-
-    def _wake(self) -> None:
-        if self._arrival is not None and not self._arrival.done():
-            self._arrival.set_result(None)
-
-    async def _resolve(self, uri: Uri, then: Callable[[tuple[Hop, ...], str], None]) -> None:
-        try:
-            hops = await self._locate(uri)
-        except ResolutionError as error:
-            then((), str(error))
-        else:
-            then(tuple(hops), "")
-
-    async def _locate(self, uri: Uri) -> list[Hop]:
-        if not isinstance(uri, SipUri):
-            raise ResolutionError(f"{uri}: no SIP URI")
-        return await self._resolver.resolve(uri)

@@ -1,4 +1,4 @@
-"""What a request must satisfy before anyone sees it: RFC 3261 §8.2.1 to §8.2.3, §21.4, §11; RFC 4475 §3.3.
+"""Inspection of a request before it is processed: RFC 3261 §8.2.1 to §8.2.3, §21.4, §11; RFC 4475 §3.3.
 
 Pure: a request in, a refusal or None out. What does not parse, and what lacks a mandatory header, never comes here.
 """
@@ -25,8 +25,8 @@ class InspectionRefusal(Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def screen(request: Request, *, allow: tuple[str, ...], min_se: int) -> InspectionRefusal | None:
-    """Why a request is refused out of hand, by the order of §8.2; None: it may go on."""
+def inspect(request: Request, *, allow: tuple[str, ...], min_se: int) -> InspectionRefusal | None:
+    """Why a request is refused without state, in the order of §8.2; None: it may go on."""
     if request.method not in allow:
         return InspectionRefusal(405, (("Allow", ", ".join(allow)),))
     if not isinstance(request.uri, SipUri):
@@ -37,11 +37,11 @@ def screen(request: Request, *, allow: tuple[str, ...], min_se: int) -> Inspecti
     if unknown:
         return InspectionRefusal(420, (("Unsupported", ", ".join(unknown)),))
     if request.method in _WITH_DESCRIPTION:
-        return _screen_description(request, min_se)
+        return _inspect_description(request, min_se)
     return None
 
 
-def _screen_description(request: Request, min_se: int) -> InspectionRefusal | None:
+def _inspect_description(request: Request, min_se: int) -> InspectionRefusal | None:
     if request.body and not _is_optional(request):
         if request.content_type not in _ACCEPTED_BODIES:
             return InspectionRefusal(415, (("Accept", SDP),))

@@ -1,4 +1,4 @@
-"""The values that go in and out of the endpoint's door."""
+"""The values that the endpoint's interface takes and gives."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -59,7 +59,7 @@ class OutboundRequest(Struct, frozen=True):
 
 
 class EndpointOptions(Struct, frozen=True):
-    """What an endpoint is told once."""
+    """The configuration of an endpoint."""
 
     listen: tuple[str, ...] = ("udp://127.0.0.1:0",)
     advertised_address: str = ""
@@ -72,7 +72,7 @@ class EndpointOptions(Struct, frozen=True):
     """Min-SE: a shorter interval is answered 422."""
     next_hop_after_s: float = 6.0
     """Silence after which an INVITE is tried at its next address, if it has one (RFC 3263 §4.3)."""
-    most_waiting_calls: int = 1024
+    max_waiting_calls: int = 1024
     """INVITEs that `incoming()` has not read yet; beyond it a new INVITE gets 503."""
 
 
@@ -99,7 +99,7 @@ class Statistics:
     dropped: int = 0
     """Messages that belong to nothing and may not be answered, and those that broke a rule too late."""
     retransmissions: int = 0
-    """Messages sent again for want of an answer."""
+    """Messages sent again because no response came."""
     faults: int = 0
     """Errors of our own that were caught at the last line of defence."""
 

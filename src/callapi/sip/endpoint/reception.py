@@ -1,25 +1,25 @@
-"""Whom a request is for that belongs to no transaction: a session, a new session, or an answer out of hand."""
+"""Routes a request that matches no transaction: to an existing session, a new one, or a stateless response."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Protocol
 
 from callapi.sip.authentication.authenticator import Authenticator
 from callapi.sip.dialog import Dialog
 from callapi.sip.endpoint.bodies import keep_description
-from callapi.sip.endpoint.driver import Driver
-from callapi.sip.endpoint.entries import DialogKey, ServerTransaction
-from callapi.sip.endpoint.inspection import ALLOWED, SDP, SUPPORTED, screen
+from callapi.sip.endpoint.inspection import ALLOWED, SDP, SUPPORTED, inspect
+from callapi.sip.endpoint.locator import TaskSet
+from callapi.sip.endpoint.machine_runner import LOG
 from callapi.sip.endpoint.options import Admission, ExtraHeaders, RegisterHandler
 from callapi.sip.endpoint.requests import new_tag
-from callapi.sip.endpoint.runner import SessionRunner, Surroundings
-from callapi.sip.endpoint.steps import LOG
+from callapi.sip.endpoint.runner import RunnerServices, SessionRunner
+from callapi.sip.endpoint.sessions import SessionTable
 from callapi.sip.endpoint.timers import TimerOwner
+from callapi.sip.endpoint.transactions import ServerTransaction
 from callapi.sip.errors import ParseError, RemoteProtocolError
 from callapi.sip.invite_session import InviteSession, SessionSettings, Usage
-from callapi.sip.invite_session.inputs import BEGIN, AckReceived, CancelReceived, RequestReceived
+from callapi.sip.invite_session.inputs import BEGIN, AckReceived, CancelReceived, FlowLost, RequestReceived
 from callapi.sip.messages.message import Request, Response, make_refusal, make_response
 from callapi.sip.messages.uri import SipUri
 from callapi.sip.outputs import TimerFired
@@ -31,33 +31,29 @@ from callapi.sip.transport import Hop
 RETRY_AFTER: ExtraHeaders = (("Retry-After", "2"),)
 
 
-class EndpointCore(Surroundings, Protocol):
-    """What the reception needs of the endpoint."""
-
-    driver: Driver
-    runners: dict[DialogKey, SessionRunner]
-    settings: SessionSettings
-    entropy: Callable[[], float]
-    admission: Admission | None
-    registrar: RegisterHandler | None
-
-    @property
-    def is_full(self) -> bool:
-        """Whether a new session would not be read."""
-
-    def arrived(self, session: InboundSession) -> None:
-        """A new session."""
-
-    def spawn(self, work: Coroutine[None, None, None]) -> bool:
-        """Run a task."""
-
-
 class Reception:
-    """Takes what the transactions do not know."""
+    """Routes what the transactions do not know."""
 
-    def __init__(self, house: EndpointCore) -> None:
-        self._house = house
-        self._allow = ALLOWED if house.registrar is None else (*ALLOWED, "REGISTER")
+    def __init__(  # noqa: PLR0913 - what it works with, and three services of the node
+        self,
+        services: RunnerServices,
+        sessions: SessionTable,
+        settings: SessionSettings,
+        tasks: TaskSet,
+        *,
+        admission: Admission | None,
+        registrar: RegisterHandler | None,
+        flow_closed: Callable[[Hop], None],
+    ) -> None:
+        self._services = services
+        self._driver = services.driver
+        self._sessions = sessions
+        self._settings = settings
+        self._tasks = tasks
+        self._admission = admission
+        self._registrar = registrar
+        self._flow_closed = flow_closed
+        self._allow = ALLOWED if registrar is None else (*ALLOWED, "REGISTER")
 
     # --- what the driver brings ---
 
@@ -68,10 +64,10 @@ class Reception:
         if request.method == "CANCEL":
             self._cancel(request, key, hop)
             return
-        if self._house.driver.table.is_merged(request):
+        if self._driver.table.is_merged(request):
             self._refuse(request, 482, hop)  # §8.2.2.2
             return
-        refusal = screen(request, allow=self._allow, min_se=self._house.settings.min_se)
+        refusal = inspect(request, allow=self._allow, min_se=self._settings.min_se)
         if refusal is not None:
             self._refuse(request, refusal.status, hop, refusal.headers)
             return
@@ -85,9 +81,9 @@ class Reception:
 
     def acked(self, request: Request) -> None:
         """The ACK of a 2xx."""
-        runner = self._house.runners.get((request.call_id, request.to.tag or ""))
+        runner = self._sessions.find((request.call_id, request.to.tag or ""))
         if runner is None:
-            self._house.driver.statistics.dropped += 1
+            self._driver.statistics.dropped += 1
         else:
             keep_description(request)
             runner.feed(AckReceived(request))
@@ -95,24 +91,32 @@ class Reception:
     def faulty(self, request: Request, fault: str, source: Hop) -> None:
         """It lacks a header that it needs, or has it twice: 400, if there is somewhere to send it."""
         if request.method == "ACK" or "Via" not in request.headers:
-            self._house.driver.statistics.dropped += 1
+            self._driver.statistics.dropped += 1
             return
         response = make_response(request, 400, f"Bad Request ({fault})")
-        self._house.driver.send(response, answer_hop(request.via, source))
+        self._driver.send(response, answer_hop(request.via, source))
 
     def unreadable(self, error: ParseError, source: Hop) -> None:
-        """What came is no SIP message: 400 or 505, if there is somewhere to send it."""
+        """The bytes are not a SIP message: 400 or 505, if there is somewhere to send it."""
         LOG.info("%s: %s", source, error)
         response = make_refusal(error, new_tag())
         if response is None:
-            self._house.driver.statistics.dropped += 1
+            self._driver.statistics.dropped += 1
         else:
-            self._house.driver.send(response, source)
+            self._driver.send(response, source)
 
     def timer_fired(self, owner: TimerOwner, timer: StrEnum) -> None:
         """A timer of a session."""
         if isinstance(owner, SessionRunner):
             owner.feed(TimerFired(timer))
+
+    def connection_closed(self, peer: Hop) -> None:
+        """A WebSocket that has closed ends the dialogs that depend on it: only its client could open another."""
+        if peer.transport.is_websocket:
+            for runner in self._sessions.runners():
+                if runner.websocket == peer:
+                    runner.feed(FlowLost())
+        self._flow_closed(peer)
 
     # --- requests ---
 
@@ -124,27 +128,27 @@ class Reception:
 
     def _stateless(self, request: Request, response: Response, hop: Hop) -> None:
         LOG.info("%s %s: %s %s", request.method, request.uri, response.status, response.reason)
-        self._house.driver.send(response, hop)
+        self._driver.send(response, hop)
 
     def _cancel(self, cancel: Request, key: ServerKey, hop: Hop) -> None:
         """§9.2: the CANCEL is answered by itself; what it cancels is its session's business."""
-        driver = self._house.driver
+        driver = self._driver
         invite = driver.table.for_request(server_key(cancel, "INVITE"))
         transaction = driver.start_server(cancel, key, hop)
         dialog_key = None if invite is None else invite.dialog_key
         tag = dialog_key[1] if dialog_key is not None else _steady_tag(cancel)
         driver.respond(transaction, make_response(cancel, 481 if invite is None else 200, to_tag=tag))
-        runner = None if dialog_key is None else self._house.runners.get(dialog_key)
+        runner = None if dialog_key is None else self._sessions.find(dialog_key)
         if runner is not None and invite is not None:
             runner.feed(CancelReceived(cancel, invite))
 
     def _within_dialog(self, request: Request, key: ServerKey, hop: Hop) -> None:
         dialog_key = (request.call_id, request.to.tag or "")
-        runner = self._house.runners.get(dialog_key)
+        runner = self._sessions.find(dialog_key)
         if runner is None:
             self._refuse(request, 481, hop)
             return
-        transaction = self._house.driver.start_server(request, key, hop)
+        transaction = self._driver.start_server(request, key, hop)
         transaction.dialog_key = dialog_key
         runner.feed(RequestReceived(request, transaction))
 
@@ -156,11 +160,11 @@ class Reception:
                 ("Supported", ", ".join(SUPPORTED)),
             )
             self._refuse(request, 200, hop, capabilities)
-        elif request.method == "REGISTER" and self._house.registrar is not None:
-            transaction = self._house.driver.start_server(request, key, hop)
-            work = self._register(self._house.registrar, request, transaction, source)
-            if not self._house.spawn(work):
-                self._house.driver.respond(transaction, make_response(request, 503, headers=RETRY_AFTER))
+        elif request.method == "REGISTER" and self._registrar is not None:
+            transaction = self._driver.start_server(request, key, hop)
+            work = self._register(self._registrar, request, transaction, source)
+            if not self._tasks.spawn(work):
+                self._driver.respond(transaction, make_response(request, 503, headers=RETRY_AFTER))
         else:
             self._refuse(request, 481, hop)  # BYE, UPDATE, ... of a dialog that has no tag of ours
 
@@ -171,19 +175,18 @@ class Reception:
             response = await registrar.register(request, source)
         except asyncio.CancelledError:
             raise
-        except Exception:  # on behalf of the datagram loop: a fault of the handler is the answer 500
+        except Exception:  # a fault of the handler is answered 500
             LOG.exception("the registrar failed")
-            self._house.driver.statistics.faults += 1
+            self._driver.statistics.faults += 1
             response = make_response(request, 500)
-        self._house.driver.respond(transaction, response)
+        self._driver.respond(transaction, response)
 
     def _invite(self, request: Request, key: ServerKey, hop: Hop, source: Hop) -> None:
-        house = self._house
-        if house.is_full:
+        if self._sessions.is_full:
             self._refuse(request, 503, hop, RETRY_AFTER)
             return
-        if house.admission is not None:
-            refusal = house.admission.admit(request, source)
+        if self._admission is not None:
+            refusal = self._admission.admit(request, source)
             if refusal is not None:
                 status, reason, headers = refusal
                 tag = _steady_tag(request)
@@ -195,24 +198,29 @@ class Reception:
         except RemoteProtocolError as error:
             self._refuse(request, error.status_hint, hop)
             return
-        self._open(request, dialog, house.driver.start_server(request, key, hop), source)
+        self._open(request, dialog, self._driver.start_server(request, key, hop), source)
 
     def _open(self, request: Request, dialog: Dialog, transaction: ServerTransaction, source: Hop) -> None:
-        house = self._house
         uri = request.uri
         user, is_secure = (uri.user, uri.is_secure) if isinstance(uri, SipUri) else (None, False)
-        contact = house.contact_for(source, user, is_secure=is_secure)
+        contact = self._services.locator.contact_for(source, user, is_secure=is_secure)
         usage = Usage(
-            house.settings, contact, is_caller=False, entropy=house.entropy, authenticator=Authenticator(None)
+            self._settings,
+            contact,
+            is_caller=False,
+            entropy=self._services.entropy,
+            authenticator=Authenticator(None),
         )
         usage.dialog = dialog
-        runner = SessionRunner(house, usage, InviteSession.inbound(usage, request, transaction), request)
+        runner = SessionRunner(
+            self._services, usage, InviteSession.inbound(usage, request, transaction), request
+        )
         session = InboundSession(request, source, runner)
         runner.attach(session)
         transaction.dialog_key = (runner.call_id, runner.local_tag)
-        house.runners[transaction.dialog_key] = runner
+        self._sessions.add(runner)
         runner.feed(BEGIN)
-        house.arrived(session)
+        self._sessions.put(session)
 
 
 def _steady_tag(request: Request) -> str:

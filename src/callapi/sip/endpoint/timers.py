@@ -26,7 +26,7 @@ class Timing:
 
 
 class TimerOwner(Protocol):
-    """Whoever has timers keeps the running ones by name."""
+    """An owner of timers keeps the running ones by name."""
 
     timers: dict[StrEnum, Timing]
 
@@ -93,9 +93,9 @@ class TimerQueue:
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm_at = at
-        self._alarm = self._loop.call_at(at, self._ring)
+        self._alarm = self._loop.call_at(at, self._fire_due)
 
-    def _ring(self) -> None:
+    def _fire_due(self) -> None:
         now = self._loop.time()
         heap = self._heap
         while heap and heap[0][0] <= now:

@@ -1,13 +1,12 @@
-"""The live transactions as the driver keeps them: a machine, its timers, where it sends, and whom it tells."""
+"""The live transactions as the driver keeps them: machine, timers, next hop, and the user that gets the responses."""
 
 from enum import StrEnum
 from typing import Protocol, assert_never
 
 from callapi.sip.endpoint.timers import Timing
 from callapi.sip.messages.message import Request, Response, make_response
-from callapi.sip.messages.uri import Transport
 from callapi.sip.transaction import InviteClient, InviteServer, NonInviteClient, NonInviteServer
-from callapi.sip.transaction.inputs import AckReceived, Answered, Telling, TimedOut, Undeliverable
+from callapi.sip.transaction.inputs import AckReceived, Answered, TimedOut, TransactionEvent, Undeliverable
 from callapi.sip.transaction.table import ClientKey, MergeKey, ServerKey, client_key
 from callapi.sip.transport import Hop
 
@@ -16,26 +15,26 @@ DialogKey = tuple[str, str]
 
 
 class ClientUser(Protocol):
-    """Who sent a request and waits for its answers."""
+    """The sender of a request, which gets the responses."""
 
     def answered(self, request: Request, response: Response, *, is_local: bool) -> None:
-        """A response; `is_local`: made here, for want of one (RFC 3261 §8.1.3.1)."""
+        """A response; `is_local`: generated here because the peer sent none (RFC 3261 §8.1.3.1)."""
 
     def over(self, request: Request) -> None:
         """The transaction of an INVITE has ended."""
 
 
-class _Nobody:
+class _NoUser:
     """The user of a transaction that was replaced by another."""
 
     def answered(self, request: Request, response: Response, *, is_local: bool) -> None:
-        """Nobody listens."""
+        """Ignored."""
 
     def over(self, request: Request) -> None:
-        """Nobody listens."""
+        """Ignored."""
 
 
-NOBODY = _Nobody()
+NO_USER = _NoUser()
 
 
 class ClientTransaction:
@@ -44,7 +43,7 @@ class ClientTransaction:
     __slots__ = ("fallback", "hop", "key", "machine", "request", "timers", "trouble", "user")
 
     def __init__(self, request: Request, hop: Hop, user: ClientUser) -> None:
-        is_reliable = hop.transport is not Transport.UDP
+        is_reliable = hop.transport.is_reliable
         self.request = request
         self.hop = hop
         self.user = user
@@ -59,9 +58,9 @@ class ClientTransaction:
             else NonInviteClient(request, is_reliable=is_reliable)
         )
 
-    def tell(self, telling: Telling) -> None:
-        """Hand its user what the machine told; for want of an answer one is made here (RFC 3261 §8.1.3.1)."""
-        match telling:
+    def report(self, event: TransactionEvent) -> None:
+        """Report an event to the user; where the peer sent no response, one is generated (RFC 3261 §8.1.3.1)."""
+        match event:
             case Answered(response):
                 self.user.answered(self.request, response, is_local=False)
             case TimedOut():
@@ -73,7 +72,7 @@ class ClientTransaction:
             case AckReceived():
                 pass
             case _:
-                assert_never(telling)
+                assert_never(event)
 
 
 class ServerTransaction:
@@ -82,7 +81,7 @@ class ServerTransaction:
     __slots__ = ("dialog_key", "hop", "key", "machine", "merge_key", "timers")
 
     def __init__(self, request: Request, hop: Hop, key: ServerKey) -> None:
-        is_reliable = hop.transport is not Transport.UDP
+        is_reliable = hop.transport.is_reliable
         self.hop = hop
         self.key = key
         self.merge_key: MergeKey | None = None

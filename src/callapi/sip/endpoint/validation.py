@@ -1,7 +1,7 @@
-"""What our own side may put into messages, judged before any machine has moved.
+"""Validates headers and status codes supplied by the application's side before any state changes.
 
-A value with a line end would break out of its field, a name that is no token would not be a field, and a status of the
-wrong class would send a machine down the wrong arrow. Each is a fault of ours: LocalProtocolError.
+A value with a line end would break out of its field, a name that is not a token would not be a field, and a status of
+the wrong class would lead a machine into the wrong state. Each is a fault of our own code: LocalProtocolError.
 """
 
 from callapi.sip.errors import LocalProtocolError
@@ -19,24 +19,24 @@ from callapi.sip.messages.header_names import is_token
 from callapi.sip.messages.message import Request
 
 
-def vet(command: Command) -> None:
-    """Judge a command of the story. Raises LocalProtocolError."""
+def validate(command: Command) -> None:
+    """Validate a command of the story. Raises LocalProtocolError."""
     match command:
         case Ring(status, reason, _, headers):
-            _vet_status(status, 101, 199)
-            _vet_fields(reason, headers)
+            _validate_status(status, 101, 199)
+            _validate_fields(reason, headers)
         case Refuse(status, reason, headers):
-            _vet_status(status, 300, 699)
-            _vet_fields(reason, headers)
+            _validate_status(status, 300, 699)
+            _validate_fields(reason, headers)
         case RefuseOffer(status, headers):
-            _vet_status(status, 300, 699)
-            _vet_fields(None, headers)
+            _validate_status(status, 300, 699)
+            _validate_fields(None, headers)
         case HangUp(reason, headers):
-            _vet_fields(reason, headers)
+            _validate_fields(reason, headers)
         case Accept(_, headers):
-            _vet_fields(None, headers)
+            _validate_fields(None, headers)
         case SendInfo(content_type, _):
-            _vet_fields(content_type, ())
+            _validate_fields(content_type, ())
         case _:
             pass
 
@@ -47,7 +47,7 @@ def add_headers(request: Request, extra: ExtraHeaders) -> None:
     The rest of the request is judged with them: addresses are given by the story too.
     """
     if extra:
-        _vet_fields(None, extra)
+        _validate_fields(None, extra)
         ours = {name.lower() for name, _ in request.headers.items()}
         for name, value in extra:
             if name.lower() in ours:
@@ -55,23 +55,23 @@ def add_headers(request: Request, extra: ExtraHeaders) -> None:
             else:
                 request.headers.add(name, value)
     for name, value in request.headers.items():
-        _vet_value(name, value)
+        _validate_value(name, value)
 
 
-def _vet_status(status: int, lowest: int, highest: int) -> None:
+def _validate_status(status: int, lowest: int, highest: int) -> None:
     if not lowest <= status <= highest:
         raise LocalProtocolError(f"{status} is not between {lowest} and {highest}")
 
 
-def _vet_fields(text: str | None, headers: ExtraHeaders) -> None:
+def _validate_fields(text: str | None, headers: ExtraHeaders) -> None:
     for name, value in headers:
         if not is_token(name):
             raise LocalProtocolError(f"not a header name: {name[:80]!r}")
-        _vet_value(name, value)
+        _validate_value(name, value)
     if text is not None:
-        _vet_value("a header field", text)
+        _validate_value("a header field", text)
 
 
-def _vet_value(name: str, value: str) -> None:
+def _validate_value(name: str, value: str) -> None:
     if "\r" in value or "\n" in value:
         raise LocalProtocolError(f"a line end inside {name}")

@@ -1,4 +1,4 @@
-"""What the machine of a session asks of the endpoint, beyond timers, tellings and its end."""
+"""What the machine of a session asks of the endpoint, beyond timers, events and its end."""
 
 from enum import StrEnum
 
@@ -71,7 +71,7 @@ Effect = (
 )
 
 
-def tell(event: SessionEvent) -> Report[SessionEvent]:
+def report(event: SessionEvent) -> Report[SessionEvent]:
     """An event for the story."""
     return Report(event)
 
@@ -80,7 +80,7 @@ class SessionTimer(StrEnum):
     """The timers of a session, by purpose."""
 
     NEXT_HOP = "next-hop"  # no word from this hop: try the next one (RFC 3263 §4.3)
-    MAX_RINGING = "longest-ringing"  # nobody hung up on a phone that rings for ever
+    MAX_RINGING = "longest-ringing"  # an INVITE that rings without an end is cancelled
     CANCEL_UNANSWERED = "cancel-unanswered"  # RFC 3261 §9.1
     KEEP_RINGING = "keep-ringing"  # RFC 3261 §13.3.1.1: a 1xx every minute
     REPEAT_PROVISIONAL = "repeat-provisional"  # RFC 3262 §3

@@ -23,7 +23,7 @@ from callapi.sip.invite_session.commands import (
     Ring,
     SendInfo,
 )
-from callapi.sip.invite_session.effects import Effect, SendAck, SendRequest, SessionTimer, tell
+from callapi.sip.invite_session.effects import Effect, SendAck, SendRequest, SessionTimer, report
 from callapi.sip.invite_session.inputs import (
     AckReceived,
     Begin,
@@ -97,6 +97,10 @@ class Established:
             case _:
                 assert_never(input_)
 
+    def flow_lost(self) -> list[Step]:
+        """As `Phase`."""
+        return [] if self.state is State.OVER else self._lost(None, "the peer's connection closed")
+
     # --- the story ---
 
     def _command(
@@ -105,7 +109,7 @@ class Established:
         match command:
             case Offer(body):
                 is_ready = self.state is State.CONFIRMED
-                return [*(self._modification.offer(body) if is_ready else self._modification.hold(body))]
+                return [*(self._modification.offer(body) if is_ready else self._modification.defer(body))]
             case AnswerOffer() | RefuseOffer():
                 return [*self._modification.answer(command, now)]
             case Acknowledge(body):
@@ -124,7 +128,7 @@ class Established:
         self._usage.offer_answer.handle(Act.SEND_ANSWER, body)
         self.state = State.CONFIRMED
         ack = with_body(self._usage.dialog.acknowledge(self._invite), body)
-        return [SendAck(ack), *self._modification.release()]
+        return [SendAck(ack), *self._modification.send_deferred()]
 
     def _info(self, content_type: str, body: bytes) -> Effect:
         if self._usage.dialog is None:
@@ -135,8 +139,8 @@ class Established:
         return SendRequest(info)
 
     def _leave(self, ended: Ended, headers: tuple[tuple[str, str], ...] = ()) -> list[Step]:
-        """Tell the end at once (§15.1.1) and part from the peer behind the story's back."""
-        steps: list[Step] = [*self._modification.withdraw(487), tell(ended)]
+        """Report the end at once (§15.1.1); what the peer is still owed is sent afterwards."""
+        steps: list[Step] = [*self._modification.withdraw(487), report(ended)]
         if self.state is State.UNACKNOWLEDGED and self._usage.dialog is not None:
             steps.append(SendAck(self._usage.dialog.acknowledge(self._invite)))
         waiting = TerminationStep.ACK if self.state is State.UNCONFIRMED else TerminationStep.BYE_ANSWER
@@ -145,7 +149,7 @@ class Established:
         return [*steps, Become(Terminating(self._usage, waiting, repeater, headers))]
 
     def _lost(self, response: Response | None, reason: str) -> list[Step]:
-        """The peer does not know the dialog any more, or is silent: BYE all the same (§12.2.1.2)."""
+        """The peer does not know the dialog any more, or is silent; a BYE is sent anyway (§12.2.1.2)."""
         headers = None if response is None else response.headers
         return self._leave(Ended(Party.NETWORK, 200, reason, headers))
 
@@ -162,15 +166,17 @@ class Established:
             case "BYE":
                 return self._bye(input_)
             case "INVITE" if self.state is not State.CONFIRMED:
-                # The ACK is on its way, or our story is late with it: the peer tries again soon.
+                # The ACK is on its way, or our story is late with it: the peer tries again after a 491.
                 return [usage.respond(input_.handle, request, 491)]
             case "INVITE" | "UPDATE":
                 return [*self._modification.received(input_, now)]
             case "INFO":
                 info = InfoReceived(request.content_type or "", request.body)
-                return [usage.respond(input_.handle, request, 200), tell(info)]
-            case _:  # a late PRACK too (RFC 3262 §3)
+                return [usage.respond(input_.handle, request, 200), report(info)]
+            case "PRACK":  # of a 1xx that our 2xx has overtaken (RFC 3262 §3)
                 return [usage.respond(input_.handle, request, 200)]
+            case _:
+                return [usage.unexpected(input_.handle, request)]
 
     def _bye(self, input_: RequestReceived) -> list[Step]:
         """§15.1.2: a request of the peer that is still open gets a 487."""
@@ -181,7 +187,7 @@ class Established:
         return [
             *self._modification.withdraw(487),
             self._usage.respond(input_.handle, input_.request, 200),
-            tell(ended),
+            report(ended),
             FINISH,
         ]
 
@@ -195,7 +201,7 @@ class Established:
         self.state = State.CONFIRMED
         if self._usage.offer_answer.they_owe:
             self._usage.offer_answer.handle(Act.RECEIVE_ANSWER if ack.body else Act.REFUSE, ack.body)
-        return [*effects, tell(Confirmed(ack.body)), *self._modification.release()]
+        return [*effects, report(Confirmed(ack.body)), *self._modification.send_deferred()]
 
     def _cancelled(self, handle: object) -> list[Step]:
         """A CANCEL of a re-INVITE that our story has not answered; any other comes too late (§9.2)."""

@@ -1,4 +1,4 @@
-"""What the endpoint feeds to the machine of a session, beside the story's commands."""
+"""The inputs of a session's machine from the endpoint, beside the commands of the application's story."""
 
 from msgspec import Struct
 
@@ -15,7 +15,7 @@ class Begin(Struct, frozen=True):
 
 
 class Resolved(Struct, frozen=True):
-    """The next hops of our INVITE in order of preference (RFC 3263), opaque here; none: there is no way."""
+    """The next hops of our INVITE in order of preference (RFC 3263), opaque here; none: `why_none` says why."""
 
     hops: tuple[object, ...]
     why_none: str = ""
@@ -42,9 +42,10 @@ class CancelReceived(Struct, frozen=True):
 
 
 class ResponseReceived(Struct, frozen=True):
-    """An answer to `request`, which is ours as we gave it away.
+    """A response to `request`, one of ours as it was given to the endpoint.
 
-    `is_local`: no peer sent it; 408 stands for silence, 503 for a broken transport (RFC 3261 §8.1.3.1).
+    `is_local`: generated here because the peer sent none; 408 stands for silence, 503 for a broken transport
+    (RFC 3261 §8.1.3.1).
     """
 
     request: Request
@@ -69,5 +70,10 @@ Network = (
     | TimerFired
 )
 Input = Network | Command
+
+
+class FlowLost(Struct, frozen=True):
+    """The connection that this dialog depends on has closed: an input of the whole machine, in every phase."""
+
 
 BEGIN = Begin()

@@ -1,4 +1,4 @@
-"""Answers to our INVITE that are none of the session's business any more, and still need care (RFC 3261 §13.2.2.4).
+"""Late and forked responses to our INVITE that still need an ACK, BYE or CANCEL (RFC 3261 §13.2.2.4).
 
 - the 2xx of the session, repeated because our ACK was lost: the same ACK again;
 - a 2xx of another fork: an ACK and a BYE in its own dialog;
@@ -30,8 +30,8 @@ class LateResponses:
         """Whether a 2xx was acknowledged before."""
         return self._key(input_) in self._acks
 
-    def hang_up(self, input_: ResponseReceived) -> list[Effect]:
-        """Whatever this answer to an INVITE of ours needs, so that nobody waits for us."""
+    def settle(self, input_: ResponseReceived) -> list[Effect]:
+        """What this response to an INVITE of ours still needs, so that its sender does not wait for us."""
         response = input_.response
         number = input_.request.cseq.number
         if response.is_provisional:

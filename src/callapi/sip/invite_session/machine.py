@@ -1,13 +1,14 @@
 """The machine of one INVITE session: the phases in turn, and what is common to all of them.
 
 Common are the answer to a digest challenge within the dialog (RFC 3261 §22), and for a caller the 2xx that come
-after the first (`strays`): a caller's machine stays until the transaction of its INVITE has ended.
+after the first (`late_responses`): a caller's machine stays until the transaction of its INVITE has ended.
 """
 
 from callapi.sip.invite_session.attempts import Attempts
 from callapi.sip.invite_session.effects import Effect, Respond, SendAck, SendInvite, SendRequest
 from callapi.sip.invite_session.inputs import (
     BEGIN,
+    FlowLost,
     Handle,
     Input,
     InviteOver,
@@ -24,7 +25,7 @@ from callapi.sip.outputs import FINISH, Finish
 
 
 class _Gone:
-    """The last phase: `lingering` while late answers to our INVITE may come, then `over`."""
+    """The last phase: `lingering` while late responses to our INVITE may arrive, then `over`."""
 
     __slots__ = ("state",)
 
@@ -40,16 +41,20 @@ class _Gone:
             case _:
                 return []
 
+    def flow_lost(self) -> list[Step]:
+        """As `Phase`: nothing depends on it any more."""
+        return []
+
 
 class InviteSession:
     """One session, from its INVITE to the last retransmission that it may have to answer."""
 
-    __slots__ = ("_live_invites", "_number", "_phase", "_strays", "_usage")
+    __slots__ = ("_late_responses", "_live_invites", "_number", "_phase", "_usage")
 
     def __init__(self, usage: Usage, phase: Phase) -> None:
         self._usage: Usage | None = usage
         self._phase: Phase = phase
-        self._strays = LateResponses() if usage.is_caller else None
+        self._late_responses = LateResponses() if usage.is_caller else None
         self._live_invites = 0
         self._number = 0
         """CSeq of the initial INVITE as last sent, for a caller."""
@@ -69,11 +74,13 @@ class InviteSession:
         """For the log: phase and state."""
         return f"{type(self._phase).__name__}.{self._phase.state}"
 
-    def handle(self, input_: Input, now: float) -> list[Effect]:
+    def handle(self, input_: Input | FlowLost, now: float) -> list[Effect]:
         """Take one input. Raises LocalProtocolError for a command that the protocol forbids now."""
+        if isinstance(input_, FlowLost):
+            return self._perform(self._phase.flow_lost(), now)
         if isinstance(input_, ResponseReceived):
-            if self._strays is not None and self._is_stray(input_):
-                return self._strays.hang_up(input_)
+            if self._late_responses is not None and self._is_late(input_):
+                return self._late_responses.settle(input_)
             if input_.response.status in (401, 407):
                 again = self._authenticated(input_)
                 if again is not None:
@@ -100,8 +107,8 @@ class InviteSession:
                     self._number = request.cseq.number
                     effects.append(step)
                 case SendAck(request):
-                    if self._strays is not None and request.cseq.number == self._number:
-                        self._strays.remember(request)
+                    if self._late_responses is not None and request.cseq.number == self._number:
+                        self._late_responses.remember(request)
                     effects.append(step)
                 case _:
                     effects.append(step)
@@ -118,7 +125,7 @@ class InviteSession:
         self._phase = _Gone("lingering" if waits else "over")
         return [] if waits else [FINISH]
 
-    def _is_stray(self, input_: ResponseReceived) -> bool:
+    def _is_late(self, input_: ResponseReceived) -> bool:
         if input_.request.method != "INVITE":
             return False
         number = input_.request.cseq.number

@@ -10,7 +10,7 @@ from callapi.sip.dialog import Dialog
 from callapi.sip.errors import LocalProtocolError
 from callapi.sip.events import AnswerReceived, OfferReceived, OfferRefused, OfferRequested, SessionEvent
 from callapi.sip.invite_session.commands import AnswerOffer, RefuseOffer
-from callapi.sip.invite_session.effects import Effect, SendAck, SendRequest, SessionTimer, tell
+from callapi.sip.invite_session.effects import Effect, SendAck, SendRequest, SessionTimer, report
 from callapi.sip.invite_session.inputs import RequestReceived, ResponseReceived
 from callapi.sip.invite_session.offer_answer import Act
 from callapi.sip.invite_session.repeat import Repeater, success_repeater
@@ -28,7 +28,7 @@ from callapi.sip.messages.message import REASONS, Request, Response
 from callapi.sip.outputs import StartTimer, StopTimer
 
 MAX_GLARES = 4
-OFFER_PATIENCE = 10.0
+OFFER_ANSWER_TIMEOUT = 10.0
 """Seconds for our own story to answer an offer; below timer F of a peer that sent an UPDATE."""
 _MAX_RETRY_AFTER = 10  # §14.2, RFC 3311 §5.2: a random value of 0 to 10 seconds
 
@@ -46,14 +46,14 @@ class State(StrEnum):
 class Modification:
     """The machine of one dialog's re-INVITEs and UPDATEs."""
 
-    __slots__ = ("_ack", "_asked", "_glares", "_held", "_is_refresh", "_repeater", "_usage", "state")
+    __slots__ = ("_ack", "_asked", "_deferred", "_glares", "_is_refresh", "_repeater", "_usage", "state")
 
     def __init__(self, usage: Usage) -> None:
         self.state = State.IDLE
         self._usage = usage
         self._asked: RequestReceived | None = None
         self._ack: Request | None = None
-        self._held: bytes | None = None
+        self._deferred: bytes | None = None
         self._repeater: Repeater | None = None
         self._glares = 0
         self._is_refresh = False
@@ -62,24 +62,24 @@ class Modification:
 
     def offer(self, body: bytes) -> list[Effect]:
         """Send a re-INVITE with an offer. An offer of the peer that crosses it refuses it (491)."""
-        if self.state in (State.SENT, State.RETRYING) or self._held is not None:
+        if self.state in (State.SENT, State.RETRYING) or self._deferred is not None:
             raise LocalProtocolError("an offer of ours is open already (RFC 3264 §4)")
         if self.state is State.ANSWERED:
-            return self.hold(body)
+            return self.defer(body)
         if self.state is not State.IDLE or not self._usage.offer_answer.may_offer:
-            return [tell(OfferRefused(Response(491, REASONS[491])))]
+            return [report(OfferRefused(Response(491, REASONS[491])))]
         self._glares = 0
         self._is_refresh = False
         return self._send(body)
 
-    def hold(self, body: bytes) -> list[Effect]:
+    def defer(self, body: bytes) -> list[Effect]:
         """Keep an offer while an ACK is missing (§14.1: not while an INVITE is in progress)."""
-        self._held = body
+        self._deferred = body
         return []
 
-    def release(self) -> list[Effect]:
+    def send_deferred(self) -> list[Effect]:
         """Send the offer that was kept, if there is one."""
-        body, self._held = self._held, None
+        body, self._deferred = self._deferred, None
         return [] if body is None else self.offer(body)
 
     def refresh(self, now: float) -> list[Effect]:
@@ -115,7 +115,7 @@ class Modification:
         if response.is_provisional:
             return []
         if response.is_success:
-            self._usage.hear(response)
+            self._usage.note_capabilities(response)
             self._dialog.refresh_target(response)
             timers = self._usage.timers.answered(read_session_expires(response), by=Refresher.UAC, now=now)
             if input_.request.method == "UPDATE":
@@ -138,10 +138,10 @@ class Modification:
         self._ack = self._dialog.acknowledge(invite)
         if not response.body:
             self._usage.offer_answer.handle(Act.REFUSE)
-            return [SendAck(self._ack), tell(OfferRefused(response))]
+            return [SendAck(self._ack), report(OfferRefused(response))]
         is_news = not self._is_refresh or response.body != self._usage.offer_answer.remote
         self._usage.offer_answer.handle(Act.RECEIVE_ANSWER, response.body)
-        return [SendAck(self._ack), *([tell(AnswerReceived(response.body))] if is_news else [])]
+        return [SendAck(self._ack), *([report(AnswerReceived(response.body))] if is_news else [])]
 
     def _wait_after_glare(self, now: float) -> list[Effect]:
         self._glares += 1
@@ -164,7 +164,7 @@ class Modification:
         self._usage.offer_answer.handle(Act.REFUSE)
         if self._is_refresh:
             return self._refresh_refused(response, now)
-        return [tell(OfferRefused(response))]
+        return [report(OfferRefused(response))]
 
     def _refresh_refused(self, response: Response, now: float) -> list[Effect]:
         timers = self._usage.timers
@@ -179,7 +179,7 @@ class Modification:
     def received(self, input_: RequestReceived, now: float) -> list[Effect]:
         """A re-INVITE, UPDATE or PRACK with a legal CSeq."""
         request = input_.request
-        self._usage.hear(request)
+        self._usage.note_capabilities(request)
         if is_too_small(request, self._usage.settings.min_se):
             return [self._respond(input_, 422, (("Min-SE", str(self._usage.settings.min_se)),))]
         if request.method != "INVITE" and not request.body:
@@ -203,7 +203,7 @@ class Modification:
         if body:
             self._usage.offer_answer.handle(Act.RECEIVE_OFFER, body)
             event = OfferReceived(body, input_.request.method)
-        return [StartTimer(SessionTimer.OFFER_UNANSWERED, now + OFFER_PATIENCE), tell(event)]
+        return [StartTimer(SessionTimer.OFFER_UNANSWERED, now + OFFER_ANSWER_TIMEOUT), report(event)]
 
     def answer(self, command: AnswerOffer | RefuseOffer, now: float) -> list[Effect]:
         """What the story says to the offer; nothing, if the peer took it back meanwhile."""
@@ -260,8 +260,8 @@ class Modification:
         if self._usage.offer_answer.they_owe:
             self._usage.offer_answer.handle(Act.RECEIVE_ANSWER if ack.body else Act.REFUSE, ack.body)
             if ack.body:
-                effects.append(tell(AnswerReceived(ack.body)))
-        return [*effects, *self.release()]
+                effects.append(report(AnswerReceived(ack.body)))
+        return [*effects, *self.send_deferred()]
 
     def repeat(self, now: float) -> list[Effect]:
         """Our 2xx to the re-INVITE is still unacknowledged."""

@@ -29,6 +29,9 @@ class Phase(Protocol):
     def handle(self, input_: Input, now: float) -> "list[Step]":
         """Take an input; may end with `Become`."""
 
+    def flow_lost(self) -> "list[Step]":
+        """The connection that the dialog depends on has closed; the peer cannot be reached any more (RFC 5626)."""
+
 
 class Become(Struct, frozen=True):
     """The next phase takes over; it is never seen outside the machine of the session."""

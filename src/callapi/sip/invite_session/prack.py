@@ -80,7 +80,7 @@ class EarlyDialog:
     rseq: int | None = None
 
     def acknowledge(self, response: Response) -> Request | None:
-        """The PRACK that a response needs; None if it is no reliable one, a repeated or an early one (§4)."""
+        """The PRACK that a response needs; None if it is not reliable, or repeated, or too early (§4)."""
         number = reliable_number(response)
         if number is None or (self.rseq is not None and number != self.rseq + 1):
             return None

@@ -1,4 +1,4 @@
-"""After the story has ended and before the peer knows: our BYE and its answer (RFC 3261 §15.1.1).
+"""From the end of the session here to its end at the peer: our BYE and its response (RFC 3261 §15.1.1).
 
 ::
 
@@ -11,7 +11,13 @@ A called side may not send BYE before the ACK of its 2xx (§15); a caller that w
 from enum import StrEnum
 
 from callapi.sip.invite_session.effects import Effect, SendRequest, SessionTimer
-from callapi.sip.invite_session.inputs import AckReceived, Begin, Input, RequestReceived, ResponseReceived
+from callapi.sip.invite_session.inputs import (
+    AckReceived,
+    Begin,
+    Input,
+    RequestReceived,
+    ResponseReceived,
+)
 from callapi.sip.invite_session.phase import Step
 from callapi.sip.invite_session.repeat import Repeater
 from callapi.sip.invite_session.usage import Usage
@@ -44,7 +50,7 @@ class Terminating:
         self._headers = headers
 
     def handle(self, input_: Input, now: float) -> list[Step]:
-        """One input while parting; commands of the story come too late and do nothing."""
+        """One input while the dialog is terminated; commands come too late and do nothing."""
         if self.state is TerminationStep.NOTHING:
             return []
         match input_:
@@ -52,11 +58,11 @@ class Terminating:
                 return [*self._bye()] if self.state is TerminationStep.BYE_ANSWER else []
             case AckReceived(request) if self._repeater is not None:
                 is_ours = request.cseq.number == self._repeater.response.cseq.number
-                return self._say_bye() if is_ours else []
+                return self._send_bye() if is_ours else []
             case TimerFired(timer=SessionTimer.REPEAT_SUCCESS) if self._repeater is not None:
                 return [*self._repeater.again(now)]
             case TimerFired(timer=SessionTimer.SUCCESS_UNACKNOWLEDGED) if self._repeater is not None:
-                return self._say_bye()
+                return self._send_bye()
             case RequestReceived():
                 return self._request(input_)
             case ResponseReceived(request, response) if request.method == "BYE" and response.is_final:
@@ -65,7 +71,11 @@ class Terminating:
             case _:
                 return []
 
-    def _say_bye(self) -> list[Step]:
+    def flow_lost(self) -> list[Step]:
+        """As `Phase`: no BYE and no response to one can arrive."""
+        return [] if self.state is TerminationStep.NOTHING else self._over()
+
+    def _send_bye(self) -> list[Step]:
         repeater, self._repeater = self._repeater, None
         self.state = TerminationStep.BYE_ANSWER
         return [*(repeater.end() if repeater is not None else []), *self._bye()]

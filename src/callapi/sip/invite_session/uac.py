@@ -37,7 +37,7 @@ from callapi.sip.invite_session.effects import (
     SendInvite,
     SendRequest,
     SessionTimer,
-    tell,
+    report,
 )
 from callapi.sip.invite_session.established import Established
 from callapi.sip.invite_session.inputs import (
@@ -96,7 +96,7 @@ class Inviting:
             return []
         match input_:
             case Begin() | Resolved():
-                return self._way(input_, now)
+                return self._resolve(input_, now)
             case ResponseReceived():
                 return self._response(input_, now)
             case RequestReceived():
@@ -114,9 +114,16 @@ class Inviting:
             case _:
                 assert_never(input_)
 
+    def flow_lost(self) -> list[Step]:
+        """As `Phase`."""
+        if self.state is State.OVER:
+            return []
+        lost = Response(503, "the connection of the called party closed")
+        return [AbandonInvite(self._attempts.invite), *self._refused(lost, is_local=True)]
+
     # --- one hop after the other ---
 
-    def _way(self, input_: Begin | Resolved, now: float) -> list[Step]:
+    def _resolve(self, input_: Begin | Resolved, now: float) -> list[Step]:
         if isinstance(input_, Begin):
             invite = self._attempts.invite
             if invite.body:
@@ -163,9 +170,9 @@ class Inviting:
     def _response(self, input_: ResponseReceived, now: float) -> list[Step]:
         response = input_.response
         if input_.request.method != "INVITE":
-            return []  # a PRACK refused: the INVITE's own answer will tell
+            return []  # a PRACK refused: the INVITE's own response decides
         if input_.request is not self._attempts.invite:
-            return []  # an abandoned hop; `strays` sees to it
+            return []  # of an abandoned hop: handled by `late_responses`
         if response.is_provisional:
             return self._provisional(response, now)
         if response.is_success:
@@ -195,7 +202,7 @@ class Inviting:
         exchange = self._usage.offer_answer
         if reliable_number(response) is not None and response.body and exchange.they_owe:
             exchange.handle(Act.RECEIVE_ANSWER, response.body)
-        return [*steps, tell(Provisional(response))]
+        return [*steps, report(Provisional(response))]
 
     def _early_dialog(self, response: Response) -> EarlyDialog | None:
         tag = response.to.tag
@@ -209,7 +216,7 @@ class Inviting:
         else:
             early.dialog.refresh_target(response)
         self._usage.dialog = early.dialog
-        self._usage.hear(response)
+        self._usage.note_capabilities(response)
         return early
 
     def _success(self, response: Response, now: float) -> list[Step]:
@@ -220,15 +227,15 @@ class Inviting:
         dialog.confirm(response)
         usage = self._usage
         usage.dialog = dialog
-        usage.hear(response)
+        usage.note_capabilities(response)
         was_cancelled = self.state in (State.CANCEL_WANTED, State.CANCELLING)
         self.state = State.OVER
         if was_cancelled:
             hang_up = self._hang_up or HangUp(None, ())
             extra = (("Reason", hang_up.reason),) if hang_up.reason else ()
             ended = Ended(Party.LOCAL, 487, "cancelled; the 200 that crossed the CANCEL was hung up")
-            leaving = Terminating(usage, TerminationStep.BYE_ANSWER, None, (*extra, *hang_up.headers))
-            return [*_CALM, SendAck(dialog.acknowledge(invite)), tell(ended), Become(leaving)]
+            terminating = Terminating(usage, TerminationStep.BYE_ANSWER, None, (*extra, *hang_up.headers))
+            return [*_STOP_TIMERS, SendAck(dialog.acknowledge(invite)), report(ended), Become(terminating)]
         exchange = usage.offer_answer
         if response.body and exchange.they_owe:
             exchange.handle(Act.RECEIVE_ANSWER, response.body)
@@ -236,8 +243,8 @@ class Inviting:
             exchange.handle(Act.RECEIVE_OFFER, response.body)
         acks: list[Effect] = [] if exchange.we_owe else [SendAck(dialog.acknowledge(invite))]
         timers = usage.timers.answered(read_session_expires(response), by=Refresher.UAC, now=now)
-        talking = Established(usage, self._modification, invite, None)
-        return [*_CALM, *acks, *timers, tell(Accepted(response)), Become(talking)]
+        established = Established(usage, self._modification, invite, None)
+        return [*_STOP_TIMERS, *acks, *timers, report(Accepted(response)), Become(established)]
 
     def _refused(self, response: Response, *, is_local: bool) -> list[Step]:
         was_cancelled = self.state in (State.CANCEL_WANTED, State.CANCELLING)
@@ -245,7 +252,7 @@ class Inviting:
         by = Party.LOCAL if was_cancelled else party_of(is_local=is_local)
         status = 487 if was_cancelled and is_local else response.status
         ended = Ended(by, status, response.reason, response.headers)
-        return [*self._modification.withdraw(487), tell(Refused(response, is_local)), tell(ended), FINISH]
+        return [*self._modification.withdraw(487), report(Refused(response, is_local)), report(ended), FINISH]
 
     # --- hanging up ---
 
@@ -295,14 +302,14 @@ class Inviting:
                 return [usage.respond(input_.handle, request, 491)]
             case "INFO":
                 info = InfoReceived(request.content_type or "", request.body)
-                return [usage.respond(input_.handle, request, 200), tell(info)]
-            case (
-                _
-            ):  # a BYE as well: a called side may not send one yet (§15); the final response is still due
+                return [usage.respond(input_.handle, request, 200), report(info)]
+            case "BYE":  # a called side may not send one yet (§15); the final response is still due
                 return [usage.respond(input_.handle, request, 200)]
+            case _:
+                return [usage.unexpected(input_.handle, request)]
 
 
-_CALM = (
+_STOP_TIMERS = (
     StopTimer(SessionTimer.MAX_RINGING),
     StopTimer(SessionTimer.NEXT_HOP),
     StopTimer(SessionTimer.CANCEL_UNANSWERED),

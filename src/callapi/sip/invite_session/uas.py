@@ -23,7 +23,7 @@ from callapi.sip.invite_session.commands import (
     Ring,
     SendInfo,
 )
-from callapi.sip.invite_session.effects import Effect, SessionTimer, tell
+from callapi.sip.invite_session.effects import Effect, SessionTimer, report
 from callapi.sip.invite_session.established import Established
 from callapi.sip.invite_session.inputs import (
     AckReceived,
@@ -96,8 +96,15 @@ class Ringing:
             case _:
                 assert_never(input_)
 
+    def flow_lost(self) -> list[Step]:
+        """As `Phase`: the caller is gone."""
+        if self.state is State.OVER:
+            return []
+        respond = self._usage.respond(self._handle, self._invite, 487)
+        return self._over(respond, Ended(Party.REMOTE, 487, "the caller's connection closed"))
+
     def _begin(self) -> list[Step]:
-        self._usage.hear(self._invite)
+        self._usage.note_capabilities(self._invite)
         if self._invite.body:
             self._usage.offer_answer.handle(Act.RECEIVE_OFFER, self._invite.body)
         return []
@@ -173,7 +180,7 @@ class Ringing:
 
     def _over(self, respond: Effect, ended: Ended) -> list[Step]:
         self.state = State.OVER
-        return [*self._reliable.stop(), *self._modification.withdraw(487), respond, tell(ended), FINISH]
+        return [*self._reliable.stop(), *self._modification.withdraw(487), respond, report(ended), FINISH]
 
     # --- the peer ---
 
@@ -205,9 +212,9 @@ class Ringing:
                 return [self._usage.respond(input_.handle, request, 500, headers=pause)]
             case "INFO":
                 info = InfoReceived(request.content_type or "", request.body)
-                return [self._usage.respond(input_.handle, request, 200), tell(info)]
+                return [self._usage.respond(input_.handle, request, 200), report(info)]
             case _:
-                return [self._usage.respond(input_.handle, request, 200)]
+                return [self._usage.unexpected(input_.handle, request)]
 
     def _prack(self, input_: RequestReceived, now: float) -> list[Step]:
         request = input_.request
@@ -217,7 +224,7 @@ class Ringing:
         if request.body and self._usage.offer_answer.they_owe:
             self._usage.offer_answer.handle(Act.RECEIVE_ANSWER, request.body)
             ok = self._usage.respond(input_.handle, request, 200)
-            steps: list[Step] = [ok, *acknowledged, tell(AnswerReceived(request.body))]
+            steps: list[Step] = [ok, *acknowledged, report(AnswerReceived(request.body))]
         else:
             steps = [*self._modification.received(input_, now), *acknowledged]
         if self._accept is not None and not self._reliable.holds_description:

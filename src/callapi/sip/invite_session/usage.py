@@ -18,6 +18,7 @@ from callapi.sip.invite_session.session_timer import SessionTimers
 from callapi.sip.messages.message import Message, Request, make_response
 
 SDP = "application/sdp"
+SUPPORTED = "100rel, timer"
 _REFRESHES_TARGET = frozenset({"INVITE", "UPDATE"})
 
 
@@ -56,7 +57,7 @@ class Usage:
     peer_takes_update: bool = False
     """Whether an Allow of the peer named UPDATE (RFC 3311 §4)."""
 
-    def hear(self, message: Message) -> None:
+    def note_capabilities(self, message: Message) -> None:
         """Note what a message says about its sender."""
         allow = message.headers.get("Allow")
         if allow is not None:
@@ -79,13 +80,20 @@ class Usage:
             response.headers.set("Contact", self.contact)
             response.headers.set("Allow", self.settings.allow)
             if status >= 200:
-                response.headers.set("Supported", "100rel, timer")
+                response.headers.set("Supported", SUPPORTED)
         for name, value in headers:
             response.headers.add(name, value)
         if body:
             response.headers.set("Content-Type", SDP)
             response.body = body
         return Respond(handle, response)
+
+    def unexpected(self, handle: Handle, request: Request) -> Respond:
+        """OPTIONS gets our capabilities (RFC 3261 §11.2), a method that no usage of the dialog knows 405 (§8.2.1)."""
+        allow = ("Allow", self.settings.allow)
+        if request.method != "OPTIONS":
+            return self.respond(handle, request, 405, headers=(allow,))
+        return self.respond(handle, request, 200, headers=(allow, ("Accept", SDP), ("Supported", SUPPORTED)))
 
 
 def with_body(request: Request, body: bytes) -> Request:

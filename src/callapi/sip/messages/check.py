@@ -1,7 +1,7 @@
-"""What a message must satisfy before anyone acts on it (RFC 3261 §8.1.1, §8.2; RFC 4475 §3.1.2 and §3.3).
+"""What a message must satisfy before it is processed (RFC 3261 §8.1.1, §8.2; RFC 4475 §3.1.2 and §3.3).
 
 Two steps. `check_syntax`, called by the parser, reads every field that the machines rely on: a message with a
-malformed one does not exist for them. `find_fault` tells what is missing or said twice in a message that parses; the
+malformed one does not exist for them. `find_fault` finds what is missing or given twice in a message that parses; the
 endpoint answers 400 to such a request.
 """
 

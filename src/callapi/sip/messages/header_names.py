@@ -79,7 +79,7 @@ def key_of(name: str) -> str:
 
 
 def identify(name: str) -> tuple[str, str]:
-    """Key and wire spelling of a header name. Raises ParseError if it is no token."""
+    """Key and wire spelling of a header name. Raises ParseError if it is not a token."""
     known = KNOWN_NAMES.get(name)
     if known is None:
         if not _IS_TOKEN.fullmatch(name):

@@ -62,7 +62,7 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
 
     @classmethod
     def from_lines(cls, lines: Iterable[str]) -> tuple[Headers, ParseError | None]:
-        """Read unfolded `name: value` lines; the first line that is none is told, the others are kept."""
+        """Read unfolded `name: value` lines; the first malformed line is reported, the others are kept."""
         headers = cls()
         fields = headers._fields
         fault: ParseError | None = None
@@ -98,7 +98,7 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
         return {key for key, field in self._fields.items() if len(field) > 2}
 
     def add(self, name: str, value: str) -> None:
-        """Append a field. Raises ParseError if the name is no token."""
+        """Append a field. Raises ParseError if the name is not a token."""
         key, spelling = identify(name)
         field = self._fields.get(key)
         if field is None:

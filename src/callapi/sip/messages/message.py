@@ -1,6 +1,6 @@
 """Requests and responses (RFC 3261 §7), with header fields read when they are first asked for.
 
-A message that came from the parser has well-formed typed fields; what may still be missing or said twice is told by
+A message that came from the parser has well-formed typed fields; what may still be missing or given twice is found by
 `check.find_fault`. A property of a field that must exist raises ParseError where it does not.
 """
 
@@ -267,12 +267,20 @@ def make_response(  # noqa: PLR0913 - the parts of a response, named by each cal
     return answer
 
 
+class UnreadableMessage(ParseError):
+    """A request that does not parse, with enough of its headers for a response (never an ACK)."""
+
+    def __init__(self, error: ParseError, request_headers: Headers) -> None:
+        super().__init__(str(error), error.status_hint)
+        self.request_headers = request_headers
+
+
 def make_refusal(error: ParseError, to_tag: str | None = None) -> Response | None:
-    """Answer a request that does not parse; None where nothing can or may be answered.
+    """Answer a request that does not parse; None where a response cannot or may not be built.
 
     To is tagged only where it can be read.
     """
-    if error.request_headers is None:
+    if not isinstance(error, UnreadableMessage):
         return None
     answer = _answer(error.request_headers, error.status_hint, None)
     to = answer.headers.get("To")

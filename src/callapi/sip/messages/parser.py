@@ -1,7 +1,7 @@
 """From bytes to messages (RFC 3261 §7, §18.3): one datagram, or the stream of a connection.
 
 The parser frames, splits and checks; typed fields are read by `message`. What it refuses is what RFC 4475 §3.1.2
-lists. More liberal than the grammar: a response may lack the space before an empty reason, and a line that is no
+lists. More liberal than the grammar: a response may lack the space before an empty reason, and a line that is not
 UTF-8 is read as Latin-1. A bare CR or LF inside the head is refused, since it could smuggle a field into what we
 write later.
 """
@@ -16,7 +16,7 @@ from callapi.sip.errors import ParseError
 from callapi.sip.messages.check import check_syntax
 from callapi.sip.messages.header_names import is_token
 from callapi.sip.messages.headers import Headers
-from callapi.sip.messages.message import Message, Request, Response
+from callapi.sip.messages.message import Message, Request, Response, UnreadableMessage
 from callapi.sip.messages.uri import SipUri, parse_uri
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -140,7 +140,7 @@ class StreamParser:
 
 
 class _Head:
-    """Start line and header fields, before anyone knows whether they make a message.
+    """Start line and header fields, before it is known whether they make a message.
 
     Raises ParseError only where there are too many of them.
     """
@@ -178,10 +178,10 @@ class _Head:
         return message
 
     def answerable(self, error: ParseError) -> ParseError:
-        """The same error, with the headers of the request if a response to it can and may be built."""
+        """The same error; an UnreadableMessage if it is of a request to which a response can and may be built."""
         is_answerable = self.start_line[:4].upper() != "SIP/" and not self.start_line.startswith("ACK ")
         if is_answerable and "Via" in self.headers:
-            error.request_headers = self.headers
+            return UnreadableMessage(error, self.headers)
         return error
 
 
@@ -201,7 +201,7 @@ def _read_length(value: str) -> int:
 
 def _stream_length(length: int | None) -> int:
     if length is None:
-        # RFC 3261 §18.3: without it nobody knows where the next message begins.
+        # RFC 3261 §18.3: without it the beginning of the next message is unknown.
         raise ParseError("no single Content-Length on a stream")
     if length > MAX_BODY_BYTES:
         raise ParseError(f"a body of over {MAX_BODY_BYTES} bytes", 513)

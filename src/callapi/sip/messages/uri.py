@@ -3,7 +3,7 @@
 Fields hold what the escapes stand for, so that they compare and read as meant; `str()` escapes again what the
 grammar asks for. An IPv6 host is held without its brackets. More liberal than the grammar: a user part may hold
 unescaped characters that cannot be mistaken for a delimiter (`#` is common), a host may hold underscores; escapes
-that are no UTF-8 are read as Latin-1.
+that are not UTF-8 are read as Latin-1.
 """
 
 from __future__ import annotations
@@ -21,17 +21,50 @@ from callapi.sip.errors import ParseError
 
 
 class Transport(StrEnum):
-    """The transports that we speak, by their `transport` parameter (RFC 3261 §19.1.1)."""
+    """The transports that we speak, by their `transport` parameter (RFC 3261 §19.1.1, RFC 7118 §4).
+
+    In a URI a WebSocket is always `ws`; `wss` occurs as the name of a listener and in Via.
+    """
 
     UDP = "udp"
     TCP = "tcp"
     TLS = "tls"
+    WS = "ws"
+    WSS = "wss"
 
     @property
     def default_port(self) -> int:
-        """RFC 3261 §18.2.1."""
-        return 5061 if self is Transport.TLS else 5060
+        """RFC 3261 §18.2.1, RFC 7118 §5.4."""
+        return _DEFAULT_PORTS[self]
 
+    @property
+    def is_reliable(self) -> bool:
+        """Whether it delivers in order or reports a failure, so that nothing is retransmitted."""
+        return self is not Transport.UDP
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is encrypted."""
+        return self is Transport.TLS or self is Transport.WSS
+
+    @property
+    def is_websocket(self) -> bool:
+        """Whether only the client can open it, and its Contact cannot be resolved (RFC 7118 §5)."""
+        return self is Transport.WS or self is Transport.WSS
+
+    @property
+    def uri_parameter(self) -> str:
+        """The value of `;transport=` in a URI of this transport."""
+        return "ws" if self.is_websocket else str(self)
+
+
+_DEFAULT_PORTS = {
+    Transport.UDP: 5060,
+    Transport.TCP: 5060,
+    Transport.TLS: 5061,
+    Transport.WS: 80,
+    Transport.WSS: 443,
+}
 
 _SIP_URI = re.compile(
     r"""(sips?):
@@ -48,7 +81,7 @@ _OTHER_URI = re.compile(r"""[^<>"\x00-\x20\x7f]++""")
 MEMO_ENTRIES = 4096
 MEMO_TEXT = 200
 """A call repeats its few addresses in each of its messages: what was read from a text of this length at most is kept,
-for this many texts. A URI cannot change, so nobody can tell the difference."""
+for this many texts. URIs are immutable, so sharing them is safe."""
 
 # RFC 3261 §25.1, beside letters, digits and `_.-~`, which `quote` leaves alone.
 _MARKS = "!*'()"
@@ -201,7 +234,7 @@ class SipUri(Struct, frozen=True):
 
 
 class OtherUri(Struct, frozen=True):
-    """A URI of another scheme (`tel:`, `http:`, one that nobody knows), kept as it is."""
+    """A URI of another scheme (`tel:`, `http:`, or unknown), kept as it is."""
 
     scheme: str
     """In lower case."""

@@ -49,7 +49,7 @@ class RegistrationLimits(Struct, frozen=True):
     min_expires_s: int = 30
     max_expires_s: int = 3600
     default_expires_s: int = 3600
-    most_contacts: int = 10
+    max_contacts: int = 10
 
 
 class Registered(Struct, frozen=True):
@@ -89,14 +89,14 @@ def register(
     current = [each for each in bindings if each.expires_at > now]
     if request.has_wildcard_contact:
         return _remove_all(request, current)
-    if len(request.contacts) > limits.most_contacts:
+    if len(request.contacts) > limits.max_contacts:
         return _TOO_MANY
     for contact in request.contacts:
         outcome = _apply(request, contact, current, source=str(source), now=now, limits=limits)
         if isinstance(outcome, RegistrationRefused):
             return outcome
         current = outcome
-    if len(current) > limits.most_contacts:
+    if len(current) > limits.max_contacts:
         return _TOO_MANY
     return Registered(by_preference(current))
 
@@ -125,7 +125,7 @@ def _apply(
     limits: RegistrationLimits,
 ) -> list[Binding] | RegistrationRefused:
     if not isinstance(contact.uri, SipUri):
-        return RegistrationRefused(400, "Contact Is No SIP URI")
+        return RegistrationRefused(400, "Contact Is Not A SIP URI")
     same = [each for each in current if _is_same_contact(each, contact.uri)]
     if any(_is_outdated(request, each) for each in same):
         # RFC 3261 §10.3, step 7: the whole request fails; a retransmission never gets here

@@ -1,7 +1,7 @@
-"""Keeps the way to phones behind a NAT open: an OPTIONS to each now and then, so that the NAT does not forget it.
+"""Keep-alive of phones behind a NAT: an OPTIONS to each at an interval, so that the NAT keeps its mapping.
 
-A phone that has answered before and no longer does is silent: it need not be rung until it answers or registers anew.
-One that never answers is believed for as long as its registration lasts, since there are phones that ignore OPTIONS.
+A phone that has answered before and no longer does is silent: it is not rung until it answers or registers anew. A
+phone that has never answered counts as present while its registration lasts, since some phones ignore OPTIONS.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ log = logging.getLogger(__name__)
 
 EVERY_S: Final = 25.0
 """Common NATs forget a UDP flow after 30 seconds of silence."""
-MOST: Final = 4096
+MAX_FLOWS: Final = 4096
 SILENT_AFTER: Final = 2
 """Unanswered in a row; each was repeated for 32 s, or met a closed port."""
 _NO_ANSWER: Final = frozenset({408, 503})
 
 
-class Asker(Protocol):
-    """The endpoint, as far as it is needed here."""
+class RequestSender(Protocol):
+    """The endpoint: what sends the OPTIONS."""
 
     async def request(self, request: OutboundRequest) -> Response:
         """Send a request and wait for its answer; 408 for none, 503 for a closed port."""
@@ -40,7 +40,7 @@ class Asker(Protocol):
 
 @dataclass(slots=True)
 class _Flow:
-    """The way to one binding; `due_at` is on the monotonic clock."""
+    """The path to one binding; `due_at` is on the monotonic clock."""
 
     contact: SipUri
     hop: Hop
@@ -50,7 +50,7 @@ class _Flow:
     has_answered: bool = False
     unanswered: int = 0
 
-    def take(self, status: int) -> None:
+    def answered(self, status: int) -> None:
         """The final response to an OPTIONS."""
         if status in _NO_ANSWER:
             self.unanswered += 1
@@ -59,7 +59,7 @@ class _Flow:
 
 
 class KeepAlive:
-    """The bindings that need it, and the task that attends to them; at most `MOST`, the oldest are let go."""
+    """The bindings that need keep-alives, and the task that sends them; at most `MAX_FLOWS`, the oldest are dropped."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class KeepAlive:
         return len(self._flows)
 
     def watch(self, login: str, bindings: Iterable[Binding], *, at_once: bool = False) -> None:
-        """These are all bindings of a client now; `at_once`, at the start alone: nobody has been heard of late."""
+        """Replace the bindings of a client; `at_once`, at the start of the node: ask now, not after an interval."""
         before = {contact: self._flows.pop((login, contact), None) for contact in self._of.pop(login, ())}
         kept = []
         for binding in bindings:
@@ -95,7 +95,7 @@ class KeepAlive:
             kept.append(binding.contact)
         if kept:
             self._of[login] = tuple(kept)
-        while len(self._flows) > MOST:
+        while len(self._flows) > MAX_FLOWS:
             (other, contact), _ = self._flows.popitem(last=False)
             self._forget(other, contact)
 
@@ -104,8 +104,8 @@ class KeepAlive:
         flow = self._flows.get((login, contact))
         return flow is not None and flow.has_answered and flow.unanswered >= SILENT_AFTER
 
-    async def run(self, asker: Asker) -> None:
-        """Attend to them until cancelled, never faster than all that there may be in one interval."""
+    async def run(self, sender: RequestSender) -> None:
+        """Send keep-alives until cancelled, at most `MAX_FLOWS` an interval."""
         async with asyncio.TaskGroup() as asking:
             while True:
                 key, flow = next(iter(self._flows.items()), (None, None))
@@ -113,19 +113,21 @@ class KeepAlive:
                 if key is None or flow is None or wait_s > 0:
                     await asyncio.sleep(wait_s)
                     continue
-                self._attend(key, flow, asking, asker)
-                await asyncio.sleep(self._every_s / MOST)
+                self._keep_alive(key, flow, asking, sender)
+                await asyncio.sleep(self._every_s / MAX_FLOWS)
 
-    def _attend(self, key: tuple[str, str], flow: _Flow, asking: asyncio.TaskGroup, asker: Asker) -> None:
+    def _keep_alive(
+        self, key: tuple[str, str], flow: _Flow, asking: asyncio.TaskGroup, sender: RequestSender
+    ) -> None:
         if flow.expires_at <= self._clock():
             del self._flows[key]
             self._forget(*key)
             return
         flow.due_at = self._timer() + self._every_s
         self._flows.move_to_end(key)
-        if not flow.is_asked:  # the one before is still being repeated, which keeps the way open as well
+        if not flow.is_asked:  # the one before is still being repeated, which keeps the mapping as well
             flow.is_asked = True
-            asking.create_task(self._ask(asker, flow))
+            asking.create_task(self._ask(sender, flow))
 
     def _forget(self, login: str, contact: str) -> None:
         left = tuple(each for each in self._of.get(login, ()) if each != contact)
@@ -134,13 +136,13 @@ class KeepAlive:
         else:
             self._of.pop(login, None)
 
-    async def _ask(self, asker: Asker, flow: _Flow) -> None:
+    async def _ask(self, sender: RequestSender, flow: _Flow) -> None:
         to = NameAddr(None, flow.contact, ())
-        response = await asker.request(
+        response = await sender.request(
             OutboundRequest("OPTIONS", flow.contact, self._identity, to, flow=flow.hop)
         )
         flow.is_asked = False
-        flow.take(response.status)
+        flow.answered(response.status)
         log.debug("keep-alive of %s by %s: %d", flow.contact, flow.hop, response.status)
 
 

@@ -1,7 +1,7 @@
-"""The registrar (RFC 3261 §10.3): who may register, and the bindings that come of it.
+"""The registrar (RFC 3261 §10.3): who may register, and the bindings that result.
 
-Every REGISTER is authenticated by digest; the user part of To is the login. It never tells a stranger's login from a
-wrong password, and looks at nothing from a source that has failed too often of late.
+Every REGISTER is authenticated by digest; the user part of To is the login. An unknown login and a wrong password get
+the same response, and requests from a source with too many recent failures are rejected.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from callapi.sip.transport.hop import Hop
 
 
-SLOW_DOWN = (("Retry-After", "10"),)
+TOO_MANY_FAILURES = (("Retry-After", "10"),)
 
 
 class BindingStore(Protocol):
@@ -49,11 +49,11 @@ class Registrar:
         digest: DigestServer,
         *,
         clock: Callable[[], float],
-        guesses: LoginThrottle | None = None,
+        throttle: LoginThrottle | None = None,
         limits: RegistrationLimits | None = None,
     ) -> None:
-        """`clock` tells seconds since the epoch, since bindings outlive the process."""
-        self._guesses = LoginThrottle() if guesses is None else guesses
+        """`clock` gives seconds since the epoch, because bindings outlive the process."""
+        self._throttle = LoginThrottle() if throttle is None else throttle
         self._store = store
         self._digest = digest
         self._clock = clock
@@ -65,15 +65,15 @@ class Registrar:
         address = request.to.uri
         if not isinstance(address, SipUri) or address.user is None:
             return make_response(request, 404)
-        if self._guesses.is_slowed(source.host, self._clock()):
-            return make_response(request, 503, headers=SLOW_DOWN)
+        if self._throttle.is_slowed(source.host, self._clock()):
+            return make_response(request, 503, headers=TOO_MANY_FAILURES)
         login = address.user
         verdict = await self._verify(request, login)
         if verdict is None or isinstance(verdict, Stale):
             challenges = self._digest.challenge(self._clock(), is_stale=verdict is not None)
             return make_response(request, 401, headers=[("WWW-Authenticate", value) for value in challenges])
         if isinstance(verdict, Rejected) or verdict.username != login:
-            self._guesses.failed(source.host, self._clock())
+            self._throttle.failed(source.host, self._clock())
             return make_response(request, 403)
         # Two REGISTERs of one phone must not read the same bindings and write over each other.
         async with self._locks.setdefault(login, asyncio.Lock()):

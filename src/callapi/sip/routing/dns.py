@@ -41,7 +41,7 @@ class Service(Struct, frozen=True):
 
 
 class DnsLookup:
-    """Asks name servers; nothing found and nobody answering are the same to whoever asks."""
+    """Asks name servers; an empty answer and a missing one give the same result: nothing."""
 
     def __init__(self, nameservers: Sequence[str] = (), port: int = 53) -> None:
         """`nameservers` and `port` replace those of /etc/resolv.conf."""

@@ -1,23 +1,23 @@
-"""Where a message goes: answers by their Via (RFC 3261 §18.2.2, RFC 3581), requests by their URI, and back past a NAT.
+"""Where a message goes: responses by their Via (RFC 3261 §18.2.2, RFC 3581), requests by their URI, and through a NAT.
 
-Not in the RFCs: within a dialog without route set, a peer whose Contact cannot be reached, because it is a private
-address and the peer is not in our network, or because it is a client on a connection, is sent requests to where its
-own came from.
+Beyond the RFCs: in a dialog without route set, a peer whose Contact cannot be reached (a private address outside our
+network, or a client on a connection) is sent requests to where its own came from.
 """
 
 import re
 from functools import lru_cache
 from ipaddress import ip_address
 
+from callapi.sip.errors import ResolutionError
 from callapi.sip.messages.headers import Via
 from callapi.sip.messages.message import Request
 from callapi.sip.messages.uri import SipUri, Transport, Uri
 from callapi.sip.routing.resolver import transport_of
 from callapi.sip.transport import Hop
-from callapi.sip.transport.port import Wire
+from callapi.sip.transport.port import TransportPort
 
 _SAID_BEFORE = re.compile(r";(?:rport|received)(?:=[^;]*)?(?=;|$)", re.IGNORECASE)
-LARGEST_DATAGRAM = 1300  # RFC 3261 §18.1.1
+MAX_UDP_REQUEST_BYTES = 1300  # RFC 3261 §18.1.1
 
 
 def note_source(request: Request, source: Hop) -> None:
@@ -38,9 +38,9 @@ def note_source(request: Request, source: Hop) -> None:
 def answer_hop(via: Via, source: Hop) -> Hop:
     """Where the response to a request goes that came from `source` under this top Via, as it was sent.
 
-    Beyond the RFCs: who is not where its Via says is behind a NAT, and is answered as if it had asked for rport.
+    Beyond the RFCs: a peer that is not where its Via says is behind a NAT, and is answered as if it asked for rport.
     """
-    if source.transport is not Transport.UDP:
+    if source.transport.is_reliable:
         return source
     maddr = next((value for name, value in via.parameters if name == "maddr"), None)
     if maddr is not None and is_address(maddr):
@@ -52,12 +52,17 @@ def answer_hop(via: Via, source: Hop) -> Hop:
 
 @lru_cache(maxsize=4096)
 def literal_hop(uri: Uri) -> Hop | None:
-    """The hop of a URI that holds an IP address; None: it needs the resolver. Raises ResolutionError."""
+    """The hop of a URI that holds an IP address; None: it needs the resolver.
+
+    Raises ResolutionError: also for the client of a WebSocket, which is reached by its own connection alone.
+    """
     if not isinstance(uri, SipUri):
         return None
     host = uri.parameter("maddr") or uri.host
     transport = transport_of(uri)
-    if not is_address(host) or (transport is Transport.TLS and host != uri.host):
+    if transport.is_websocket:
+        raise ResolutionError(f"{uri}: the client of a WebSocket is reached by its own connection alone")
+    if not is_address(host) or (transport.is_secure and host != uri.host):
         return None
     return Hop(transport, str(ip_address(host)), uri.port or transport.default_port)
 
@@ -66,16 +71,16 @@ def reachable_hop(hop: Hop, source: Hop | None, *, is_connected: bool) -> Hop:
     """The hop for a request in a dialog without route set whose peer was last heard from `source`."""
     if source is None or hop == source:
         return hop
-    if source.transport is not Transport.UDP:
+    if source.transport.is_reliable:
         return source if is_connected and hop.transport is source.transport else hop
-    if hop.transport is Transport.UDP and is_private(hop.host) and not is_private(source.host):
+    if not hop.transport.is_reliable and is_private(hop.host) and not is_private(source.host):
         return source
     return hop
 
 
-def is_usable(flow: Hop, wire: Wire) -> bool:
+def is_usable(flow: Hop, wire: TransportPort) -> bool:
     """Whether what is sent into a flow can arrive: always by UDP, else while its connection is open (RFC 5626 §5.3)."""
-    return flow.transport is Transport.UDP or wire.is_connected(flow)
+    return not flow.transport.is_reliable or wire.is_connected(flow)
 
 
 @lru_cache(maxsize=4096)
@@ -92,5 +97,5 @@ def is_address(host: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_private(host: str) -> bool:
-    """Whether an address means nothing outside its own network (RFC 1918 and its like)."""
+    """Whether an address is valid only inside its own network (RFC 1918 and its like)."""
     return ip_address(host).is_private

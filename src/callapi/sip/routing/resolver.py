@@ -59,9 +59,11 @@ class Resolver:
         Raises ResolutionError.
         """
         transport = transport_of(uri)
+        if transport.is_websocket:
+            raise ResolutionError(f"{uri}: the client of a WebSocket is reached by its own connection alone")
         host = uri.parameter("maddr") or uri.host
         # RFC 5922 §7.1: a certificate bears the name that was asked for, not what SRV or maddr made of it.
-        is_named = transport is Transport.TLS and _literal(uri.host) is None
+        is_named = transport.is_secure and _literal(uri.host) is None
         server_name = uri.host.rstrip(".").lower() if is_named else None
         address = _literal(host)
         if address is not None:
@@ -105,6 +107,8 @@ def transport_of(uri: SipUri) -> Transport:
     named = (uri.parameter("transport") or "").lower()
     if uri.is_secure:
         # RFC 3261 §26.2.2: TLS; `transport=tcp` says what TLS runs on
+        if named in {"ws", "wss"}:
+            return Transport.WSS
         if named not in {"", "tcp", "tls"}:
             raise ResolutionError(f"sips over {named} does not exist")
         return Transport.TLS
@@ -128,7 +132,7 @@ def order_by_weight(records: Iterable[Service], choose: Callable[[], float]) -> 
 
 
 def read_hosts(path: Path) -> dict[str, list[str]]:
-    """The names of a hosts(5) file with their addresses, IPv4 first; empty if there is no such file."""
+    """The names of a hosts(5) file with their addresses, IPv4 first; empty if the file cannot be read."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             lines = file.read(_MAX_HOSTS_BYTES).splitlines()

@@ -49,18 +49,18 @@ class Abandon(Struct, frozen=True):
 Answer = Provisional | Success | Failure
 
 
-def sort(response: Response) -> Answer:
+def classify(response: Response) -> Answer:
     """The response as the input that it is."""
     if response.status < 200:
         return Provisional(response)
     return Success(response) if response.status < 300 else Failure(response)
 
 
-# --- what transactions tell their users ---
+# --- what transactions report to their users ---
 
 
 class Answered(Struct, frozen=True):
-    """A response for the user of a client transaction; retransmissions are told only if they are 2xx to INVITE."""
+    """A response for the user of a client transaction; retransmissions are reported only if they are 2xx to INVITE."""
 
     response: Response
 
@@ -79,11 +79,11 @@ class AckReceived(Struct, frozen=True):
     request: Request
 
 
-Telling = Answered | TimedOut | Undeliverable | AckReceived
+TransactionEvent = Answered | TimedOut | Undeliverable | AckReceived
 
 ClientInput = Start | Provisional | Success | Failure | TimerFired | TransportFailed | Abandon
 ServerInput = Start | Retransmitted | Acked | Provisional | Success | Failure | TimerFired | TransportFailed
-Output = Send | StartTimer | StopTimer | Report[Telling] | Finish
+Output = Send | StartTimer | StopTimer | Report[TransactionEvent] | Finish
 
 START = Start()
 RETRANSMITTED = Retransmitted()

@@ -22,7 +22,7 @@ from callapi.sip.transaction.timers import T1, T1_64, Timer
 
 _STOP_A, _STOP_B = StopTimer(Timer.A), StopTimer(Timer.B)
 _COPIED = ("Via", "From", "To", "Call-ID", "CSeq", "Route")
-_ESSENTIAL = ("Via", "From", "Call-ID", "CSeq", "Authorization", "Proxy-Authorization")
+_KEPT_AFTER_SUCCESS = ("Via", "From", "Call-ID", "CSeq", "Authorization", "Proxy-Authorization")
 _WAIT_D = 32.0  # §17.1.1.2: at least 32 s for unreliable transports
 
 
@@ -170,13 +170,13 @@ def cancel_for(invite: Request) -> Request:
     return _companion(invite, "CANCEL")
 
 
-def essence(invite: Request) -> Request:
+def strip_invite(invite: Request) -> Request:
     """What an accepted INVITE is kept for: the ACK and BYE of a fork that answers late (§13.2.2.4)."""
-    return Request("INVITE", invite.uri, invite.headers.subset(_ESSENTIAL), b"")
+    return Request("INVITE", invite.uri, invite.headers.subset(_KEPT_AFTER_SUCCESS), b"")
 
 
 def _companion(invite: Request, method: str) -> Request:
-    # An INVITE of ours has one Via: we are no proxy.
+    # An INVITE of ours has one Via: we are not a proxy.
     headers = invite.headers.subset(_COPIED)
     headers.set("CSeq", f"{invite.cseq.number} {method}")
     headers.set("Max-Forwards", "70")

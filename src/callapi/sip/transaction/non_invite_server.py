@@ -33,7 +33,7 @@ class NonInviteServer:
     """One request other than INVITE and ACK that came to us.
 
     Beyond the figure: a request that its user never answers is forgotten after 64*T1, when its client has given
-    up too (timer F there), so that nothing stays for ever. Timer J serves for this as well.
+    up too (timer F there), so that no state is kept without a bound. Timer J serves for this as well.
     """
 
     __slots__ = ("_is_reliable", "_last", "state")

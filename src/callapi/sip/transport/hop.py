@@ -12,7 +12,8 @@ from callapi.sip.messages.uri import Transport, format_host_port
 
 
 class Hop(Struct, frozen=True, eq=False):
-    """One next hop: what RFC 3263 resolves to, and the source of what was received. Equal whatever its `local`."""
+    """One next hop: what RFC 3263 resolves to, and the source of what was received. `local` does not take part in
+    equality."""
 
     transport: Transport
     host: str

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from ipaddress import ip_address
 
 from msgspec import Struct
 
+from callapi.base.listen_address import parse_listen_address
 from callapi.sip.errors import LocalProtocolError
 from callapi.sip.messages.uri import Transport, format_host_port
-
-_LISTEN = re.compile(r"(udp|tcp|tls)://(\[[0-9A-Fa-f:.]+\]|[^\[\]:/\s]+):([0-9]{1,5})")
 
 
 class ListenAddress(Struct, frozen=True):
@@ -26,10 +24,13 @@ class ListenAddress(Struct, frozen=True):
     @classmethod
     def parse(cls, text: str) -> ListenAddress:
         """Read `transport://host:port`. Raises LocalProtocolError."""
-        match = _LISTEN.fullmatch(text)
-        if match is None or int(match[3]) > 65535:
-            raise LocalProtocolError(f"a listener must look like udp://127.0.0.1:5060, not {text!r}")
-        return cls(Transport(match[1]), match[2].strip("[]"), int(match[3]))
+        try:
+            address = parse_listen_address(text)
+            return cls(Transport(address.scheme), address.host, address.port)
+        except ValueError as error:
+            raise LocalProtocolError(
+                f"a listener must look like udp://127.0.0.1:5060, not {text!r}"
+            ) from error
 
     def __str__(self) -> str:
         return f"{self.transport}://{format_host_port(self.host, self.port)}"
@@ -41,7 +42,7 @@ def family_of(host: str) -> socket.AddressFamily:
 
 
 def is_unspecified(host: str) -> bool:
-    """Whether the address is `0.0.0.0` or `::`, which nobody can be asked to answer to."""
+    """Whether the address is `0.0.0.0` or `::`, to which no peer can answer."""
     try:
         return ip_address(host).is_unspecified
     except ValueError:
@@ -49,7 +50,7 @@ def is_unspecified(host: str) -> bool:
 
 
 def outgoing_address(family: socket.AddressFamily) -> str:
-    """The address of this machine that packets to the world would bear; loopback if there is no way out."""
+    """The source address of packets that leave this machine; loopback if it has no route."""
     inet6 = family == socket.AF_INET6
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:

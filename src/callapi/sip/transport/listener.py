@@ -1,6 +1,6 @@
-"""A listening stream socket: who connects is handed on at once, before a word of TLS was said.
+"""A listening stream socket: a connection is handed on as soon as it is accepted, before the TLS handshake.
 
-asyncio's own servers tell of a TLS peer when it has shaken hands, so that nobody could count those who never do.
+asyncio's own servers report a TLS peer only after the handshake, so that peers that never finish it go uncounted.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _REST_S = 1.0
 
 
 class Listener:
-    """`welcome(taken, host, port)` owns the socket that it is given; it is called on the loop and must not raise."""
+    """`accepted(accepted_socket, host, port)` owns the socket; it is called on the loop and must not raise."""
 
-    def __init__(self, host: str, port: int, welcome: Callable[[socket.socket, str, int], None]) -> None:
+    def __init__(self, host: str, port: int, accepted: Callable[[socket.socket, str, int], None]) -> None:
         """Bind and start to listen. Raises OSError."""
-        self._welcome = welcome
+        self._accepted = accepted
         self._loop = asyncio.get_running_loop()
         self._socket = socket.create_server((host, port), family=family_of(host), backlog=_BACKLOG)
-        self._socket.setblocking(False)  # noqa: FBT003 - the name that it has
+        self._socket.setblocking(False)  # noqa: FBT003 - the parameter's only spelling
         self._rest: asyncio.TimerHandle | None = None
         self.port: int = self._socket.getsockname()[1]
         self._listen()
@@ -50,16 +50,16 @@ class Listener:
     def _on_readable(self) -> None:
         for _ in range(_ACCEPTED_PER_TURN):
             try:
-                taken, address = self._socket.accept()
-            except (BlockingIOError, ConnectionAbortedError):  # nobody more, or gone already
+                accepted_socket, address = self._socket.accept()
+            except (BlockingIOError, ConnectionAbortedError):  # none left, or gone already
                 return
-            except OSError as error:  # no descriptors, no memory: whoever waits goes on waiting
-                log.warning("no connection can be taken at port %d: %s", self.port, _reason(error))
+            except OSError as error:  # no descriptors, no memory: the peers that wait go on waiting
+                log.warning("no connection can be accepted at port %d: %s", self.port, _reason(error))
                 self._loop.remove_reader(self._socket.fileno())
                 self._rest = self._loop.call_later(_REST_S, self._listen)
                 return
-            taken.setblocking(False)  # noqa: FBT003 - as above
-            self._welcome(taken, address[0], address[1])
+            accepted_socket.setblocking(False)  # noqa: FBT003 - as above
+            self._accepted(accepted_socket, address[0], address[1])
 
 
 def _reason(error: OSError) -> str:

@@ -8,7 +8,7 @@ from callapi.sip.transport import Hop, Received, TlsFiles
 from callapi.sip.transport.listen import ListenAddress
 
 
-class Wire(Protocol):
+class TransportPort(Protocol):
     """What carries messages: `TransportLayer`, or a network in memory."""
 
     @property
@@ -16,7 +16,7 @@ class Wire(Protocol):
         """The listeners as bound."""
 
     @property
-    def standing_s(self) -> float:
+    def backlog_s(self) -> float:
         """For how long it has been behind in reading."""
 
     async def start(self) -> None:
@@ -35,8 +35,8 @@ class Wire(Protocol):
         """Host and port for Via and Contact."""
 
 
-class WireFactory(Protocol):
-    """Makes a wire as `TransportLayer` is made."""
+class TransportFactory(Protocol):
+    """Makes a transport as `TransportLayer` is made."""
 
     def __call__(
         self,
@@ -44,6 +44,7 @@ class WireFactory(Protocol):
         *,
         receive: Callable[[Received], None],
         failed: Callable[[Hop, Exception], None],
+        closed: Callable[[Hop], None],
         advertised_address: str,
         tls: TlsFiles | None,
-    ) -> Wire: ...
+    ) -> TransportPort: ...

@@ -1,4 +1,4 @@
-"""Who we are and whom we believe on a TLS connection (RFC 3261 §26.3.1, RFC 5922).
+"""Certificates of TLS connections: the one that we show and those that we trust (RFC 3261 §26.3.1, RFC 5922).
 
 A server's certificate is always checked, against `ca` or the system's store, and must bear the name that was looked
 up (RFC 5922 §7.1), as a DNS name or IP address in its subjectAltName. Not here: `sip:` URIs in subjectAltName, and
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class TlsFiles(Struct, frozen=True):
-    """PEM files. Without a certificate there is no listening; without `ca` the system's store is believed."""
+    """PEM files. A listener needs a certificate; without `ca` the system's store is trusted."""
 
     certificate: Path | None = None
     private_key: Path | None = None

@@ -1,6 +1,6 @@
 """One UDP socket: datagrams in and out, and what ICMP says of those that did not arrive.
 
-The socket is our own and not asyncio's: with IP_RECVERR (ip(7)) the kernel tells which destination refused a
+The socket is our own and not asyncio's: with IP_RECVERR (ip(7)) the kernel reports which destination refused a
 datagram, so that a failed attempt goes to the next hop at once instead of after 32 seconds.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024
 SEND_BUFFER_BYTES = 2 * 1024 * 1024
-_LARGEST_DATAGRAM = 65536
+_MAX_DATAGRAM_BYTES = 65536
 _DATAGRAMS_PER_TURN = 16
 _KEEP_ALIVE_BYTES = b"\r\n\x00 "
 
@@ -91,10 +91,10 @@ class UdpSocket:
             self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
 
     def send(self, data: bytes, hop: Hop) -> None:
-        """Send one datagram; a failure is told by `failed`, a full buffer loses it as the network might."""
+        """Send one datagram; a failure is reported by `failed`, a full buffer loses it as the network might."""
         try:
             if hop.local is None:
-                socket.inet_pton(self.family, hop.host)  # a name would be looked up, and everybody would wait
+                socket.inet_pton(self.family, hop.host)  # a name would be looked up, and block the loop
             self._socket.sendto(data, (hop.host, hop.port))
         except BlockingIOError:
             self.dropped += 1
@@ -102,8 +102,8 @@ class UdpSocket:
             self._send_again(data, hop)
 
     def _send_again(self, data: bytes, hop: Hop) -> None:
-        # The error may be an earlier datagram's (ip(7), IP_RECVERR): once it is told, ours goes out.
-        self._tell_errors()
+        # The error may be an earlier datagram's (ip(7), IP_RECVERR): once it is read, ours goes out.
+        self._report_errors()
         try:
             if hop.local is None:
                 socket.inet_pton(self.family, hop.host)
@@ -111,18 +111,18 @@ class UdpSocket:
         except BlockingIOError:
             self.dropped += 1
         except OSError as error:
-            # Nobody expects to be called back from inside `send`.
+            # not from inside `send`, whose callers do not expect to be called back
             self._loop.call_soon(self._failed, hop, TransportError(f"{hop}: {error.strerror or error}"))
 
     def _on_readable(self) -> None:
         for _ in range(_DATAGRAMS_PER_TURN):
             try:
-                data, address = self._socket.recvfrom(_LARGEST_DATAGRAM)
+                data, address = self._socket.recvfrom(_MAX_DATAGRAM_BYTES)
             except BlockingIOError:
                 self._behind_since = None
                 return
             except OSError:
-                self._tell_errors()
+                self._report_errors()
                 continue
             if len(data) <= 4 and not data.strip(_KEEP_ALIVE_BYTES):
                 continue
@@ -141,11 +141,11 @@ class UdpSocket:
         return True
 
     @property
-    def standing_s(self) -> float:
+    def backlog_s(self) -> float:
         """For how many seconds datagrams have been waiting to be read without a break; 0 most of the time."""
         return 0.0 if self._behind_since is None else self._loop.time() - self._behind_since
 
-    def _tell_errors(self) -> None:
+    def _report_errors(self) -> None:
         """Empty the socket's error queue."""
         for _ in range(_DATAGRAMS_PER_TURN):
             try:
@@ -154,7 +154,7 @@ class UdpSocket:
                 return
             number, origin = _EXTENDED_ERROR.unpack_from(ancillary[0][2])
             if origin == _ORIGIN_LOCAL:
-                continue  # `send` has been told already
+                continue  # `send` has reported it already
             hop = Hop(Transport.UDP, address[0], address[1])
             self._loop.call_soon(self._failed, hop, TransportError(f"{hop}: {os.strerror(number)}"))
 
