@@ -26,6 +26,7 @@ from callapi.calls.status import CallStatus, Ending, status_of_code
 from callapi.media import DigitPressed, FirstPacket, NothingHeard, Stalled, StreamClosed
 from callapi.sip import Ended, InboundSession, Party, Response
 from callapi.store import CallRecord
+from callapi.webhooks import Cookies
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class Call:
         "_verdict",
         "answered",
         "answered_at",
+        "cookies",
         "digits",
         "early_media",
         "ended",
@@ -75,6 +77,8 @@ class Call:
         self.sip = sip
         """What SIP adds to the voice request."""
         self.digits = DigitBuffer()
+        self.cookies = Cookies()
+        """Set by the application that runs this call, and sent back to it."""
         self.timeline = Timeline()
         self.rang: OneShot[None] = OneShot()
         self.answered: OneShot[bool] = OneShot()

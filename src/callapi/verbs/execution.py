@@ -140,6 +140,7 @@ class Execution:
             parameters=self.call.voice_parameters() + parameters,
             token=account.auth_token if account else "",
             call_sid=self.call.sid,
+            cookies=self.call.cookies,
         )
 
     async def fetch(self, request: DocumentRequest) -> Document | None:

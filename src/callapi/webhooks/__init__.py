@@ -4,6 +4,7 @@ What lives here: how a request is encoded and signed, which answers count, which
 the outbox. What must not: parameters of calls, documents, SQL, SIP.
 """
 
+from callapi.webhooks.cookies import Cookies
 from callapi.webhooks.encoding import without_credentials
 from callapi.webhooks.errors import (
     AddressRefused,
@@ -30,6 +31,7 @@ __all__ = [
     "AddressRefused",
     "BadStatus",
     "Callback",
+    "Cookies",
     "DuePage",
     "FetchOptions",
     "Fetcher",

@@ -1,15 +1,17 @@
 """How a request is written: where it goes, what is in the query and the form, and which headers it carries.
 
-Pure: what time it is comes in as an argument. An application rebuilds the URL that was signed from the
-scheme, the `Host` header and the request target; so exactly that is signed: no credentials, no fragment, no
-default port, percent-encoding normalised once (RFC 3986 §6.2) and the same in the signature and on the wire.
+Pure: the time is an argument. An application rebuilds the URL that was signed from the scheme, the `Host` header and
+the request target; so exactly that is signed: no credentials, no fragment, no default port. Path and query go out
+octet for octet as the application wrote them, since `%2F` and `/` are not the same (RFC 3986 §2.2); only what
+cannot stand in a request line is percent-encoded: white space, controls, characters outside ASCII.
 """
 
+import re
 from base64 import b64encode
 from functools import lru_cache
 from itertools import chain
 from typing import Final
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 
 from msgspec import Struct
 from yarl import URL
@@ -19,6 +21,12 @@ from callapi.webhooks.signature import callapi_signature, twilio_signature
 
 # Results are memoised per text, unless the text is longer than this: a remote party must not fill the memory.
 MEMO_TEXT: Final = 512
+# What URL parsers take out wherever it stands (WHATWG URL §4.4).
+_LINE_BREAKS: Final = re.compile(r"[\t\r\n]")
+# Scheme, authority, path, query and fragment (RFC 3986, appendix B); an empty query is as none.
+_PATH_AND_QUERY: Final = re.compile(r"[^:/?#]+://[^/?#]*([^?#]*)((?:\?[^#]+)?)\??(?:#.*)?", re.DOTALL)
+_PRINTABLE: Final = re.compile(r"[!-~]*+")
+_PRINTABLE_ASCII: Final = "".join(map(chr, range(0x21, 0x7F)))
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 
 
@@ -44,27 +52,30 @@ def parse_url(text: str) -> ParsedUrl:
 
 def _parse_url(text: str) -> ParsedUrl:
     try:
-        url = URL(text.strip())
+        written = _LINE_BREAKS.sub("", text.strip())
+        url = URL(written)
         user, password = url.user, url.password
-        bare = url.with_fragment(None)
-        if user is not None or password is not None:
-            bare = bare.with_user(None)
+        path, query = _PATH_AND_QUERY.sub(r"\1", written), _PATH_AND_QUERY.sub(r"\2", written)
     except (ValueError, TypeError) as error:
         raise ValueError("it cannot be read as a URL") from error
-    if bare.scheme not in {"http", "https"}:
+    if url.scheme not in {"http", "https"}:
         raise ValueError("it does not begin with http:// or https://")
-    if not bare.raw_host:
+    if not url.raw_host:
         raise ValueError("it names no host")
-    if bare.raw_path == "/" and not bare.raw_query_string:
-        bare = bare.with_path("/")  # written out, as in the request line
+    spelt = f"{url.scheme}://{url.host_port_subcomponent}{_sendable(path) or '/'}{_sendable(query)}"
     authorization = None
     if user is not None or password is not None:
         pair = f"{user or ''}:{password or ''}".encode("utf-8", "replace")
         authorization = f"Basic {b64encode(pair).decode()}"
-    return ParsedUrl(bare, str(bare), authorization)
+    return ParsedUrl(URL(spelt, encoded=True), spelt, authorization)
 
 
 _parse_once = lru_cache(1024)(_parse_url)
+
+
+def _sendable(text: str) -> str:
+    """`text` with what cannot be in a request line as the percent-encoded octets of its UTF-8."""
+    return text if _PRINTABLE.fullmatch(text) else quote(text, _PRINTABLE_ASCII)
 
 
 def without_credentials(text: str) -> str:
@@ -125,6 +136,8 @@ def write_request(step: RedirectStep, request: WebRequest, timestamp: int) -> Ou
     headers = dict(request.headers)
     if step.target.authorization is not None:
         headers["Authorization"] = step.target.authorization
+    if request.cookies is not None and (cookie := request.cookies.header(step.target.text)) is not None:
+        headers["Cookie"] = cookie
     encoded = _form(step.parameters)
     url, text, body = step.target.url, step.target.text, None
     form: Parameters = ()

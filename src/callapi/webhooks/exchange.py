@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from callapi.base.values import Redacted
+from callapi.webhooks.cookies import Cookies
 
 Method = Literal["GET", "POST"]
 Parameters = tuple[tuple[str, str], ...]
@@ -36,6 +37,8 @@ class WebRequest(Redacted, frozen=True):
     """More header fields, sent with every step."""
     call_sid: str = ""
     """The call whose timeline shows the exchange; reported, never sent."""
+    cookies: Cookies | None = None
+    """Sent as far as they belong to the host, and filled from each answer; None: none are kept."""
 
 
 class WebAnswer(Struct, frozen=True):

@@ -206,6 +206,8 @@ class _Fetch:
         try:
             answer = await self._client.ask(step, outgoing, one, max_bytes=self._max_bytes, fresh=attempt > 1)
             problem = None
+            if self._request.cookies is not None:
+                self._request.cookies.store(answer.headers, step.target.text)
         except WebhookError as error:
             problem = str(error)
             raise

@@ -7,8 +7,7 @@ without `Location` are final answers.
 """
 
 from typing import Final
-
-from yarl import URL
+from urllib.parse import urljoin
 
 from callapi.webhooks.encoding import ParsedUrl, RedirectStep, parse_url
 
@@ -34,11 +33,11 @@ def next_step(step: RedirectStep, status: int, location: str | None) -> Redirect
 
 def _resolve(base: ParsedUrl, location: str) -> ParsedUrl:
     try:
-        target = str(base.url.join(URL(location.strip())))
+        location = urljoin(base.text, location.strip())
     except ValueError as error:
         raise ValueError("it cannot be read as a URL") from error
-    place = parse_url(target)
+    target = parse_url(location)
     # Credentials were given for one origin and stay with it (RFC 9110 §15.4, step 4 of its list).
-    if place.authorization is None and place.url.origin() == base.url.origin():
-        return ParsedUrl(place.url, place.text, base.authorization)
-    return place
+    if target.authorization is None and target.url.origin() == base.url.origin():
+        return ParsedUrl(target.url, target.text, base.authorization)
+    return target

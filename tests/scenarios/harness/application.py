@@ -29,6 +29,8 @@ class Request:
     url: str
     body: str
     at: float
+    target: str = ""
+    """Path and query, octet for octet."""
 
     def __getitem__(self, name: str) -> str:
         assert name in self.parameters, f"{self.path} has no {name}; it has {dict(self.parameters)}"
@@ -156,6 +158,7 @@ class Application:
                 str(request.url),
                 body,
                 time.time(),
+                request.raw_path,
             )
         )
         if answer.delay:
