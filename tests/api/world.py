@@ -18,7 +18,7 @@ from callapi.api import Deps, Health, create_app
 from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid, CallSid, new_account_sid, new_call_sid
 from callapi.calls.commands import CreateCall, ModifyCall
-from callapi.calls.placing.outbound import NotModifiable
+from callapi.calls.control import NotModifiable
 from callapi.store import AccountRecord, CallRecord, EventRecord, Put, Store
 
 NOW = datetime(2026, 11, 17, 10, 0, 0, tzinfo=UTC)
@@ -131,6 +131,7 @@ class World:
             Deps(
                 store=self.store,
                 calls=self.calls,
+                control=self.calls,
                 live_events=lambda sid: self.events.get(sid, ()),
                 health=lambda: self.health,
                 recordings_dir=self.recordings_dir,

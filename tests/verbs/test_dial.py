@@ -13,7 +13,7 @@ import pytest
 from callapi.calls.commands import ModifyCall
 from callapi.calls.document import DocumentRequest
 from callapi.rcml import Pause
-from callapi.sip.invite_session.commands import Refuse
+from callapi.sip.invite_session.commands import HangUp, Refuse
 from callapi.verbs.execution import Execution, Outcome
 from callapi.verbs.interpreter import EXECUTORS
 from tests.verbs.world import World, world
@@ -111,7 +111,7 @@ def test_a_refusal_is_told_with_its_code(tell: Callable[[Story], None], code: in
 
 
 @pytest.mark.parametrize(
-    ("status", "outcome", "why"), [(408, "no-answer", "nobody answered the INVITE"), (503, "failed", "bye")]
+    ("status", "outcome", "why"), [(408, "no-answer", "no response to the INVITE"), (503, "failed", "bye")]
 )
 def test_a_phone_that_cannot_be_reached_is_told_with_its_line(
     tell: Callable[[Story], None], status: int, outcome: str, why: str
@@ -207,6 +207,46 @@ def test_the_caller_leaves_while_it_rings(tell: Callable[[Story], None]) -> None
         told = action_of(here)
         assert (told["DialCallStatus"], told["CallStatus"]) == ("canceled", "completed")
         assert [each["CallStatus"] for each in here.book.told("/status")] == ["canceled"]
+
+    tell(story)
+
+
+def test_a_leg_that_was_in_progress_ends_completed_joined_or_not(tell: Callable[[Story], None]) -> None:
+    """The caller hangs up in the very moment of the callee's 200, before the two are joined."""
+
+    async def story(here: World) -> None:
+        _, alice = here.caller(
+            '<Response><Dial action="/after"><Sip statusCallback="/status" statusCallbackEvent="answered completed">'
+            "sip:bob@127.0.0.9</Sip></Dial></Response>"
+        )
+        await asyncio.sleep(1)
+        here.phones[0].answer()
+        alice.hang_up()
+        await here.live.empty.wait()
+        assert [each["CallStatus"] for each in here.book.told("/status")] == ["in-progress", "completed"]
+
+    tell(story)
+
+
+def test_the_cancelled_are_sent_the_reason_that_another_answered(tell: Callable[[Story], None]) -> None:
+    """RFC 3326: such a call is not a missed one. A phone that simply rang too long is sent no such reason."""
+
+    async def story(here: World) -> None:
+        here.caller(
+            '<Response><Dial timeout="5"><Sip>sip:bob@127.0.0.9</Sip><Sip>sip:carol@127.0.0.9</Sip></Dial>'
+            '<Dial timeout="5"><Sip>sip:dave@127.0.0.9</Sip></Dial></Response>'
+        )
+        await asyncio.sleep(1)
+        here.phone("bob").answer()
+        await asyncio.sleep(1)
+        here.phone("bob").hang_up()
+        await here.live.empty.wait()
+        reasons = {
+            each.user: [command.reason for command in each.sent if isinstance(command, HangUp)]
+            for each in here.phones
+        }
+        assert reasons["carol"] == ['SIP;cause=200;text="Call completed elsewhere"']
+        assert reasons["dave"] == [None]
 
     tell(story)
 
@@ -546,8 +586,8 @@ def test_the_caller_modified_over_rest_leaves_its_dial(tell: Callable[[Story], N
         await asyncio.sleep(1)
         here.phones[0].answer()
         await asyncio.sleep(2)
-        outbound = here.outbound()
-        await outbound.modify_call(call.sid, ModifyCall(document=DocumentRequest("http://app/new")))
+        control = here.control()
+        await control.modify_call(call.sid, ModifyCall(document=DocumentRequest("http://app/new")))
         await asyncio.sleep(1)
         assert here.phones[0].is_over
         assert not alice.is_over
@@ -567,7 +607,7 @@ def test_a_child_modified_before_its_life_began_has_its_document_run(tell: Calla
                 break
             await asyncio.sleep(0)
         child = here.live.calls()[1]
-        await here.outbound().modify_call(child.sid, ModifyCall(document=DocumentRequest("http://app/new")))
+        await here.control().modify_call(child.sid, ModifyCall(document=DocumentRequest("http://app/new")))
         await asyncio.sleep(1)
         here.phones[0].answer()
         await asyncio.sleep(1)
@@ -588,8 +628,8 @@ def test_a_child_modified_over_rest_goes_its_own_way_and_the_parents_document_go
         await asyncio.sleep(2)
         child = here.live.get(next(each.sid for each in here.book.calls.values() if each.parent_call_sid))
         assert child is not None
-        outbound = here.outbound()
-        await outbound.modify_call(child.sid, ModifyCall(document=DocumentRequest("http://app/new")))
+        control = here.control()
+        await control.modify_call(child.sid, ModifyCall(document=DocumentRequest("http://app/new")))
         await asyncio.sleep(5)
         assert here.application.asked("/new")[0]["CallSid"] == child.sid
         assert action_of(here)["DialCallStatus"] == "completed"

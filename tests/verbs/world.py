@@ -19,12 +19,13 @@ from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid
 from callapi.calls.arriving.admission import AdmissionControl
 from callapi.calls.call import Call
+from callapi.calls.control import CallControl
 from callapi.calls.document import DocumentRequest
+from callapi.calls.events import EventBus
 from callapi.calls.live import LiveCalls
 from callapi.calls.parties import party_name
 from callapi.calls.placement import InboundCall
 from callapi.calls.placing.destinations import Destinations
-from callapi.calls.placing.outbound import Outbound
 from callapi.calls.placing.queue import CallQueue
 from callapi.calls.placing.queue_runner import QueueRunner
 from callapi.calls.quotas import Quotas
@@ -314,6 +315,9 @@ class World:
     def __init__(
         self, live: LiveCalls, endpoint: FakeEndpoint, plane: FakePlane, book: Book, tmp: Path
     ) -> None:
+        self.journal = Journal(book)  # type: ignore[arg-type]
+        self.journal.attach_to(live.bus)
+        Timelines(self.journal.closed).attach_to(live.bus)
         self.live = live
         self.endpoint = endpoint
         self.plane = plane
@@ -329,7 +333,7 @@ class World:
             prompts=FakePrompts(),
             speaker=FakeSpeaker(),
             destinations=Destinations(self.directory, "127.0.0.1"),
-            recordings=Recordings(tmp, Journal(book), lambda account, sid: f"http://node/{account}/{sid}"),  # type: ignore[arg-type]
+            recordings=Recordings(tmp, live.bus, lambda account, sid: f"http://node/{account}/{sid}"),
             account_of=self._account,
         )
         self.script = Interpreter(self.services)
@@ -339,10 +343,9 @@ class World:
     async def _account(self, _: AccountSid) -> AccountRecord | None:
         return self._record
 
-    def outbound(self) -> Outbound:
+    def control(self) -> CallControl:
         """What REST commands calls through; nothing serves its queue."""
-        gate = self.gate()
-        return Outbound(self.live, self.placer(gate), self.script, gate)
+        return CallControl(self.live, self.placer(self.gate()), self.script)
 
     def gate(self, calls_per_second: float = 0) -> AdmissionControl:
         """The admission of new calls."""
@@ -395,7 +398,7 @@ class World:
         phone = Phone(request)
         session = InboundSession(request, HERE, phone)
         phone.session = session
-        call = self.live.take(
+        call = self.live.admit(
             session,
             InboundCall(
                 ACCOUNT, party_name(session.remote_uri.uri), party_name(session.request.uri), None, None, ()
@@ -426,12 +429,10 @@ class World:
 async def world(tmp: Path) -> AsyncIterator[World]:
     """A world, ended with everything in it."""
     endpoint, plane, book = FakeEndpoint(), FakePlane(), Book()
-    journal = Journal(book)  # type: ignore[arg-type]
     live = LiveCalls(
         endpoint,  # type: ignore[arg-type]
         plane,
-        journal,
-        Timelines(journal.closed),
+        EventBus(),
         node="test",
         codecs=("PCMU", "PCMA"),
         quotas=Quotas(),

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 from typing import Final
 
+from callapi.base.clock import utc_now
 from callapi.base.ids import AccountSid, CallSid, EventId
+from callapi.calls.events import EventBus, ProblemRaised
 from callapi.calls.problem import Problem
-from callapi.calls.records.journal import Journal
 from callapi.store import (
     CallbackAttempted,
     CallbackRecord,
@@ -40,9 +41,9 @@ def as_callback(record: CallbackRecord) -> Callback:
 class OutboxRows:
     """The store as the outbox's `OutboxStore`."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, bus: EventBus) -> None:
         self._store = store
-        self._journal = Journal(store)
+        self._bus = bus
 
     async def hosts(self, limit: int) -> list[str]:
         """As `OutboxStore`."""
@@ -60,20 +61,18 @@ class OutboxRows:
         self._store.write(Remove(CallbackRecord, (event_id,)))
 
     def given_up(self, callback: Callback, error: str) -> None:
-        """As `OutboxStore`; the developer of the application is told which callback is lost."""
+        """As `OutboxStore`; a notification names the lost callback."""
         self._store.write(Remove(CallbackRecord, (callback.event_id,)))
         facts = dict(callback.parameters)
         url = without_credentials(callback.url)
-        self._journal.notify(
-            Problem(
-                CALLBACK_LOST,
-                f"a status callback to {url} was given up: {error}",
-                is_warning=True,
-                request=WebRequest(callback.url, callback.method, callback.parameters),
-            ),
-            AccountSid(callback.account_sid),
-            CallSid(facts.get("CallSid", callback.stream)),
+        problem = Problem(
+            CALLBACK_LOST,
+            f"a status callback to {url} was given up: {error}",
+            is_warning=True,
+            request=WebRequest(callback.url, callback.method, callback.parameters),
         )
+        sid = CallSid(facts.get("CallSid", callback.stream))
+        self._bus.publish(ProblemRaised(problem, AccountSid(callback.account_sid), utc_now(), sid))
 
     def attempted(self, event_id: str, attempts: int, next_at: float) -> None:
         """As `OutboxStore`."""

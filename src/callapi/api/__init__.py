@@ -6,6 +6,6 @@ knows how a call is placed or a record kept.
 """
 
 from callapi.api.application import create_app
-from callapi.api.deps import Deps, Health, LiveCallsPort
+from callapi.api.deps import CallCommands, CallPlacing, Deps, Health
 
-__all__ = ["Deps", "Health", "LiveCallsPort", "create_app"]
+__all__ = ["CallCommands", "CallPlacing", "Deps", "Health", "create_app"]

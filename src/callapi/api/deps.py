@@ -19,15 +19,19 @@ class Health(StrEnum):
     DRAINING = "draining"
 
 
-class LiveCallsPort(Protocol):
-    """Places calls and commands live ones: `calls.outbound.Outbound`."""
+class CallPlacing(Protocol):
+    """Places calls: `calls.placing.outbound.Outbound`."""
 
     async def create_call(self, account: AccountSid, command: CreateCall) -> CallRecord:
         """Place a call. Raises NotPlaceable, Overloaded."""
         ...
 
+
+class CallCommands(Protocol):
+    """Commands live and queued calls: `calls.control.CallControl`."""
+
     async def modify_call(self, sid: CallSid, command: ModifyCall) -> CallRecord:
-        """Do what `command` says to a live call. Raises NotModifiable."""
+        """Carry out `command` on a live or queued call. Raises NotModifiable."""
         ...
 
 
@@ -35,7 +39,8 @@ class Deps(Struct, frozen=True):
     """The means of every handler."""
 
     store: Store
-    calls: LiveCallsPort
+    calls: CallPlacing
+    control: CallCommands
     live_events: Callable[[CallSid], tuple[EventRecord, ...]]
     """The timeline of a call that is up; () for any other."""
     health: Callable[[], Health]

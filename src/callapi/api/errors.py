@@ -8,6 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from callapi.base.errors import CallApiError
+from callapi.calls.control import NotModifiable
 from callapi.calls.errors import (
     CLIENT_NOT_REGISTERED,
     INVALID_SIP_HEADER,
@@ -19,7 +20,7 @@ from callapi.calls.errors import (
     UNKNOWN_TRANSPORT,
     NotPlaceable,
 )
-from callapi.calls.placing.outbound import NotModifiable, Overloaded
+from callapi.calls.placing.outbound import Overloaded
 from callapi.calls.placing.queue import QUEUED
 from callapi.store import Conflict, Unavailable
 

@@ -4,16 +4,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from callapi.calls.call import Call
+from callapi.calls.joined import Bridged
 from callapi.media import MediaPlane
 
 
 @contextmanager
 def bridged(plane: MediaPlane, caller: Call, callee: Call) -> Iterator[None]:
-    """Join the two; what was playing on either ends. Digits typed before or while joined are not typed ahead."""
+    """Join the two; what was playing on either ends. Digits typed before or while joined are dropped."""
     bridges = [plane.bridge(caller.leg.stream, callee.leg.stream)]
     if caller.leg.video is not None and callee.leg.video is not None:
         bridges.append(plane.bridge_video(caller.leg.video, callee.leg.video))
-    caller.partner, callee.partner = callee, caller
+    caller.join(Bridged(callee.sid))
+    callee.join(Bridged(caller.sid))
     caller.digits.clear()
     callee.digits.clear()
     try:
@@ -21,6 +23,7 @@ def bridged(plane: MediaPlane, caller: Call, callee: Call) -> Iterator[None]:
     finally:
         for bridge in bridges:
             bridge.close()
-        caller.partner = callee.partner = None
+        caller.part()
+        callee.part()
         caller.digits.clear()
         callee.digits.clear()

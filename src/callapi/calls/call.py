@@ -1,8 +1,7 @@
-"""A call: a leg, its record, and the story that is being told on it.
+"""A call: a leg, its record, and the story that runs on it.
 
 Every call, caller's or callee's, lives in one task of its own (`live`), from its INVITE to its final record. That task
-alone moves the status. A story (a document, run by the `Script`) is a task beside it: it ends early by cancellation,
-when the leg ends or when a REST command puts another story in its place.
+alone moves the status. What happens is published on the node's event bus; the call knows none of the subscribers.
 """
 
 import asyncio
@@ -11,35 +10,56 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from msgspec.structs import replace
-
-from callapi.base.errors import CallApiError
+from callapi.base.clock import utc_now
 from callapi.base.ids import CallSid
+from callapi.calls.call_record import ended, moved, whole_seconds
 from callapi.calls.digits import DigitBuffer
-from callapi.calls.leg import Answered, Dtmf, Leg, Rang, final_response
+from callapi.calls.events import (
+    CallEnded,
+    DigitReceived,
+    EventBus,
+    FirstPacketReceived,
+    MediaMeasured,
+    PartiesJoined,
+    PartiesParted,
+    ProblemRaised,
+    SpeechRecognised,
+    StatusChanged,
+    VerbStarted,
+)
+from callapi.calls.joined import Joined
+from callapi.calls.leg import Answered, Dtmf, Leg, Rang
 from callapi.calls.one_shot import OneShot
 from callapi.calls.parameters import Parameters, sip_request, voice_request
+from callapi.calls.position import Position
 from callapi.calls.problem import Problem
-from callapi.calls.records.journal import Journal, event_callback
-from callapi.calls.records.timeline import Timeline
 from callapi.calls.status import CallStatus, Ending, status_of_code
+from callapi.calls.status_machine import (
+    CallAccepted,
+    CallAnswered,
+    EndRequested,
+    InviteSent,
+    ProcessLost,
+    RingingReceived,
+    ScreeningRequired,
+    SessionEnded,
+    StatusMachine,
+)
+from callapi.calls.stories import Stories, Story
 from callapi.media import DigitPressed, FirstPacket, NothingHeard, Stalled, StreamClosed
-from callapi.sip import Ended, InboundSession, Party, Response
+from callapi.sip import Ended, InboundSession, OutboundSession, Party, Response
 from callapi.store import CallRecord
 from callapi.webhooks import Cookies
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Story = Callable[[], Coroutine[Any, Any, None]]
-"""What happens on a call, one thing after another; a function, so that one that is never told leaves nothing."""
 
 LINGER_S: Final = 3.0
-"""How long an ended call waits for the far side to say so too; its record is closed then all the same."""
+"""How long to wait for the peer to confirm the end before the record is closed anyway."""
 ONE_WAY_AUDIO: Final = 60_001
 MEDIA_TIMEOUT: Final = 60_002
 STORY_FAILED: Final = 60_003
-DIALLED: Final = "outbound-dial"
 
 
 class Call:
@@ -47,13 +67,12 @@ class Call:
 
     __slots__ = (
         "_bound",
+        "_bus",
         "_clock",
-        "_first_story",
-        "_journal",
+        "_end_reason",
         "_since",
-        "_story",
-        "_tasks",
-        "_verdict",
+        "_status",
+        "_stories",
         "answered",
         "answered_at",
         "cookies",
@@ -61,17 +80,17 @@ class Call:
         "early_media",
         "ended",
         "final_code",
-        "is_taken",
-        "left",
+        "joined",
+        "joined_at",
         "leg",
-        "partner",
+        "position",
         "rang",
         "record",
+        "released",
         "sip",
-        "timeline",
     )
 
-    def __init__(self, record: CallRecord, leg: Leg, journal: Journal, sip: Parameters = ()) -> None:
+    def __init__(self, record: CallRecord, leg: Leg, bus: EventBus, sip: Parameters = ()) -> None:
         self.record = record
         self.leg = leg
         self.sip = sip
@@ -79,30 +98,30 @@ class Call:
         self.digits = DigitBuffer()
         self.cookies = Cookies()
         """Set by the application that runs this call, and sent back to it."""
-        self.timeline = Timeline()
         self.rang: OneShot[None] = OneShot()
         self.answered: OneShot[bool] = OneShot()
         """True when it was answered, False when it never will be."""
         self.ended: OneShot[Ending] = OneShot()
         self.early_media: OneShot[None] = OneShot()
         """The called phone sends audio before it is answered."""
-        self.left: OneShot[None] = OneShot()
-        """It ended, or a REST command gave it a story of its own: whoever holds it lets it go."""
-        self.partner: Call | None = None
-        """The call that it is joined with at the moment."""
-        self.is_taken = record.direction != DIALLED
-        """Whether its answer counts: a dialled party's does once it was joined or got a document of its own."""
-        self._clock: Callable[[], float] = asyncio.get_running_loop().time
-        self._since = (record.start_time or record.date_created, self._clock())
+        self.released: OneShot[None] = OneShot()
+        """It ended, or a REST command gave it a story of its own: what is joined to it must part from it."""
+        self.joined: Joined | None = None
+        """What it is connected to at the moment."""
+        self.joined_at = 0.0
+        self.position: Position | None = None
+        """Where its document stands."""
         self.answered_at: float | None = None
         self.final_code: int | None = None
         """What an unanswered caller is refused with, after a Dial that failed, if its document says nothing else."""
-        self._journal = journal
-        self._verdict: tuple[CallStatus, str] | None = None
-        self._tasks: asyncio.TaskGroup | None = None
-        self._story: asyncio.Task[None] | None = None
-        self._first_story: Story | None = None
-        """Told before its life began: a REST command can be that early."""
+        self._bus = bus
+        self._clock: Callable[[], float] = asyncio.get_running_loop().time
+        self._since = (record.start_time or record.date_created, self._clock())
+        self._status = StatusMachine(
+            CallStatus(record.status), is_inbound=isinstance(leg.session, InboundSession)
+        )
+        self._end_reason: str | None = None
+        self._stories = Stories()
         self._bound: asyncio.TimerHandle | None = None
 
     # --- what it is -------------------------------------------------------------------------------------------------
@@ -115,28 +134,49 @@ class Call:
     @property
     def status(self) -> CallStatus:
         """Where it stands."""
-        return CallStatus(self.record.status)
+        return self._status.status
 
     @property
     def outcome(self) -> CallStatus:
-        """Its final status; of one that we have hung up and that did not end yet, what it will be."""
-        if not self.ended.is_set and self._verdict is not None and not (self.answered_at and self.is_taken):
-            return self._verdict[0]
-        return self.status
+        """Its final status; of a call that our side is ending, the status that it will end with."""
+        return self._status.prospect
 
     @property
     def final_response(self) -> Response | None:
         """The final response to the INVITE that we sent, if one came."""
-        return final_response(self.leg.session)
+        session = self.leg.session
+        return session.final if isinstance(session, OutboundSession) else None
 
     def voice_parameters(self) -> Parameters:
         """What every request about this call carries."""
         return voice_request(self.record, self.record.status, self.sip)
 
+    # --- what it publishes ------------------------------------------------------------------------------------------
+
     def notify(self, problem: Problem) -> None:
-        """Tell the developer of the application what went wrong on this call."""
-        self._journal.notify(problem, self.record.account_sid, self.sid)
-        self.timeline.add("notification", {"code": problem.code, "text": problem.text, "line": problem.line})
+        """Raise a notification for the developer of the application."""
+        self._bus.publish(ProblemRaised(problem, self.record.account_sid, utc_now(), self.sid))
+
+    def verb_started(self, position: Position) -> None:
+        """The document is at `position` from now on."""
+        self.position = position
+        self._bus.publish(VerbStarted(self.record, utc_now(), position))
+
+    def speech_recognised(self, confidence: float) -> None:
+        """The party's words were understood."""
+        self._bus.publish(SpeechRecognised(self.record, utc_now(), confidence))
+
+    def join(self, joined: Joined) -> None:
+        """The media plane has connected the call to `joined`."""
+        self.joined = joined
+        self.joined_at = self._clock()
+        self._bus.publish(PartiesJoined(self.record, utc_now(), joined))
+
+    def part(self) -> None:
+        """The connection is over."""
+        joined, self.joined = self.joined, None
+        if joined is not None:
+            self._bus.publish(PartiesParted(self.record, utc_now(), joined, self._clock() - self.joined_at))
 
     # --- what a story may ask ---------------------------------------------------------------------------------------
 
@@ -148,14 +188,27 @@ class Call:
 
     def ring_if_waiting(self) -> None:
         """Let an inbound caller hear ringing if nothing was decided about it yet."""
-        if self._verdict is None and not self.ended.is_set:
+        if not self._status.is_ending:
             self.leg.ring()
 
-    def hang_up(self, reason: str, verdict: CallStatus = CallStatus.CANCELED) -> None:
-        """End the call from our side. `verdict` is its final status if it was never answered, or never joined."""
-        if self._verdict is None and not self.ended.is_set:
-            self._verdict = (verdict, reason)
-            self.leg.hang_up()
+    def require_screening(self) -> None:
+        """The called party's answer does not accept the call: `accept` must follow."""
+        self._status.handle(ScreeningRequired())
+
+    def accept(self) -> None:
+        """The called party accepted."""
+        self._status.handle(CallAccepted())
+
+    def hang_up(
+        self, reason: str, verdict: CallStatus = CallStatus.CANCELED, *, sip_reason: str | None = None
+    ) -> None:
+        """End the call from our side. `verdict` is its final status if it was never answered.
+
+        `sip_reason` is the value of the Reason header (RFC 3326) of the BYE or CANCEL.
+        """
+        if not self._status.is_ending:
+            self._end_requested(verdict, reason)
+            self.leg.hang_up(sip_reason)
             self._set_bound()
 
     def refuse(self, code: int, reason: str, headers: Parameters = ()) -> None:
@@ -163,102 +216,63 @@ class Call:
         session = self.leg.session
         if session.is_answered or not isinstance(session, InboundSession):
             self.hang_up(reason)
-        elif self._verdict is None and not self.ended.is_set:
-            self._verdict = (status_of_code(code), reason)
+        elif not self._status.is_ending:
+            self._end_requested(status_of_code(code), reason)
             session.refuse(code, headers=headers)
             self._set_bound()
 
     # --- its stories ------------------------------------------------------------------------------------------------
 
-    def tell(self, story: Story) -> None:
-        """Run `story` on this call in place of the present one; when it is told, the call ends."""
-        if self.ended.is_set:
-            return
-        if self._tasks is None:
-            self._first_story = story
-        else:
-            self._drop_story()
-            self._story = self._tasks.create_task(self._narrate(story))
+    def run(self, story: Story) -> None:
+        """Run `story` on this call in place of the present one; afterwards the call ends."""
+        if not self.ended.is_set:
+            self._stories.run(story)
 
-    def release(self, story: Story) -> None:
-        """Give this call a story of its own by force: a Dial that holds it lets it go first."""
+    def redirect(self, story: Story) -> None:
+        """Give this call a story of its own by force: a Dial that it belongs to parts from it first."""
         waiting, self.answered = self.answered, self.answered if self.answered.is_set else OneShot()
         waiting.set(False)
-        self.is_taken = True
-        self.left.set(None)
-        self.tell(story)
+        self.accept()
+        self.released.set(None)
+        self.run(story)
 
-    def afterwards(self, errand: Story) -> None:
-        """Run a bounded errand beside the story, even if that is cut short; the call's task waits for it."""
-        if self._tasks is None:
-            return
-        running = self._run_errand(errand)
-        try:
-            self._tasks.create_task(running)
-        except RuntimeError:  # the group is being torn down with the whole node
-            running.close()
+    def run_detached(self, task: Story) -> None:
+        """Run bounded work beside the story, even if that is cancelled; the call's task waits for it."""
+        self._stories.run_detached(task)
 
-    async def errand(self, errand: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The result of `errand`, which is done to its end even if the story that waits for it is cut short."""
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-
-        async def run() -> None:
-            try:
-                result = await errand()
-            except CallApiError as error:
-                if not done.done():
-                    done.set_exception(error)
-            else:
-                if not done.done():
-                    done.set_result(result)
-
-        self.afterwards(run)
-        return await done
-
-    async def _narrate(self, story: Story) -> None:
-        try:
-            await story()
-        except Exception:
-            log.exception("%r: its story failed", self)
-            self.notify(Problem(STORY_FAILED, "internal error while running the document"))
-            self.refuse(500, "internal error")
-        else:
-            self.end_of_story()
+    async def shielded(self, task: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The result of `task`, which runs to its end even if the story that waits for it is cancelled."""
+        return await self._stories.shielded(task)
 
     def end_of_story(self) -> None:
         """The document is over: an answered call is hung up, an unanswered caller hears 480."""
         self.refuse(self.final_code or 480, "end of document")
 
-    async def _run_errand(self, errand: Story) -> None:
-        try:
-            await errand()
-        except Exception:
-            log.exception("%r: an errand failed", self)
-
-    def _drop_story(self) -> None:
-        if self._story is not None:
-            self._story.cancel()
-            self._story = None
+    def _story_failed(self, error: BaseException) -> None:
+        log.error("%r: its story failed", self, exc_info=error)
+        self.notify(Problem(STORY_FAILED, "internal error while running the document"))
+        self.refuse(500, "internal error")
 
     # --- its life ---------------------------------------------------------------------------------------------------
 
     async def live(self, story: Story | None = None) -> None:
         """Attend to the leg until it has ended, then close the record. Owned by `LiveCalls`."""
         try:
-            async with asyncio.TaskGroup() as self._tasks:
-                listening = self._tasks.create_task(self._listen())
-                if first := self._first_story or story:
-                    self.tell(first)
+            async with asyncio.TaskGroup() as tasks:
+                listening = tasks.create_task(self._listen())
+                if story is not None and not self._stories.has_first:
+                    self._stories.run(story)
+                self._stories.open(tasks, self.end_of_story, self._story_failed)
                 self._finish(await self._attend())
                 listening.cancel()
-                self._drop_story()
+                self._stories.stop()
         finally:
             if not self.ended.is_set:
                 self.leg.hang_up()
                 self._finish(None)
             if self._bound is not None:
                 self._bound.cancel()
-            self._tasks = None
+            self._stories.close()
             self.rang.forget()
             self._measure()
             self.leg.close()
@@ -284,10 +298,10 @@ class Call:
             while True:
                 match await self.leg.stream.next_event():
                     case DigitPressed(digit, source):
-                        self.timeline.add("digit", {"source": source.value})
+                        self._bus.publish(DigitReceived(self.record, utc_now(), source))
                         self.digits.put(digit)
                     case FirstPacket(source):
-                        self.timeline.add("media", {"first_packet_from": f"{source.host}:{source.port}"})
+                        self._bus.publish(FirstPacketReceived(self.record, utc_now(), source))
                     case NothingHeard(seconds):
                         text = f"one-way audio: nothing was heard from {self.record.to} in {seconds:g} s"
                         self.notify(Problem(ONE_WAY_AUDIO, text, is_warning=True))
@@ -307,100 +321,53 @@ class Call:
 
     def initiated(self) -> None:
         """The INVITE is on its way."""
-        self._advance(CallStatus.INITIATED, "initiated", self._now())
+        if self._status.handle(InviteSent()):
+            self._moved(self._now())
 
     def _did_ring(self, *, has_audio: bool) -> None:
-        if self._verdict is None and not self.rang.is_set:
-            self._advance(CallStatus.RINGING, "ringing", self._now())
+        if self._status.handle(RingingReceived()):
+            self._moved(self._now())
             self.rang.set(None)
         if has_audio:
             self.early_media.set(None)
 
     def _was_answered(self) -> None:
-        if self._verdict is not None or self.answered.is_set:
+        if not self._status.handle(CallAnswered()):
             return
         self.answered_at = self._clock()
         now = self._now()
-        started = self.record.start_time or now
-        ring = whole_seconds(started, now)
-        self._advance(
-            CallStatus.IN_PROGRESS,
-            "answered",
-            now,
-            answer_time=now,
-            ring_duration=ring,
-            sip_response_code=200,
-        )
+        ring = whole_seconds(self.record.start_time or now, now)
+        self._moved(now, answer_time=now, ring_duration=ring, sip_response_code=200)
         self.answered.set(True)
 
-    def _advance(self, status: CallStatus, event: str, now: datetime, **facts: Any) -> None:
-        """Write down `status` with the `facts` of the record that come with it, and tell who subscribed to `event`."""
-        word = status.value
-        record = replace(self.record, status=word, date_updated=now, **facts)
-        callback = event_callback(record, event, word, now, self.sip)
-        if callback is not None:
-            record = replace(record, sequence_number=record.sequence_number + 1)
-        self.record = record
-        self._journal.keep(record, callback)
-        self.timeline.add("status", {"status": word})
+    def _end_requested(self, verdict: CallStatus, reason: str) -> None:
+        self._status.handle(EndRequested(verdict))
+        self._end_reason = reason
 
-    def _finish(self, ended: Ended | None) -> None:
-        """The one place where a call gets its final status."""
+    def _moved(self, now: datetime, **facts: Any) -> None:
+        self.record = moved(self.record, self._status.status, now, **facts)
+        self._bus.publish(StatusChanged(self.record, now, self.sip))
+
+    def _finish(self, end: Ended | None) -> None:
+        """Close the record; `end` is None if the node stops without waiting for the peer."""
         now = self._now()
-        status, reason = self._judge(ended)
-        code = ended.status if ended is not None else None
-        since = self.record.answer_time
-        start = self.record.start_time or now
-        by = ended.by if ended is not None and self._verdict is None else Party.LOCAL
-        self._advance(
-            status,
-            "completed",
-            now,
-            end_time=now,
-            duration=whole_seconds(since, now) if since and status is CallStatus.COMPLETED else 0,
-            ring_duration=self.record.ring_duration if since else whole_seconds(start, now),
-            sip_response_code=self.record.sip_response_code or code,
-            ended_by=by.value,
-            end_reason=reason,
-        )
+        if end is None:
+            self._status.handle(ProcessLost())
+            ending = Ending(Party.LOCAL, self._end_reason or "the node stopped")
+        else:
+            self._status.handle(SessionEnded(end.by, end.status))
+            by = end.by if self._end_reason is None else Party.LOCAL
+            ending = Ending(by, self._end_reason or end.reason, end.status)
+        self.record = ended(self.record, self._status.status, ending, now)
+        self._bus.publish(CallEnded(self.record, now, ending, self.sip))
         self.answered.set(False)
-        self.ended.set(Ending(by, reason, code))
-        self.left.set(None)
-
-    def _judge(self, ended: Ended | None) -> tuple[CallStatus, str]:
-        """Its final status and why. Answered is not enough for a dialled party: it must have been joined."""
-        reason = self._verdict[1] if self._verdict else ended.reason if ended else "the node stopped"
-        if self.record.answer_time is not None and self.is_taken:
-            return CallStatus.COMPLETED, reason
-        if self._verdict is not None:
-            return self._verdict[0], reason
-        if ended is None:
-            return CallStatus.FAILED, reason
-        if self.record.answer_time is not None:
-            return CallStatus.NO_ANSWER, reason
-        if isinstance(self.leg.session, InboundSession) and ended.by is Party.REMOTE:
-            return CallStatus.CANCELED, reason
-        return status_of_code(ended.status), reason
+        self.ended.set(ending)
+        self.released.set(None)
 
     def _measure(self) -> None:
         heard = self.leg.stream.statistics()
         if heard.packets_received or heard.packets_sent:
-            figures = {
-                "packets_received": heard.packets_received,
-                "packets_sent": heard.packets_sent,
-                "packets_lost": heard.packets_lost,
-                "jitter_ms": round(heard.jitter_ms, 2),
-                "round_trip_ms": heard.round_trip_ms,
-                "mos": heard.mos,
-                "codec": heard.codec,
-                "remote": f"{heard.remote.host}:{heard.remote.port}" if heard.remote else None,
-            }
-            self.timeline.add("media", figures)
+            self._bus.publish(MediaMeasured(self.record, utc_now(), heard))
 
     def __repr__(self) -> str:
         return f"<Call {self.record.sid} {self.record.status} {self.record.direction} {self.leg!r}>"
-
-
-def whole_seconds(since: datetime, until: datetime) -> int:
-    """The time between two instants, rounded to the nearest second."""
-    return int((until - since).total_seconds() + 0.5)

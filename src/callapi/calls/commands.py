@@ -1,4 +1,4 @@
-"""What REST may ask of calls: validated values, made by `api/`, carried out by `outbound`."""
+"""What REST may ask of calls: validated values, made by `api/`, carried out by `Outbound` and `CallControl`."""
 
 from typing import Literal
 

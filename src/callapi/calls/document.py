@@ -21,7 +21,7 @@ class DocumentRequest(Struct, frozen=True):
     inline: str | None = None
     """The document itself (`Twiml`, `Rcml`); `url` is then the base of its relative URLs."""
     must_arrive: bool = False
-    """Asked to the end even if the story is cut short meanwhile: an action that is due exactly once."""
+    """The request is completed even if the story is cancelled: for an action that must be sent exactly once."""
 
 
 class Script(Protocol):

@@ -6,13 +6,11 @@ the three together and reports to its call what matters: it rang, it was answere
 """
 
 import logging
-from collections.abc import Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
 
-from callapi.calls.one_shot import first_of
-from callapi.calls.status import best_of, status_of_code
+from callapi.calls.called_party import Attempt, CalledParty
 from callapi.media import AudioStream, MediaNegotiation, MediaPlane, NotAcceptable, VideoFormat, VideoStream
 from callapi.sip import (
     Accepted,
@@ -24,7 +22,6 @@ from callapi.sip import (
     OfferReceived,
     OfferRequested,
     OutboundSession,
-    Party,
     Provisional,
     Response,
     Session,
@@ -55,8 +52,6 @@ class Dtmf(Struct, frozen=True):
     digit: str
 
 
-Attempt = tuple[OutboundSession, MediaNegotiation]
-"""An INVITE that was sent, and what it offered."""
 LegEvent = Rang | Answered | Dtmf | Ended
 
 
@@ -66,44 +61,29 @@ def warning(problem: NotAcceptable) -> tuple[str, str]:
 
 
 class Leg:
-    """One party's end of a call. Whoever made it must `close()` it.
+    """One party's end of a call. Its maker must `close()` it."""
 
-    A called party may be reachable in several ways (`further`, made as they are asked for): while one after the other
-    cannot serve the call and none has rung, the leg turns to the next, and its call notices nothing. It may also ring
-    in several places at once (`beside`): the first to answer is the party, the others are cancelled, and their call is
-    told of the best failure only when all have failed. Their early audio is left out: it would be that of several.
-    """
+    __slots__ = ("_answer", "_party", "stream", "video")
 
-    __slots__ = (
-        "_answer",
-        "_beside",
-        "_failures",
-        "_further",
-        "_has_rung",
-        "_negotiation",
-        "session",
-        "stream",
-        "video",
-    )
-
-    def __init__(
-        self,
-        session: Session,
-        stream: AudioStream,
-        negotiation: MediaNegotiation,
-        video: VideoStream | None = None,
-        further: Iterator[Attempt] | None = None,
-        beside: Sequence[Attempt] = (),
-    ) -> None:
-        self._further = further or iter(())
-        self._beside = list(beside)
-        self._failures: list[tuple[Ended, Session]] = []
-        self._has_rung = False
-        self.session = session
+    def __init__(self, party: CalledParty, stream: AudioStream, video: VideoStream | None = None) -> None:
+        self._party = party
         self.stream = stream
         self.video = video
-        self._negotiation = negotiation
         self._answer = b""
+
+    @classmethod
+    def of(cls, session: Session, stream: AudioStream, negotiation: MediaNegotiation) -> "Leg":
+        """The leg of one session: a caller's, or a called party's that one INVITE reaches."""
+        return cls(CalledParty(Attempt(session, negotiation)), stream)
+
+    @property
+    def session(self) -> Session:
+        """The session that speaks for the party at the moment."""
+        return self._party.current.session
+
+    @property
+    def _negotiation(self) -> MediaNegotiation:
+        return self._party.current.negotiation
 
     def prepare_answer(self, offer: bytes) -> None:
         """Settle the offer of an inbound INVITE; empty: our own offer goes into the 200.
@@ -157,21 +137,16 @@ class Leg:
         if isinstance(self.session, InboundSession) and not self.session.is_answered:
             self.session.accept(self._answer)
 
-    def hang_up(self) -> None:
-        """End the session by whatever message is due, and try no other way."""
-        self._further = iter(())
-        for session, _ in self._beside:
-            session.hang_up()
-        self.session.hang_up()
+    def hang_up(self, reason: str | None = None) -> None:
+        """End the session by whatever message is due; `reason` is the value of its Reason header (RFC 3326)."""
+        self._party.hang_up(reason)
 
     def leave(self) -> None:
-        """Wait no longer for a far side that was hung up: `Ended` comes now, without a status."""
-        self._beside.clear()
-        self._failures.clear()
-        self.session.leave()
+        """Stop waiting for a peer that was hung up: `Ended` comes now, without a status."""
+        self._party.leave()
 
     def close(self) -> None:
-        """Free the ports. The session lives on in its own room until its last message was said."""
+        """Free the ports. The session lives on in its own room until its last message was sent."""
         self.stream.close()
         if self.video is not None:
             self.video.close()
@@ -179,82 +154,34 @@ class Leg:
     async def next_event(self) -> LegEvent:
         """The next thing that happens on this leg; `Ended` is the last. Safe to cancel."""
         while True:
-            if self._beside:
-                await self._turn_to_whoever_speaks()
-            event = await self.session.next_event()
+            several = self._party.is_ringing_several
+            event = await self._party.next_event()
+            if several and not self._party.is_ringing_several:
+                self._configure()  # one phone is left: its early audio is now the party's
             if isinstance(event, Ended):
-                if self._turns_to_another(event) or self._rings_on(event):
-                    continue
-                return self._best_failure(event)
-            told = (
+                return event
+            reported = (
                 self._of_our_invite(event)
                 if isinstance(event, Provisional | Accepted)
                 else self._within(event)
             )
-            if told is not None:
-                return told
-
-    async def _turn_to_whoever_speaks(self) -> None:
-        """Make that phone's session the leg's own which has something to tell."""
-        current = self.session
-        if not current.has_event:
-            await first_of(*(each.wait_for_event() for each in (current, *(way[0] for way in self._beside))))
-        if not current.has_event and isinstance(current, OutboundSession):
-            place = next(place for place, way in enumerate(self._beside) if way[0].has_event)
-            other, self._beside[place] = self._beside[place], (current, self._negotiation)
-            self.session, self._negotiation = other
-
-    def _rings_on(self, ended: Ended) -> bool:
-        """Whether another phone of the party still rings, now that this one does not."""
-        if not self._beside:
-            return False
-        self._failures.append((ended, self.session))
-        self.session, self._negotiation = self._beside.pop(0)
-        if not self._beside:
-            self._configure()
-        return True
-
-    def _best_failure(self, ended: Ended) -> Ended:
-        """What is told of several phones when the last of them has ended, unanswered."""
-        if self._failures and not self.is_answered:
-            failures = [*self._failures, (ended, self.session)]
-            statuses = [status_of_code(each.status) for each, _ in failures]
-            ended, self.session = failures[statuses.index(best_of(statuses))]
-        return ended
-
-    def _wins(self) -> None:
-        """The phone that has just answered is the party."""
-        if not self._beside:
-            return
-        for session, _ in self._beside:
-            session.hang_up()
-        self._beside.clear()
-        self._configure()
-
-    def _turns_to_another(self, ended: Ended) -> bool:
-        status = ended.status or 0
-        # 401, 407: this way does not take our credentials, which says nothing of the called party
-        is_unserved = status in {401, 407, 408} or 500 <= status < 600
-        if not is_unserved or self._has_rung or self.is_answered or ended.by is Party.LOCAL:
-            return False
-        way = next(self._further, None)
-        if way is None:
-            return False
-        log.info("call-id %s: %d %s; the next way is tried", self.session.call_id, status, ended.reason)
-        self.session, self._negotiation = way
-        return True
+            if reported is not None:
+                return reported
 
     def _of_our_invite(self, event: Provisional | Accepted) -> LegEvent | None:
         response = event.response
         if isinstance(event, Accepted):
             if not self._accept(response):
                 return None
-            self._wins()
+            if self._party.is_ringing_several:
+                self._party.answered()
+                self._configure()
             return Answered(response)
-        self._has_rung = self._has_rung or response.status >= 180
+        if response.status >= 180:
+            self._party.rang()
         if response.status in {180, 183}:
             has_audio = bool(response.body) and self._take_answer(response.body)
-            return Rang(response, has_audio and not self._beside)
+            return Rang(response, has_audio and not self._party.is_ringing_several)
         return None
 
     def _within(self, event: SessionEvent) -> LegEvent | None:
@@ -282,7 +209,7 @@ class Leg:
         except NotAcceptable as problem:
             log.info("call-id %s: unusable answer: %s", self.session.call_id, problem.text)
             return False
-        if not self._beside:
+        if not self._party.is_ringing_several:
             self._configure()
         return True
 

@@ -9,17 +9,18 @@ from typing import Any, Self
 
 from msgspec.structs import replace
 
-from callapi.base.api_version import API_VERSION
 from callapi.base.clock import utc_now
-from callapi.base.ids import CallSid, new_call_sid
-from callapi.calls.call import Call, Story
+from callapi.base.ids import CallSid
+from callapi.calls.call import Call
+from callapi.calls.call_record import new_record
+from callapi.calls.called_party import Attempt, CalledParty
 from callapi.calls.errors import ACCOUNT_FULL, NO_MEDIA_PORTS, NotPlaceable
-from callapi.calls.leg import Attempt, Leg
+from callapi.calls.events import CallClosed, CallOpened, CallStarted, EventBus
+from callapi.calls.leg import Leg
 from callapi.calls.placement import InboundCall, Placement
 from callapi.calls.quotas import CALLS, Quotas
-from callapi.calls.records.journal import Journal
-from callapi.calls.records.timeline import Timelines
 from callapi.calls.status import CallStatus
+from callapi.calls.stories import Story
 from callapi.media import (
     AudioStream,
     LocalMedia,
@@ -37,12 +38,11 @@ log = logging.getLogger(__name__)
 class LiveCalls:
     """All calls of this node. Leaving the block ends them all, with their records."""
 
-    def __init__(  # noqa: PLR0913 - each is needed, and none may be forgotten
+    def __init__(
         self,
         endpoint: Endpoint,
         plane: MediaPlane,
-        journal: Journal,
-        timelines: Timelines,
+        bus: EventBus,
         *,
         node: str,
         codecs: tuple[str, ...],
@@ -50,11 +50,10 @@ class LiveCalls:
     ) -> None:
         self.endpoint = endpoint
         self.plane = plane
-        self.journal = journal
+        self.bus = bus
         self._node = node
         self._codecs = codecs
         self._calls: dict[CallSid, Call] = {}
-        self._timelines = timelines
         self.quotas = quotas
         self._tasks = asyncio.TaskGroup()
         self.empty = asyncio.Event()
@@ -86,7 +85,7 @@ class LiveCalls:
         for call in self.calls():
             call.hang_up(reason)
 
-    def take(self, session: InboundSession, arrival: InboundCall) -> Call:
+    def admit(self, session: InboundSession, arrival: InboundCall) -> Call:
         """Make an inbound session a call. It is not live yet: `start` it.
 
         Raises:
@@ -95,57 +94,44 @@ class LiveCalls:
         """
         stream = self.plane.open_stream()
         try:
-            leg = Leg(session, stream, self._negotiation(stream, None))
+            leg = Leg.of(session, stream, self._negotiation(stream, None))
             leg.prepare_answer(session.request.body)
         except BaseException:
             stream.close()
             raise
         now = utc_now()
-        callbacks = arrival.callbacks
-        record = CallRecord(
-            sid=new_call_sid(),
+        record = new_record(
             account_sid=arrival.account_sid,
             from_=arrival.from_,
             to=arrival.to,
             direction="inbound",
-            status=CallStatus.RINGING.value,
-            date_created=now,
-            date_updated=now,
-            start_time=now,
-            api_version=API_VERSION,
+            status=CallStatus.RINGING,
             node=self._node,
+            at=now,
+            callbacks=arrival.callbacks,
+            start_time=now,
             number_sid=arrival.number_sid,
             caller_name=arrival.caller_name,
             forwarded_from=arrival.forwarded_from,
             sip_call_id=session.call_id,
-            status_callback=callbacks.url if callbacks else None,
-            status_callback_method=callbacks.method if callbacks else None,
-            status_callback_events=callbacks.events if callbacks else (),
         )
-        self.journal.begin(record)
-        return Call(record, leg, self.journal, arrival.sip)
+        self.bus.publish(CallStarted(record, now))
+        return Call(record, leg, self.bus, arrival.sip)
 
     def draft(self, placement: Placement) -> CallRecord:
         """The record of a call that is to be placed, as it stands before that."""
-        now = utc_now()
-        callbacks = placement.callbacks
-        return CallRecord(
-            sid=new_call_sid(),
+        return new_record(
             account_sid=placement.account_sid,
             from_=placement.from_name,
             to=placement.to_name,
             direction=placement.direction,
-            status=CallStatus.QUEUED.value,
-            date_created=now,
-            date_updated=now,
-            api_version=API_VERSION,
+            status=CallStatus.QUEUED,
             node=self._node,
+            at=utc_now(),
+            callbacks=placement.callbacks,
             parent_call_sid=placement.parent_sid,
             caller_name=placement.caller_name,
             forwarded_from=placement.forwarded_from,
-            status_callback=callbacks.url if callbacks else None,
-            status_callback_method=callbacks.method if callbacks else None,
-            status_callback_events=callbacks.events if callbacks else (),
         )
 
     def place(
@@ -154,7 +140,7 @@ class LiveCalls:
         story: Callable[[Call], Coroutine[Any, Any, None]] | None = None,
         record: CallRecord | None = None,
     ) -> Call:
-        """Send an INVITE and start the call's life, with `story` told on it; `record` is its draft if it has one.
+        """Send an INVITE and start the call's life, with `story` on it; `record` is its draft if it has one.
 
         Raises:
             NotPlaceable: no media port is free, or the account has too many calls up.
@@ -165,17 +151,19 @@ class LiveCalls:
         negotiation = self._negotiation(stream, placement.codecs)
         if video is not None:
             negotiation.relay_video(video.local.port, placement.video)
-        alternatives = placement.alternatives
         if record is None:
             record = self.draft(placement)
-            self.journal.begin(record)
-        session = self._invite(placement, negotiation, is_last=not alternatives)
+            self.bus.publish(CallStarted(record, record.date_created))
+        session = self._invite(placement, negotiation, is_last=not placement.serial)
         record = replace(record, start_time=utc_now(), sip_call_id=session.call_id)
-        beside = [self._ring_beside(each, stream, session.call_id) for each in placement.beside]
-        further = self._further(alternatives, stream, session.call_id)
-        call = Call(record, Leg(session, stream, negotiation, video, further, beside), self.journal)
-        call.initiated()
+        party = CalledParty(
+            Attempt(session, negotiation),
+            [self._attempt(each, stream, session.call_id) for each in placement.parallel],
+            self._serial(placement.serial, stream, session.call_id),
+        )
+        call = Call(record, Leg(party, stream, video), self.bus)
         self.start(call, partial(story, call) if story else None)
+        call.initiated()
         return call
 
     def _invite(
@@ -203,25 +191,26 @@ class LiveCalls:
             )
         )
 
-    def _ring_beside(self, placement: Placement, stream: AudioStream, call_id: str) -> Attempt:
+    def _attempt(
+        self, placement: Placement, stream: AudioStream, call_id: str, *, is_last: bool = True
+    ) -> Attempt:
         negotiation = self._negotiation(stream, placement.codecs)
-        return self._invite(placement, negotiation, call_id, is_last=True), negotiation
+        return Attempt(self._invite(placement, negotiation, call_id, is_last=is_last), negotiation)
 
-    def _further(
-        self, alternatives: tuple[Placement, ...], stream: AudioStream, call_id: str
+    def _serial(
+        self, placements: tuple[Placement, ...], stream: AudioStream, call_id: str
     ) -> Iterator[Attempt]:
         """Send one INVITE after the other, as they are asked for, all under one Call-ID."""
-        for place, each in enumerate(alternatives, 1):
-            negotiation = self._negotiation(stream, each.codecs)
-            yield self._invite(each, negotiation, call_id, is_last=place == len(alternatives)), negotiation
+        for place, each in enumerate(placements, 1):
+            yield self._attempt(each, stream, call_id, is_last=place == len(placements))
 
     def start(self, call: Call, story: Story | None = None) -> None:
-        """Let `call` live, with `story` told on it."""
+        """Let `call` live, with `story` on it."""
         sid = call.sid
         self._calls[sid] = call
         self.quotas.began(call.record.account_sid)
-        self._timelines.open(sid, call.leg.session.call_id, call.timeline)
         self.empty.clear()
+        self.bus.publish(CallOpened(call.record, utc_now()))
         self._tasks.create_task(self._live(call, story))
 
     async def _live(self, call: Call, story: Story | None) -> None:
@@ -233,7 +222,7 @@ class LiveCalls:
             sid = call.sid
             del self._calls[sid]
             self.quotas.ended(call.record.account_sid)
-            self._timelines.close(sid, call.leg.session.call_id)
+            self.bus.publish(CallClosed(call.record, utc_now()))
             if not self._calls:
                 self.empty.set()
 

@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class OneShot(Generic[T]):
-    """A value that is set once and may be awaited by any number of stories; cancelling one wait disturbs nobody."""
+    """A value that is set once and may be awaited by any number of tasks; each wait may be cancelled."""
 
     __slots__ = ("_act", "_waiters", "is_set", "value")
 
@@ -39,7 +39,7 @@ class OneShot(Generic[T]):
         self._act = act
 
     def forget(self) -> None:
-        """It will not happen any more: let go of `act`, which may hold on to who holds this."""
+        """It will not happen any more: drop `act`, which may refer back to the owner (breaks a cycle)."""
         self._act = None
 
     async def wait(self, at_most_s: float | None = None) -> T:

@@ -1,4 +1,4 @@
-"""Values that describe a call before it exists: whom to ring, who called, who is notified."""
+"""Values that describe a call before it exists: whom to ring, who called, where its callbacks go."""
 
 from msgspec import Struct
 
@@ -12,7 +12,7 @@ from callapi.sip import NameAddr
 
 
 class Subscription(Struct, frozen=True):
-    """Who is told of the steps of a call."""
+    """Where the status callbacks of a call go, and for which steps."""
 
     url: str
     method: str = "POST"
@@ -37,14 +37,14 @@ class Placement(Struct, frozen=True):
     hops_left: int | None = None
     """The Max-Forwards of a call that is placed for another; None: it is the first."""
     callbacks: Subscription | None = None
-    alternatives: tuple["Placement", ...] = ()
+    serial: tuple["Placement", ...] = ()
     """Tried in turn, within the same call, while the one before cannot serve it: address, codecs and From count."""
-    beside: tuple["Placement", ...] = ()
+    parallel: tuple["Placement", ...] = ()
     """Rung at the same time, within the same call: the first to answer is the called party."""
 
 
 class InboundCall(Struct, frozen=True):
-    """An inbound call that was let in: whose it is and who is told of it."""
+    """An inbound call that may proceed: its account and where its callbacks go."""
 
     account_sid: AccountSid
     from_: str

@@ -1,4 +1,4 @@
-"""What one account may take of a node, so that none can take it all: calls at once, and new calls a second."""
+"""Quotas of one account on a node: live calls, and new calls a second."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from callapi.base.token_bucket import TokenBuckets
 CALLS: Final = "limits.calls_per_account"
 RATE: Final = "limits.calls_per_second_per_account"
 MAX_ACCOUNTS: Final = 10_000
-"""Whose recent rate is remembered."""
+"""How many accounts' recent rates are remembered."""
 
 
 class Quotas:
@@ -43,7 +43,7 @@ class Quotas:
         return bool(self._most) and self._live[account] >= self._most
 
     def refusal(self, account: AccountSid) -> str | None:
-        """Why a new call of `account` cannot be taken, None if it can; that uses up its share of the rate."""
+        """Why a new call of `account` cannot be admitted, None if it can; that uses up its share of the rate."""
         if self.is_full(account):
             return CALLS
         if not self._rate or self._buckets.take(account, self._clock()):

@@ -1,10 +1,9 @@
-"""Recordings of calls: where the file goes, what is written down, who is told.
+"""Recordings of calls: where the file goes, its record, its callbacks.
 
 The file appears under its name only when it is whole. A recording that fails leaves a record that says so, and the
 call goes on.
 """
 
-import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
@@ -14,13 +13,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from callapi.base.api_version import API_VERSION
-from callapi.base.clock import rfc2822, steady_now, utc_now
-from callapi.base.ids import EventId, new_recording_sid
+from callapi.base.clock import rfc2822, utc_now
+from callapi.base.ids import new_recording_sid
 from callapi.calls.call import Call
+from callapi.calls.events import EventBus, RecordingChanged
 from callapi.calls.one_shot import first_of
 from callapi.calls.parameters import Parameters, present
 from callapi.calls.problem import Problem
-from callapi.calls.records.journal import Journal
+from callapi.calls.records.callbacks import callback_row
 from callapi.media import Recording, RecordingCause, RecordingEnded, RecordOptions
 from callapi.rcml import RecordingEvent
 from callapi.store import CallbackRecord, RecordingRecord
@@ -29,7 +29,7 @@ RECORDING_FAILED = 60_030
 
 
 class RecordingFacts(Struct, frozen=True):
-    """A finished recording, as applications hear of it. `duration` is in whole seconds."""
+    """A finished recording, as applications read of it. `duration` is in whole seconds."""
 
     url: str
     sid: str
@@ -37,7 +37,7 @@ class RecordingFacts(Struct, frozen=True):
 
 
 class RecordingCallback(Struct, frozen=True):
-    """Who is told of a recording; `url` is absolute."""
+    """Where the callbacks of a recording go; `url` is absolute."""
 
     url: str
     method: str
@@ -47,9 +47,9 @@ class RecordingCallback(Struct, frozen=True):
 class Recordings:
     """Makes recordings of the node. `url_of` gives the address of a recording over REST."""
 
-    def __init__(self, directory: Path, journal: Journal, url_of: Callable[[str, str], str]) -> None:
+    def __init__(self, directory: Path, bus: EventBus, url_of: Callable[[str, str], str]) -> None:
         self._directory = directory
-        self._journal = journal
+        self._bus = bus
         self._url_of = url_of
 
     def start(
@@ -84,25 +84,23 @@ class Recordings:
     def keep(
         self, record: RecordingRecord, callback: RecordingCallback | None, event: RecordingEvent
     ) -> None:
-        """Write `record` down, together with the callback that tells of it."""
-        told = None
+        """Publish `record`, together with the callback for `event` if there is a subscriber."""
+        row = None
         if callback is not None and event in callback.events:
-            told = self._callback(record, callback, event, record.date_updated)
-        self._journal.keep(record, told)
+            row = self._callback(record, callback, event, record.date_updated)
+        self._bus.publish(RecordingChanged(record, record.date_updated, row))
 
     def _callback(
         self, record: RecordingRecord, callback: RecordingCallback, event: RecordingEvent, at: datetime
     ) -> CallbackRecord:
-        digest = hashlib.sha256(f"{record.sid} {event}".encode()).hexdigest()[:32]
-        return CallbackRecord(
-            event_id=EventId(f"EV{digest}"),
+        return callback_row(
             stream=record.sid,
-            account_sid=record.account_sid,
+            event=event,
+            account=record.account_sid,
             url=callback.url,
             method=callback.method,
             parameters=self._parameters(record, at),
-            created_at=at,
-            next_at=steady_now(),
+            at=at,
         )
 
     def _parameters(self, record: RecordingRecord, at: datetime) -> Parameters:
@@ -128,18 +126,18 @@ class ActiveRecording:
 
     def __init__(
         self,
-        house: Recordings,
+        recordings: Recordings,
         call: Call,
         recording: Recording,
         record: RecordingRecord,
         callback: RecordingCallback | None,
     ) -> None:
-        self._house = house
+        self._recordings = recordings
         self._call = call
         self._recording = recording
         self._record = record
         self._callback = callback
-        call.afterwards(self._close)
+        call.run_detached(self._close)
 
     def stop(self) -> None:
         """End it and keep what was recorded."""
@@ -150,14 +148,16 @@ class ActiveRecording:
         return await self._recording.ended()
 
     async def facts(self) -> RecordingFacts | None:
-        """What applications are told, once it is over; None if there is nothing to hear."""
+        """What applications read of it once it is over; None if it failed."""
         ended = await self._recording.ended()
         if ended.cause is RecordingCause.FAILED:
             return None
-        return RecordingFacts(self._house.url(self._record), self._record.sid, seconds(ended.duration_ms))
+        return RecordingFacts(
+            self._recordings.url(self._record), self._record.sid, seconds(ended.duration_ms)
+        )
 
     async def _close(self) -> None:
-        """Write down how it ended, at the latest with the call. Runs in the call's own task, whatever its story."""
+        """Publish how it ended, at the latest with the call. Detached from the story that started it."""
         await first_of(_happens(self._recording.ended()), _happens(self._call.ended.wait()))
         self._recording.stop()
         ended = await self._recording.ended()
@@ -174,7 +174,7 @@ class ActiveRecording:
                 replace(record, status="completed", path=f"{record.sid}.wav"),
                 RecordingEvent.COMPLETED,
             )
-        self._house.keep(record, self._callback, event)
+        self._recordings.keep(record, self._callback, event)
 
 
 async def _happens(event: Awaitable[object]) -> None:

@@ -1,9 +1,6 @@
-"""How a call stands, and how it ended.
+"""The words for the state of a call, and what a final SIP response means for it.
 
-::
-
-    queued -> initiated -> ringing -> in-progress -> completed
-                   any of the first three -> busy | no-answer | failed | canceled
+The transitions are in `status_machine`.
 """
 
 from enum import StrEnum
@@ -15,7 +12,7 @@ from callapi.sip import Party
 
 
 class CallStatus(StrEnum):
-    """The vendor's words for the state of a call (`CallStatus`, and `Status` over REST)."""
+    """Twilio's words for the state of a call (`CallStatus`, and `Status` over REST)."""
 
     QUEUED = "queued"
     INITIATED = "initiated"
@@ -29,8 +26,15 @@ class CallStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing can follow."""
+        """Whether no other status can follow."""
         return self in FINAL
+
+    @property
+    def step(self) -> str:
+        """The word of `StatusCallbackEvent` for reaching this status."""
+        if self is CallStatus.IN_PROGRESS:
+            return "answered"
+        return "completed" if self in FINAL else self.value
 
 
 FINAL: Final = frozenset(
@@ -45,7 +49,7 @@ _NO_ANSWER: Final = frozenset({408, 480, 487})
 
 
 class Ending(Struct, frozen=True):
-    """Who ended a call, why in words, and the SIP status that said so (None: a BYE, or nothing was heard)."""
+    """Who ended a call, why in words, and the SIP status that said so (None: a BYE, or no message at all)."""
 
     by: Party
     reason: str
@@ -53,7 +57,7 @@ class Ending(Struct, frozen=True):
 
 
 def status_of_code(code: int | None) -> CallStatus:
-    """The end of a call that was never answered, by the final code of its INVITE (None: nothing came back)."""
+    """The final status of an unanswered call, by the final response to its INVITE (None: no response came)."""
     if code in _BUSY:
         return CallStatus.BUSY
     if code in _NO_ANSWER:
@@ -62,5 +66,5 @@ def status_of_code(code: int | None) -> CallStatus:
 
 
 def best_of(statuses: list[CallStatus]) -> CallStatus:
-    """What a Dial without a winner reports: busy, no-answer, canceled, failed, in this order; nothing: failed."""
+    """What a Dial without a winner reports: busy, no-answer, canceled, failed, in this order; no target: failed."""
     return min(statuses, key=_BEST_FIRST.index, default=CallStatus.FAILED)

@@ -1,15 +1,15 @@
-"""Why a phone that we called was never reached, as the developer of the application should hear it."""
+"""Why a called phone was never reached, as a notification for the developer of the application."""
 
 from callapi.calls.call import Call
 from callapi.calls.errors import CREDENTIALS_WANTED, UNREACHABLE, UNUSABLE_ANSWER
 from callapi.calls.problem import Problem
 from callapi.sip import Party
 
-_SILENCE = "nobody answered the INVITE"
+_SILENCE = "no response to the INVITE"
 
 
 def unreachable_reason(call: Call) -> Problem | None:
-    """What no peer decided but the way to it (a name, a connection, a certificate), or what it asked for or answered.
+    """The failure of the way to the peer (a name, a connection, a certificate), or of what it asked for or answered.
 
     None: it was reached, it refused, or we hung it up.
     """

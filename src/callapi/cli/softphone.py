@@ -246,13 +246,13 @@ class Softphone:
             body=negotiation.make_offer(),
             credentials=self.options.credentials,
         )
-        return self._live(Leg(self._endpoint.invite(invite), stream, negotiation))
+        return self._live(Leg.of(self._endpoint.invite(invite), stream, negotiation))
 
     async def incoming(self) -> AsyncIterator[PhoneCall]:
         """The calls that come in; one without a usable codec is refused here."""
         async for session in self._endpoint.incoming():
             stream, negotiation = self._open()
-            leg = Leg(session, stream, negotiation)
+            leg = Leg.of(session, stream, negotiation)
             try:
                 leg.prepare_answer(session.request.body)
             except NotAcceptable as problem:

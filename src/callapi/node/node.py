@@ -92,6 +92,7 @@ class Node:
         deps = Deps(
             store=rooms.records.store,
             calls=rooms.outbound,
+            control=rooms.control,
             live_events=rooms.records.timelines.events,
             health=lambda: Health.DRAINING if self.is_draining else Health.READY,
             recordings_dir=options.recordings_dir(settings),

@@ -26,6 +26,8 @@ from callapi.calls.arriving.admission import AdmissionControl
 from callapi.calls.arriving.authentication import CallerAuthentication
 from callapi.calls.arriving.inbound import Inbound, TrustedNetworks
 from callapi.calls.arriving.refusals import Refusals
+from callapi.calls.control import CallControl
+from callapi.calls.events import EventBus, HttpExchanged, SipMessageTraced
 from callapi.calls.live import LiveCalls
 from callapi.calls.placing.destinations import Destinations
 from callapi.calls.placing.outbound import Outbound
@@ -52,10 +54,11 @@ LAST_DELIVERIES_S: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """What is kept: the store and what writes into it."""
+    """What is kept: the store, the bus of call events, and the subscribers that write them down."""
 
     store: Store
     account: FirstAccount
+    bus: EventBus
     journal: Journal
     timelines: Timelines
 
@@ -83,15 +86,19 @@ class Rooms:
     services: Services
     queue_runner: QueueRunner
     outbound: Outbound
+    control: CallControl
 
 
 async def open_rooms(settings: Settings, environ: Mapping[str, str], stack: AsyncExitStack) -> Rooms:
     """Open every room but REST on `stack`; on return calls are taken."""
     records = await _open_records(settings, environ, stack)
     fetcher = await stack.enter_async_context(
-        Fetcher(options.fetch_options(settings), trace=records.timelines.http)
+        Fetcher(
+            options.fetch_options(settings),
+            trace=lambda exchange: records.bus.publish(HttpExchanged(exchange)),
+        )
     )
-    outbox = await _open_outbox(settings, records.store, fetcher, stack)
+    outbox = await _open_outbox(settings, records, fetcher, stack)
     return await _open_calls(settings, records, fetcher, outbox, stack)
 
 
@@ -103,22 +110,29 @@ async def _open_records(settings: Settings, environ: Mapping[str, str], stack: A
     sid = environ.get(ACCOUNT_SID)
     account = await store.accounts.ensure_first(AccountSid(sid) if sid else None, environ.get(AUTH_TOKEN))
     await store.numbers.configure(account.account.sid, settings.numbers)
+    bus = EventBus()
     journal = Journal(store)
+    journal.attach_to(bus)
     timelines = Timelines(journal.closed)
+    timelines.attach_to(bus)
     stack.callback(timelines.close_all)
-    if crashed := await close_what_a_crash_left(store.calls, journal, settings.node.name):
+    if crashed := await close_what_a_crash_left(store.calls, bus, settings.node.name):
         log.warning("%d calls of an earlier process of this node were without an end: closed", crashed)
         await store.flush()
-    return Records(store, account, journal, timelines)
+    return Records(store, account, bus, journal, timelines)
 
 
-async def _open_outbox(settings: Settings, store: Store, fetcher: Fetcher, stack: AsyncExitStack) -> Outbox:
+async def _open_outbox(
+    settings: Settings, records: Records, fetcher: Fetcher, stack: AsyncExitStack
+) -> Outbox:
+    store = records.store
+
     async def token_of(account: str) -> str:
         record = await store.accounts.by_sid(AccountSid(account))
         return record.auth_token if record else ""
 
     outbox = await stack.enter_async_context(
-        Outbox(OutboxRows(store), fetcher, token_of, limits=options.outbox_limits(settings))
+        Outbox(OutboxRows(store, records.bus), fetcher, token_of, limits=options.outbox_limits(settings))
     )
 
     def offer(rows: Iterable[CallbackRecord]) -> None:
@@ -140,7 +154,7 @@ async def _open_callers(settings: Settings, store: Store) -> Callers:
 async def _open_calls(
     settings: Settings, records: Records, fetcher: Fetcher, outbox: Outbox, stack: AsyncExitStack
 ) -> Rooms:
-    store, journal, timelines = records.store, records.journal, records.timelines
+    store, bus = records.store, records.bus
     clock = asyncio.get_running_loop().time
     lag = LagMeter()
     plane = await stack.enter_async_context(options.plane(settings))
@@ -157,13 +171,15 @@ async def _open_calls(
         is_store_full=lambda: store.is_full,
     )
     endpoint = Endpoint(
-        options.endpoint_options(settings), admission=admission, registrar=registrar, trace=timelines.sip
+        options.endpoint_options(settings),
+        admission=admission,
+        registrar=registrar,
+        trace=lambda traced: bus.publish(SipMessageTraced(traced)),
     )
     live = LiveCalls(
         endpoint,
         plane,
-        journal,
-        timelines,
+        bus,
         node=settings.node.name,
         codecs=settings.media.codecs,
         quotas=options.quotas(settings),
@@ -171,7 +187,7 @@ async def _open_calls(
     services = await _open_services(settings, records, live, fetcher, callers, stack)
     script = Interpreter(services)
     policy = _caller_policy(settings, callers)
-    refusals = Refusals(journal, records.account.account.sid, clock)
+    refusals = Refusals(bus, records.account.account.sid, clock)
     inbound = Inbound(live, Numbers(store), policy, script, refusals)
     queue_runner = QueueRunner(
         live,
@@ -193,8 +209,11 @@ async def _open_calls(
     await _run(services_running, stack)
     lag.start()
     stack.callback(lag.stop)
-    outbound = Outbound(live, queue_runner, script, admission)
-    return Rooms(records, fetcher, outbox, admission, endpoint, live, services, queue_runner, outbound)
+    outbound = Outbound(live, queue_runner, admission, records.journal.commit)
+    control = CallControl(live, queue_runner, script)
+    return Rooms(
+        records, fetcher, outbox, admission, endpoint, live, services, queue_runner, outbound, control
+    )
 
 
 def _caller_policy(settings: Settings, callers: Callers) -> CallerAuthentication:
@@ -224,7 +243,7 @@ async def _open_services(
             options.domain(settings),
             settings.limits.blocked_prefixes,
         ),
-        recordings=Recordings(folder, records.journal, partial(options.recording_url, settings)),
+        recordings=Recordings(folder, records.bus, partial(options.recording_url, settings)),
         account_of=records.store.accounts.by_sid,
     )
 

@@ -1,4 +1,4 @@
-"""`<Dial>`: ring the targets, join the caller with the first to accept, tell the application how it went."""
+"""`<Dial>`: ring the targets, join the caller with the first to accept, request the action."""
 
 import asyncio
 from functools import partial
@@ -16,36 +16,40 @@ from callapi.verbs.ringback import ringback
 
 
 async def dial(verb: Dial, execution: Execution) -> Outcome:
-    """Ring, join, tell. A caller who leaves on any line of this still has its `action` requested, once."""
-    contest = Forking(verb, execution)
-    talk = Conversation(verb, execution)
+    """Ring, join, request `action`. A caller that leaves on any line of this still has its `action` requested, once."""
+    forking = Forking(verb, execution)
+    conversation = Conversation(verb, execution)
     recording = RecordedDial(verb, execution)
     if any(isinstance(noun, Sip) and noun.video for noun in verb.targets):
         execution.call.leg.accept_video(execution.services.plane)
     try:
-        async with ringback(verb, execution, contest):
+        execution.step("ringing")
+        async with ringback(verb, execution, forking):
             recording.begin(has_answer=False)
-            callee = await contest.hold()
-        if callee is not None and callee.left.is_set and not callee.ended.is_set:
-            callee = contest.winner = None  # given a document of its own between accepting and being joined
+            callee = await forking.ring()
+        if callee is not None and callee.released.is_set and not callee.ended.is_set:
+            callee = forking.winner = None  # given a document of its own between accepting and being joined
         if callee is None:
-            await contest.settle()
+            await forking.settle()
         else:
             recording.begin(has_answer=True)
-            await talk.hold(callee)
+            execution.step("joined")
+            await conversation.bridge(callee)
         recording.stop()
     except asyncio.CancelledError:
-        if talk.joined_s is None:
-            contest.withdraw_acceptance()
-        outcome = contest.outcome(talk.joined_s, CallStatus.CANCELED)
-        contest.close("the caller left")
-        if contest.winner is not None and not contest.winner.left.is_set:
-            contest.winner.hang_up("the caller left")
+        if conversation.joined_s is None:
+            forking.withdraw()
+        outcome = forking.outcome(conversation.joined_s, CallStatus.CANCELED)
+        forking.close("the caller left")
+        if forking.winner is not None and not forking.winner.released.is_set:
+            forking.winner.hang_up("the caller left")
         recording.stop()
         if verb.action:
-            execution.call.afterwards(partial(_tell, verb.action, verb, execution, outcome, recording))
+            execution.call.run_detached(
+                partial(_request_action, verb.action, verb, execution, outcome, recording)
+            )
         raise
-    outcome = contest.outcome(talk.joined_s)
+    outcome = forking.outcome(conversation.joined_s)
     if callee is None and not execution.call.leg.is_answered:
         execution.call.final_code = _final_code(outcome)
     if not verb.action:
@@ -64,7 +68,7 @@ class Conversation:
         self._execution = execution
         self.joined_s: float | None = None
 
-    async def hold(self, callee: Call) -> None:
+    async def bridge(self, callee: Call) -> None:
         """Join the two until either leaves, the time is up, or the caller presses its star.
 
         A callee that hung up in the moment in which it answered was joined for no time at all.
@@ -72,7 +76,7 @@ class Conversation:
         caller, verb = self._execution.call, self._verb
         caller.answer()
         self._execution.sounded()
-        if callee.left.is_set:
+        if callee.released.is_set:
             self.joined_s = 0.0
             return
         clock = asyncio.get_running_loop().time
@@ -81,15 +85,15 @@ class Conversation:
             with bridged(self._execution.services.plane, caller, callee):
                 if verb.hangup_on_star:
                     async with asyncio.timeout(verb.time_limit):
-                        await first_of(callee.left.wait(), _star(caller))
+                        await first_of(callee.released.wait(), _star(caller))
                 else:
-                    await callee.left.wait(verb.time_limit)
+                    await callee.released.wait(verb.time_limit)
             reason = "the caller pressed star"
         except TimeoutError:
             reason = f"time limit of {verb.time_limit} s"
         finally:
             self.joined_s = clock() - joined_at
-        if not callee.left.is_set:
+        if not callee.released.is_set:
             callee.hang_up(reason)
 
 
@@ -98,12 +102,12 @@ async def _star(caller: Call) -> None:
         pass
 
 
-async def _tell(
+async def _request_action(
     action: str, verb: Dial, execution: Execution, outcome: DialOutcome, recording: RecordedDial
 ) -> None:
-    """Request the action of a Dial whose caller is gone; what it answers is of no use to anybody."""
+    """Request the action of a Dial whose caller is gone; the answer is not used."""
     parameters = dial_action(outcome, await recording.facts())
-    await execution.tell(execution.request(action, verb.method, parameters))
+    await execution.notify(execution.request(action, verb.method, parameters))
 
 
 def _final_code(outcome: DialOutcome) -> int:

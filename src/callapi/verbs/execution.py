@@ -1,4 +1,4 @@
-"""What an executor works with: the call, the document's URL, the house around it; and what it may return."""
+"""What an executor works with: the call, the document's URL, the services of the node; and what it may return."""
 
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from urllib.parse import urljoin
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid
@@ -16,6 +17,7 @@ from callapi.calls.document import DocumentRequest
 from callapi.calls.live import LiveCalls
 from callapi.calls.parameters import Parameters
 from callapi.calls.placing.destinations import Destinations
+from callapi.calls.position import Position
 from callapi.calls.problem import Problem
 from callapi.calls.recordings import Recordings
 from callapi.media import MediaPlane, Prompt
@@ -71,7 +73,7 @@ class Speaker(Protocol):
     def speak(self, utterance: Utterance, warn: Callable[[str], None]) -> AsyncGenerator[Prompt, None]:
         """Speech, piece by piece, each as soon as it is ready; `UnplayableAudio` if it fails.
 
-        `warn` is told, in a sentence, what of the wish could not be met (an unknown voice).
+        `warn` is called with a sentence for each wish that cannot be met (an unknown voice).
         """
         ...
 
@@ -85,7 +87,7 @@ class Screen(Protocol):
 
 
 class Services(Struct, frozen=True):
-    """The rooms that executors use; filled once by `node/`."""
+    """The services that executors use; filled once by `node/`."""
 
     live: LiveCalls
     plane: MediaPlane
@@ -96,13 +98,13 @@ class Services(Struct, frozen=True):
     recordings: Recordings
     account_of: Callable[[AccountSid], Awaitable[AccountRecord | None]]
     recogniser: Recogniser | None = None
-    """None: what callers say is not understood here."""
+    """None: the node does not recognise speech."""
 
 
 class Execution:
     """One story on one call: where its present document came from, and how far it may go."""
 
-    __slots__ = ("_silent_steps", "call", "fallback", "is_screening", "screen", "services", "url")
+    __slots__ = ("_silent_steps", "call", "fallback", "is_screening", "method", "screen", "services", "url")
 
     def __init__(self, services: Services, call: Call, screen: Screen, *, is_screening: bool = False) -> None:
         self.services = services
@@ -110,11 +112,21 @@ class Execution:
         self.screen = screen
         self.is_screening = is_screening
         self.url = ""
+        self.method = "POST"
         self.fallback: tuple[str, str] | None = None
         self._silent_steps = 0
 
+    def begin(self, index: int, verb: str, line: int) -> None:
+        """The document's verb number `index` begins."""
+        self.call.verb_started(Position(self.url, self.method, (index,), verb, line))
+
+    def step(self, word: str, *path: int) -> None:
+        """The present verb is at this step; `path`: the nested elements that are under way."""
+        if (position := self.call.position) is not None:
+            self.call.position = replace(position, path=(*position.path[:1], *path), step=word)
+
     def sounded(self) -> None:
-        """Something could be heard: the count of redirects without media begins anew."""
+        """Media was played or received: the count of redirects without media starts again."""
         self._silent_steps = 0
 
     def resolve(self, url: str) -> str:
@@ -132,7 +144,7 @@ class Execution:
         )
 
     async def web_request(self, url: str, method: str, parameters: Parameters) -> WebRequest:
-        """`url` asked on behalf of this call, signed with its account's token."""
+        """A request to `url` on behalf of this call, signed with its account's token."""
         account = await self.services.account_of(self.call.record.account_sid)
         return WebRequest(
             url=url,
@@ -159,15 +171,16 @@ class Execution:
         fallback = self.fallback and await self.web_request(*self.fallback, request.parameters)
         fetch = partial(self.services.fetcher.fetch_document, asked, fallback, _read, self._failed)
         try:
-            self.url, document = await (self.call.errand(fetch) if request.must_arrive else fetch())
+            self.url, document = await (self.call.shielded(fetch) if request.must_arrive else fetch())
+            self.method = asked.method
         except CallApiError as error:
             log.info("%r: no document from %s: %s", self.call, without_credentials(request.url), error)
             return None
         self._warn(document)
         return document
 
-    async def tell(self, request: DocumentRequest) -> None:
-        """Request a URL whose answer nobody needs any more."""
+    async def notify(self, request: DocumentRequest) -> None:
+        """Request a URL whose answer is not used."""
         asked = await self.web_request(request.url, request.method, request.parameters)
         try:
             await self.services.fetcher.fetch(asked)
@@ -175,7 +188,7 @@ class Execution:
             self.call.notify(Problem.of(error, error.code, asked, error.answer))
 
     async def _read_inline(self, request: DocumentRequest) -> Document | None:
-        self.url = request.url
+        self.url, self.method = request.url, request.method
         try:
             document = document_of((request.inline or "").encode(), "text/xml", request.url)
         except CallApiError as error:
@@ -201,7 +214,7 @@ def _resolved(base: str, url: str) -> str:
     try:
         return urljoin(base, url)
     except ValueError:
-        return url  # what is no URL fails where it is asked, and is told there
+        return url  # an invalid URL fails, with a notification, where it is requested
 
 
 _resolved_once = lru_cache(1024)(_resolved)

@@ -1,8 +1,8 @@
-"""Who of the nouns of a Dial accepts first.
+"""Rings the targets of a Dial; the first to accept wins.
 
 Each noun is a branch; a client with several registrations rings on each of them. A 200 OK accepts, or, where there
-is a screening URL, reaching the end of its document; the other branches go on ringing until then. Whoever loses is
-hung up at once, and no call that a contest has placed outlives it unless it was joined or taken by a REST command.
+is a screening URL, reaching the end of its document; the other branches go on ringing until then. A branch that loses
+is hung up at once, and no call that was placed here outlives the ringing unless it was joined or redirected over REST.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from callapi.calls.call import Call
+from callapi.calls.called_party import COMPLETED_ELSEWHERE
 from callapi.calls.errors import NotPlaceable
 from callapi.calls.one_shot import OneShot, first_of
 from callapi.calls.placement import Placement, Subscription
@@ -24,7 +25,7 @@ from callapi.verbs.parameters import BranchFacts, DialOutcome
 from callapi.verbs.targets import placements
 
 SETTLE_S: Final = 1.0
-"""How long the final codes of branches that were cancelled are waited for, before the outcome is told."""
+"""How long to wait for the final codes of cancelled branches before the outcome is reported."""
 
 
 class Branch:
@@ -39,7 +40,7 @@ class Branch:
 
     @property
     def target(self) -> str:
-        """What the application wrote, with the headers left out: they may be secret."""
+        """The target as written, without its headers: they may be secret."""
         match self.noun:
             case Sip(uri=uri):
                 text = uri
@@ -50,7 +51,7 @@ class Branch:
         return text.partition("?")[0].strip()
 
     def facts(self, winner: Call | None) -> BranchFacts:
-        """How it stands; the call that says most speaks for a branch of several."""
+        """How it stands; of several calls the one with the best outcome counts."""
         if not self.calls:
             return BranchFacts(self.target, CallStatus.FAILED)
         statuses = [_status(call, winner) for call in self.calls]
@@ -61,7 +62,7 @@ class Branch:
 
 
 def _status(call: Call, winner: Call | None) -> CallStatus:
-    """How a call ended for the Dial; one that was given a document of its own before it was joined is canceled."""
+    """How a call ended for the Dial; one that was redirected before it was joined is canceled."""
     if call is winner:
         return CallStatus.COMPLETED
     status = call.outcome
@@ -79,43 +80,43 @@ class Forking:
         self.rang: OneShot[Call] = OneShot()
         """The first phone to ring."""
 
-    async def hold(self) -> Call | None:
-        """Ring until somebody accepts, nobody is left, or time is up. A loser is being hung up on return."""
+    async def ring(self) -> Call | None:
+        """Ring until a party accepts, all have failed, or time is up. Losers are being hung up on return."""
         if self._verb.sequential:
             for branch in self.branches:
                 if await self._try(branch) is not None:
                     break
         else:
             await self._first_accepted([self._try(branch) for branch in self.branches])
-        self.close("another party accepted" if self.winner else "nobody accepted")
+        self.close("another party accepted" if self.winner else "no party accepted")
         return self.winner
 
-    def withdraw_acceptance(self) -> None:
-        """The caller left before it was joined: whoever has accepted has lost as the others have."""
-        if self.winner is not None and not self.winner.left.is_set:
-            self.winner.is_taken = False
+    def withdraw(self) -> None:
+        """The caller left before it was joined: the party that accepted has lost as the others have."""
+        if self.winner is not None and not self.winner.released.is_set:
             self.winner = None
 
     def close(self, reason: str) -> None:
         """Hang up every call but the winner and those that have a story of their own."""
+        elsewhere = COMPLETED_ELSEWHERE if self.winner is not None else None
         for branch in self.branches:
             for call in branch.calls:
-                if call is not self.winner and not call.left.is_set:
-                    call.hang_up(reason)
+                if call is not self.winner and not call.released.is_set:
+                    call.hang_up(reason, sip_reason=elsewhere)
 
     async def settle(self) -> None:
-        """Wait, for a moment, until the calls that were cancelled have their final code."""
-        leaving = [call for branch in self.branches for call in branch.calls if not call.left.is_set]
-        if leaving:
+        """Wait at most `SETTLE_S` until the calls that were cancelled have their final code."""
+        ending = [call for branch in self.branches for call in branch.calls if not call.released.is_set]
+        if ending:
             try:
                 async with asyncio.timeout(SETTLE_S):
-                    for call in leaving:
-                        await call.left.wait()
+                    for call in ending:
+                        await call.released.wait()
             except TimeoutError:
                 return
 
     def outcome(self, joined_s: float | None, fallback: CallStatus | None = None) -> DialOutcome:
-        """What the application is told; `joined_s` is None if nobody was joined, `fallback` for a caller gone."""
+        """What `action` reports; `joined_s` is None if no party was joined, `fallback` for a caller gone."""
         facts = tuple(branch.facts(self.winner) for branch in self.branches)
         if joined_s is None:
             status = fallback or best_of([each.status for each in facts])
@@ -171,6 +172,8 @@ class Forking:
         noun = branch.noun
         call = self._execution.services.live.place(placement)
         branch.calls.append(call)
+        if noun.url is not None:
+            call.require_screening()
         call.rang.then(lambda _: self.rang.set(call))
         digits = noun.send_digits if isinstance(noun, Number) else None
         if noun.url is None and not digits:
@@ -192,10 +195,14 @@ class Forking:
         return call if call is self.winner else None
 
     def _claim(self, call: Call, *, is_answered: bool) -> None:
-        """The first call to accept has won on the spot, whatever becomes of it before the two are joined."""
-        if is_answered and self.winner is None and not call.left.is_set:
+        """The first call to accept wins at once, whatever becomes of it before the two are joined: the others end.
+
+        A 200 of another one that arrives from now on comes too late, and is not reported.
+        """
+        if is_answered and self.winner is None and not call.released.is_set:
             self.winner = call
-            call.is_taken = True
+            call.accept()
+            self.close("another party accepted")
 
     def _explain(self, branch: Branch, call: Call) -> None:
         problem = unreachable_reason(call)
@@ -206,19 +213,19 @@ class Forking:
             )
 
     async def _accepts(self, branch: Branch, call: Call, url: str) -> bool:
-        """Run the screening document; what is no acceptance ends this leg and nothing else."""
+        """Run the screening document; anything but acceptance ends this leg only."""
         execution = self._execution
         request = execution.request(url, branch.noun.method)
 
-        async def gone() -> None:
-            await call.left.wait()
+        async def released() -> None:
+            await call.released.wait()
 
-        accepted = await first_of(execution.screen(call, request), gone())
+        accepted = await first_of(execution.screen(call, request), released())
         if accepted:
             branch.screening = "accepted"
             return True
         branch.screening = "declined" if accepted is False else "hung-up"
-        if not call.left.is_set:
+        if not call.released.is_set:
             call.hang_up("declined in screening", CallStatus.NO_ANSWER)
         return False
 

@@ -24,25 +24,25 @@ NOT_UNDERSTOOD: Final = 60_041
 AUTO_SILENCE_S: Final = 1.0
 """The silence that ends speech with `speechTimeout="auto"`."""
 PARTIAL_S: Final = 1.0
-"""How often what was said so far is looked at for `partialResultCallback`."""
+"""How often speech so far is recognised for `partialResultCallback`."""
 MAX_NOISES: Final = 10
-"""How often something that turns out to be no words is passed over."""
+"""How many noises without words are ignored."""
 
 
 class Collected(Struct, frozen=True):
-    """What a Gather got: digits without the key that finished them, or speech, or nothing."""
+    """What a Gather got: digits without the one that finished them, or speech, or nothing."""
 
     digits: str = ""
     speech: Recognised | None = None
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to tell."""
+        """Whether nothing was collected."""
         return not self.digits and self.speech is None
 
 
 async def gather(verb: Gather, execution: Execution) -> Outcome:
-    """Answer, prompt, collect; ask `action` (by default the present document's URL) if there is something to tell."""
+    """Answer, prompt, collect; ask `action` (by default the present document's URL) unless nothing came."""
     call = execution.call
     call.answer()
     execution.sounded()
@@ -65,17 +65,17 @@ async def _collect(verb: Gather, execution: Execution) -> Collected:
     if GatherInput.DTMF in verb.input and (digit := await _next_digit(call, 0)) is not None:
         return Collected(await _digits(verb, call, digit))  # typed ahead: no prompt is heard
     if GatherInput.SPEECH not in verb.input:
-        return await _from_keys(verb, execution)
+        return await _from_digits(verb, execution)
     if recogniser is None:
         _warn(verb, call, "speech is not recognised here: no recogniser is configured and installed")
-        return await _from_keys(verb, execution)
+        return await _from_digits(verb, execution)
     recogniser.prepare()
     async with Ear(call) as ear:
         return await Listening(verb, execution, ear, recogniser).collect()
 
 
-async def _from_keys(verb: Gather, execution: Execution) -> Collected:
-    """Keys alone; none at all if only speech was asked for and cannot be had."""
+async def _from_digits(verb: Gather, execution: Execution) -> Collected:
+    """Digits alone; nothing if only speech was asked for and there is no recogniser."""
     if GatherInput.DTMF not in verb.input:
         await _prompts(verb, execution)
         return Collected()
@@ -84,7 +84,7 @@ async def _from_keys(verb: Gather, execution: Execution) -> Collected:
 
 
 async def _digits(verb: Gather, call: Call, digit: str | None) -> str:
-    """What is entered from `digit` on, without the key that finishes it."""
+    """What is entered from `digit` on, without the digit that finishes it."""
     digits = ""
     while digit is not None and digit not in verb.finish_on_key:
         digits += digit
@@ -103,7 +103,7 @@ async def _next_digit(call: Call, timeout_s: float | None = None) -> str | None:
 
 
 async def _prompts(verb: Gather, execution: Execution) -> None:
-    """Everything that is heard before the waiting, and the waiting."""
+    """Play the prompts, then wait for `timeout`."""
     for prompt in verb.prompts:
         match prompt:
             case Say():
@@ -120,7 +120,7 @@ def _warn(verb: Gather, call: Call, text: str) -> None:
 
 
 class Listening:
-    """A Gather that takes speech, and perhaps keys: whichever comes first."""
+    """A Gather that accepts speech, and perhaps digits: whichever comes first."""
 
     def __init__(self, verb: Gather, execution: Execution, ear: Ear, recogniser: Recogniser) -> None:
         self._verb = verb
@@ -132,36 +132,35 @@ class Listening:
         self._silence_s = AUTO_SILENCE_S if verb.speech_timeout is None else float(verb.speech_timeout)
 
     async def collect(self) -> Collected:
-        """Prompt and listen. Noise without words is passed over, and listened on for another `timeout`."""
-        waiting: Coroutine[Any, Any, None] = _prompts(self._verb, self._execution)
-        for _ in range(MAX_NOISES):
-            match await first_of(*self._keys(), self._begins(), waiting):
+        """Prompt and listen. Noise without words is ignored, and another `timeout` begins."""
+        for noise in range(MAX_NOISES):
+            waiting = asyncio.sleep(self._verb.timeout) if noise else _prompts(self._verb, self._execution)
+            match await first_of(*self._digits(), self._begins(), waiting):
                 case str() as digit:
                     return Collected(await _digits(self._verb, self._call, digit))
                 case None:
                     return Collected()
-            match await first_of(*self._keys(), self._understand()):
+            match await first_of(*self._digits(), self._understand()):
                 case str() as digit:
                     return Collected(await _digits(self._verb, self._call, digit))
                 case Recognised() as speech if speech.text:
-                    self._call.timeline.add("speech", {"confidence": round(speech.confidence, 2)})
+                    self._call.speech_recognised(speech.confidence)
                     return Collected(speech=speech)
             self._ear.forget()
-            waiting = asyncio.sleep(self._verb.timeout)
         return Collected()
 
-    def _keys(self) -> tuple[Coroutine[Any, Any, Any], ...]:
+    def _digits(self) -> tuple[Coroutine[Any, Any, Any], ...]:
         return (_next_digit(self._call),) if GatherInput.DTMF in self._verb.input else ()
 
     async def _begins(self) -> bool:
-        """True when somebody speaks. If that cannot be heard, keys and the clock decide alone."""
+        """True when the caller speaks. If the audio cannot be read, digits and the clock decide alone."""
         if not await self._ear.begins():
             _warn(self._verb, self._call, f"nothing can be heard: {self._ear.failure}")
             await asyncio.get_running_loop().create_future()
         return True
 
     async def _understand(self) -> Recognised | None:
-        """Wait until all is said, and what that was."""
+        """Wait for the end of speech; what was understood."""
         partials = (self._partials(),) if self._verb.partial_result_callback else ()
         await first_of(self._ear.ends(self._silence_s), *partials)
         try:
@@ -175,19 +174,19 @@ class Listening:
         return await self._recogniser.recognise(said, self._ear.rate, self._verb.language, self._hints)
 
     async def _partials(self) -> None:
-        """Tell the application what was understood so far, whenever that has changed; until cancelled."""
+        """Request `partialResultCallback` whenever what was understood so far has changed; until cancelled."""
         former, sequence = "", 0
         while True:
             await asyncio.sleep(PARTIAL_S)
             try:
                 present = (await self._recognise()).text
             except EngineFailed:
-                continue  # the whole of it will be tried again, and tells if that fails too
+                continue  # the whole is recognised again at the end, which reports a failure
             if present and present != former:
-                await self._tell(former, present, sequence)
+                await self._report(former, present, sequence)
                 former, sequence = present, sequence + 1
 
-    async def _tell(self, former: str, present: str, sequence: int) -> None:
+    async def _report(self, former: str, present: str, sequence: int) -> None:
         stable = _common(former, present)
         parameters = (
             ("StableSpeechResult", stable),
@@ -196,11 +195,11 @@ class Listening:
         )
         url, method = self._verb.partial_result_callback or "", self._verb.partial_result_callback_method
         request = self._execution.request(url, method, parameters)
-        await self._call.errand(partial(self._execution.tell, request))
+        await self._call.shielded(partial(self._execution.notify, request))
 
 
 def _common(former: str, present: str) -> str:
-    """The words that two guesses begin with alike."""
+    """The words that two hypotheses have in common at their beginning."""
     words = []
     for one, other in zip(former.split(), present.split(), strict=False):
         if one != other:

@@ -1,4 +1,4 @@
-"""The interpreter: asks for a document, executes its verbs in order, goes where they lead, until there is no more."""
+"""The interpreter: fetches a document, executes its verbs in order, and follows where they lead to the next one."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -34,20 +34,20 @@ FORBIDDEN_IN_SCREENING: Final = frozenset({Dial})
 
 
 class Interpreter:
-    """The `Script` of every call of the house."""
+    """The `Script` of every call of the node."""
 
     def __init__(self, services: Services) -> None:
-        self._house = services
+        self._services = services
 
     async def __call__(self, call: Call, request: DocumentRequest) -> None:
         """Run the documents from `request` on; the call's own task ends the call afterwards."""
-        execution = Execution(self._house, call, self.screen)
+        execution = Execution(self._services, call, self.screen)
         if await self._run(execution, request) is StoryResult.BROKEN:
             call.refuse(500, "no document to run", (reason(500, "no document to run"),))
 
     async def screen(self, call: Call, request: DocumentRequest) -> bool:
         """Run the screening document on the called party's end: its end accepts, anything else declines."""
-        execution = Execution(self._house, call, self.screen, is_screening=True)
+        execution = Execution(self._services, call, self.screen, is_screening=True)
         return await self._run(execution, request) is StoryResult.TO_THE_END
 
     async def _run(self, execution: Execution, request: DocumentRequest) -> StoryResult:
@@ -65,13 +65,13 @@ class Interpreter:
 
 
 async def _execute(document: Document, execution: Execution) -> Outcome:
-    for verb in document.verbs:
+    for index, verb in enumerate(document.verbs):
         name = type(verb).__name__
         if execution.is_screening and type(verb) in FORBIDDEN_IN_SCREENING:
             text = f"<{name}> cannot be used in a screening document; the call was declined"
             execution.call.notify(Problem(DIAL_IN_SCREENING, text, line=verb.line, column=verb.column))
             return End()
-        execution.call.timeline.add("verb", {"name": name, "line": verb.line})
+        execution.begin(index, name, verb.line)
         outcome = await EXECUTORS[type(verb)](verb, execution)
         if not isinstance(outcome, Next):
             return outcome

@@ -59,7 +59,7 @@ class Ear:
         except StreamClosed:
             self._directory.rmdir()
             raise
-        self._call.afterwards(partial(self._attend, self._recording, self._directory))
+        self._call.run_detached(partial(self._attend, self._recording, self._directory))
         return self
 
     async def __aexit__(

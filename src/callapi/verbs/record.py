@@ -1,4 +1,4 @@
-"""`<Record>`: record the caller until a key, silence or the longest length ends it."""
+"""`<Record>`: record the caller until a digit, silence or the longest length ends it."""
 
 import asyncio
 from functools import partial
@@ -18,7 +18,7 @@ HANGUP_DIGITS = "hangup"
 
 
 async def record(verb: Record, execution: Execution) -> Outcome:
-    """Answer, beep, record, tell. A caller who leaves still has its recording told; an empty one is not."""
+    """Answer, beep, record, request `action`: also for a caller who leaves, but not for an empty recording."""
     call = execution.call
     call.answer()
     execution.sounded()
@@ -33,15 +33,15 @@ async def record(verb: Record, execution: Execution) -> Outcome:
     )
     active = execution.services.recordings.start(call, "RecordVerb", options, callback_of(verb, execution))
     try:
-        key = await first_of(_ended(active), _key(verb, call))
+        digit = await first_of(_ended(active), _digit(verb, call))
         active.stop()
         ended = await active.ended()
     except asyncio.CancelledError:
         active.stop()
-        call.afterwards(partial(_tell, verb, execution, active))
+        call.run_detached(partial(_request_action, verb, execution, active))
         raise
     call.digits.clear()
-    if (parameters := await _parameters(active, ended, key or ended.digit)) is None:
+    if (parameters := await _parameters(active, ended, digit or ended.digit)) is None:
         return Next()
     return GoTo(execution.request(verb.action or "", verb.method, parameters, must_arrive=True))
 
@@ -50,8 +50,8 @@ async def _ended(active: ActiveRecording) -> None:
     await active.ended()
 
 
-async def _key(verb: Record, call: Call) -> str:
-    """The key that ends it, however it came: the media plane knows nothing of digits in SIP INFO."""
+async def _digit(verb: Record, call: Call) -> str:
+    """The digit that ends it, however it came: the media plane does not see digits in SIP INFO."""
     while (digit := await call.digits.get()) not in verb.finish_on_key:
         pass
     return digit
@@ -66,7 +66,7 @@ async def _parameters(
     return recorded(facts) + ((("Digits", digits),) if digits else ())
 
 
-async def _tell(verb: Record, execution: Execution, active: ActiveRecording) -> None:
+async def _request_action(verb: Record, execution: Execution, active: ActiveRecording) -> None:
     parameters = await _parameters(active, await active.ended(), HANGUP_DIGITS)
     if parameters is not None:
-        await execution.tell(execution.request(verb.action or "", verb.method, parameters))
+        await execution.notify(execution.request(verb.action or "", verb.method, parameters))

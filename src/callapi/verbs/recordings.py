@@ -1,4 +1,4 @@
-"""What verbs ask of recordings: whom to tell, and the recording of a Dial."""
+"""What verbs ask of recordings: where callbacks go, and the recording of a Dial."""
 
 from callapi.calls.recordings import ActiveRecording, RecordingCallback, RecordingFacts
 from callapi.media import RecordOptions
@@ -7,7 +7,7 @@ from callapi.verbs.execution import Execution
 
 
 def callback_of(verb: Dial | Record, execution: Execution) -> RecordingCallback | None:
-    """Whom a verb wants told of its recording."""
+    """Where the callbacks of a verb's recording go."""
     if not verb.recording_status_callback:
         return None
     return RecordingCallback(
@@ -36,10 +36,10 @@ class RecordedDial:
         self._active = recordings.start(self._execution.call, "DialVerb", options, callback)
 
     def stop(self) -> None:
-        """The talk is over."""
+        """The parties have parted."""
         if self._active is not None:
             self._active.stop()
 
     async def facts(self) -> RecordingFacts | None:
-        """What the action is told."""
+        """What the action reports."""
         return await self._active.facts() if self._active is not None else None

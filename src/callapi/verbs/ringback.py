@@ -16,12 +16,12 @@ from callapi.verbs.play import audio, heard
 
 
 @asynccontextmanager
-async def ringback(verb: Dial, execution: Execution, contest: Forking) -> AsyncIterator[None]:
+async def ringback(verb: Dial, execution: Execution, forking: Forking) -> AsyncIterator[None]:
     """Let the caller hear that its party is being called, for as long as the block lasts."""
     call = execution.call
     if verb.answer_on_bridge and not call.leg.is_answered:
         async with asyncio.TaskGroup() as group:
-            watch = group.create_task(_pass_on_ringing(execution, contest))
+            watch = group.create_task(_pass_on_ringing(execution, forking))
             yield
             watch.cancel()
         return
@@ -46,15 +46,15 @@ async def _play_music(url: str, verb: Dial, execution: Execution) -> None:
     await heard(stream.play_tone(verb.ring_tone) if prompt is None else stream.play(prompt, loop=0))
 
 
-async def _pass_on_ringing(execution: Execution, contest: Forking) -> None:
+async def _pass_on_ringing(execution: Execution, forking: Forking) -> None:
     """180 when the first phone rings; the early media of a single callee with 183."""
     caller = execution.call.leg
-    ringing = await contest.rang.wait()
+    ringing = await forking.rang.wait()
     caller.ring()
-    if len(contest.branches) > 1:
+    if len(forking.branches) > 1:
         return
     await ringing.early_media.wait()
-    if ringing.left.is_set:
+    if ringing.released.is_set:
         return
     caller.offer_early_media()
     with bridged(execution.services.plane, execution.call, ringing):

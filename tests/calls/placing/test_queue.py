@@ -34,7 +34,7 @@ def _waiting(account: str, sid: str, queued_at: float = 0.0) -> QueuedCall:
 
 
 def _put(queue: CallQueue, account: str, sid: str, queued_at: float = 0.0) -> None:
-    assert queue.hold(AccountSid(account))
+    assert queue.reserve(AccountSid(account))
     queue.put(_waiting(account, sid, queued_at))
 
 
@@ -42,7 +42,7 @@ def _goes(queue: CallQueue, now: float, full: str = "") -> str | None:
     waiting = queue.due(now, lambda account: account == full)
     if waiting is None:
         return None
-    assert queue.take(waiting)
+    assert queue.remove(waiting)
     queue.placed(waiting.record.account_sid, now)
     return waiting.record.sid
 
@@ -90,12 +90,12 @@ def test_an_account_that_is_full_holds_up_nobody_else() -> None:
 def test_an_account_has_so_many_places() -> None:
     queue = CallQueue(most=2)
     _put(queue, "one", "a")
-    assert queue.hold(AccountSid("one"))
-    assert not queue.hold(AccountSid("one"))
-    assert queue.hold(AccountSid("two"))
-    queue.give_up(AccountSid("one"))
-    assert queue.hold(AccountSid("one"))
-    assert not queue.hold(AccountSid("one"))
+    assert queue.reserve(AccountSid("one"))
+    assert not queue.reserve(AccountSid("one"))
+    assert queue.reserve(AccountSid("two"))
+    queue.return_place(AccountSid("one"))
+    assert queue.reserve(AccountSid("one"))
+    assert not queue.reserve(AccountSid("one"))
 
 
 def test_who_waits_too_long() -> None:
@@ -104,8 +104,8 @@ def test_who_waits_too_long() -> None:
     assert queue.overdue(5.0) is None
     late = queue.overdue(5.1)
     assert late is not None
-    assert queue.take(late)
-    assert not queue.take(late)
+    assert queue.remove(late)
+    assert not queue.remove(late)
 
 
 def test_memory_is_bounded() -> None:
@@ -137,7 +137,7 @@ def test_whatever_comes_order_rate_and_places_hold(steps: list[tuple[str, str, f
         now += later
         match what:
             case "put":
-                has_room = queue.hold(AccountSid(account))
+                has_room = queue.reserve(AccountSid(account))
                 assert has_room == (len(expected[account]) < 3)
                 if has_room:
                     made += 1
@@ -151,11 +151,11 @@ def test_whatever_comes_order_rate_and_places_hold(steps: list[tuple[str, str, f
                     owner = waiting.record.account_sid
                     assert owner in ready
                     assert expected[owner].pop(0) == waiting.record.sid
-                    assert queue.take(waiting)
+                    assert queue.remove(waiting)
                     queue.placed(owner, now)
                     last[owner] = now
             case _:
                 if everyone := queue.all():
-                    assert queue.take(everyone[-1])
+                    assert queue.remove(everyone[-1])
                     expected[everyone[-1].record.account_sid].remove(everyone[-1].record.sid)
         assert len(queue.all()) == sum(map(len, expected.values()))

@@ -12,10 +12,11 @@ import pytest
 
 from callapi.calls.call import LINGER_S
 from callapi.calls.commands import CreateCall, ModifyCall
+from callapi.calls.control import CallControl, NotModifiable
 from callapi.calls.document import DocumentRequest
 from callapi.calls.errors import UNREACHABLE
 from callapi.calls.placement import Subscription
-from callapi.calls.placing.outbound import NotModifiable, Outbound, Overloaded
+from callapi.calls.placing.outbound import Outbound, Overloaded
 from callapi.calls.placing.queue import QUEUED, CallQueue
 from callapi.calls.placing.queue_runner import MAX_QUEUED_S, QueueRunner
 from callapi.sip import Party
@@ -33,6 +34,7 @@ class Rest:
 
     world: World
     outbound: Outbound
+    control: CallControl
     placer: QueueRunner
 
     async def create(self, to: str = "sip:bob@127.0.0.1", **more: Any) -> CallRecord:
@@ -40,7 +42,7 @@ class Rest:
         return await self.outbound.create_call(ACCOUNT, command)
 
     async def end(self, record: CallRecord, status: Literal["canceled", "completed"]) -> CallRecord:
-        return await self.outbound.modify_call(record.sid, ModifyCall(status=status))
+        return await self.control.modify_call(record.sid, ModifyCall(status=status))
 
     def register(self, login: str, *phones: str) -> None:
         """`login` has registered from `phones`."""
@@ -68,9 +70,10 @@ def _play(
             here.application.documents["/voice"] = "<Response><Hangup/></Response>"
             door = here.gate(**gate)
             placer = here.placer(door, queue)
+            outbound = Outbound(here.live, placer, door, here.journal.commit)
             async with asyncio.TaskGroup() as tasks:
                 server = tasks.create_task(placer.serve())
-                yield Rest(here, Outbound(here.live, placer, here.script, door), placer)
+                yield Rest(here, outbound, CallControl(here.live, placer, here.script), placer)
                 async with asyncio.timeout(120):
                     await here.live.empty.wait()
                 server.cancel()
@@ -118,7 +121,7 @@ def test_the_whole_call_is_recorded_and_the_recording_ends_with_it(tmp_path: Pat
         (phone,) = await _rings(rest, 1)
         phone.answer()
         await asyncio.sleep(1)
-        await rest.outbound.modify_call(record.sid, ModifyCall(document=DocumentRequest("http://app/other")))
+        await rest.control.modify_call(record.sid, ModifyCall(document=DocumentRequest("http://app/other")))
         await asyncio.sleep(1)
         (recording,) = rest.world.book.recordings.values()
         assert (recording.status, recording.source) == ("in-progress", "OutboundAPI")
@@ -214,7 +217,7 @@ def test_a_queued_call_gets_another_document_and_is_muted(tmp_path: Path) -> Non
         await _rings(rest, 1)
         record = await rest.create()
         command = ModifyCall(document=DocumentRequest("http://app/other"), mute=True)
-        assert (await rest.outbound.modify_call(record.sid, command)).status == "queued"
+        assert (await rest.control.modify_call(record.sid, command)).status == "queued"
         await _rings(rest, 2)
         await asyncio.sleep(1)
         assert len(rest.world.application.asked("/voice")) == 1

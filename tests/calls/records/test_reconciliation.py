@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from msgspec.structs import replace
 
 from callapi.base.ids import AccountSid, CallSid
-from callapi.calls.records.journal import Journal, event_callback
+from callapi.calls.events import EventBus
+from callapi.calls.records.callbacks import status_callback_row
+from callapi.calls.records.journal import Journal
 from callapi.calls.records.reconciliation import close_what_a_crash_left
 from callapi.store import CallRecord
 from tests.verbs.world import Book
@@ -41,9 +43,15 @@ class Left:
         return (TALKING, ringing) if node == "node-1" else ()
 
 
+def _bus(book: Book) -> EventBus:
+    bus = EventBus()
+    Journal(book).attach_to(bus)  # type: ignore[arg-type]
+    return bus
+
+
 async def test_each_gets_its_end_and_its_callback() -> None:
     book = Book()
-    assert await close_what_a_crash_left(Left(), Journal(book), "node-1") == 2  # type: ignore[arg-type]
+    assert await close_what_a_crash_left(Left(), _bus(book), "node-1") == 2
     talking, ringing = book.calls.values()
     assert (talking.status, ringing.status) == ("completed", "failed")
     assert (talking.duration, ringing.duration) == (5, 0)
@@ -59,7 +67,7 @@ async def test_each_gets_its_end_and_its_callback() -> None:
 
 async def test_the_event_id_is_the_one_that_the_end_would_have_had() -> None:
     book = Book()
-    await close_what_a_crash_left(Left(), Journal(book), "node-1")  # type: ignore[arg-type]
-    regular = event_callback(replace(TALKING, end_time=NOW), "completed", "completed", NOW)
+    await close_what_a_crash_left(Left(), _bus(book), "node-1")
+    regular = status_callback_row(replace(TALKING, status="completed", end_time=NOW), NOW)
     assert regular is not None
     assert book.callbacks[0].event_id == regular.event_id

@@ -139,7 +139,7 @@ async def modify(context: RequestContext) -> CallRecord:
             INVALID_PARAMETER, "One of Url, Rcml, Twiml, ApplicationSid, Status, Mute must be given"
         )
     command = ModifyCall(document, _ending(status), given[MOVE_CONNECTED_LEG], mute)
-    return await context.deps.calls.modify_call(call.sid, command)
+    return await context.deps.control.modify_call(call.sid, command)
 
 
 def _ending(status: str | None) -> Literal["canceled", "completed"] | None:

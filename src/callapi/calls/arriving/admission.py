@@ -1,7 +1,7 @@
-"""How many calls are let in: a bound on those that are up, and on how fast they come.
+"""Admission control: bounds on the number of live calls and on the rate of new ones.
 
-What is over either bound is told 503 with `Retry-After` before anything is kept of it, so that live calls never pay
-for those that cannot be served (RFC 3261 §21.5.4).
+A call over either bound gets 503 with `Retry-After` before any state is kept for it, so that live calls never pay for
+calls that cannot be served (RFC 3261 §21.5.4).
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from callapi.sip import Hop, Request
 RETRY_AFTER_S: Final = 2
 DRAINING_RETRY_AFTER_S: Final = 30
 OVERLOAD_LAG_S: Final = 0.4
-"""Below T1 (0.5 s, RFC 3261 §17.1.1.1), so that overload is told before callers begin to repeat themselves."""
+"""Below T1 (0.5 s, RFC 3261 §17.1.1.1), so that callers hear of overload before they retransmit."""
 
 Refusal = tuple[int, str, tuple[tuple[str, str], ...]]
 
@@ -42,7 +42,7 @@ class AdmissionControl:
         self.refused = 0
 
     def admit(self, _: Request, __: Hop) -> Refusal | None:
-        """None: welcome; else the answer for the INVITE. Implements `sip.Admission`."""
+        """None: admitted; else the answer for the INVITE. Implements `sip.Admission`."""
         rule = self.refusal()
         if rule is None:
             return None
@@ -52,7 +52,7 @@ class AdmissionControl:
 
     @property
     def closed(self) -> str | None:
-        """Why no call can be taken now, whatever the rate; None if one can."""
+        """Why no call can be admitted now, whatever the rate; None if one can."""
         if self.is_draining:
             return "draining"
         if self._live() >= self._max_calls:
@@ -64,7 +64,7 @@ class AdmissionControl:
         return None
 
     def refusal(self) -> str | None:
-        """Why a call cannot be taken now, None if it can; a call that is let in uses up its share of the rate."""
+        """Why a call cannot be admitted now, None if it can; an admitted call uses up its share of the rate."""
         if (reason := self.closed) is not None:
             return reason
         if not self._bucket.rate or self._bucket.take(self._clock()):

@@ -1,4 +1,4 @@
-"""Who may call: trusted networks without proof, registered clients by digest, gateways of trunks, nobody else.
+"""Which callers may call: trusted networks without proof, registered clients by digest, gateways of trunks.
 
 A caller from outside is challenged only if the user in its From is registered from the very address that it calls
 from. So a scanner gets 403 whatever name it tries, known or not; and one that has a challenge cannot tell a user that
@@ -34,10 +34,10 @@ class KnownClient(Struct, frozen=True):
 
 
 class Callers(Protocol):
-    """Who is who. Answered from memory: an INVITE does not wait for a database."""
+    """Looks up clients and gateways, from memory: an INVITE does not wait for a database."""
 
     def has_registered(self, login: str) -> bool:
-        """Whether a client of that name has registered with this node; if not, it need not be looked for."""
+        """Whether a client of that name has registered with this node; if not, no lookup is needed."""
         ...
 
     async def client(self, login: str) -> KnownClient | None:
@@ -57,13 +57,13 @@ class CallerAuthentication:
         trusted: TrustedNetworks,
         callers: Callers,
         digest: DigestServer,
-        guesses: LoginThrottle,
+        throttle: LoginThrottle,
         clock: Callable[[], float],
     ) -> None:
         self._trusted = trusted
         self._callers = callers
         self._digest = digest
-        self._guesses = guesses
+        self._throttle = throttle
         self._clock = clock
 
     async def judge(self, session: InboundSession) -> Caller | Refusal:
@@ -75,8 +75,8 @@ class CallerAuthentication:
         if neighbour is not None and host not in neighbour.hosts:
             neighbour = None
         if self._trusted.trusts(host):
-            return _admitted(neighbour) if neighbour is not None else Caller(is_trusted=True)
-        if self._guesses.is_slowed(host, self._clock()):
+            return _caller(neighbour) if neighbour is not None else Caller(is_trusted=True)
+        if self._throttle.is_slowed(host, self._clock()):
             return SLOW_DOWN
         headers = session.request.headers
         value = self._digest.pick(
@@ -103,8 +103,8 @@ class CallerAuthentication:
         if isinstance(verdict, Stale):
             return self._challenge(is_stale=True)
         if isinstance(verdict, Verified) and client is not None:
-            return _admitted(client)
-        self._guesses.failed(session.source.host, now)
+            return _caller(client)
+        self._throttle.failed(session.source.host, now)
         return WRONG
 
     def _challenge(self, *, is_stale: bool) -> Refusal:
@@ -112,5 +112,5 @@ class CallerAuthentication:
         return Refusal(407, "authentication required", tuple(("Proxy-Authenticate", each) for each in values))
 
 
-def _admitted(client: KnownClient) -> Caller:
+def _caller(client: KnownClient) -> Caller:
     return Caller(client.login, client.route, frozenset({client.account_sid}))

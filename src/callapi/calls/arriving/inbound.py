@@ -33,7 +33,7 @@ from callapi.sip import Endpoint, InboundSession, SipUri
 log = logging.getLogger(__name__)
 
 RING_AFTER_S: Final = 0.5
-"""An application that takes longer than this lets its caller hear ringing meanwhile."""
+"""The caller hears ringing if its application takes longer than this to answer."""
 
 
 class Route(Struct, frozen=True):
@@ -46,10 +46,10 @@ class Route(Struct, frozen=True):
 
 
 class Routing(Protocol):
-    """Who owns what is called."""
+    """Finds the owner of a called number."""
 
     async def route(self, user: str) -> Route | Refusal | None:
-        """The owner of the Request-URI's user part; None: nobody, 404; or why it may not be called."""
+        """The owner of the Request-URI's user part; None: unknown, 404; or why it may not be called."""
         ...
 
 
@@ -57,7 +57,7 @@ class Caller(Struct, frozen=True):
     """A caller that may call."""
 
     client: str | None = None
-    """The registered user that it proved to be."""
+    """The registered user, authenticated."""
     route: Route | None = None
     """Where all its calls go; None: where the number that it dialled leads."""
     accounts: frozenset[AccountSid] | None = None
@@ -67,10 +67,10 @@ class Caller(Struct, frozen=True):
 
 
 class CallerPolicy(Protocol):
-    """Who may call at all."""
+    """Decides which callers may call."""
 
     async def judge(self, session: InboundSession) -> Caller | Refusal:
-        """Let the caller in, challenge it, or refuse it."""
+        """Accept the caller, challenge it, or refuse it."""
         ...
 
 
@@ -92,21 +92,21 @@ class TrustedNetworks:
 
 
 class Inbound:
-    """Takes the sessions that an endpoint offers and makes them calls."""
+    """Makes calls of the sessions that an endpoint offers."""
 
     def __init__(
-        self, live: LiveCalls, routing: Routing, gatekeeper: CallerPolicy, script: Script, refusals: Refusals
+        self, live: LiveCalls, routing: Routing, policy: CallerPolicy, script: Script, refusals: Refusals
     ) -> None:
         self._refusals = refusals
         self._live = live
         self._routing = routing
-        self._gatekeeper = gatekeeper
+        self._policy = policy
         self._script = script
         self.undecided = 0
-        """Sessions taken from the endpoint that are neither calls nor refused yet."""
+        """Sessions from the endpoint that are neither calls nor refused yet."""
 
     async def serve(self, endpoint: Endpoint) -> None:
-        """Take calls until the endpoint stops or the task is cancelled."""
+        """Receive calls until the endpoint stops or the task is cancelled."""
         async with asyncio.TaskGroup() as receiving:
             async for session in endpoint.incoming():
                 self.undecided += 1
@@ -114,29 +114,29 @@ class Inbound:
 
     async def _receive(self, session: InboundSession) -> None:
         try:
-            refusal = await self._let_in(session)
+            refusal = await self._admit(session)
         except Exception:
-            log.exception("call-id %s: cannot be taken", session.call_id)
+            log.exception("call-id %s: cannot be received", session.call_id)
             refusal = Refusal(500, "internal error")
         finally:
             self.undecided -= 1
         if refusal is not None:
             self._refusals.refuse(session, refusal)
 
-    async def _let_in(self, session: InboundSession) -> Refusal | None:
-        """Start the call; or why not."""
-        admitted = await self._gatekeeper.judge(session)
-        if isinstance(admitted, Refusal):
-            return admitted
-        route, number = (admitted.route, "") if admitted.route else await self._find_route(session)
+    async def _admit(self, session: InboundSession) -> Refusal | None:
+        """Start the call; or the refusal."""
+        caller = await self._policy.judge(session)
+        if isinstance(caller, Refusal):
+            return caller
+        route, number = (caller.route, "") if caller.route else await self._find_route(session)
         if isinstance(route, Refusal):
             return route
-        if route is None or (admitted.accounts is not None and route.account_sid not in admitted.accounts):
+        if route is None or (caller.accounts is not None and route.account_sid not in caller.accounts):
             return Refusal(404, f"no number answers for {number or 'an empty user'}")
         if (rule := self._live.quotas.refusal(route.account_sid)) is not None:
             return Refusal(503, rule, (("Retry-After", "2"),))
         try:
-            call = self._live.take(session, _arrival(session, route, admitted, number))
+            call = self._live.admit(session, _inbound_call(session, route, caller, number))
         except NotAcceptable as problem:
             return Refusal(488, problem.text, (warning(problem),))
         except PortsExhausted as problem:
@@ -154,7 +154,7 @@ class Inbound:
         return None, forms[0]
 
 
-def _arrival(session: InboundSession, route: Route, caller: Caller, number: str) -> InboundCall:
+def _inbound_call(session: InboundSession, route: Route, caller: Caller, number: str) -> InboundCall:
     request, address = session.request, session.remote_uri
     uri = request.uri
     sip: Parameters = ()

@@ -1,6 +1,6 @@
-"""Calls that are not let in: what their caller is told, and the notification that names the rule.
+"""Calls that are refused: their final response, and the notification that names the rule.
 
-Scanners can cause refusals at will, so only so many a second are written down; the others are counted and logged.
+Scanners can cause refusals at will, so notifications have a rate; refusals beyond it are counted and logged.
 """
 
 import logging
@@ -9,9 +9,10 @@ from typing import Final
 
 from msgspec import Struct
 
+from callapi.base.clock import utc_now
 from callapi.base.ids import AccountSid
+from callapi.calls.events import EventBus, ProblemRaised
 from callapi.calls.problem import Problem
-from callapi.calls.records.journal import Journal
 from callapi.sip import InboundSession
 from callapi.sip.messages.parameters import quote
 
@@ -24,7 +25,7 @@ CHALLENGES: Final = frozenset({401, 407})
 
 
 class Refusal(Struct, frozen=True):
-    """The final response for a caller that is not let in; `rule` names what it broke."""
+    """The final response for a caller that is refused; `rule` names what it broke."""
 
     status: int
     rule: str
@@ -37,15 +38,15 @@ def reason(status: int, text: str) -> tuple[str, str]:
 
 
 def printable(text: str) -> str:
-    """`text` fit for a header and a page, whatever a stranger put into it."""
+    """`text` with unprintable characters replaced and its length bounded, fit for a header and a page."""
     return "".join(each if each.isprintable() else "?" for each in text[:512])
 
 
 class Refusals:
     """Refuses sessions. Notifications go to `account`, the node's own."""
 
-    def __init__(self, journal: Journal, account: AccountSid, clock: Callable[[], float]) -> None:
-        self._journal = journal
+    def __init__(self, bus: EventBus, account: AccountSid, clock: Callable[[], float]) -> None:
+        self._bus = bus
         self._account = account
         self._clock = clock
         self._tokens = WRITTEN_AT_ONCE
@@ -53,7 +54,7 @@ class Refusals:
         self.count = 0
 
     def refuse(self, session: InboundSession, refusal: Refusal) -> None:
-        """Send the final response, and say why to whoever looks."""
+        """Send the final response with its reason; log it and raise a notification, within the rate."""
         session.refuse(refusal.status, headers=(*refusal.headers, reason(refusal.status, refusal.rule)))
         if refusal.status in CHALLENGES:
             return
@@ -68,4 +69,4 @@ class Refusals:
             text = (
                 f"call from {caller} at {session.source.host} to {called}: {refusal.status}, {refusal.rule}"
             )
-            self._journal.notify(Problem(CALL_REFUSED, printable(text)), self._account)
+            self._bus.publish(ProblemRaised(Problem(CALL_REFUSED, printable(text)), self._account, utc_now()))

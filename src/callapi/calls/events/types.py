@@ -121,17 +121,12 @@ class SpeechRecognised(CallEvent, frozen=True):
 
 
 class ProblemRaised(Struct, frozen=True):
-    """A notification for the developer of the application; `record` is None if it concerns no call."""
+    """A notification for the developer of the application; `call_sid` is None if it concerns no call."""
 
     problem: Problem
     account_sid: AccountSid
     at: datetime
-    record: CallRecord | None = None
-
-    @property
-    def call_sid(self) -> CallSid | None:
-        """The call that it concerns."""
-        return self.record.sid if self.record is not None else None
+    call_sid: CallSid | None = None
 
 
 class RecordingChanged(Struct, frozen=True):

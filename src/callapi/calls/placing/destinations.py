@@ -48,11 +48,11 @@ class Destination(Struct, frozen=True):
     codecs: tuple[str, ...] | None = None
     from_: NameAddr | None = None
     """The caller that must be shown there; None: whoever calls."""
-    alternatives: tuple["Destination", ...] = ()
+    serial: tuple["Destination", ...] = ()
     """Other ways to it, tried in turn while the one before cannot serve the call."""
 
     def complete(self, placement: Placement) -> Placement:
-        """`placement`, made for this destination, with its caller and its alternatives."""
+        """`placement`, made for this destination, with its caller and its serial attempts."""
         first = replace(placement, from_=self.from_ or placement.from_)
         others = tuple(
             replace(
@@ -61,9 +61,9 @@ class Destination(Struct, frozen=True):
                 codecs=each.codecs,
                 from_=each.from_ or placement.from_,
             )
-            for each in self.alternatives
+            for each in self.serial
         )
-        return replace(first, alternatives=others)
+        return replace(first, serial=others)
 
 
 class Identity(Struct, frozen=True):
@@ -130,7 +130,7 @@ class Destinations:
             raise NotPlaceable(INVALID_SIP_URI, f"{number!r} is not a number that can be called")
         headers = custom_headers(query)
         first, *others = (self._through(trunk, number, headers) for trunk in trunks[:MAX_TRUNKS])
-        return [replace(first, alternatives=tuple(others))]
+        return [replace(first, serial=tuple(others))]
 
     def _through(self, trunk: TrunkRecord, number: str, headers: tuple[tuple[str, str], ...]) -> Destination:
         credentials = Credentials(trunk.username, trunk.password or "") if trunk.username else None

@@ -1,7 +1,7 @@
 """Calls that wait to be placed: each account's in their order, at its rate, one account after the other.
 
-A machine: it knows no clock (`now` is monotonic seconds) and places nothing. What it holds is bounded: an account that
-has as many calls waiting as it may gets no further place.
+A machine: it knows no clock (`now` is monotonic seconds) and places nothing. It is bounded: an account at its limit
+cannot queue more.
 """
 
 from collections import Counter, OrderedDict
@@ -15,7 +15,7 @@ from callapi.store import CallRecord
 
 QUEUED: Final = "limits.queued_calls_per_account"
 MAX_ACCOUNTS: Final = 10_000
-"""Whose last call is remembered before those are forgotten that may call again anyway."""
+"""Above this many remembered accounts, those whose rate has recovered are forgotten."""
 
 
 @dataclass(slots=True)
@@ -38,15 +38,15 @@ class CallQueue:
         self._lines: OrderedDict[AccountSid, dict[CallSid, QueuedCall]] = OrderedDict()
         self._free_at: dict[AccountSid, float] = {}
 
-    def hold(self, account: AccountSid) -> bool:
-        """Keep a place for a call of `account` (`put` takes it, `give_up` returns it); False: it has none left."""
+    def reserve(self, account: AccountSid) -> bool:
+        """Reserve a place for a call of `account` (`put` uses it, `return_place` frees it); False: none is left."""
         if self._places[account] >= self._most:
             return False
         self._places[account] += 1
         return True
 
-    def give_up(self, account: AccountSid) -> None:
-        """Return a place that was held."""
+    def return_place(self, account: AccountSid) -> None:
+        """Free a place that was reserved."""
         self._places[account] -= 1
         if not self._places[account]:
             del self._places[account]
@@ -60,14 +60,14 @@ class CallQueue:
         return next((line[sid] for line in self._lines.values() if sid in line), None)
 
     def due(self, now: float, is_full: Callable[[AccountSid], bool]) -> QueuedCall | None:
-        """The next call that may be placed; it waits on until it is taken. `is_full` says whose must not."""
+        """The next call that may be placed; it stays in the queue until `remove`. `is_full`: at its limit."""
         for account, line in self._lines.items():
             if self._free_at.get(account, now) <= now and not is_full(account):
                 return next(iter(line.values()))
         return None
 
     def overdue(self, queued_before: float) -> QueuedCall | None:
-        """A call that waits since before `queued_before`."""
+        """A call that has waited since before `queued_before`."""
         heads = (next(iter(line.values())) for line in self._lines.values())
         return next((each for each in heads if each.queued_at < queued_before), None)
 
@@ -76,15 +76,15 @@ class CallQueue:
         waits = (self._free_at.get(account, now) - now for account in self._lines)
         return max(0.0, min(waits)) if self._lines else None
 
-    def take(self, waiting: QueuedCall) -> bool:
-        """Take a call out, unless that was done already; whether it was there."""
+    def remove(self, waiting: QueuedCall) -> bool:
+        """Remove a call; whether it was still there."""
         account, sid = waiting.record.account_sid, waiting.record.sid
         line = self._lines.get(account, {})
         if line.pop(sid, None) is None:
             return False
         if not line:
             del self._lines[account]
-        self.give_up(account)
+        self.return_place(account)
         return True
 
     def placed(self, account: AccountSid, now: float) -> None:

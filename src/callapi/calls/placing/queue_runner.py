@@ -1,4 +1,4 @@
-"""Places the calls that REST has queued, one after another, and tells their stories."""
+"""Places the calls that REST has queued, one after another, and runs their stories."""
 
 import asyncio
 import logging
@@ -9,19 +9,24 @@ from typing import Final
 from msgspec.structs import replace
 
 from callapi.base.clock import utc_now
-from callapi.base.ids import AccountSid
+from callapi.base.ids import AccountSid, CallSid
+from callapi.calls.answering import answers
 from callapi.calls.arriving.admission import AdmissionControl
 from callapi.calls.call import STORY_FAILED, Call
-from callapi.calls.commands import CreateCall
+from callapi.calls.call_record import ended
+from callapi.calls.commands import CreateCall, ModifyCall
+from callapi.calls.control import REST_END
 from callapi.calls.document import Script
 from callapi.calls.errors import NotPlaceable
+from callapi.calls.events import CallEnded, ProblemRaised
 from callapi.calls.live import LiveCalls
 from callapi.calls.placement import Placement
 from callapi.calls.placing.destinations import Destinations
 from callapi.calls.placing.queue import CallQueue, QueuedCall
 from callapi.calls.problem import Problem
 from callapi.calls.recordings import Recordings
-from callapi.calls.status import CallStatus
+from callapi.calls.status import CallStatus, Ending
+from callapi.calls.status_machine import EndRequested, SessionEnded, StatusMachine
 from callapi.calls.unreachable import unreachable_reason
 from callapi.media import RecordOptions
 from callapi.sip import Credentials, Party
@@ -30,22 +35,22 @@ from callapi.store import CallRecord
 log = logging.getLogger(__name__)
 
 RETRY_S: Final = 0.1
-"""How often it is asked again whether the node can take a call, while one waits for that."""
+"""Poll interval while a queued call waits for capacity."""
 MAX_REST_S: Final = 60.0
-"""How often it is asked, at least, whether a call waits for too long."""
+"""The longest time between two checks for calls that have waited too long."""
 MAX_QUEUED_S: Final = 86_400.0
-"""Beyond it a waiting call has failed; `store.calls` counts on it."""
+"""A call that waits longer has failed; `store.calls` relies on this bound."""
 
 
 class QueueRunner:
-    """The one that takes calls out of the queue. What it places is the live directory's from then on."""
+    """Removes calls from the queue and places them; from then on the live directory owns them."""
 
     def __init__(  # noqa: PLR0913 - each is needed, and none may be forgotten
         self,
         live: LiveCalls,
         destinations: Destinations,
         script: Script,
-        gate: AdmissionControl,
+        admission: AdmissionControl,
         recordings: Recordings,
         *,
         queue: CallQueue,
@@ -57,7 +62,7 @@ class QueueRunner:
         self._may_call = may_call
         self._destinations = destinations
         self._script = script
-        self._gate = gate
+        self._admission = admission
         self._recordings = recordings
         self._awake = asyncio.Event()
 
@@ -83,10 +88,10 @@ class QueueRunner:
             )
             for each in await self._destinations.find(command.to, account, credentials)
         )
-        return replace(first, beside=tuple(others))
+        return replace(first, parallel=tuple(others))
 
     def put(self, waiting: QueuedCall) -> None:
-        """Let a call wait for its turn, for which a place was held."""
+        """Let a call wait for its turn, in the place that was reserved for it."""
         self.queue.put(waiting)
         self._awake.set()
 
@@ -113,21 +118,32 @@ class QueueRunner:
             self._fail(waiting, reason)
 
     def close(self, waiting: QueuedCall, status: CallStatus, reason: str) -> CallRecord:
-        """End a call that was taken out of the queue and not placed; its record at its end."""
+        """End a call that was removed from the queue and not placed; its final record."""
         now = utc_now()
-        ended = replace(
-            waiting.record,
-            status=status.value,
-            end_time=now,
-            date_updated=now,
-            duration=0,
-            ended_by=Party.LOCAL.value,
-            end_reason=reason,
-        )
-        return self.live.journal.end(ended, now)
+        machine = StatusMachine(CallStatus.QUEUED)
+        machine.handle(EndRequested(status))
+        machine.handle(SessionEnded(Party.LOCAL))
+        ending = Ending(Party.LOCAL, reason)
+        record = ended(waiting.record, machine.status, ending, now)
+        self.live.bus.publish(CallEnded(record, now, ending))
+        return record
+
+    def modify(self, sid: CallSid, command: ModifyCall) -> CallRecord | None:
+        """Carry out `command` on a call that was not placed yet; None if the queue does not have it."""
+        waiting = self.queue.find(sid)
+        if waiting is None:
+            return None
+        if command.mute is not None:
+            waiting.is_muted = command.mute
+        if command.status is not None:
+            self.queue.remove(waiting)
+            return self.close(waiting, CallStatus.CANCELED, REST_END)
+        if command.document is not None:
+            waiting.command = replace(waiting.command, document=command.document)
+        return waiting.record
 
     async def _rest(self) -> None:
-        """Until the next call can be due: one was queued, a rate lets it go, or it is time to ask the node again."""
+        """Wait until the next call can be due: one was queued, a rate allows it, or the node may have capacity."""
         wait_s = self.queue.wait_s(asyncio.get_running_loop().time())
         try:
             async with asyncio.timeout(min(wait_s or RETRY_S, MAX_REST_S) if wait_s is not None else None):
@@ -136,7 +152,7 @@ class QueueRunner:
             return
 
     async def _place(self, waiting: QueuedCall) -> bool:
-        """Place a call that is due, or end it if it cannot be; False: the node takes none at the moment."""
+        """Place a call that is due, or end it if it cannot be placed; False: the node is at its limit."""
         account = waiting.record.account_sid
         if not await self._may_call(account):
             self._fail(waiting, "the account is not active")
@@ -148,9 +164,9 @@ class QueueRunner:
             return True
         if self.queue.find(waiting.record.sid) is None:  # canceled meanwhile
             return True
-        if self._gate.refusal() is not None:
+        if self._admission.refusal() is not None:
             return False
-        self.queue.take(waiting)
+        self.queue.remove(waiting)
         self.queue.placed(account, asyncio.get_running_loop().time())
         try:
             self._send(waiting, placement)
@@ -169,7 +185,7 @@ class QueueRunner:
             call.leg.stream.mute(waiting.is_muted)
 
     async def _when_answered(self, call: Call, command: CreateCall) -> None:
-        call.afterwards(partial(_tell_if_unreached, call))
+        call.run_detached(partial(_notify_if_unreached, call))
         if not await answers(call, command.timeout_s):
             return
         if command.record:
@@ -182,26 +198,17 @@ class QueueRunner:
 
     def _fail(self, waiting: QueuedCall, reason: str, code: int | None = None) -> None:
         """End a call that waits, unless that was done already."""
-        if self.queue.take(waiting):
+        if self.queue.remove(waiting):
             self._end(waiting, reason, code)
 
     def _end(self, waiting: QueuedCall, reason: str, code: int | None) -> None:
         record = self.close(waiting, CallStatus.FAILED, reason)
         if code is not None:
-            self.live.journal.notify(Problem(code, f"{record.to}: {reason}"), record.account_sid, record.sid)
+            problem = Problem(code, f"{record.to}: {reason}")
+            self.live.bus.publish(ProblemRaised(problem, record.account_sid, utc_now(), record.sid))
 
 
-async def answers(call: Call, timeout_s: float) -> bool:
-    """Whether the called party answers within `timeout_s`; a call that does not is ended as `no-answer`."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await call.answered.wait()
-    except TimeoutError:
-        call.hang_up("no answer in time", CallStatus.NO_ANSWER)
-        return False
-
-
-async def _tell_if_unreached(call: Call) -> None:
+async def _notify_if_unreached(call: Call) -> None:
     """Write a notification if the way to the called party failed. Beside the story, which ends with the call."""
     await call.ended.wait()
     if call.answered_at is None and (problem := unreachable_reason(call)) is not None:

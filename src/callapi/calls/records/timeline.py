@@ -1,7 +1,8 @@
 """Everything that happened on one call, in order: SIP messages, HTTP exchanges, verbs, media figures.
 
-Kept in memory while the call lives and for a moment longer (the answer to our BYE or the ACK of a refusal comes after
-its end), then written in one piece: a line for each message in the database would cost more than the call itself.
+A subscriber of the event bus that turns events into rows of JSON. They are kept in memory while the call lives and for
+a moment longer (the answer to our BYE or the ACK of a refusal comes after its end), then written in one piece: a row
+for each message in the database would cost more than the call itself.
 """
 
 import asyncio
@@ -13,6 +14,22 @@ from typing import Final
 
 from callapi.base.clock import utc_now
 from callapi.base.ids import CallSid
+from callapi.calls.events import (
+    CallClosed,
+    CallEnded,
+    CallOpened,
+    DigitReceived,
+    EventBus,
+    FirstPacketReceived,
+    HttpExchanged,
+    MediaMeasured,
+    ProblemRaised,
+    SipMessageTraced,
+    SpeechRecognised,
+    StatusChanged,
+    VerbStarted,
+)
+from callapi.media import StreamStatistics
 from callapi.sip import Traced
 from callapi.store import AddEvents, EventRecord, Json
 from callapi.webhooks import HttpExchange
@@ -21,11 +38,11 @@ MAX_EVENTS: Final = 1000
 MAX_EARLY_CALLS: Final = 1000
 MAX_EARLY_MESSAGES: Final = 4
 LATE_S: Final = 1.0
-"""How long after its end a call's last messages are waited for."""
+"""How long after its end a call's timeline stays open for its last messages."""
 _SECRET: Final = re.compile(rb"(?im)^((?:Proxy-)?Authorization:)[^\r\n]*")
 _MAY_BE_SECRET: Final = b"authorization"
 _PRIVATE: Final = frozenset({"Digits", "SpeechResult"})
-"""What a caller typed or said may be a secret: the timeline says that it was sent, not what it was."""
+"""What a caller typed or said may be a secret: the timeline shows that it was sent, not its content."""
 
 
 class Timeline:
@@ -95,8 +112,55 @@ class Timelines:
         self._by_sid: dict[str, Timeline] = {}
         self._over: dict[tuple[CallSid, str], asyncio.TimerHandle] = {}
 
+    def attach_to(self, bus: EventBus) -> None:
+        """Note what is published there from now on."""
+        bus.attach(CallOpened, self._opened)
+        bus.attach(CallClosed, lambda event: self.close(event.call_sid, event.record.sip_call_id or ""))
+        bus.attach(StatusChanged, self._moved)
+        bus.attach(CallEnded, self._moved)
+        bus.attach(DigitReceived, self._digit)
+        bus.attach(FirstPacketReceived, self._first_packet)
+        bus.attach(MediaMeasured, self._measured)
+        bus.attach(ProblemRaised, self._raised)
+        bus.attach(SpeechRecognised, self._recognised)
+        bus.attach(VerbStarted, self._verb)
+        bus.attach(SipMessageTraced, lambda event: self.sip(event.traced))
+        bus.attach(HttpExchanged, lambda event: self.http(event.exchange))
+
+    def _add(self, sid: CallSid, kind: str, data: Mapping[str, Json]) -> None:
+        if (timeline := self._by_sid.get(sid)) is not None:
+            timeline.add(kind, data)
+
+    def _opened(self, event: CallOpened) -> None:
+        self.open(event.call_sid, event.record.sip_call_id or "", Timeline())
+
+    def _moved(self, event: StatusChanged | CallEnded) -> None:
+        self._add(event.call_sid, "status", {"status": event.record.status})
+
+    def _digit(self, event: DigitReceived) -> None:
+        self._add(event.call_sid, "digit", {"source": event.source.value})
+
+    def _first_packet(self, event: FirstPacketReceived) -> None:
+        source = event.source
+        self._add(event.call_sid, "media", {"first_packet_from": f"{source.host}:{source.port}"})
+
+    def _measured(self, event: MediaMeasured) -> None:
+        self._add(event.call_sid, "media", _figures(event.statistics))
+
+    def _raised(self, event: ProblemRaised) -> None:
+        if event.call_sid is not None:
+            problem = event.problem
+            data: dict[str, Json] = {"code": problem.code, "text": problem.text, "line": problem.line}
+            self._add(event.call_sid, "notification", data)
+
+    def _recognised(self, event: SpeechRecognised) -> None:
+        self._add(event.call_sid, "speech", {"confidence": round(event.confidence, 2)})
+
+    def _verb(self, event: VerbStarted) -> None:
+        self._add(event.call_sid, "verb", {"name": event.position.verb, "line": event.position.line})
+
     def open(self, sid: CallSid, call_id: str, timeline: Timeline) -> None:
-        """From now on what is told of this call goes into `timeline`."""
+        """From now on the events of this call go into `timeline`."""
         self._by_sid[sid] = self._by_call_id[call_id] = timeline
         for traced in self._early.pop(call_id, ()):
             timeline.add_sip(traced)
@@ -106,7 +170,7 @@ class Timelines:
         self._over[sid, call_id] = asyncio.get_running_loop().call_later(LATE_S, self._put_away, sid, call_id)
 
     def close_all(self) -> None:
-        """Nothing more will be told: keep those of all calls that are over."""
+        """No event follows: keep the timelines of all calls that are over."""
         for (sid, call_id), timer in list(self._over.items()):
             timer.cancel()
             self._put_away(sid, call_id)
@@ -141,3 +205,16 @@ class Timelines:
         """A request to an application: the fetcher's trace."""
         if (timeline := self._by_sid.get(exchange.call_sid)) is not None:
             timeline.add_http(exchange)
+
+
+def _figures(heard: StreamStatistics) -> dict[str, Json]:
+    return {
+        "packets_received": heard.packets_received,
+        "packets_sent": heard.packets_sent,
+        "packets_lost": heard.packets_lost,
+        "jitter_ms": round(heard.jitter_ms, 2),
+        "round_trip_ms": heard.round_trip_ms,
+        "mos": heard.mos,
+        "codec": heard.codec,
+        "remote": f"{heard.remote.host}:{heard.remote.port}" if heard.remote else None,
+    }
