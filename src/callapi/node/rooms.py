@@ -189,15 +189,7 @@ async def _open_calls(
     policy = _caller_policy(settings, callers)
     refusals = Refusals(bus, records.account.account.sid, clock)
     inbound = Inbound(live, Numbers(store), policy, script, refusals)
-    queue_runner = QueueRunner(
-        live,
-        services.destinations,
-        script,
-        admission,
-        services.recordings,
-        queue=options.call_queue(settings),
-        may_call=partial(_is_active, store),
-    )
+    queue_runner = _queue_runner(settings, store, services, script, admission)
     await stack.enter_async_context(endpoint)
     await stack.enter_async_context(live)
     services_running = (
@@ -219,6 +211,20 @@ async def _open_calls(
 def _caller_policy(settings: Settings, callers: Callers) -> CallerAuthentication:
     trusted = TrustedNetworks(settings.sip.trusted_networks)
     return CallerAuthentication(trusted, callers.registrations, callers.digest, callers.throttle, steady_time)
+
+
+def _queue_runner(
+    settings: Settings, store: Store, services: Services, script: Interpreter, admission: AdmissionControl
+) -> QueueRunner:
+    return QueueRunner(
+        services.live,
+        services.destinations,
+        script,
+        admission,
+        services.recordings,
+        queue=options.call_queue(settings),
+        may_call=partial(_is_active, store),
+    )
 
 
 async def _open_services(
