@@ -18,7 +18,16 @@ from typing import Any, cast
 
 import uvloop
 
-from callapi.webhooks import Callback, Fetcher, FetchOptions, Limits, MemoryOutboxStore, Outbox, WebRequest
+from callapi.webhooks import (
+    Callback,
+    Fetcher,
+    FetchOptions,
+    Limits,
+    MemoryOutboxStore,
+    Outbox,
+    Unconditional,
+    WebRequest,
+)
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 DOCUMENT = (
@@ -92,7 +101,10 @@ async def _callbacks(url: str, number: int) -> tuple[float, float]:
     rows = [
         Callback(f"EV{each}", f"CA{each // 4}", url, "POST", PARAMETERS, "AC1", now) for each in range(number)
     ]
-    async with Fetcher() as fetcher, Outbox(store, fetcher, token_of, limits=Limits()) as outbox:
+    async with (
+        Fetcher() as fetcher,
+        Outbox(store, fetcher, token_of, permit=Unconditional(), limits=Limits()) as outbox,
+    ):
 
         async def deliver() -> None:
             for first in range(0, number, 20):

@@ -26,7 +26,15 @@ from callapi.calls.control import NotModifiable
 from callapi.calls.document import DocumentRequest
 from callapi.media.plane.fake import FakePlayback, FakeStream
 from callapi.store import BindingRecord, CallbackRecord, Change, Put, TrunkRecord
-from callapi.webhooks import BadStatus, MemoryOutboxStore, Outbox, Unreachable, WebAnswer, WebRequest
+from callapi.webhooks import (
+    BadStatus,
+    MemoryOutboxStore,
+    Outbox,
+    Unconditional,
+    Unreachable,
+    WebAnswer,
+    WebRequest,
+)
 from tests.verbs.world import ACCOUNT, Book, Phone, World, world
 from tests.virtual_time import run
 
@@ -290,7 +298,7 @@ async def whole(folder: Path, plan: Plan, story: list[Step]) -> None:
         patch.object(FakeStream, "send_digits", send_digits),
     ):
         async with (
-            Outbox(store, subscriber, no_token) as outbox,  # type: ignore[arg-type]  # what it uses of a Fetcher
+            Outbox(store, subscriber, no_token, permit=Unconditional()) as outbox,  # type: ignore[arg-type]  # what it uses of a Fetcher
             world(folder) as here,
         ):
             Delivering(here.book, store, outbox)

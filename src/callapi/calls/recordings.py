@@ -72,6 +72,7 @@ class Recordings:
             start_time=now,
             date_created=now,
             date_updated=now,
+            node=call.record.node,
         )
         active = ActiveRecording(self, call, recording, record, callback)
         self.keep(record, callback, RecordingEvent.IN_PROGRESS)

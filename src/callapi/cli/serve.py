@@ -7,7 +7,8 @@ import logging
 import os
 import resource
 import signal
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 import uvloop
 
@@ -63,11 +64,25 @@ class StopSignals:
 async def _serve(settings: Settings) -> int:
     signals = StopSignals()
     signals.listen()
-    async with Node(settings) as node:
-        _announce(node, settings)
-        await signals.stop.wait()
-        await drained(node, signals)
-    return 0
+    while True:
+        async with Node(settings) as node:
+            _announce(node, settings)
+            if not await _first(signals.stop.wait(), node.fenced()):
+                await drained(node, signals)
+                return 0
+        log.warning("%s starts anew: another node took over while it was away", settings.node.name)
+
+
+async def _first(stop: Coroutine[Any, Any, object], other: Coroutine[Any, Any, object]) -> bool:
+    """Wait for one of the two; whether it was `other`."""
+    tasks = asyncio.ensure_future(stop), asyncio.ensure_future(other)
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return not tasks[0].done()
+    finally:
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def drained(node: Node, signals: StopSignals) -> None:

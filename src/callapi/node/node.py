@@ -74,6 +74,11 @@ class Node:
         """Whether new calls are refused."""
         return self.rooms.admission.is_draining
 
+    async def fenced(self) -> None:
+        """Return when another node has taken over what this one had; never where it has a database to itself."""
+        member = self.rooms.records.member
+        await (asyncio.Event() if member is None else member.fenced).wait()
+
     async def drain(self) -> None:
         """Take no new calls; return when the live ones are over, or after `node.drain_timeout_s`."""
         rooms = self.rooms

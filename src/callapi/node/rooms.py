@@ -19,6 +19,7 @@ from callapi.adapters.directory import Directory
 from callapi.adapters.numbers import Numbers
 from callapi.adapters.outbox_rows import OutboxRows, as_callback
 from callapi.adapters.registrations import Registrations
+from callapi.adapters.takeover import Inheritance
 from callapi.base.clock import steady_time
 from callapi.base.ids import AccountSid
 from callapi.base.settings import ACCOUNT_SID, AUTH_TOKEN, Settings
@@ -36,16 +37,18 @@ from callapi.calls.recordings import Recordings
 from callapi.calls.records.journal import Journal
 from callapi.calls.records.reconciliation import close_what_a_crash_left
 from callapi.calls.records.timeline import Timelines
+from callapi.cluster import Member, Takeover
 from callapi.media.prompts.library import PromptLibrary
 from callapi.media.speech import open_recogniser, open_speaker
 from callapi.node import options
+from callapi.node.identity import owner_of
 from callapi.node.lag import LagMeter
 from callapi.sip import DigestServer, Endpoint, KeepAlive, LoginThrottle, NameAddr, Registrar
-from callapi.store import CallbackRecord, FirstAccount, Store
+from callapi.store import CallbackRecord, FirstAccount, NodeState, Report, Store
 from callapi.store.retention import keep_for
 from callapi.verbs.execution import Services
 from callapi.verbs.interpreter import Interpreter
-from callapi.webhooks import Fetcher, Outbox
+from callapi.webhooks import Fetcher, Outbox, Unconditional
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +60,8 @@ class Records:
     """What is kept: the store, the bus of call events, and the subscribers that write them down."""
 
     store: Store
+    member: Member | None
+    """The node among those that share its database; None where it has a database to itself."""
     account: FirstAccount
     bus: EventBus
     journal: Journal
@@ -91,7 +96,8 @@ class Rooms:
 
 async def open_rooms(settings: Settings, environ: Mapping[str, str], stack: AsyncExitStack) -> Rooms:
     """Open every room but REST on `stack`; on return calls are taken."""
-    records = await _open_records(settings, environ, stack)
+    store, member = await _open_store(settings, stack)
+    records = await _open_records(settings, environ, store, member, stack)
     fetcher = await stack.enter_async_context(
         Fetcher(
             options.fetch_options(settings),
@@ -99,17 +105,34 @@ async def open_rooms(settings: Settings, environ: Mapping[str, str], stack: Asyn
         )
     )
     outbox = await _open_outbox(settings, records, fetcher, stack)
-    return await _open_calls(settings, records, fetcher, outbox, stack)
+    rooms = await _open_calls(settings, records, fetcher, outbox, stack)
+    await _join(rooms, stack)
+    return rooms
 
 
-async def _open_records(settings: Settings, environ: Mapping[str, str], stack: AsyncExitStack) -> Records:
+async def _open_store(settings: Settings, stack: AsyncExitStack) -> tuple[Store, Member | None]:
+    """The store, and the node as one of those that share it; None where it is a file, which one node has."""
     settings.node.data_dir.mkdir(parents=True, exist_ok=True)
     store = await stack.enter_async_context(
-        Store.open(settings.database_url(), data_dir=settings.node.data_dir)
+        Store.open(settings.database_url(), data_dir=settings.node.data_dir, owner=owner_of(settings))
     )
+    if store.nodes is None or not store.nodes.is_shared:
+        return store, None
+    member = Member(store.nodes, settings.node.name, steady_time)
+    return store, await stack.enter_async_context(member)
+
+
+async def _open_records(
+    settings: Settings,
+    environ: Mapping[str, str],
+    store: Store,
+    member: Member | None,
+    stack: AsyncExitStack,
+) -> Records:
     sid = environ.get(ACCOUNT_SID)
     account = await store.accounts.ensure_first(AccountSid(sid) if sid else None, environ.get(AUTH_TOKEN))
-    await store.numbers.configure(account.account.sid, settings.numbers)
+    elsewhere = await store.nodes.configured_elsewhere() if store.nodes is not None else frozenset()
+    await store.numbers.configure(account.account.sid, settings.numbers, elsewhere)
     bus = EventBus()
     journal = Journal(store)
     journal.attach_to(bus)
@@ -119,20 +142,26 @@ async def _open_records(settings: Settings, environ: Mapping[str, str], stack: A
     if crashed := await close_what_a_crash_left(store.calls, bus, settings.node.name):
         log.warning("%d calls of an earlier process of this node were without an end: closed", crashed)
         await store.flush()
-    return Records(store, account, bus, journal, timelines)
+    return Records(store, member, account, bus, journal, timelines)
 
 
 async def _open_outbox(
     settings: Settings, records: Records, fetcher: Fetcher, stack: AsyncExitStack
 ) -> Outbox:
-    store = records.store
+    store, member = records.store, records.member
 
     async def token_of(account: str) -> str:
         record = await store.accounts.by_sid(AccountSid(account))
         return record.auth_token if record else ""
 
     outbox = await stack.enter_async_context(
-        Outbox(OutboxRows(store, records.bus), fetcher, token_of, limits=options.outbox_limits(settings))
+        Outbox(
+            OutboxRows(store, records.bus),
+            fetcher,
+            token_of,
+            permit=Unconditional() if member is None else member.lease,
+            limits=options.outbox_limits(settings),
+        )
     )
 
     def offer(rows: Iterable[CallbackRecord]) -> None:
@@ -261,6 +290,20 @@ async def _run(services: Iterable[Coroutine[Any, Any, None]], stack: AsyncExitSt
         stack.callback(tasks.create_task(service).cancel)
 
 
+def _report(admission: AdmissionControl, live: LiveCalls) -> Report:
+    return Report(NodeState.DRAINING if admission.is_draining else NodeState.UP, len(live))
+
+
+async def _join(rooms: Rooms, stack: AsyncExitStack) -> None:
+    """Take part among the nodes of the database: say what this one does, and take over from those that are dead."""
+    records = rooms.records
+    if records.member is None or records.store.nodes is None:
+        return
+    records.member.report_from(partial(_report, rooms.admission, rooms.live))
+    heir = Inheritance(records.store, records.bus, rooms.outbox)
+    await _run((Takeover(records.member, records.store.nodes, heir).serve(),), stack)
+
+
 async def _is_active(store: Store, account: AccountSid) -> bool:
     record = await store.accounts.by_sid(account)
     return record is not None and record.is_active
@@ -268,5 +311,7 @@ async def _is_active(store: Store, account: AccountSid) -> bool:
 
 async def _deliver_the_last(store: Store, outbox: Outbox) -> None:
     """Deliver the callbacks of the last calls for a moment; the rest is tried again after the next start."""
+    if store.is_fenced:
+        return
     await store.settle(timeout_s=LAST_DELIVERIES_S)
     await outbox.drain(LAST_DELIVERIES_S)

@@ -4,7 +4,7 @@ Nothing here knows what a call is for: records come in as values and go out as v
 """
 
 from callapi.store.changes import AddEvents, CallbackAttempted, Change, Put, Remove
-from callapi.store.errors import Conflict, StoreError, Unavailable
+from callapi.store.errors import Conflict, Fenced, NameTaken, StoreError, Unavailable
 from callapi.store.keys import MAX_EVENTS
 from callapi.store.pages import Page, PageRequest
 from callapi.store.query import AtLeast, Below, Condition, Equals
@@ -30,6 +30,8 @@ from callapi.store.repositories.accounts import FirstAccount, new_auth_token
 from callapi.store.repositories.calls import CallFilter
 from callapi.store.repositories.clients import DigestSecrets, digest_secrets
 from callapi.store.repositories.keys import key_digest, new_key_secret
+from callapi.store.shared.door import Nodes
+from callapi.store.shared.values import NodeEntry, NodeState, Owner, Report, Roll
 from callapi.store.sql.upgrade_in_child import upgrade_apart
 from callapi.store.store import Store, StoreStatistics
 from callapi.store.writing.writer import WriterLimits
@@ -54,11 +56,17 @@ __all__ = [
     "Equals",
     "EventBlock",
     "EventRecord",
+    "Fenced",
     "FirstAccount",
     "Json",
     "KeyRecord",
+    "NameTaken",
+    "NodeEntry",
+    "NodeState",
+    "Nodes",
     "NotificationRecord",
     "NumberRecord",
+    "Owner",
     "Page",
     "PageRequest",
     "Parameters",
@@ -66,6 +74,8 @@ __all__ = [
     "Record",
     "RecordingRecord",
     "Remove",
+    "Report",
+    "Roll",
     "Store",
     "StoreError",
     "StoreStatistics",

@@ -7,6 +7,8 @@ from typing import Protocol
 from callapi.store.changes import Change
 from callapi.store.query import Query, RecordT
 from callapi.store.records import CallbackRecord
+from callapi.store.shared.door import Nodes
+from callapi.store.shared.values import Owner
 
 
 class Backend(Protocol):
@@ -18,6 +20,16 @@ class Backend(Protocol):
     def open(self) -> None:
         """Connect, and bring the tables up to date."""
 
+    def claim(self, owner: Owner) -> int:
+        """Own what is written from now on; the epoch of this process. What no running node owns becomes its own.
+
+        Raises:
+            NameTaken: a node of that name runs elsewhere.
+        """
+
+    def nodes(self, owner: Owner, epoch: int) -> Nodes | None:
+        """The nodes of this database; None: it has one user."""
+
     def close(self) -> None:
         """Let go of everything; harmless when repeated."""
 
@@ -26,6 +38,7 @@ class Backend(Protocol):
 
         Raises:
             Conflict: the content of a change is not acceptable; none was made.
+            Fenced: another node has taken over what this one owned; none was made, nor will any be.
             Unavailable: none was made, as far as can be known; the same again does no harm.
         """
 
@@ -46,6 +59,7 @@ class Backend(Protocol):
     ) -> tuple[list[CallbackRecord], datetime | None]:
         """At most `limit` rows for `host` in the order of writing, and the earliest `next_at` after `now`.
 
+        Rows of other owners are not seen, by this method nor by `callback_hosts`.
         Left out are rows that must wait: whose `next_at`, or that of an earlier row of the same stream and host,
         is after `now`.
         """

@@ -13,6 +13,7 @@ from callapi.store.errors import Conflict
 from callapi.store.keys import KEYS, MAX_EVENTS, UNIQUE
 from callapi.store.query import AtLeast, Below, Beyond, Condition, Contains, Equals, Missing, Query, RecordT
 from callapi.store.records import CallbackRecord, EventBlock, Record
+from callapi.store.shared.values import Owner
 
 Key: TypeAlias = tuple[Any, ...]
 
@@ -28,6 +29,14 @@ class MemoryBackend:
 
     def open(self) -> None:
         """There is nothing to open."""
+
+    def claim(self, owner: Owner) -> int:  # noqa: ARG002 - nothing is shared
+        """The first and only epoch."""
+        return 1
+
+    def nodes(self, owner: Owner, epoch: int) -> None:  # noqa: ARG002 - nothing is shared
+        """No others."""
+        return
 
     def close(self) -> None:
         """What was written stays, as a file would."""

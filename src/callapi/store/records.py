@@ -59,7 +59,8 @@ class CallRecord(Struct, frozen=True):
     """One leg under a script, from its first moment to its end; `end_time` is None while it lives.
 
     `duration` runs from answer to end, `ring_duration` from start to answer (or end). `sequence_number` is
-    that of the next status callback. `node` carries the call: for the reconciliation at its next start.
+    that of the next status callback. `node` carries the call: a command for it goes there, and if that node dies,
+    another one ends the record.
     """
 
     sid: CallSid
@@ -161,7 +162,7 @@ class NotificationRecord(Struct, frozen=True):
 
 
 class RecordingRecord(Struct, frozen=True):
-    """One recording; `path` is its WAV file, relative to the directory of recordings, once it is whole."""
+    """One recording; `path` is its WAV file, relative to the recordings of `node`, once it is whole."""
 
     sid: RecordingSid
     account_sid: AccountSid
@@ -176,6 +177,7 @@ class RecordingRecord(Struct, frozen=True):
     duration: int | None = None
     path: str | None = None
     error_code: int | None = None
+    node: str = ""
 
 
 class NumberRecord(Struct, frozen=True):
@@ -258,7 +260,8 @@ class KeyRecord(Redacted, frozen=True):
 class BindingRecord(Struct, frozen=True):
     """One registered contact (RFC 3261 §10.3) of the client whose login is `login`.
 
-    `source` is the hop that the REGISTER came from (`udp:192.0.2.1:5060`), `path` the Path values (RFC 3327).
+    `source` is the hop that the REGISTER came from (`udp:192.0.2.1:5060`), `path` the Path values (RFC 3327),
+    `node` the node that it reached: a connection to the phone is that node's.
     """
 
     login: str
@@ -271,6 +274,7 @@ class BindingRecord(Struct, frozen=True):
     source: str = ""
     user_agent: str = ""
     path: tuple[str, ...] = ()
+    node: str = ""
 
 
 class TrunkRecord(Redacted, frozen=True):

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Final, Protocol, Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from callapi.store.backend import Backend
 from callapi.store.changes import Change, Put, Remove
@@ -38,9 +39,11 @@ from callapi.store.repositories.numbers import NumberRepository
 from callapi.store.repositories.reader import Reader
 from callapi.store.repositories.recordings import RecordingRepository
 from callapi.store.repositories.trunks import TrunkRepository
+from callapi.store.shared.door import Nodes
+from callapi.store.shared.values import Owner
 from callapi.store.sql.backend import SqlBackend
 from callapi.store.writing.backlog import Group
-from callapi.store.writing.call_log import Births
+from callapi.store.writing.call_log import CallLog
 from callapi.store.writing.writer import Outcome, Writer, WriterLimits
 
 log = logging.getLogger(__name__)
@@ -50,10 +53,10 @@ _CLOSE_TIMEOUT_S: Final = 10
 _LIMITS: Final = WriterLimits()
 
 
-class Knowing(Protocol):
+class CachedRepository(Protocol):
     """A repository that keeps answers in memory."""
 
-    def absorb(self, change: Put | Remove) -> None:
+    def update(self, change: Put | Remove) -> None:
         """Know what was just written."""
 
     def forget(self) -> None:
@@ -77,12 +80,20 @@ class Store:
     Raises Unavailable on entering if the database cannot be had.
     """
 
+    nodes: Nodes | None = None
+    """The nodes of this database; None before the store is open, and where it has one user."""
+
     def __init__(
-        self, backend: Backend, limits: WriterLimits = _LIMITS, births: Births | None = None
+        self,
+        backend: Backend,
+        limits: WriterLimits = _LIMITS,
+        call_log: CallLog | None = None,
+        owner: Owner | None = None,
     ) -> None:
         self._backend = backend
-        self._births = births
-        self._writer = Writer(backend, limits, self._tell)
+        self._call_log = call_log
+        self._owner = owner
+        self._writer = Writer(backend, limits, self._report)
         self._put = 0
         self._settled = 0
         self._refused = 0
@@ -101,7 +112,7 @@ class Store:
         self.numbers = NumberRepository(reader, self.commit)
         self.recordings = RecordingRepository(reader)
         self.trunks = TrunkRepository(reader)
-        self._knowing: dict[type, Knowing] = {
+        self._cached: dict[type, CachedRepository] = {
             AccountRecord: self.accounts,
             ApplicationRecord: self.applications,
             BindingRecord: self.bindings,
@@ -111,9 +122,19 @@ class Store:
         }
 
     @classmethod
-    def open(cls, url: str, limits: WriterLimits = _LIMITS, *, data_dir: Path | None = None) -> Self:
-        """A store on `sqlite:///…` or `postgresql://…`; in `data_dir` calls are noted as they begin."""
-        return cls(SqlBackend(url), limits, Births(data_dir) if data_dir else None)
+    def open(
+        cls,
+        url: str,
+        limits: WriterLimits = _LIMITS,
+        *,
+        data_dir: Path | None = None,
+        owner: Owner | None = None,
+    ) -> Self:
+        """A store on `sqlite:///…` or `postgresql://…`; in `data_dir` calls are logged as they begin.
+
+        `owner` is the node that writes. Without one nothing belongs to a node: for programs that look into a database.
+        """
+        return cls(SqlBackend(url), limits, CallLog(data_dir) if data_dir else None, owner)
 
     @classmethod
     def in_memory(cls, limits: WriterLimits = _LIMITS) -> Self:
@@ -131,24 +152,47 @@ class Store:
     ) -> None:
         await asyncio.to_thread(self._writer.stop, _CLOSE_TIMEOUT_S)
         await asyncio.to_thread(self._reader.close)
+        if self.nodes is not None:
+            with suppress(Unavailable):
+                await self.nodes.leave()
+            await asyncio.to_thread(self.nodes.close)
         await asyncio.to_thread(self._backend.close)
-        if self._births is not None:
-            self._births.close()
+        if self._call_log is not None:
+            self._call_log.close()
 
     def _open(self) -> None:
         self._backend.open()
-        if self._births is None:
+        try:
+            self._claim()
+        except StoreError:
+            self._backend.close()
+            raise
+        if self._call_log is None:
             return
-        for record in self._births.read():
+        for record in self._call_log.read():
             if not self._backend.select(Query(CallRecord, (Equals("sid", record.sid),), limit=1)):
                 with suppress(Conflict):
-                    self._backend.apply([Put(record)])
-        self._births.open()
+                    self._backend.apply([Put(self._owned(record))])
+        self._call_log.open()
+
+    def _claim(self) -> None:
+        if self._owner is not None:
+            epoch = self._backend.claim(self._owner)
+            self.nodes = self._backend.nodes(self._owner, epoch)
+
+    def _owned(self, record: CallRecord) -> CallRecord:
+        """A record of an earlier process of this node, which may have had another name."""
+        return record if self._owner is None else replace(record, node=self._owner.name)
 
     @property
     def is_writable(self) -> bool:
         """Whether the last attempt to write did not fail for want of a database."""
         return self._writer.is_writable
+
+    @property
+    def is_fenced(self) -> bool:
+        """Whether another node has taken over: nothing is written any more."""
+        return self._writer.is_fenced
 
     @property
     def is_full(self) -> bool:
@@ -177,14 +221,14 @@ class Store:
         To be called on the event loop. While the database is away they wait in memory and are tried again.
         """
         for change in changes:
-            self._learn(change)
+            self._update_caches(change)
         self._put += 1
         self._writer.put(Group(changes))
 
     def begin(self, record: CallRecord) -> None:
         """Like `write` of a call's first record, which outlives the process from now on."""
-        if self._births is not None:
-            self._births.note(record, self._put + 1)
+        if self._call_log is not None:
+            self._call_log.note(record, self._put + 1)
         self.write(Put(record))
 
     async def commit(self, *changes: Change) -> None:
@@ -228,17 +272,17 @@ class Store:
         """What no repository asks for. Raises Unavailable."""
         return await self._reader.run(self._backend.select, query)
 
-    def _learn(self, change: Change) -> None:
+    def _update_caches(self, change: Change) -> None:
         if type(change) is Put:
-            knowing = self._knowing.get(type(change.record))
+            repository = self._cached.get(type(change.record))
         elif type(change) is Remove:
-            knowing = self._knowing.get(change.kind)
+            repository = self._cached.get(change.kind)
         else:
             return
-        if knowing is not None:
-            knowing.absorb(change)
+        if repository is not None:
+            repository.update(change)
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _report(self, outcome: Outcome) -> None:
         # Should the loop be gone, nobody is left to be told.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._settle, outcome)
@@ -255,8 +299,8 @@ class Store:
             if group.waiter is not None:
                 self._accept(group, group.waiter)
         self._settled += len(outcome.done)
-        if self._births is not None:
-            self._births.settled(self._settled)
+        if self._call_log is not None and not self.is_fenced:
+            self._call_log.settled(self._settled)
         while self._waiting and self._waiting[0][0] <= self._settled:
             _, waiter = self._waiting.pop(0)
             if not waiter.done():
@@ -270,7 +314,7 @@ class Store:
 
     def _accept(self, group: Group, waiter: "asyncio.Future[None]") -> None:
         for change in group.changes:
-            self._learn(change)
+            self._update_caches(change)
         if not waiter.done():
             waiter.set_result(None)
 
@@ -279,7 +323,7 @@ class Store:
         if group.waiter is None:
             kinds = [type(each).__name__ for each in group.changes]
             log.error("not written: %s; the group was %s", refusal, kinds)
-            for knowing in self._knowing.values():
-                knowing.forget()
+            for repository in self._cached.values():
+                repository.forget()
         elif not group.waiter.done():
             group.waiter.set_exception(refusal)

@@ -22,7 +22,7 @@ from callapi.webhooks.errors import (
 )
 from callapi.webhooks.exchange import HttpExchange, Method, Trace, WebAnswer, WebRequest
 from callapi.webhooks.fetch import Fetcher, FetchOptions, WebFailure
-from callapi.webhooks.outbox.callback import Callback, DuePage, OutboxStore, host_of
+from callapi.webhooks.outbox.callback import Callback, DuePage, OutboxStore, Permit, Unconditional, host_of
 from callapi.webhooks.outbox.memory import MemoryOutboxStore
 from callapi.webhooks.outbox.messages import Limits
 from callapi.webhooks.outbox.outbox import Outbox
@@ -43,12 +43,14 @@ __all__ = [
     "Method",
     "Outbox",
     "OutboxStore",
+    "Permit",
     "ProtocolViolation",
     "TimedOut",
     "TlsFailure",
     "TooLarge",
     "TooManyRedirects",
     "Trace",
+    "Unconditional",
     "Unreachable",
     "WebAnswer",
     "WebFailure",

@@ -8,33 +8,33 @@ import pytest
 from msgspec.structs import asdict, replace
 
 from callapi.store import Put, Store, WriterLimits
-from callapi.store.writing.call_log import TURN, Births
+from callapi.store.writing.call_log import TURN, CallLog
 from tests.store.samples import call
 
 NEVER = WriterLimits(linger_s=60)
 
 
 def _noted(folder: Path) -> list[str]:
-    return [record.sid for record in Births(folder).read()]
+    return [record.sid for record in CallLog(folder).read()]
 
 
 def test_what_is_noted_is_read_as_it_was(tmp_path: Path) -> None:
-    births = Births(tmp_path)
+    births = CallLog(tmp_path)
     births.open()
     record = call(status_callback="http://a/b", status_callback_events=("answered", "completed"))
     births.note(record, 1)
     births.close()
-    assert list(Births(tmp_path).read()) == [record]
+    assert list(CallLog(tmp_path).read()) == [record]
 
 
 def test_a_line_that_was_cut_or_is_another_versions_does_no_harm(tmp_path: Path) -> None:
-    births = Births(tmp_path)
+    births = CallLog(tmp_path)
     births.open()
     first, second = call(), call()
     births.note(first, 1)
     births.note(second, 2)
     births.close()
-    path = tmp_path / "births-0.jsonl"
+    path = tmp_path / "call-log-0.jsonl"
     whole = path.read_bytes()
     later = whole.splitlines()[0].replace(b'{"sid"', b'{"new_in_version_9": 1, "sid"')
     path.write_bytes(later + b"\n\xff\n[]\n{}\n" + whole.splitlines()[1][:-9])
@@ -42,11 +42,11 @@ def test_a_line_that_was_cut_or_is_another_versions_does_no_harm(tmp_path: Path)
 
 
 def test_text_that_is_no_unicode_is_noted_with_a_mark_in_its_place(tmp_path: Path) -> None:
-    births = Births(tmp_path)
+    births = CallLog(tmp_path)
     births.open()
     births.note(call(caller_name="\ud800lice"), 1)
     births.close()
-    [record] = Births(tmp_path).read()
+    [record] = CallLog(tmp_path).read()
     assert record.caller_name == "\ufffdlice"
 
 
@@ -55,13 +55,13 @@ def test_a_line_as_json_of_any_writer_is_read(tmp_path: Path) -> None:
     record = call(status_callback_events=("answered",))
     known = {name: value for name, value in asdict(record).items() if value is not None}
     line = json.dumps(known, default=datetime.isoformat)
-    (tmp_path / "births-0.jsonl").write_text(f"{line}\n")
-    assert list(Births(tmp_path).read()) == [record]
+    (tmp_path / "call-log-0.jsonl").write_text(f"{line}\n")
+    assert list(CallLog(tmp_path).read()) == [record]
 
 
 def test_the_files_take_turns_and_stay_small(tmp_path: Path) -> None:
     """As long as the database keeps up; and none is emptied whose calls are not all in the database."""
-    births = Births(tmp_path)
+    births = CallLog(tmp_path)
     births.open()
     for group in range(1, 2000):
         births.note(call(), group)
@@ -77,7 +77,7 @@ def test_the_files_take_turns_and_stay_small(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_stops_no_call(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    births = Births(tmp_path)
+    births = CallLog(tmp_path)
     births.open()
     births.close()
     with Path("/dev/full").open("ab", buffering=0) as full:
@@ -94,8 +94,8 @@ async def test_a_store_gives_the_database_what_a_dead_one_had_noted(tmp_path: Pa
         await store.commit(Put(replace(known, status="in-progress")))
         store.begin(lost)
         store.begin(replace(known, status="queued"))
-        noted = (tmp_path / "births-0.jsonl").read_bytes()
-    (tmp_path / "births-0.jsonl").write_bytes(noted)
+        noted = (tmp_path / "call-log-0.jsonl").read_bytes()
+    (tmp_path / "call-log-0.jsonl").write_bytes(noted)
     async with Store.open(f"sqlite:///{tmp_path / 'b.db'}", data_dir=tmp_path) as store:
         assert await store.calls.fetch(lost.sid) == lost
     assert _noted(tmp_path) == [], "what the database has is noted no more"
@@ -103,7 +103,7 @@ async def test_a_store_gives_the_database_what_a_dead_one_had_noted(tmp_path: Pa
 
 async def test_what_the_database_knows_better_is_left(tmp_path: Path) -> None:
     url, record = f"sqlite:///{tmp_path / 'a.db'}", call()
-    births = Births(tmp_path)
+    births = CallLog(tmp_path)
     births.open()
     births.note(record, 1)
     births.close()

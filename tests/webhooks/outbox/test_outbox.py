@@ -17,6 +17,7 @@ from callapi.webhooks import (
     MemoryOutboxStore,
     Outbox,
     Trace,
+    Unconditional,
 )
 from tests.webhooks.servers import Reply, Script, drip, reset, silence
 
@@ -56,7 +57,7 @@ async def test_a_callback_is_delivered(store: MemoryOutboxStore) -> None:
     async with (
         Fetcher(trace=trace) as fetcher,
         Script() as application,
-        Outbox(store, fetcher, _token) as outbox,
+        Outbox(store, fetcher, _token, permit=Unconditional()) as outbox,
     ):
         _offer(store, outbox, _callback(0, application.url("/status?own=1")))
         assert await outbox.drain(5)
@@ -71,7 +72,10 @@ async def test_a_callback_is_delivered(store: MemoryOutboxStore) -> None:
 async def test_a_retry_has_the_same_event_id_and_keeps_the_order(
     store: MemoryOutboxStore, fetcher: Fetcher
 ) -> None:
-    async with Script(Reply(500), Reply()) as application, Outbox(store, fetcher, _token) as outbox:
+    async with (
+        Script(Reply(500), Reply()) as application,
+        Outbox(store, fetcher, _token, permit=Unconditional()) as outbox,
+    ):
         _offer(store, outbox, *(_callback(number, application.url()) for number in range(3)))
         received = await application.received(4)
         assert await outbox.drain(5)
@@ -83,7 +87,10 @@ async def test_a_2xx_with_a_broken_body_is_delivered(store: MemoryOutboxStore, f
     endless = drip(b"HTTP/1.1 200 OK\r\n\r\n", b"x", 0.05)
     huge = Reply(body=b"x" * 100_000)
     broken = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"
-    async with Script(endless, huge, broken) as application, Outbox(store, fetcher, _token) as outbox:
+    async with (
+        Script(endless, huge, broken) as application,
+        Outbox(store, fetcher, _token, permit=Unconditional()) as outbox,
+    ):
         _offer(store, outbox, *(_callback(number, application.url()) for number in range(3)))
         assert await outbox.drain(5)
     assert store.delivered_ids == ["EV0", "EV1", "EV2"]
@@ -95,7 +102,7 @@ async def test_what_was_left_is_delivered_at_the_next_start(
 ) -> None:
     async with Script() as application:
         store.add([_callback(number, application.url(), f"CA{number % 3}") for number in range(50)])
-        async with Outbox(store, fetcher, _token) as outbox:
+        async with Outbox(store, fetcher, _token, permit=Unconditional()) as outbox:
             assert await outbox.drain(5)
     assert not store.rows
     assert len(application.requests) == 50
@@ -103,7 +110,7 @@ async def test_what_was_left_is_delivered_at_the_next_start(
 
 async def test_stopping_is_quick_and_loses_nothing(store: MemoryOutboxStore, fetcher: Fetcher) -> None:
     async with Script(silence) as application:
-        async with Outbox(store, fetcher, _token) as outbox:
+        async with Outbox(store, fetcher, _token, permit=Unconditional()) as outbox:
             _offer(
                 store, outbox, *(_callback(number, application.url(), f"CA{number}") for number in range(20))
             )
@@ -112,7 +119,7 @@ async def test_stopping_is_quick_and_loses_nothing(store: MemoryOutboxStore, fet
         assert time.monotonic() - began < 0.2
         outbox.offer([_callback(99, application.url())])
         application.answers[:] = [Reply()]
-        async with Outbox(store, fetcher, _token) as outbox:
+        async with Outbox(store, fetcher, _token, permit=Unconditional()) as outbox:
             assert await outbox.drain(5)
     assert not store.rows
     assert len(store.delivered_ids) == 20
@@ -120,7 +127,7 @@ async def test_stopping_is_quick_and_loses_nothing(store: MemoryOutboxStore, fet
 
 async def test_a_drain_does_not_wait_for_the_dead(store: MemoryOutboxStore, fetcher: Fetcher) -> None:
     slow = Script(Reply(delay_s=0.05))
-    async with Script(reset) as dead, slow, Outbox(store, fetcher, _token) as outbox:
+    async with Script(reset) as dead, slow, Outbox(store, fetcher, _token, permit=Unconditional()) as outbox:
         _offer(store, outbox, _callback(0, dead.url()), *(_callback(n, slow.url()) for n in range(1, 5)))
         assert await outbox.drain(5)
     assert store.delivered_ids == ["EV1", "EV2", "EV3", "EV4"]
@@ -128,13 +135,20 @@ async def test_a_drain_does_not_wait_for_the_dead(store: MemoryOutboxStore, fetc
 
 
 async def test_a_drain_has_an_end(store: MemoryOutboxStore, fetcher: Fetcher) -> None:
-    async with Script(silence) as application, Outbox(store, fetcher, _token) as outbox:
+    async with (
+        Script(silence) as application,
+        Outbox(store, fetcher, _token, permit=Unconditional()) as outbox,
+    ):
         _offer(store, outbox, _callback(0, application.url()))
         assert not await outbox.drain(0.1)
 
 
 async def test_a_dead_host_does_not_hold_up_another(store: MemoryOutboxStore, fetcher: Fetcher) -> None:
-    async with Script(silence) as dead, Script() as alive, Outbox(store, fetcher, _token) as outbox:
+    async with (
+        Script(silence) as dead,
+        Script() as alive,
+        Outbox(store, fetcher, _token, permit=Unconditional()) as outbox,
+    ):
         _offer(store, outbox, *(_callback(number, dead.url(), f"CA{number}") for number in range(500)))
         _offer(store, outbox, *(_callback(number, alive.url(), f"CA{number}") for number in range(500, 600)))
         await asyncio.wait_for(alive.received(100), 2)
@@ -149,7 +163,7 @@ async def test_a_row_that_cannot_be_sent_stops_nobody(
             raise ZeroDivisionError
         return ""
 
-    async with Script() as application, Outbox(store, fetcher, token) as outbox:
+    async with Script() as application, Outbox(store, fetcher, token, permit=Unconditional()) as outbox:
         good = Callback("EV1", "CA2", application.url(), "GET", (), "AC2", time.time())
         _offer(store, outbox, _callback(0, application.url()), good)
         assert await outbox.drain(5)
@@ -162,7 +176,7 @@ async def test_without_a_token_the_callback_waits(store: MemoryOutboxStore, fetc
     async def token(_account_sid: str) -> str:
         raise Unavailable
 
-    async with Script() as application, Outbox(store, fetcher, token) as outbox:
+    async with Script() as application, Outbox(store, fetcher, token, permit=Unconditional()) as outbox:
         _offer(store, outbox, _callback(0, application.url()))
         assert await outbox.drain(5)
     assert application.requests == []
@@ -172,7 +186,7 @@ async def test_without_a_token_the_callback_waits(store: MemoryOutboxStore, fetc
 async def test_a_url_that_cannot_be_asked_is_given_up(
     store: MemoryOutboxStore, fetcher: Fetcher, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with Outbox(store, fetcher, _token) as outbox:
+    async with Outbox(store, fetcher, _token, permit=Unconditional()) as outbox:
         _offer(
             store, outbox, *(_callback(number, url) for number, url in enumerate(["", "http://[", "/status"]))
         )
@@ -195,7 +209,7 @@ async def test_a_store_that_cannot_be_read_is_no_end(
     fetcher: Fetcher, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = BlindStore()
-    async with Outbox(store, fetcher, _token) as outbox:
+    async with Outbox(store, fetcher, _token, permit=Unconditional()) as outbox:
         _offer(store, outbox, _callback(0, "http://127.0.0.1:9/"))
         assert await outbox.drain(5)
     assert list(store.rows) == ["EV0"]
@@ -204,7 +218,10 @@ async def test_a_store_that_cannot_be_read_is_no_end(
 
 async def test_a_flood_is_delivered_with_a_small_window(store: MemoryOutboxStore, fetcher: Fetcher) -> None:
     limits = Limits(window=100, window_per_host=60)
-    async with Script() as application, Outbox(store, fetcher, _token, limits=limits) as outbox:
+    async with (
+        Script() as application,
+        Outbox(store, fetcher, _token, permit=Unconditional(), limits=limits) as outbox,
+    ):
         _offer(
             store,
             outbox,

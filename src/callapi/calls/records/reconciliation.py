@@ -34,9 +34,9 @@ async def close_what_a_crash_left(calls: CallsOfNode, bus: EventBus, node: str) 
     return len(records)
 
 
-def close(record: CallRecord, bus: EventBus, now: datetime) -> None:
+def close(record: CallRecord, bus: EventBus, now: datetime, reason: str = REASON) -> None:
     """End one record. Its duration ends at its last known moment: the node's downtime is not talk."""
     machine = StatusMachine(CallStatus(record.status))
     machine.handle(ProcessLost())
-    ending = Ending(Party.NETWORK, REASON)
+    ending = Ending(Party.NETWORK, reason)
     bus.publish(CallEnded(ended(record, machine.status, ending, now, record.date_updated), now, ending))

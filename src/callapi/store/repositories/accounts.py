@@ -79,7 +79,7 @@ class AccountRepository(Repository[AccountRecord]):
             await self._commit(Put(account))
         return FirstAccount(account, is_new=False)
 
-    def absorb(self, change: Put | Remove) -> None:
+    def update(self, change: Put | Remove) -> None:
         """Know what was just written."""
         match change:
             case Put(AccountRecord() as account):

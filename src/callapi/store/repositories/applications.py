@@ -21,7 +21,7 @@ class ApplicationRepository(Repository[ApplicationRecord]):
         """The application, from memory when warm."""
         return await self._by_sid.get(sid)
 
-    def absorb(self, change: Put | Remove) -> None:
+    def update(self, change: Put | Remove) -> None:
         """Know what was just written."""
         match change:
             case Put(ApplicationRecord() as application):

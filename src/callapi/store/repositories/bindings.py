@@ -23,7 +23,7 @@ class BindingRepository:
         query: Query[BindingRecord] = Query(BindingRecord, limit=limit)
         return tuple(await self._reader.run(self._reader.backend.select, query))
 
-    def absorb(self, change: Put | Remove) -> None:
+    def update(self, change: Put | Remove) -> None:
         """Know what was just written: phones register anew while the database is away, and must be found."""
         match change:
             case Put(BindingRecord() as binding):

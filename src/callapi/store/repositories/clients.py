@@ -43,7 +43,7 @@ class ClientRepository(Repository[ClientRecord]):
         """The client, from memory when warm."""
         return await self._by_login.get(login)
 
-    def absorb(self, change: Put | Remove) -> None:
+    def update(self, change: Put | Remove) -> None:
         """Know what was just written; a login may have changed, so others are asked for again."""
         self._by_login.drop()
         if isinstance(change, Put) and isinstance(change.record, ClientRecord):

@@ -1,7 +1,8 @@
 """Numbers and SIP users that the node answers for."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 
 from msgspec.structs import replace
@@ -11,6 +12,7 @@ from callapi.base.clock import utc_now
 from callapi.base.ids import AccountSid, new_number_sid
 from callapi.base.settings import NumberSettings
 from callapi.store.changes import Put, Remove
+from callapi.store.errors import Conflict
 from callapi.store.query import Contains, Equals, Query
 from callapi.store.records import NumberRecord
 from callapi.store.repositories.accounts import Commit
@@ -20,6 +22,7 @@ from callapi.store.repositories.repository import Repository
 
 CONFIGURATION = "configuration"
 _PATTERNS = "*"
+_TRIES = 3
 
 
 class NumberRepository(Repository[NumberRecord]):
@@ -50,23 +53,39 @@ class NumberRepository(Repository[NumberRecord]):
             return other
         return best_pattern(user, await self._patterns.get(_PATTERNS))
 
-    async def configure(self, account_sid: AccountSid, wanted: Iterable[NumberSettings]) -> None:
+    async def configure(
+        self, account_sid: AccountSid, wanted: Sequence[NumberSettings], elsewhere: Collection[str] = ()
+    ) -> None:
         """Make the numbers from the configuration what `wanted` says; those made over REST stay.
 
-        A number that occurs in both belongs to the configuration. Raises Unavailable.
+        A number that occurs in both belongs to the configuration. Those in the configuration files of other nodes
+        (`elsewhere`) stay too. Raises Unavailable.
         """
+        for _ in range(_TRIES - 1):
+            with suppress(Conflict):  # another node that starts has just made the same number
+                await self._configure(account_sid, wanted, elsewhere)
+                return
+        await self._configure(account_sid, wanted, elsewhere)
+
+    async def _configure(
+        self, account_sid: AccountSid, wanted: Sequence[NumberSettings], elsewhere: Collection[str]
+    ) -> None:
         before = {each.phone_number: each for each in await self._select(Query(NumberRecord))}
         changes: list[Put | Remove] = []
         for settings in wanted:
             record = _configured(account_sid, settings, before.pop(settings.number, None))
             if record is not None:
                 changes.append(Put(record))
-        obsolete = (each for each in before.values() if each.origin == CONFIGURATION)
+        obsolete = (
+            each
+            for each in before.values()
+            if each.origin == CONFIGURATION and each.phone_number not in elsewhere
+        )
         changes.extend(Remove(NumberRecord, (each.sid,)) for each in obsolete)
         if changes:
             await self._commit(*changes)
 
-    def absorb(self, change: Put | Remove) -> None:  # noqa: ARG002 - any change may lead any user elsewhere
+    def update(self, change: Put | Remove) -> None:  # noqa: ARG002 - any change may lead any user elsewhere
         """Forget what was known."""
         self.forget()
 

@@ -57,7 +57,7 @@ class TrunkRepository(Repository[TrunkRecord]):
         sources = await self._sources.get(_ALL)
         return tuple(trunk for networks, trunk in sources if any(address in each for each in networks))
 
-    def absorb(self, change: Put | Remove) -> None:
+    def update(self, change: Put | Remove) -> None:
         """Forget what a write has changed."""
         self._sources.drop()
         match change:

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, assert_never
+from typing import IO, Any, assert_never
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, func, literal, select, tuple_, update
 
 from callapi.store.changes import CallbackAttempted, Change
-from callapi.store.errors import StoreError, Unavailable
+from callapi.store.errors import Fenced, StoreError, Unavailable
 from callapi.store.keys import KEYS
 from callapi.store.query import AtLeast, Below, Beyond, Condition, Contains, Equals, Missing, Query, RecordT
 from callapi.store.records import CallbackRecord
-from callapi.store.sql.database import engines, mapped_errors
+from callapi.store.shared.door import Nodes
+from callapi.store.shared.nodes import NodeTable
+from callapi.store.shared.values import Owner
+from callapi.store.sql.database import engines, lock_file, mapped_errors, nodes_engine
 from callapi.store.sql.plan import RemoveAll, Reschedule, Rewrite, plan
 from callapi.store.sql.rows import Codec
 from callapi.store.sql.tables import TABLES
@@ -30,6 +33,10 @@ class SqlBackend:
         self._url = url
         self._engines: tuple[Engine, Engine] | None = None
         self._codecs: dict[type[Any], Codec[Any]] = {}
+        self._fence: tuple[str, int] | None = None
+        """Name and epoch of the node whose writes these are; None: nobody's in particular."""
+        self._lock: IO[bytes] | None = None
+        self._nodes_engine: Engine | None = None
 
     def open(self) -> None:
         """Connect and migrate. Raises Unavailable."""
@@ -42,8 +49,29 @@ class SqlBackend:
             self.close()
             raise
 
+    def claim(self, owner: Owner) -> int:
+        """Own what is written from now on. Raises NameTaken, Unavailable."""
+        engine = self._writing
+        if engine.dialect.name == "sqlite":
+            self._lock = lock_file(self._url)
+        epoch = NodeTable(engine).claim(owner)
+        self._fence = (owner.name, epoch)
+        self._codecs = {kind: Codec(kind, engine.dialect, owner.name) for kind in TABLES}
+        return epoch
+
+    def nodes(self, owner: Owner, epoch: int) -> Nodes:
+        """The nodes of this database, for the process that has claimed a name."""
+        self._nodes_engine = nodes_engine(self._url, self._writing)
+        return Nodes(self._nodes_engine, owner, epoch)
+
     def close(self) -> None:
         """Close every connection."""
+        if self._nodes_engine is not None:
+            self._nodes_engine.dispose()
+            self._nodes_engine = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
         for engine in self._engines or ():
             engine.dispose()
         self._engines = None
@@ -64,6 +92,7 @@ class SqlBackend:
     def apply(self, changes: Sequence[Change]) -> None:
         """One transaction. Raises Conflict, Unavailable."""
         with mapped_errors(), self._writing.begin() as connection:
+            self._stand_guard(connection)
             for step in plan(changes):
                 match step:
                     case Rewrite():
@@ -74,6 +103,15 @@ class SqlBackend:
                         _reschedule(connection, attempt)
                     case _:
                         assert_never(step)
+
+    def _stand_guard(self, connection: Connection) -> None:
+        """Keep others from taking over until the transaction is over. Raises Fenced if one has."""
+        if self._fence is not None and connection.dialect.name == "postgresql":
+            rows = connection.exec_driver_sql(
+                "SELECT 1 FROM nodes WHERE name = %s AND epoch = %s FOR KEY SHARE", self._fence
+            )
+            if not rows.all():
+                raise Fenced(*self._fence)
 
     def _rewrite(self, connection: Connection, step: Rewrite) -> None:
         codec = self._codecs[step.kind]
@@ -110,7 +148,13 @@ class SqlBackend:
     def callback_hosts(self, limit: int) -> list[str]:
         """Raises Unavailable."""
         host = _OUTBOX.c.host
-        hosts = select(host).group_by(host).order_by(func.min(_OUTBOX.c.position)).limit(limit)
+        hosts = (
+            select(host)
+            .where(*self._own())
+            .group_by(host)
+            .order_by(func.min(_OUTBOX.c.position))
+            .limit(limit)
+        )
         with mapped_errors(), self._reading.connect() as connection:
             return list(connection.execute(hosts).scalars())
 
@@ -119,10 +163,16 @@ class SqlBackend:
     ) -> tuple[list[CallbackRecord], datetime | None]:
         """Raises Unavailable."""
         codec: Codec[CallbackRecord] = self._codecs[CallbackRecord]
-        later = select(func.min(_OUTBOX.c.next_at)).where(_OUTBOX.c.host == host, _OUTBOX.c.next_at > now)
+        later = select(func.min(_OUTBOX.c.next_at)).where(
+            *self._own(), _OUTBOX.c.host == host, _OUTBOX.c.next_at > now
+        )
         with mapped_errors(), self._reading.connect() as connection:
-            rows = connection.execute(_due(codec, host, now).limit(limit))
+            rows = connection.execute(_due(codec, host, now).where(*self._own()).limit(limit))
             return [codec.record(row) for row in rows], connection.execute(later).scalar()
+
+    def _own(self) -> tuple[ColumnElement[bool], ...]:
+        """The condition on rows of the outbox that they are this node's."""
+        return () if self._fence is None else (_OUTBOX.c.node == self._fence[0],)
 
 
 def statement(query: Query[Any], columns: Sequence[ColumnElement[Any]]) -> Select[Any]:

@@ -5,11 +5,12 @@ for it is in the system's hands; a power cut may take the last moments before it
 PostgreSQL's own setting (`synchronous_commit`) decides there.
 """
 
+import fcntl
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
 
@@ -21,7 +22,8 @@ _POSTGRESQL: Final = {
     "connect_timeout": 3,
     "application_name": "callapi",
     "tcp_user_timeout": 5000,
-    "options": "-c statement_timeout=10000 -c lock_timeout=3000",
+    # A process that is suspended within a transaction must not keep others from taking over what it had.
+    "options": "-c statement_timeout=10000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=2000",
 }
 _REFUSED: Final = (exc.IntegrityError, exc.DataError)
 _NOT_SQL: Final = (exc.ProgrammingError, exc.InterfaceError)
@@ -107,7 +109,37 @@ def _sqlite(url: URL, *, is_reader: bool) -> Engine:
     return engine
 
 
-def _postgresql(url: URL, *, pool_size: int) -> Engine:
+def nodes_engine(url: str, writing: Engine) -> Engine:
+    """The engine for what nodes do among themselves: connections of its own, and short patience. SQLite: `writing`."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return writing
+    return _postgresql(parsed, pool_size=3, options="-c statement_timeout=4000 -c lock_timeout=3000")
+
+
+def listen_conninfo(url: str) -> str:
+    """`url` for a driver's own connection. It must reach the server itself, not a pooler of transactions."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def lock_file(url: str) -> IO[bytes]:
+    """Hold the file of a SQLite database for this process: a second node on it would end the calls of the first.
+
+    The kernel gives the lock back when the process ends, however that happens. Raises Unavailable.
+    """
+    path = Path(f"{make_url(url).database}.lock")
+    file = path.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise Unavailable(
+            f"{path.with_suffix('')} is in use by another node; nodes that share a database need PostgreSQL"
+        ) from None
+    return file
+
+
+def _postgresql(url: URL, *, pool_size: int, options: str = "") -> Engine:
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
         paramstyle="format",
@@ -115,5 +147,5 @@ def _postgresql(url: URL, *, pool_size: int) -> Engine:
         max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=True,
-        connect_args=_POSTGRESQL,
+        connect_args={**_POSTGRESQL, "options": f"{_POSTGRESQL['options']} {options}"},
     )

@@ -19,13 +19,17 @@ from callapi.store.sql.tables import TABLES
 class Codec(Generic[RecordT]):
     """How records of `kind` are written to their table and read from it."""
 
-    def __init__(self, kind: type[RecordT], dialect: Dialect) -> None:
+    def __init__(self, kind: type[RecordT], dialect: Dialect, owner: str = "") -> None:
+        """`owner` is the node that rows belong to whose table has a `node`, and whose record does not say."""
         self.table: Table = TABLES[kind]
         self._kind = kind
         written = [column for column in self.table.columns if column.autoincrement is not True]
         # Read in the order of the record's fields, so that a row is its arguments.
         self.columns: list[Column[Any]] = [self.table.columns[name] for name in kind.__struct_fields__]
-        self._values = attrgetter(*(column.key for column in written))
+        # `node` is the last column of the tables that have it beyond their record.
+        has_owner = written[-1].key == "node" and "node" not in kind.__struct_fields__
+        self._owner = (owner,) if has_owner else ()
+        self._values = attrgetter(*(column.key for column in written[: -1 if has_owner else None]))
         processors = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in written]
         self._encoders = [(place, encode) for place, encode in enumerate(processors) if encode is not None]
         self.upsert = self._upsert(written, dialect)
@@ -42,7 +46,7 @@ class Codec(Generic[RecordT]):
         """The parameters of `upsert` for each record."""
         encoders, rows = self._encoders, []
         for record in records:
-            row = list(self._values(record))
+            row = [*self._values(record), *self._owner]
             for place, encode in encoders:
                 row[place] = encode(row[place])
             rows.append(tuple(row))

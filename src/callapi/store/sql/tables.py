@@ -147,7 +147,7 @@ _callbacks = _table(
     Column("parameters", Pairs, nullable=False),
     *_instant("created_at", "next_at"),
     *_integer("attempts"),
-    *_text("host"),
+    *_text("host", "node"),
 )
 Index("callbacks_by_event_id", _callbacks.c.event_id, unique=True)
 Index("callbacks_by_host", _callbacks.c.host, _callbacks.c.position)
@@ -182,6 +182,7 @@ _recordings = _table(
     *_integer_or_null("duration"),
     *_text_or_null("path"),
     *_integer_or_null("error_code"),
+    *_text("node"),
 )
 Index("recordings_by_date", _recordings.c.account_sid, _recordings.c.date_created, _recordings.c.sid)
 Index("recordings_by_call", _recordings.c.call_sid, _recordings.c.date_created, _recordings.c.sid)
@@ -231,6 +232,7 @@ _bindings = _table(
     Column("q", Float, nullable=False),
     *_text("source", "user_agent"),
     _texts("path"),
+    *_text("node"),
 )
 
 _trunks = _table(

@@ -1,9 +1,9 @@
-"""The first record of each call, in a file, before anybody is told of the call.
+"""Write-ahead log of new calls: the first record is in a file before the application or a phone hears of the call.
 
-The writer lets changes gather for a moment; a process that is killed in it would leave no trace of a call whose
-application was asked already. A line in a file costs some ten microseconds and survives the process, for it is in the
-system's hands. At the next start what the database does not know is given to it. Two files take turns: one is emptied
-when the database has all of its calls.
+The writer gathers changes for a moment; a process that is killed in that moment would leave no trace of a call whose
+application was asked already. A line in a file costs some ten microseconds and survives the process, since it is in the
+kernel's page cache. The next start writes to the database what it lacks. Two files alternate: one is emptied when the
+database has all of its calls.
 """
 
 import logging
@@ -27,11 +27,11 @@ _ENCODER: Final = Encoder()
 _DECODER: Final = Decoder(CallRecord)
 
 
-class Births:
+class CallLog:
     """A pair of files in `folder`. Of one thread at a time."""
 
     def __init__(self, folder: Path) -> None:
-        self._paths = (folder / "births-0.jsonl", folder / "births-1.jsonl")
+        self._paths = (folder / "call-log-0.jsonl", folder / "call-log-1.jsonl")
         self._files: list[int] = []
         self._turn = 0
         self._size = 0
@@ -58,13 +58,15 @@ class Births:
             os.close(self._files.pop())
 
     def note(self, record: CallRecord, group: int) -> None:
-        """Keep `record` until `group` is durable. Never fails: without a disk the call is taken all the same."""
+        """Keep `record` until `group` is durable. Never fails: without a disk the call is accepted without it."""
         line = _line(record)
         try:
             os.write(self._files[self._turn], line)
         except OSError:
             if not self._is_failing:
-                log.exception("calls cannot be noted; those that begin now would not outlive a crash")
+                log.exception(
+                    "the call log cannot be written; calls that begin now would not survive a crash"
+                )
             self._is_failing = True
             return
         self._is_failing = False

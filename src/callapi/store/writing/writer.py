@@ -15,7 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from callapi.store.backend import Backend
-from callapi.store.errors import Conflict, StoreError, Unavailable
+from callapi.store.errors import Conflict, Fenced, StoreError, Unavailable
 from callapi.store.writing.backlog import Backlog, Group
 from callapi.store.writing.scrub import scrub
 
@@ -65,6 +65,8 @@ class Writer:
         self.batches = 0
         self.retries = 0
         self.is_writable = True
+        self.is_fenced = False
+        """Another node has taken over: what waits is refused, and all that comes."""
 
     @property
     def pending(self) -> int:
@@ -139,6 +141,8 @@ class Writer:
                 self._write(groups, outcome)
             elif not self.is_writable:
                 self._backend.probe()
+        except Fenced as error:
+            self._refuse_all(groups[len(outcome.done) :], outcome, error)
         except Unavailable as error:
             self._kept_for_later(groups[len(outcome.done) :], outcome, error)
         else:
@@ -175,6 +179,14 @@ class Writer:
             return conflict
         return None
 
+    def _refuse_all(self, groups: list[Group], outcome: Outcome, error: Fenced) -> None:
+        if not self.is_fenced:
+            log.error("%s", error)
+        self.is_fenced, self.is_writable = True, False
+        for group in groups:
+            outcome.refused[len(outcome.done)] = error
+            outcome.done.append(group)
+
     def _kept_for_later(self, groups: list[Group], outcome: Outcome, error: Unavailable) -> None:
         """Those who wait are told at once, and their groups withdrawn; the rest go back into the backlog."""
         if self.is_writable:
@@ -193,6 +205,8 @@ class Writer:
         self._awake.set()
 
     def _note_writable(self) -> None:
+        if self.is_fenced:
+            return
         if not self.is_writable:
             log.warning("the database is back; %d changes waited", self._backlog.changes)
         self.is_writable = True

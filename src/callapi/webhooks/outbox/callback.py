@@ -59,6 +59,21 @@ class DuePage(Struct, frozen=True):
     not full and has no `next_at` is everything that is pending for the host."""
 
 
+class Permit(Protocol):
+    """Whether this process may deliver: where several share a store, one that was suspended may not own its rows."""
+
+    async def held(self) -> None:
+        """Return once it may."""
+        ...
+
+
+class Unconditional:
+    """The `Permit` of a process that has its store to itself."""
+
+    async def held(self) -> None:
+        """At once."""
+
+
 class OutboxStore(Protocol):
     """The durable side, kept by the store; `MemoryOutboxStore` is the twin for tests.
 

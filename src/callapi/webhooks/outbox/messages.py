@@ -52,6 +52,10 @@ class Loaded(Struct, frozen=True):
     page: DuePage | None
 
 
+class Adopted(Struct, frozen=True):
+    """The store has rows, of any host, that were not offered: another node has left them."""
+
+
 class Ticked(Struct, frozen=True):
     """It is `wakes_at` or later."""
 
@@ -94,5 +98,5 @@ class Load(Struct, frozen=True):
     limit: int
 
 
-Input: TypeAlias = Offered | Succeeded | Failed | HostsListed | Loaded | Ticked
+Input: TypeAlias = Offered | Succeeded | Failed | HostsListed | Loaded | Adopted | Ticked
 Output: TypeAlias = Deliver | RecordDelivered | RecordGivenUp | RecordAttempted | ListHosts | Load

@@ -18,8 +18,9 @@ from callapi.base.errors import CallApiError
 from callapi.webhooks.errors import WebhookError
 from callapi.webhooks.exchange import WebRequest
 from callapi.webhooks.fetch import Fetcher
-from callapi.webhooks.outbox.callback import Callback, OutboxStore
+from callapi.webhooks.outbox.callback import Callback, OutboxStore, Permit
 from callapi.webhooks.outbox.messages import (
+    Adopted,
     Deliver,
     Failed,
     HostsListed,
@@ -50,9 +51,9 @@ _LIMITS: Final = Limits()
 class Outbox:
     """Delivers callbacks, in order per stream, until answered 2xx or too old. Open it with `async with`.
 
-    `token_of(account_sid)` gives the key for the signatures (empty: unsigned); `limits.max_age_s` is the
-    settings' `webhooks.max_retry_age_s`. Leaving the block stops at once: what is under way is tried again
-    after the next start, under the same event id.
+    `permit` is waited for before each request. `token_of(account_sid)` gives the key for the signatures (empty:
+    unsigned); `limits.max_age_s` is the settings' `webhooks.max_retry_age_s`. Leaving the block stops at once: what is
+    under way is tried again after the next start, under the same event id.
     """
 
     def __init__(
@@ -61,9 +62,11 @@ class Outbox:
         fetcher: Fetcher,
         token_of: Callable[[str], Awaitable[str]],
         *,
+        permit: Permit,
         limits: Limits = _LIMITS,
     ) -> None:
         self._store = store
+        self._permit = permit
         self._fetcher = fetcher
         self._token_of = token_of
         self._schedule = Schedule(limits, SystemRandom().random)
@@ -96,6 +99,10 @@ class Outbox:
     def offer(self, callbacks: Iterable[Callback]) -> None:
         """These rows are now durable, in this order. Never blocks or fails; call it on the loop's thread."""
         self._handle(Offered(tuple(callbacks)))
+
+    def adopt(self) -> None:
+        """The store has rows that another node has left. To be called before rows of their streams are written."""
+        self._handle(Adopted())
 
     async def drain(self, timeout_s: float) -> bool:
         """Wait until nothing more can be delivered now; False if that took longer than `timeout_s`.
@@ -160,6 +167,7 @@ class Outbox:
 
     async def _send(self, callback: Callback) -> Failure | None:
         """Ask once; None: delivered."""
+        await self._permit.held()
         try:
             token = await self._token_of(callback.account_sid)
             await self._fetcher.fetch(

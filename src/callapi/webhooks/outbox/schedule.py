@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from callapi.webhooks.outbox.callback import Callback, DuePage
 from callapi.webhooks.outbox.host_queue import HostQueue
 from callapi.webhooks.outbox.messages import (
+    Adopted,
     Deliver,
     Failed,
     HostsListed,
@@ -136,6 +137,8 @@ class Schedule:
                 self._listed(event.hosts, now)
             case Loaded():
                 self._loaded(event.asked, event.page, now)
+            case Adopted():
+                self._adopted(now)
             case Ticked():
                 self._ticked(now)
             case _:
@@ -218,6 +221,16 @@ class Schedule:
             self._take_in(host, page, is_full=len(page.callbacks) >= asked.limit, now=now)
             self._rest(host, now)
         self._look(host, now)
+
+    def _adopted(self, now: float) -> None:
+        """Any host may have rows that come before those that are offered from now on: all are read from the store."""
+        self._is_listed, self._has_missed_host = False, True
+        for host in list(self._hosts.values()):
+            host.is_behind = host.has_missed = True
+            host.more_at = now
+            self._look(host, now)
+        if not self._is_listing:
+            self._list()
 
     def _ticked(self, now: float) -> None:
         if self._list_at is not None and self._list_at <= now:

@@ -1,0 +1,81 @@
+"""What a node asks of the table of nodes, off the event loop and on connections of its own.
+
+Heartbeats must not wait behind reads and writes of records: a database that is slow with them would make a node look
+dead that is not.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Engine
+
+from callapi.store.errors import Unavailable
+from callapi.store.records import CallRecord
+from callapi.store.shared.nodes import NodeTable
+from callapi.store.shared.values import NodeEntry, Owner, Report, Roll
+from callapi.store.sql.tables import TABLES
+
+T = TypeVar("T")
+
+THREADS: Final = 3
+TIMEOUT_S: Final = 5.0
+
+
+class Nodes:
+    """The nodes of this database, as the process that claimed `owner.name` at `epoch` sees and changes them.
+
+    All methods raise Unavailable; those that write, Fenced too.
+    """
+
+    def __init__(self, engine: Engine, owner: Owner, epoch: int) -> None:
+        self.engine = engine
+        self.owner = owner
+        self.epoch = epoch
+        self._table = NodeTable(engine)
+        self._pool = ThreadPoolExecutor(THREADS, "store-nodes")
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other nodes may use this database: PostgreSQL. A SQLite file is locked by its one node."""
+        return self.engine.dialect.name == "postgresql"
+
+    def close(self) -> None:
+        """Stop the threads. Blocks."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    async def run(self, work: Callable[..., T], *arguments: Any) -> T:
+        """What `work` returns, from a thread."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                return await loop.run_in_executor(self._pool, work, *arguments)
+        except TimeoutError as error:
+            raise Unavailable(f"it did not answer within {TIMEOUT_S} s") from error
+
+    async def beat(self, report: Report) -> Roll:
+        """Say that this node lives; who else does."""
+        return await self.run(self._table.beat, self.owner.name, self.epoch, report)
+
+    async def bury(self, dead: NodeEntry) -> tuple[CallRecord, ...] | None:
+        """Take over what a dead node had: its calls without an end. None: it lives, or another node was first."""
+        columns = [TABLES[CallRecord].c[name] for name in CallRecord.__struct_fields__]
+        rows = await self.run(self._table.bury, dead, self.owner.name, self.epoch, columns)
+        return None if rows is None else tuple(CallRecord(*row) for row in rows)
+
+    async def leave(self) -> None:
+        """Give the name back: this node has stopped in good order."""
+        await self.run(self._table.leave, self.owner.name, self.epoch)
+
+    async def all(self) -> tuple[NodeEntry, ...]:
+        """Every node that the database knows."""
+        return await self.run(self._table.all)
+
+    async def configured_elsewhere(self) -> frozenset[str]:
+        """The numbers in the configuration files of other nodes."""
+        return await self.run(self._table.configured_elsewhere, self.owner.name)
+
+    async def shared_value(self, name: str, proposal: str) -> str:
+        """The value that all nodes know by `name`; `proposal`, if there was none."""
+        return await self.run(self._table.shared_value, name, proposal)

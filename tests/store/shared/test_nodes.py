@@ -1,0 +1,155 @@
+"""The table of nodes on PostgreSQL and SQLite: claims, heartbeats, takeovers, and the fence before every write."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Protocol
+
+import pytest
+
+from callapi.store import Fenced, NameTaken, NodeState, Owner, Put, Report, Store, Unavailable
+from tests.store.samples import NOON, call, callback
+
+UP = Report(NodeState.UP, 0)
+_identities = itertools.count()
+
+
+def owner(name: str, identity: str | None = None, **changes: tuple[str, ...]) -> Owner:
+    return Owner(name, identity or f"{next(_identities):032x}", **changes)  # type: ignore[arg-type]
+
+
+class OpenNode(Protocol):
+    async def __call__(self, owner: Owner) -> Store: ...
+
+
+@pytest.fixture
+async def open_node(postgresql_url: str) -> AsyncIterator[OpenNode]:
+    """Opens stores on one PostgreSQL database."""
+    async with AsyncExitStack() as stack:
+
+        async def opened(owner: Owner) -> Store:
+            return await stack.enter_async_context(Store.open(postgresql_url, owner=owner))
+
+        yield opened
+
+
+async def test_what_one_node_has_is_not_seen_by_another_of_another_name(open_node: OpenNode) -> None:
+    one, two = await open_node(owner("one")), await open_node(owner("two"))
+    alive = call(node="one")
+    one.write(Put(alive), Put(callback("a")))
+    await one.flush()
+    assert await two.calls.live_ones("two") == ()
+    assert await two.callbacks.hosts(10) == ()
+    assert await two.callbacks.due("https://example.com", NOON, 10) == ((), None)
+    assert len(await one.callbacks.hosts(10)) == 1
+
+
+async def test_a_name_that_lives_is_refused_and_one_that_is_silent_is_taken(open_node: OpenNode) -> None:
+    one = await open_node(owner("node-1"))
+    nodes = one.nodes
+    assert nodes is not None
+
+    async def beating() -> None:
+        while True:
+            await nodes.beat(UP)
+            await asyncio.sleep(0.3)
+
+    beats = asyncio.create_task(beating())
+    with pytest.raises(NameTaken, match="node-1"):
+        await open_node(owner("node-1"))
+    beats.cancel()
+    two = await open_node(owner("node-1"))
+    assert two.nodes is not None
+    assert two.nodes.epoch == nodes.epoch + 1
+    with pytest.raises(Fenced):
+        await nodes.beat(UP)
+
+
+async def test_a_process_of_the_same_identity_takes_over_at_once_and_fences_the_first(
+    open_node: OpenNode,
+) -> None:
+    first = await open_node(owner("node-1", "a" * 32))
+    alive = call(node="node-1")
+    first.write(Put(alive))
+    await first.flush()
+    second = await open_node(owner("node-1", "a" * 32))
+    assert await second.calls.live_ones("node-1") == (alive,)
+    late = call(node="node-1")
+    first.write(Put(late), Put(callback("late")))
+    await first.flush()
+    assert first.is_fenced
+    assert await second.calls.fetch(late.sid) is None, "a write at an old epoch changes no row"
+    with pytest.raises(Unavailable):
+        await first.commit(Put(late))
+
+
+async def test_the_dead_are_taken_over_from_once_with_their_callbacks(open_node: OpenNode) -> None:
+    dead, one, two = [await open_node(owner(name)) for name in ("dead", "one", "two")]
+    alive = call(node="dead")
+    dead.write(Put(alive), Put(callback("a")))
+    await dead.flush()
+    assert one.nodes is not None
+    assert two.nodes is not None
+    entry = next(each for each in (await one.nodes.beat(UP)).nodes if each.name == "dead")
+    outcomes = await asyncio.gather(one.nodes.bury(entry), two.nodes.bury(entry))
+    assert sorted(len(each) for each in outcomes if each is not None) == [1], "one of the two was first"
+    heir = one if outcomes[0] is not None else two
+    assert len(await heir.callbacks.hosts(10)) == 1
+    (inherited,) = next(each for each in outcomes if each is not None)
+    assert inherited.sid == alive.sid
+    assert inherited.node == ("one" if heir is one else "two")
+    dead.write(Put(call(node="dead")))
+    await dead.flush()
+    assert dead.is_fenced
+
+
+async def test_a_node_that_beats_again_is_not_buried(open_node: OpenNode) -> None:
+    slow, one = await open_node(owner("slow")), await open_node(owner("one"))
+    assert slow.nodes is not None
+    assert one.nodes is not None
+    entry = next(each for each in (await one.nodes.beat(UP)).nodes if each.name == "slow")
+    await slow.nodes.beat(UP)
+    assert await one.nodes.bury(entry) is None
+    await slow.nodes.beat(UP)
+
+
+async def test_a_node_that_left_gives_its_name_and_its_callbacks_away(postgresql_url: str) -> None:
+    async with Store.open(postgresql_url, owner=owner("one")) as one:
+        one.write(Put(callback("a")))
+        await one.flush()
+    async with Store.open(postgresql_url, owner=owner("two")) as two:
+        assert len(await two.callbacks.hosts(10)) == 1
+    async with Store.open(postgresql_url, owner=owner("one")):
+        pass
+
+
+async def test_numbers_of_one_configuration_file_do_not_delete_those_of_another(open_node: OpenNode) -> None:
+    await open_node(owner("one", numbers=("100", "200")))
+    two = await open_node(owner("two", numbers=("200", "300")))
+    assert two.nodes is not None
+    assert await two.nodes.configured_elsewhere() == {"100", "200"}
+
+
+async def test_a_shared_value_is_the_first_one_that_was_proposed(open_node: OpenNode) -> None:
+    one, two = await open_node(owner("one")), await open_node(owner("two"))
+    assert one.nodes is not None
+    assert two.nodes is not None
+    assert await one.nodes.shared_value("secret", "a") == "a"
+    assert await two.nodes.shared_value("secret", "b") == "a"
+
+
+async def test_a_sqlite_file_has_one_node_and_a_node_of_another_name_goes_on(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    url = f"sqlite:///{tmp_path_factory.mktemp('nodes')}/callapi.db"
+    alive = call(node="one")
+    async with Store.open(url, owner=owner("one")) as one:
+        one.write(Put(alive), Put(callback("a")))
+        await one.flush()
+        with pytest.raises(Unavailable, match="PostgreSQL"):
+            async with Store.open(url, owner=owner("two")):
+                pass
+    async with Store.open(url, owner=owner("two")) as two:
+        assert [each.sid for each in await two.calls.live_ones("two")] == [alive.sid]
+        assert len(await two.callbacks.hosts(10)) == 1
