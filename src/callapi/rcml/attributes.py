@@ -1,7 +1,8 @@
 """Typed readers of the attributes of one element: each says what it allows when it meets something else.
 
 A reader that meets a bad value reports an error and returns the default, so that the whole document is
-read. Names are case-sensitive; words that a value may be are not. Space around a value does not count.
+read. Names are case-sensitive; words that a value may be are not. Space around a value does not count, and an
+attribute that is empty counts as not written: templates leave them so. (`keys` alone reads "" as a value.)
 """
 
 import re
@@ -12,7 +13,7 @@ from callapi.rcml.tree import ElementNode
 
 Word = TypeVar("Word", bound=StrEnum)
 
-_WHOLE = re.compile(r"[0-9]{1,9}")
+_WHOLE = re.compile(r"([0-9]{1,9})(?:\.0{0,9})?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _TONES = re.compile(r"[0-9A-DW*#]*", re.IGNORECASE)
 _KEYS = re.compile(r"[0-9*#]*")
@@ -38,11 +39,11 @@ class Attributes:
         self._known: set[str] = set()
 
     def text(self, name: str) -> str | None:
-        """Any text; None if the attribute is not written, or empty."""
-        return self._value(name) or None
+        """Any text; None if the attribute is not written."""
+        return self._value(name)
 
     def secret(self, name: str, *, code: int | None = None) -> str | None:
-        """Any text without control characters, to the letter: space counts, empty is not absent.
+        """Any text without control characters, to the letter: space counts.
 
         No message repeats it.
         """
@@ -54,13 +55,11 @@ class Attributes:
         return value
 
     def url(self, name: str) -> str | None:
-        """A URL, absolute or relative; None if it is not written. An empty one counts as not written."""
+        """A URL, absolute or relative; None if it is not written."""
         value = self._value(name)
-        if value == "":
-            self._node.warn(f'{name}="" is empty, and counts as not written', attribute=name)
-        elif value is not None and _CONTROL.search(value):
+        if value is not None and _CONTROL.search(value):
             self.refuse(name, "a URL without control characters")
-        return value or None
+        return value
 
     def method(self, name: str = "method", *, code: int | None = None) -> Method:
         """GET or POST; POST if it is not written."""
@@ -78,15 +77,16 @@ class Attributes:
         return word == "true"
 
     def whole(self, name: str, default: int, within: tuple[int, int], *, code: int | None = None) -> int:
-        """A whole number; `within` are the least and the most that it may be."""
+        """A whole number; `within` are the least and the most that it may be. `20.0` is 20."""
         value = self._value(name)
         if value is None:
             return default
         least, most = within
-        if _WHOLE.fullmatch(value) is None or not least <= int(value) <= most:
+        match = _WHOLE.fullmatch(value)
+        if match is None or not least <= int(match[1]) <= most:
             self.refuse(name, f"a whole number, {least} to {most}", code)
             return default
-        return int(value)
+        return int(match[1])
 
     def word(self, name: str, default: Word, *, code: int | None = None) -> Word:
         """One word of the enumeration that `default` belongs to."""
@@ -102,19 +102,35 @@ class Attributes:
 
     def words(self, name: str, default: Word, *, code: int | None = None) -> frozenset[Word]:
         """Words of the enumeration, separated by commas, spaces or both; none named: `default` alone."""
-        value = self._value(name)
-        if not value:
-            return frozenset({default})
-        allowed = {word.lower(): word for word in type(default)}
-        named = [each for each in _SEPARATORS.split(value.lower()) if each]
-        if any(each not in allowed for each in named):
+        known, unknown = self._listed(name, default)
+        if unknown:
             self.refuse(name, "any of " + ", ".join(type(default)), code)
-        return frozenset(allowed[each] for each in named if each in allowed) or frozenset({default})
+        return known
+
+    def events(self, name: str, default: Word) -> frozenset[Word]:
+        """As `words`, of events to report: one that does not exist is left out, with a warning.
+
+        Servers differ in the events that they know; the others are still wanted.
+        """
+        known, unknown = self._listed(name, default)
+        for each in unknown:
+            message = (
+                f"{each[:60]} in {name} on <{self._node.name}> is not an event, and is left out; there are "
+            )
+            self._node.warn(message + ", ".join(type(default)), attribute=name)
+        return known
+
+    def _listed(self, name: str, default: Word) -> tuple[frozenset[Word], list[str]]:
+        """The words of the enumeration that are named (`default` if none is), and what else is."""
+        listed = [each for each in _SEPARATORS.split(self._value(name) or "") if each]
+        allowed = {word.lower(): word for word in type(default)}
+        known = frozenset(allowed[each.lower()] for each in listed if each.lower() in allowed)
+        return known or frozenset({default}), [each for each in listed if each.lower() not in allowed]
 
     def tones(self, name: str, most: int, *, code: int | None = None) -> str | None:
         """Digits to send: 0-9 A-D * #, `w` waits half a second and `W` a whole one; at most `most`."""
         value = self._value(name)
-        if not value:
+        if value is None:
             return None
         if _TONES.fullmatch(value) is None or len(value) > most:
             self.refuse(name, f"at most {most} of 0-9 A-D * # w W", code)
@@ -122,10 +138,12 @@ class Attributes:
         return re.sub("[a-d]", lambda letter: letter[0].upper(), value)
 
     def keys(self, name: str, default: str, *, code: int | None = None) -> str:
-        """Keys of a telephone, any of which counts; empty: none."""
-        value = self._value(name)
+        """Keys of a telephone, any of which counts; empty: none, as Twilio has it."""
+        self._known.add(name)
+        value = self._given.get(name)
         if value is None:
             return default
+        value = value.strip()
         if _KEYS.fullmatch(value) is None:
             self.refuse(name, "keys out of 0-9 * #, or nothing", code)
             return default
@@ -147,9 +165,12 @@ class Attributes:
                 self._node.warn(message, attribute=name)
 
     def _value(self, name: str) -> str | None:
+        """The value, trimmed; None if it is not written, or empty."""
         self._known.add(name)
         value = self._given.get(name)
-        return value if value is None else value.strip()
+        if value is None:
+            return None
+        return value.strip() or None
 
 
 def _one_of(words: type[StrEnum]) -> str:

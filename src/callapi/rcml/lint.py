@@ -59,6 +59,10 @@ _NEEDS = {
 }
 
 
+# Empty is a value here: no key ends it, and a password may be empty.
+_MAY_BE_EMPTY = {"finishOnKey", "password", "value"}
+
+
 def advise(root: ElementNode, verbs: Sequence[Verb]) -> None:
     """Add advice about the document of `root`, whose verbs are `verbs`, to its report."""
     for node in _all_nodes(root):
@@ -77,6 +81,9 @@ def _all_nodes(node: ElementNode) -> Iterator[ElementNode]:
 
 
 def _advise_on_attributes(node: ElementNode) -> None:
+    for name, value in node.attributes.items():
+        if not value.strip() and name not in _MAY_BE_EMPTY:
+            node.warn(f'{name}="" is empty, and counts as not written', attribute=name)
     for name, needed in _NEEDS.get(node.name, {}).items():
         if name in node.attributes and needed not in node.attributes:
             node.warn(f"{name} has no effect without {needed}", attribute=name)

@@ -55,7 +55,6 @@ def test_every_attribute() -> None:
         ('finishOnKey="any"', 13613),
         ('playBeep="loud"', 13616),
         ('trim="a bit"', None),
-        ('recordingStatusCallbackEvent="ringing"', None),
     ],
 )
 def test_bad_values(attribute: str, code: int | None) -> None:

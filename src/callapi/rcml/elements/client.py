@@ -7,6 +7,7 @@ theirs becomes a header of the INVITE.
 from dataclasses import dataclass
 
 from callapi.rcml.attributes import Attributes
+from callapi.rcml.elements.copied_text import read_target
 from callapi.rcml.elements.element import refuse_nested
 from callapi.rcml.elements.noun import Noun, read_callbacks, warn_without_target, with_header
 from callapi.rcml.tree import ElementNode
@@ -36,7 +37,7 @@ def read_client(node: ElementNode) -> Client:
                 parameters.append(child)
             case _:
                 refuse_nested(child, node, 13215)
-    name = name.removeprefix(PREFIX)
+    name = read_target(node, name).removeprefix(PREFIX)
     warn_without_target(node, name, "the user")
     for parameter in parameters:
         name = with_header(name, parameter)

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from callapi.rcml.attributes import Attributes, Method
 from callapi.rcml.elements.client import PREFIX, Client, read_client
+from callapi.rcml.elements.copied_text import read_target, without_invisible
 from callapi.rcml.elements.element import Element, RecordingEvent, refuse_nested
 from callapi.rcml.elements.number import Number, read_number
 from callapi.rcml.elements.sip import Sip, read_sip, sip_uri
@@ -106,7 +107,7 @@ def read_dial(node: ElementNode) -> Dial:
         method=given.method(code=13210),
         timeout=given.whole("timeout", 30, (1, MAX_TIMEOUT_S), code=13212),
         time_limit=given.whole("timeLimit", 14_400, (1, MAX_TALK_S), code=13216),
-        caller_id=_read_caller_id(given, targets),
+        caller_id=_read_caller_id(node, given, targets),
         record=_read_record_mode(given),
         hangup_on_star=given.flag("hangupOnStar", default=False, code=13213),
         dial_music=given.url("dialMusic"),
@@ -115,7 +116,7 @@ def read_dial(node: ElementNode) -> Dial:
         sequential=given.flag("sequential", default=False),
         recording_status_callback=given.url("recordingStatusCallback"),
         recording_status_callback_method=given.method("recordingStatusCallbackMethod"),
-        recording_status_callback_events=given.words(
+        recording_status_callback_events=given.events(
             "recordingStatusCallbackEvent", RecordingEvent.COMPLETED
         ),
         line=node.line,
@@ -139,7 +140,7 @@ def _read_targets(node: ElementNode) -> tuple[Target, ...]:
                 refuse_nested(child, node, 13215)
     if len(targets) > MAX_TARGETS:
         node.error(f"<Dial> calls {len(targets)} at once; at most {MAX_TARGETS} are allowed", 13250)
-    text = node.text
+    text = read_target(node, node.text)
     if text and targets:
         node.warn("<Dial> holds text beside its nouns: only the nouns are called")
     elif text:
@@ -156,8 +157,10 @@ def _read_plain_target(node: ElementNode, text: str) -> Target:
     return Number(text, line=node.line, column=node.column)
 
 
-def _read_caller_id(given: Attributes, targets: tuple[Target, ...]) -> str | None:
+def _read_caller_id(node: ElementNode, given: Attributes, targets: tuple[Target, ...]) -> str | None:
     caller_id = given.text("callerId")
+    if caller_id is not None:
+        caller_id = without_invisible(node, caller_id, attribute="callerId") or None
     if caller_id is None or any(form.fullmatch(caller_id) for form in (_TELEPHONE, _CLIENT)):
         return caller_id
     if any(isinstance(target, Number) for target in targets):

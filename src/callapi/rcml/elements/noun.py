@@ -53,7 +53,7 @@ def read_callbacks(node: ElementNode, given: Attributes, method_code: int) -> Ca
         method=given.method(code=method_code),
         status_callback=given.url("statusCallback"),
         status_callback_method=given.method("statusCallbackMethod"),
-        status_callback_events=given.words("statusCallbackEvent", CallEvent.COMPLETED),
+        status_callback_events=given.events("statusCallbackEvent", CallEvent.COMPLETED),
         line=node.line,
         column=node.column,
     )

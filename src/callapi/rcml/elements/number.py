@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from callapi.rcml.attributes import Attributes
+from callapi.rcml.elements.copied_text import read_target
 from callapi.rcml.elements.element import refuse_children
 from callapi.rcml.elements.noun import Noun, read_callbacks, warn_without_target
 from callapi.rcml.tree import ElementNode
@@ -24,7 +25,7 @@ def read_number(node: ElementNode) -> Number:
     """`<Number>` as written."""
     given = Attributes(node)
     number = Number(
-        number=node.text,
+        number=read_target(node, node.text),
         send_digits=given.tones("sendDigits", MAX_DIGITS, code=13222),
         **read_callbacks(node, given, 13221),
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from callapi.rcml.attributes import Attributes
+from callapi.rcml.elements.copied_text import read_url_text
 from callapi.rcml.elements.element import Element, refuse_children
 from callapi.rcml.tree import ElementNode
 
@@ -28,7 +29,7 @@ def read_play(node: ElementNode, loop_code: int = 13410) -> Play:
     loop = given.whole("loop", 1, (0, MAX_LOOPS), code=loop_code)
     given.finish()
     refuse_children(node)
-    url = node.text or None
+    url = read_url_text(node) or None
     if url and digits:
         node.warn("<Play> has digits and a URL: the digits are sent, the URL is overlooked")
         url = None

@@ -51,7 +51,7 @@ def read_record(node: ElementNode) -> Record:
         trim=given.word("trim", Trim.TRIM_SILENCE) is Trim.TRIM_SILENCE,
         recording_status_callback=given.url("recordingStatusCallback"),
         recording_status_callback_method=given.method("recordingStatusCallbackMethod"),
-        recording_status_callback_events=given.words(
+        recording_status_callback_events=given.events(
             "recordingStatusCallbackEvent", RecordingEvent.COMPLETED
         ),
         line=node.line,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from callapi.rcml.attributes import Attributes, Method
+from callapi.rcml.elements.copied_text import read_url_text
 from callapi.rcml.elements.element import Element, refuse_children
 from callapi.rcml.tree import ElementNode
 
@@ -22,6 +23,7 @@ def read_redirect(node: ElementNode) -> Redirect:
     method = given.method(code=13710)
     given.finish()
     refuse_children(node)
-    if not node.text:
+    url = read_url_text(node)
+    if not url:
         node.warn("<Redirect> names no URL: the current document is asked for again")
-    return Redirect(node.text, method, line=node.line, column=node.column)
+    return Redirect(url, method, line=node.line, column=node.column)

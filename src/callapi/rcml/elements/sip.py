@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from callapi.rcml.attributes import Attributes
+from callapi.rcml.elements.copied_text import read_target
 from callapi.rcml.elements.element import refuse_content, refuse_nested
 from callapi.rcml.elements.noun import Noun, read_callbacks, warn_without_target, with_header
 from callapi.rcml.tree import ElementNode
@@ -41,7 +42,7 @@ def read_sip(node: ElementNode) -> Sip:
     given = Attributes(node)
     callbacks = read_callbacks(node, given, 13241)
     name, text = given.text("name"), node.text
-    username = given.secret("username", code=13249)
+    username = given.secret("username", code=13249) or None
     password = given.secret("password", code=13249)
     codecs = _read_codecs(given)
     given.finish()
@@ -59,6 +60,7 @@ def read_sip(node: ElementNode) -> Sip:
                 headers.extend(header for header in child.children if header.name == "Header")
             case _:
                 refuse_nested(child, node, 13215)
+    uri = read_target(node, uri)
     warn_without_target(node, uri, "the SIP URI")
     uri = sip_uri(uri)
     for header in headers:
