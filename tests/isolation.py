@@ -44,7 +44,7 @@ def isolate() -> bool:
 
 def _reserve_test_ports() -> None:
     """Keep the ports that tests choose by number out of the range from which the kernel takes ephemeral ones."""
-    Path("/proc/sys/net/ipv4/ip_local_port_range").write_text("40000 60999", encoding="ascii")
+    Path("/proc/sys/net/ipv4/ip_local_port_range").write_text("46000 60999", encoding="ascii")
 
 
 def outside_network() -> Callable[[], None] | None:

@@ -111,6 +111,7 @@ async def test_video_is_passed_on_untouched_but_for_the_payload_type() -> None:
         assert alice.rtcp == [pli]
         assert one.statistics().packets_received == 2
         other.configure(video(bob, (VideoFormat("VP8", 120, 121),), Direction.RECVONLY))
+        await asyncio.sleep(0.05)
         alice.send(one.local, b"held", payload_type=96)
         await asyncio.sleep(0.05)
         assert len(bob.packets) == 1

@@ -1,7 +1,6 @@
 """TLS on loopback: who is believed (RFC 5922 §7.1)."""
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from callapi.sip.errors import LocalProtocolError
 from callapi.sip.messages.uri import Transport
 from callapi.sip.transport.connection import StreamLimits
 from callapi.sip.transport.hop import Hop
-from callapi.sip.transport.tls import TlsFiles, server_context
+from callapi.sip.transport.tls import TlsFiles, client_context, server_context
 from tests.sip.transport.certificates import Authority
 from tests.sip.transport.node import PATIENCE_S, Node, options
 
@@ -162,7 +161,7 @@ async def test_what_is_no_handshake_is_forgotten(authority: Authority, said: byt
 async def test_what_is_sent_while_hands_are_shaken_waits(authority: Authority) -> None:
     """Nothing may go out in the clear."""
     files = authority.issue("127.0.0.1")
-    context = ssl.create_default_context(cafile=str(authority.path))
+    context = client_context(TlsFiles(ca=authority.path))
     async with Node(LOOPBACK, tls=files) as server:
         hop = server.hop(Transport.TLS)
         reader, writer = await asyncio.open_connection(hop.host, hop.port)

@@ -37,8 +37,13 @@ def server_context(files: TlsFiles | None) -> ssl.SSLContext:
 
 
 def client_context(files: TlsFiles | None) -> ssl.SSLContext:
-    """What an outgoing TLS connection demands. Raises OSError for a bad file."""
+    """What an outgoing TLS connection demands. Raises OSError for a bad file.
+
+    Certificates without an Authority Key Identifier are accepted on every Python: private authorities of PBXs and
+    gateways commonly leave it out, and only CPython 3.13 and later refuse them by default (`VERIFY_X509_STRICT`).
+    """
     context = ssl.create_default_context(cafile=str(files.ca) if files and files.ca else None)
+    context.verify_flags &= ~ssl.VerifyFlags.VERIFY_X509_STRICT
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if files and files.certificate:
         context.load_cert_chain(files.certificate, files.private_key)
