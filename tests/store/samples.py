@@ -13,9 +13,11 @@ from callapi.base.ids import (
     new_application_sid,
     new_call_sid,
     new_client_sid,
+    new_conference_sid,
     new_key_sid,
     new_notification_sid,
     new_number_sid,
+    new_queue_sid,
     new_recording_sid,
     new_trunk_sid,
 )
@@ -26,10 +28,12 @@ from callapi.store import (
     CallbackRecord,
     CallRecord,
     ClientRecord,
+    ConferenceRecord,
     EventRecord,
     KeyRecord,
     NotificationRecord,
     NumberRecord,
+    QueueRecord,
     RecordingRecord,
     TrunkRecord,
 )
@@ -177,6 +181,25 @@ def key(**changes: Any) -> KeyRecord:
         date_created=NOON,
         date_updated=NOON,
     )
+    return replace(made, **changes)
+
+
+def conference(**changes: Any) -> ConferenceRecord:
+    made = ConferenceRecord(
+        sid=new_conference_sid(),
+        account_sid=ACCOUNT,
+        friendly_name="A room",
+        status="init",
+        date_created=NOON,
+        date_updated=NOON,
+        api_version=VERSION,
+        node="node-1",
+    )
+    return replace(made, **changes)
+
+
+def queue(**changes: Any) -> QueueRecord:
+    made = QueueRecord(new_queue_sid(), ACCOUNT, "A queue", 1000, NOON, NOON)
     return replace(made, **changes)
 
 

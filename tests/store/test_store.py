@@ -29,10 +29,12 @@ from tests.store.samples import (
     call,
     callback,
     client,
+    conference,
     event,
     key,
     notification,
     number,
+    queue,
     recording,
     trunk,
 )
@@ -75,6 +77,20 @@ def _filled_call() -> CallRecord:
             trunk(username="u", password="p", codecs=("PCMU", "opus"), caller_id="+1", priority=-3, weight=7),
         ),
         ("keys", key(friendly_name="ci", secret_sha256="f" * 64)),
+        (
+            "conferences",
+            conference(
+                status="completed",
+                reason_conference_ended="last-participant-left",
+                call_sid_ending_conference="CA" + "1" * 32,
+                status_callback="http://c",
+                status_callback_method="GET",
+                status_callback_events=("start", "end"),
+                sequence_number=9,
+            ),
+        ),
+        ("queues", queue(max_size=5)),
+        ("recordings", recording(conference_sid="CF" + "1" * 32)),
         ("recordings", recording(duration=7, path="RE/1.wav", error_code=3)),
         (
             "notifications",

@@ -13,6 +13,8 @@ ClientSid = NewType("ClientSid", str)
 NotificationSid = NewType("NotificationSid", str)
 TrunkSid = NewType("TrunkSid", str)
 KeySid = NewType("KeySid", str)
+ConferenceSid = NewType("ConferenceSid", str)
+QueueSid = NewType("QueueSid", str)
 EventId = NewType("EventId", str)
 
 
@@ -63,3 +65,13 @@ def new_trunk_sid() -> TrunkSid:
 def new_key_sid() -> KeySid:
     """A fresh `SK…`."""
     return KeySid(_new("SK"))
+
+
+def new_conference_sid() -> ConferenceSid:
+    """A fresh `CF…`."""
+    return ConferenceSid(_new("CF"))
+
+
+def new_queue_sid() -> QueueSid:
+    """A fresh `QU…`."""
+    return QueueSid(_new("QU"))

@@ -17,10 +17,12 @@ from callapi.base.ids import (
     ApplicationSid,
     CallSid,
     ClientSid,
+    ConferenceSid,
     EventId,
     KeySid,
     NotificationSid,
     NumberSid,
+    QueueSid,
     RecordingSid,
     TrunkSid,
 )
@@ -178,6 +180,38 @@ class RecordingRecord(Struct, frozen=True):
     path: str | None = None
     error_code: int | None = None
     node: str = ""
+    conference_sid: ConferenceSid | None = None
+    """Of a recording of a conference; `call_sid` is then the participant's whose arrival started it."""
+
+
+class ConferenceRecord(Struct, frozen=True):
+    """One conference room from its first participant to its end. `sequence_number` is the next callback's."""
+
+    sid: ConferenceSid
+    account_sid: AccountSid
+    friendly_name: str
+    status: str  # init, in-progress, completed
+    date_created: datetime
+    date_updated: datetime
+    api_version: str
+    node: str
+    reason_conference_ended: str | None = None
+    call_sid_ending_conference: CallSid | None = None
+    status_callback: str | None = None
+    status_callback_method: str | None = None
+    status_callback_events: tuple[str, ...] = ()
+    sequence_number: int = 1
+
+
+class QueueRecord(Struct, frozen=True):
+    """A queue of callers; those who wait in it are live calls, and not kept here."""
+
+    sid: QueueSid
+    account_sid: AccountSid
+    friendly_name: str
+    max_size: int
+    date_created: datetime
+    date_updated: datetime
 
 
 class NumberRecord(Struct, frozen=True):
@@ -311,10 +345,12 @@ Record: TypeAlias = (
     | CallRecord
     | CallbackRecord
     | ClientRecord
+    | ConferenceRecord
     | EventBlock
     | KeyRecord
     | NotificationRecord
     | NumberRecord
+    | QueueRecord
     | RecordingRecord
     | TrunkRecord
 )

@@ -32,6 +32,7 @@ from callapi.store.repositories.bindings import BindingRepository
 from callapi.store.repositories.callbacks import CallbackRepository
 from callapi.store.repositories.calls import CallRepository
 from callapi.store.repositories.clients import ClientRepository
+from callapi.store.repositories.conferences import ConferenceRepository, QueueRepository
 from callapi.store.repositories.events import EventRepository
 from callapi.store.repositories.keys import KeyRepository
 from callapi.store.repositories.notifications import NotificationRepository
@@ -108,6 +109,8 @@ class Store:
         self.clients = ClientRepository(reader)
         self.events = EventRepository(reader)
         self.keys = KeyRepository(reader)
+        self.conferences = ConferenceRepository(reader)
+        self.queues = QueueRepository(reader)
         self.notifications = NotificationRepository(reader)
         self.numbers = NumberRepository(reader, self.commit)
         self.recordings = RecordingRepository(reader)

@@ -15,10 +15,12 @@ from callapi.store.records import (
     CallbackRecord,
     CallRecord,
     ClientRecord,
+    ConferenceRecord,
     EventBlock,
     KeyRecord,
     NotificationRecord,
     NumberRecord,
+    QueueRecord,
     Record,
     RecordingRecord,
     TrunkRecord,
@@ -183,9 +185,32 @@ _recordings = _table(
     *_text_or_null("path"),
     *_integer_or_null("error_code"),
     *_text("node"),
+    *_text_or_null("conference_sid"),
 )
 Index("recordings_by_date", _recordings.c.account_sid, _recordings.c.date_created, _recordings.c.sid)
 Index("recordings_by_call", _recordings.c.call_sid, _recordings.c.date_created, _recordings.c.sid)
+
+_conferences = _table(
+    "conferences",
+    ConferenceRecord,
+    *_text("sid", "account_sid", "friendly_name", "status"),
+    *_instant("date_created", "date_updated"),
+    *_text("api_version", "node"),
+    *_text_or_null("reason_conference_ended", "call_sid_ending_conference"),
+    *_text_or_null("status_callback", "status_callback_method"),
+    _texts("status_callback_events"),
+    *_integer("sequence_number"),
+)
+Index("conferences_by_date", _conferences.c.account_sid, _conferences.c.date_created, _conferences.c.sid)
+
+_queues = _table(
+    "queues",
+    QueueRecord,
+    *_text("sid", "account_sid", "friendly_name"),
+    *_integer("max_size"),
+    *_instant("date_created", "date_updated"),
+)
+Index("queues_by_date", _queues.c.account_sid, _queues.c.date_created, _queues.c.sid)
 
 _numbers = _table(
     "numbers",
@@ -265,10 +290,12 @@ TABLES: Final[dict[type[Any], Table]] = {
     CallRecord: _calls,
     CallbackRecord: _callbacks,
     ClientRecord: _clients,
+    ConferenceRecord: _conferences,
     EventBlock: _call_events,
     KeyRecord: _keys,
     NotificationRecord: _notifications,
     NumberRecord: _numbers,
+    QueueRecord: _queues,
     RecordingRecord: _recordings,
     TrunkRecord: _trunks,
 }
