@@ -253,25 +253,27 @@ COMMANDS = st.lists(
 def perform(machine: RoomMachine, command: tuple[str, CallSid, Any]) -> list[Output]:
     """One command, where it makes sense."""
     verb, sid, value = command
-    if machine.state is RoomState.COMPLETED:
-        return []
-    if verb == "end":
-        return machine.end()
+    is_known = sid in machine.participants
+    is_joined = is_known and machine.participants[sid].is_joined
+    outputs: list[Output] = []
     match verb:
-        case "join" if sid not in machine.participants or not machine.participants[sid].is_joined:
-            return machine.join(sid, value)
-        case "invite" if sid not in machine.participants:
-            return machine.invite(sid, value)
-        case "leave" if sid in machine.participants:
-            is_joined = machine.participants[sid].is_joined
-            return machine.leave(sid, value if is_joined else LeaveReason.ADD_FAILED)
-        case "mute" if sid in machine.participants:
-            return machine.mute(sid, muted=value)
-        case "hold" if sid in machine.participants:
-            return machine.hold(sid, hold=value)
-        case "modify" if sid in machine.participants:
-            return machine.modify(sid, end_on_exit=value)
-    return []
+        case _ if machine.state is RoomState.COMPLETED:
+            pass
+        case "end":
+            outputs = machine.end()
+        case "join" if not is_joined:
+            outputs = machine.join(sid, value)
+        case "invite" if not is_known:
+            outputs = machine.invite(sid, value)
+        case "leave" if is_known:
+            outputs = machine.leave(sid, value if is_joined else LeaveReason.ADD_FAILED)
+        case "mute" if is_known:
+            outputs = machine.mute(sid, muted=value)
+        case "hold" if is_known:
+            outputs = machine.hold(sid, hold=value)
+        case "modify" if is_known:
+            outputs = machine.modify(sid, end_on_exit=value)
+    return outputs
 
 
 @given(COMMANDS)
