@@ -16,6 +16,7 @@ def bridged(plane: MediaPlane, caller: Call, callee: Call) -> Iterator[None]:
         bridges.append(plane.bridge_video(caller.leg.video, callee.leg.video))
     caller.join(Bridged(callee.sid))
     callee.join(Bridged(caller.sid))
+    caller.digits_to, callee.digits_to = callee.leg.stream, caller.leg.stream
     caller.digits.clear()
     callee.digits.clear()
     try:
@@ -23,6 +24,7 @@ def bridged(plane: MediaPlane, caller: Call, callee: Call) -> Iterator[None]:
     finally:
         for bridge in bridges:
             bridge.close()
+        caller.digits_to = callee.digits_to = None
         caller.part()
         callee.part()
         caller.digits.clear()

@@ -7,13 +7,14 @@ alone moves the status. What happens is published on the node's event bus; the c
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from callapi.base.clock import utc_now
 from callapi.base.ids import CallSid
 from callapi.calls.call_record import ended, moved, whole_seconds
-from callapi.calls.digits import DigitBuffer
+from callapi.calls.digits import DigitBuffer, DigitSources
 from callapi.calls.events import (
     CallEnded,
     DigitReceived,
@@ -46,7 +47,7 @@ from callapi.calls.status_machine import (
     StatusMachine,
 )
 from callapi.calls.stories import Stories, Story
-from callapi.media import DigitPressed, FirstPacket, NothingHeard, Stalled, StreamClosed
+from callapi.media import AudioStream, DigitPressed, FirstPacket, NothingHeard, Stalled, StreamClosed
 from callapi.sip import Ended, InboundSession, OutboundSession, Party, Response
 from callapi.store import CallRecord
 from callapi.webhooks import Cookies
@@ -69,6 +70,7 @@ class Call:
         "_bound",
         "_bus",
         "_clock",
+        "_digit_sources",
         "_end_reason",
         "_since",
         "_status",
@@ -77,6 +79,7 @@ class Call:
         "answered_at",
         "cookies",
         "digits",
+        "digits_to",
         "early_media",
         "ended",
         "final_code",
@@ -96,6 +99,9 @@ class Call:
         self.sip = sip
         """What SIP adds to the voice request."""
         self.digits = DigitBuffer()
+        self.digits_to: AudioStream | None = None
+        """The stream of the party that this call is joined with: it hears digits that come as INFO."""
+        self._digit_sources = DigitSources()
         self.cookies = Cookies()
         """Set by the application that runs this call, and sent back to it."""
         self.rang: OneShot[None] = OneShot()
@@ -288,10 +294,18 @@ class Call:
                 case Answered(response):
                     self.sip = sip_request(self.leg.session.call_id, response.headers)
                     self._was_answered()
-                case Dtmf(digit):
-                    self.digits.put(digit)
+                case Dtmf(info):
+                    for digit in self._digit_sources.by_info(info, self._clock()):
+                        self.digits.put(digit)
+                        self._carry_on(digit)
                 case Ended() as ended:
                     return ended
+
+    def _carry_on(self, digit: str) -> None:
+        """Pass a digit that came as INFO on to the other party; those in RTP pass with the media."""
+        if self.digits_to is not None:
+            with suppress(StreamClosed):
+                self.digits_to.send_digits(digit)
 
     async def _listen(self) -> None:
         try:
@@ -299,7 +313,8 @@ class Call:
                 match await self.leg.stream.next_event():
                     case DigitPressed(digit, source):
                         self._bus.publish(DigitReceived(self.record, utc_now(), source))
-                        self.digits.put(digit)
+                        if self._digit_sources.by_media(digit, self._clock()):
+                            self.digits.put(digit)
                     case FirstPacket(source):
                         self._bus.publish(FirstPacketReceived(self.record, utc_now(), source))
                     case NothingHeard(seconds):

@@ -18,6 +18,7 @@ from callapi.sip import (
     Confirmed,
     Ended,
     InboundSession,
+    InfoDigits,
     InfoReceived,
     OfferReceived,
     OfferRequested,
@@ -26,6 +27,7 @@ from callapi.sip import (
     Response,
     Session,
     SessionEvent,
+    read_info,
 )
 
 log = logging.getLogger(__name__)
@@ -47,9 +49,9 @@ class Answered(Struct, frozen=True):
 
 
 class Dtmf(Struct, frozen=True):
-    """A digit that came as SIP INFO."""
+    """Digits that came as SIP INFO."""
 
-    digit: str
+    info: InfoDigits
 
 
 LegEvent = Rang | Answered | Dtmf | Ended
@@ -192,8 +194,8 @@ class Leg:
                 self._settle(body)
             case OfferRequested():
                 self.session.answer_offer(self._negotiation.make_offer())
-            case InfoReceived(content_type, body) if digit := dtmf_of_info(content_type, body):
-                return Dtmf(digit)
+            case InfoReceived(content_type, body) if (info := read_info(content_type, body)) and info.digits:
+                return Dtmf(info)
         return None
 
     def _accept(self, response: Response) -> bool:
@@ -232,20 +234,6 @@ class Leg:
     def __repr__(self) -> str:
         direction = "inbound" if isinstance(self.session, InboundSession) else "outbound"
         return f"<Leg {direction} {self.session.call_id} {'answered' if self.is_answered else 'early'}>"
-
-
-def dtmf_of_info(content_type: str, body: bytes) -> str | None:
-    """The digit in an INFO body: `application/dtmf-relay` (`Signal=5`) or `application/dtmf` (`5`)."""
-    kind = content_type.partition(";")[0].strip().lower()
-    text = body.decode("ascii", "replace")
-    if kind == "application/dtmf-relay":
-        fields = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-        text = fields.get("Signal", fields.get("Signal ", ""))
-    elif kind != "application/dtmf":
-        return None
-    digit = text.strip().upper()
-    digit = {"10": "*", "11": "#"}.get(digit, digit)
-    return digit if len(digit) == 1 and digit in "0123456789*#ABCD" else None
 
 
 def final_response(session: Session) -> Response | None:

@@ -153,8 +153,9 @@ class PhoneCall:
                 self._happened("answered")
                 self._rang.set()
                 self._answered.set()
-            case Dtmf(digit):
-                self._press_heard(digit)
+            case Dtmf(info):
+                for digit in info.digits:
+                    self._press_heard(digit)
             case Ended() as ending:
                 self.ending = ending
 

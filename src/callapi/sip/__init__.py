@@ -38,6 +38,7 @@ from callapi.sip.events import (
     SessionEvent,
 )
 from callapi.sip.messages.headers import CSeq, Headers, NameAddr, Via
+from callapi.sip.messages.info import InfoDigits, read_info
 from callapi.sip.messages.message import REASONS, Message, Request, Response, make_response
 from callapi.sip.messages.parameters import split_list
 from callapi.sip.messages.parser import parse_message
@@ -68,6 +69,7 @@ __all__ = [
     "Headers",
     "Hop",
     "InboundSession",
+    "InfoDigits",
     "InfoReceived",
     "KeepAlive",
     "LocalProtocolError",
@@ -110,6 +112,7 @@ __all__ = [
     "make_response",
     "parse_message",
     "parse_uri",
+    "read_info",
     "split_list",
     "write_message",
 ]

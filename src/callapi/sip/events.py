@@ -76,7 +76,7 @@ class OfferRefused(Struct, frozen=True):
 
 
 class InfoReceived(Struct, frozen=True):
-    """An INFO within the dialog (RFC 6086); 200 was answered already."""
+    """An INFO within the dialog (RFC 6086) that was understood; it has its 200."""
 
     content_type: str
     body: bytes

@@ -204,7 +204,8 @@ class TlsPhone(RawPhone):
 
 def with_body(lines: Sequence[str], body: str | None) -> str:
     """The message of these lines, with its length."""
-    more = ["Content-Type: application/sdp"] if body else []
+    has_type = any(line.startswith("Content-Type:") for line in lines)
+    more = ["Content-Type: application/sdp"] if body and not has_type else []
     return "\r\n".join([*lines, *more, f"Content-Length: {len(body or '')}", "", body or ""])
 
 

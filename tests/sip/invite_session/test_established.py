@@ -206,6 +206,14 @@ def test_info_both_ways() -> None:
     assert events(effects) == [InfoReceived("application/sdp", b"x")]
 
 
+def test_an_info_that_is_not_understood_is_refused() -> None:
+    """RFC 6086 §4.2.2."""
+    bench = answered_call()
+    effects = bench.request("INFO", b"x", extra="Content-Type: application/isup")
+    assert statuses(effects) == [415]
+    assert events(effects) == []
+
+
 @pytest.mark.parametrize("status", [481, 408])
 def test_the_peer_has_forgotten_the_dialog(status: int) -> None:
     """§12.2.1.2."""

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from callapi.sip.errors import LocalProtocolError, RemoteProtocolError
-from callapi.sip.events import Confirmed, Ended, InfoReceived, Party
+from callapi.sip.events import Confirmed, Ended, Party
 from callapi.sip.invite_session.commands import (
     Accept,
     Acknowledge,
@@ -171,8 +171,8 @@ class Established:
             case "INVITE" | "UPDATE":
                 return [*self._modification.received(input_, now)]
             case "INFO":
-                info = InfoReceived(request.content_type or "", request.body)
-                return [usage.respond(input_.handle, request, 200), report(info)]
+                answer, info = usage.answer_info(input_.handle, request)
+                return [answer, report(info)] if info else [answer]
             case "PRACK":  # of a 1xx that our 2xx has overtaken (RFC 3262 §3)
                 return [usage.respond(input_.handle, request, 200)]
             case _:

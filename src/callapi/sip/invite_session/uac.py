@@ -15,7 +15,7 @@ from typing import assert_never
 
 from callapi.sip.dialog import Dialog, next_hop
 from callapi.sip.errors import LocalProtocolError, RemoteProtocolError
-from callapi.sip.events import Accepted, Ended, InfoReceived, Party, Provisional, Refused
+from callapi.sip.events import Accepted, Ended, Party, Provisional, Refused
 from callapi.sip.invite_session.attempts import Attempts
 from callapi.sip.invite_session.commands import (
     Accept,
@@ -301,8 +301,8 @@ class Inviting:
             case "INVITE":  # not before our INVITE is answered (§14.1)
                 return [usage.respond(input_.handle, request, 491)]
             case "INFO":
-                info = InfoReceived(request.content_type or "", request.body)
-                return [usage.respond(input_.handle, request, 200), report(info)]
+                answer, info = usage.answer_info(input_.handle, request)
+                return [answer, report(info)] if info else [answer]
             case "BYE":  # a called side may not send one yet (§15); the final response is still due
                 return [usage.respond(input_.handle, request, 200)]
             case _:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from callapi.sip.errors import LocalProtocolError, RemoteProtocolError
-from callapi.sip.events import AnswerReceived, Ended, InfoReceived, Party
+from callapi.sip.events import AnswerReceived, Ended, Party
 from callapi.sip.invite_session.commands import (
     Accept,
     Acknowledge,
@@ -211,8 +211,8 @@ class Ringing:
                 pause = (("Retry-After", str(int(self._usage.entropy() * 11))),)
                 return [self._usage.respond(input_.handle, request, 500, headers=pause)]
             case "INFO":
-                info = InfoReceived(request.content_type or "", request.body)
-                return [self._usage.respond(input_.handle, request, 200), report(info)]
+                answer, info = self._usage.answer_info(input_.handle, request)
+                return [answer, report(info)] if info else [answer]
             case _:
                 return [self._usage.unexpected(input_.handle, request)]
 

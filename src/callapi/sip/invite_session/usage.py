@@ -10,11 +10,12 @@ from msgspec import Struct
 
 from callapi.sip.authentication.authenticator import Authenticator
 from callapi.sip.dialog import Dialog
-from callapi.sip.events import Party
+from callapi.sip.events import InfoReceived, Party
 from callapi.sip.invite_session.effects import Respond
 from callapi.sip.invite_session.inputs import Handle
 from callapi.sip.invite_session.offer_answer import OfferAnswerState
 from callapi.sip.invite_session.session_timer import SessionTimers
+from callapi.sip.messages.info import DIGIT_TYPES, is_understood
 from callapi.sip.messages.message import Message, Request, make_response
 
 SDP = "application/sdp"
@@ -87,6 +88,14 @@ class Usage:
             response.headers.set("Content-Type", SDP)
             response.body = body
         return Respond(handle, response)
+
+    def answer_info(self, handle: Handle, request: Request) -> tuple[Respond, InfoReceived | None]:
+        """200 to an INFO and what it says; 415 to one that is not understood (RFC 6086 §4.2.2)."""
+        info = InfoReceived(request.content_type or "", request.body)
+        if is_understood(info.content_type, info.body):
+            return self.respond(handle, request, 200), info
+        accept = ("Accept", ", ".join(DIGIT_TYPES[:2]))
+        return self.respond(handle, request, 415, headers=(accept,)), None
 
     def unexpected(self, handle: Handle, request: Request) -> Respond:
         """OPTIONS gets our capabilities (RFC 3261 §11.2), a method that no usage of the dialog knows 405 (§8.2.1)."""
