@@ -52,7 +52,7 @@ def test_the_environment_overrides_the_file_and_lists_are_json(tmp_path: Path) -
         (
             '[sip]\nlisten = ["tls://127.0.0.1:5061"]\n',
             {},
-            r"sip: a tls:// listener needs sip.tls_certificate",
+            r"sip: a tls:// or wss:// listener needs sip.tls_certificate",
         ),
         ('[speech]\nengine = "loud"\n', {}, r":2: speech.engine: .*'piper', 'espeak-ng' or 'none'"),
         (

@@ -35,6 +35,9 @@ class Registrations:
         registrations = cls(store, realm, keep_alive)
         by_login: dict[str, list[Binding]] = {}
         for record in await store.bindings.everywhere(MAX_REMEMBERED):
+            if _is_closed_websocket(record):
+                store.write(Remove(BindingRecord, (record.login, record.contact)))
+                continue
             by_login.setdefault(record.login, []).append(_binding(record))
         for login, bindings in by_login.items():
             registrations._registered.add(login)
@@ -123,6 +126,14 @@ class Registrations:
         }
 
 
+def _is_closed_websocket(record: BindingRecord) -> bool:
+    """Whether a binding of an earlier process depends on a WebSocket to it, which ended with that process."""
+    try:
+        return Hop.parse(record.source).transport.is_websocket and not record.path
+    except ParseError:
+        return False
+
+
 def _host(source: str) -> str | None:
     try:
         return Hop.parse(source).host
@@ -140,6 +151,8 @@ def _binding(record: BindingRecord) -> Binding:
         source=record.source,
         user_agent=record.user_agent,
         path=record.path,
+        instance=record.instance,
+        reg_id=record.reg_id,
     )
 
 
@@ -155,4 +168,6 @@ def _record(login: str, binding: Binding) -> BindingRecord:
         source=binding.source,
         user_agent=binding.user_agent,
         path=binding.path,
+        instance=binding.instance,
+        reg_id=binding.reg_id,
     )

@@ -32,7 +32,7 @@ class SettingsError(CallApiError):
     """The configuration is not usable; the text says which key, where, and what is allowed."""
 
 
-SIP_SCHEMES: Final = ("udp", "tcp", "tls")
+SIP_SCHEMES: Final = ("udp", "tcp", "tls", "ws", "wss")
 
 
 def _listen_address(text: str) -> str:
@@ -41,7 +41,7 @@ def _listen_address(text: str) -> str:
     except ValueError:
         is_known = False
     if not is_known:
-        raise ValueError("must look like udp://127.0.0.1:5060, tcp://... or tls://...")
+        raise ValueError("must look like udp://127.0.0.1:5060, tcp://..., tls://..., ws://... or wss://...")
     return text
 
 
@@ -76,10 +76,17 @@ def _whisper_model(path: Path) -> Path:
     return path
 
 
+def _origin(text: str) -> str:
+    if re.fullmatch(r"https?://(\[[0-9A-Fa-f:.]+\]|[^\[\]:/\s?#]+)(:[0-9]{1,5})?", text) is None:
+        raise ValueError("must be an origin such as https://phones.example.com, without a path")
+    return text
+
+
 NumberPrefix = Annotated[str, Field(pattern=r"^\+?[0-9]{1,15}$")]
 ListenAddress = Annotated[str, AfterValidator(_listen_address)]
 HostPort = Annotated[str, AfterValidator(_host_port)]
 PortRange = Annotated[str, AfterValidator(_port_range)]
+Origin = Annotated[str, AfterValidator(_origin)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 PiperModel = Annotated[Path, AfterValidator(_piper_model)]
 WhisperModel = Annotated[Path, AfterValidator(_whisper_model)]
@@ -111,10 +118,10 @@ class SipSettings(_Section):
 
     @model_validator(mode="after")
     def _tls_needs_a_certificate(self) -> Self:
-        if any(each.startswith("tls:") for each in self.listen) and not (
+        if any(each.startswith(("tls:", "wss:")) for each in self.listen) and not (
             self.tls_certificate and self.tls_private_key
         ):
-            raise ValueError("a tls:// listener needs sip.tls_certificate and sip.tls_private_key")
+            raise ValueError("a tls:// or wss:// listener needs sip.tls_certificate and sip.tls_private_key")
         return self
 
 
@@ -153,6 +160,16 @@ class HttpSettings(_Section):
     public_url: HttpUrl = "http://127.0.0.1:8080"
     max_connections: int = Field(1000, ge=1, le=100_000)
     request_timeout_s: float = Field(10, gt=0, le=600)
+    sip_websocket: bool = True
+    allowed_origins: tuple[Origin, ...] = ()
+    tls_certificate: Path | None = None
+    tls_private_key: Path | None = None
+
+    @model_validator(mode="after")
+    def _certificate_and_key_go_together(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_private_key is None):
+            raise ValueError("http.tls_certificate and http.tls_private_key are given together or not at all")
+        return self
 
 
 class DatabaseSettings(_Section):

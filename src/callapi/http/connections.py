@@ -6,6 +6,7 @@ closed before that if a new client finds all connections in use.
 """
 
 import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import uvicorn
@@ -27,12 +28,19 @@ class Bounds(Struct, frozen=True):
     timeout_s: float = 10.0
 
 
+Upgrade = Callable[[asyncio.Transport, bytes], None]
+"""Takes over a connection that asks for a WebSocket: its transport, and the request as bytes, which it answers."""
+
+
 class BoundedConfig(uvicorn.Config):
     """uvicorn's configuration, with `bounds` for its connections. `awaited`: those whose client has the next move."""
 
-    def __init__(self, application: ASGIApp, bounds: Bounds, **options: Any) -> None:
+    def __init__(
+        self, application: ASGIApp, bounds: Bounds, upgrades: Mapping[str, Upgrade], **options: Any
+    ) -> None:
         super().__init__(application, http=BoundedConnection, ws="none", **options)
         self.bounds = bounds
+        self.upgrades = upgrades
         self.awaited: dict[BoundedConnection, asyncio.TimerHandle] = {}
         """The oldest first."""
 
@@ -82,6 +90,8 @@ class BoundedConnection(HttpToolsProtocol):
         """The request is complete: the application has the next move, unless it has answered already."""
         super().on_message_complete()
         self._head_bytes = -self._chunk  # the rest of this chunk is not counted
+        if self._upgrade() is not None:
+            return
         if self.cycle.response_complete:
             self._wait_for_client()
         else:
@@ -103,6 +113,28 @@ class BoundedConnection(HttpToolsProtocol):
         """It has taken some."""
         super().resume_writing()
         self._stop_waiting()
+
+    def _upgrade(self) -> Upgrade | None:
+        """What takes over a connection that asks for a WebSocket at this path; None: it is ordinary HTTP."""
+        if not self.parser.should_upgrade() or self._get_upgrade() != b"websocket":
+            return None
+        return self.config.upgrades.get(self.url.partition(b"?")[0].decode("latin-1"))
+
+    def _should_upgrade(self) -> bool:
+        return self._upgrade() is not None
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over: its bounds are no longer those of HTTP."""
+        upgrade = self._upgrade()
+        if upgrade is None:
+            return
+        self._stop_waiting()
+        self.connections.discard(self)
+        lines = [
+            b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        ]
+        lines += [b"%s: %s" % field for field in self.headers]
+        upgrade(self.transport, b"\r\n".join([*lines, b"", b""]))
 
     def _wait_for_client(self) -> None:
         self._stop_waiting()

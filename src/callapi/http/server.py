@@ -2,19 +2,25 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+import ssl
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from callapi.base.errors import CallApiError
 from callapi.base.listen_address import parse_listen_address
-from callapi.http.connections import BoundedConfig, Bounds
+from callapi.http.connections import BoundedConfig, Bounds, Upgrade
 
 START_S: Final = 10
 STOP_S: Final = 2
+
+
+class BadCertificate(CallApiError):
+    """The certificate or the private key of HTTPS cannot be used."""
 
 
 class AddressInUse(CallApiError):
@@ -30,20 +36,35 @@ class _ServerWithoutSignals(uvicorn.Server):
 
 
 class HttpServer:
-    """Serves `application` on `listen` (`host:port`), within `bounds`, for as long as the block lasts."""
+    """Serves `application` on `listen` (`host:port`), within `bounds`, for as long as the block lasts.
 
-    def __init__(self, application: ASGIApp, listen: str, bounds: Bounds) -> None:
+    With `tls` (certificate and key, PEM files) it speaks HTTPS. `upgrades`: by path, what takes over the connections
+    that ask for a WebSocket there.
+    """
+
+    def __init__(
+        self,
+        application: ASGIApp,
+        listen: str,
+        bounds: Bounds,
+        *,
+        tls: tuple[Path, Path] | None = None,
+        upgrades: Mapping[str, Upgrade] | None = None,
+    ) -> None:
+        """Raises BadCertificate."""
         address = parse_listen_address(listen)
         self._listen = listen
         self._server = _ServerWithoutSignals(
             BoundedConfig(
                 application,
                 bounds,
+                upgrades or {},
                 host=address.host,
                 port=address.port,
                 lifespan="off",
                 log_config=None,
                 access_log=False,
+                **_tls_options(tls),
                 timeout_graceful_shutdown=STOP_S,
             )
         )
@@ -73,3 +94,18 @@ class HttpServer:
     async def _serve(self) -> None:
         with contextlib.suppress(SystemExit):  # how uvicorn says that it cannot bind
             await self._server.serve()
+
+
+def _tls_options(files: tuple[Path, Path] | None) -> dict[str, Any]:
+    """uvicorn's options for HTTPS; the files are read here first, so that a bad one is reported as such."""
+    if files is None:
+        return {}
+    certificate, key = files
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except OSError as error:
+        raise BadCertificate(
+            f"http.tls_certificate, http.tls_private_key: {certificate} and {key} are not a certificate and its key"
+            f" in PEM: {error.strerror or error}"
+        ) from error
+    return {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}

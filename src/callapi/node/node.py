@@ -106,5 +106,13 @@ class Node:
             public_url=settings.http.public_url,
         )
         await stack.enter_async_context(
-            HttpServer(create_app(deps), settings.http.listen, options.http_bounds(settings))
+            HttpServer(
+                create_app(deps),
+                settings.http.listen,
+                options.http_bounds(settings),
+                tls=options.http_tls(settings),
+                upgrades={options.SIP_PATH: rooms.endpoint.accept_upgrade}
+                if settings.http.sip_websocket
+                else {},
+            )
         )

@@ -15,6 +15,8 @@ from callapi.webhooks import FetchOptions, Limits
 
 RECORDINGS: Final = "recordings"
 PROMPTS: Final = "prompts"
+SIP_PATH: Final = "/sip"
+"""Where the HTTP server takes SIP over WebSocket (`http.sip_websocket`)."""
 
 
 def domain(settings: Settings) -> str:
@@ -36,6 +38,7 @@ def endpoint_options(settings: Settings) -> EndpointOptions:
         advertised_address=sip.advertised_address,
         tls=tls,
         session_expires_s=sip.session_expires_s,
+        allowed_origins=tuple(filter(None, (settings.http.public_url, *settings.http.allowed_origins))),
     )
 
 
@@ -79,6 +82,16 @@ def call_queue(settings: Settings) -> CallQueue:
 def http_bounds(settings: Settings) -> Bounds:
     """The bounds of the HTTP server."""
     return Bounds(settings.http.max_connections, settings.http.request_timeout_s)
+
+
+def http_tls(settings: Settings) -> tuple[Path, Path] | None:
+    """Certificate and key of HTTPS; None: plain HTTP."""
+    http = settings.http
+    return (
+        (http.tls_certificate, http.tls_private_key)
+        if http.tls_certificate and http.tls_private_key
+        else None
+    )
 
 
 def recordings_dir(settings: Settings) -> Path:

@@ -204,6 +204,7 @@ async def _open_calls(
         admission=admission,
         registrar=registrar,
         trace=lambda traced: bus.publish(SipMessageTraced(traced)),
+        flow_closed=registrar.flow_closed,
     )
     live = LiveCalls(
         endpoint,
@@ -224,6 +225,7 @@ async def _open_calls(
     services_running = (
         inbound.serve(endpoint),
         callers.keep_alive.run(endpoint),
+        registrar.run(),
         queue_runner.serve(),
         keep_for(store, settings.database.keep_days),
     )

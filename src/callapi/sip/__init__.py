@@ -4,6 +4,7 @@ The core is pure: machines and values that know no socket and no clock. The shel
 `endpoint`) performs what they ask for and holds no rules of the protocol.
 """
 
+from callapi.sip.authentication.browsers import BROWSER_ALGORITHMS, comes_from_browser
 from callapi.sip.authentication.digest import Credentials, DigestServer, Rejected, Stale, Verified
 from callapi.sip.authentication.throttle import LoginThrottle
 from callapi.sip.endpoint import (
@@ -53,6 +54,7 @@ from callapi.sip.session import InboundSession, OutboundSession, Session
 from callapi.sip.transport import Hop, TlsFiles
 
 __all__ = [
+    "BROWSER_ALGORITHMS",
     "REASONS",
     "Accepted",
     "Admission",
@@ -108,6 +110,7 @@ __all__ = [
     "Uri",
     "Verified",
     "Via",
+    "comes_from_browser",
     "flow_of",
     "make_response",
     "parse_message",

@@ -295,7 +295,8 @@ class BindingRecord(Struct, frozen=True):
     """One registered contact (RFC 3261 §10.3) of the client whose login is `login`.
 
     `source` is the hop that the REGISTER came from (`udp:192.0.2.1:5060`), `path` the Path values (RFC 3327),
-    `node` the node that it reached: a connection to the phone is that node's.
+    `node` the node that it reached: a connection to the phone is that node's,
+    `instance` and `reg_id` the device and its flow (RFC 5626), if it named them.
     """
 
     login: str
@@ -309,6 +310,8 @@ class BindingRecord(Struct, frozen=True):
     user_agent: str = ""
     path: tuple[str, ...] = ()
     node: str = ""
+    instance: str = ""
+    reg_id: int = 0
 
 
 class TrunkRecord(Redacted, frozen=True):

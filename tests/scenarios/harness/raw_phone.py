@@ -11,6 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
 from callapi.sip.transport import TlsFiles
 from tests.scenarios.harness.sipp_scenarios import REASONS
 from tests.scenarios.harness.waiting import eventually
@@ -200,6 +204,67 @@ class TlsPhone(RawPhone):
 
     def _put(self, data: bytes, to: Address) -> None:
         self._writers[to].write(data)
+
+
+class WebSocketPhone(RawPhone):
+    """The same over a WebSocket to `url`, as a browser's library speaks it: Via and Contact are a `.invalid` name."""
+
+    via = "WS"
+
+    def __init__(self, name: str, url: str) -> None:
+        super().__init__(name)
+        self._url = url
+        self._name = f"{secrets.token_hex(6)}.invalid"
+
+    async def __aenter__(self) -> Self:
+        self._socket = await connect(self._url, subprotocols=[Subprotocol("sip")], compression=None)
+        self._outgoing: asyncio.Queue[str] = asyncio.Queue()
+        self._tasks = asyncio.TaskGroup()
+        await self._tasks.__aenter__()
+        self._work = [self._tasks.create_task(each) for each in (self._read(), self._write())]
+        return self
+
+    async def __aexit__(self, *arguments: object) -> None:
+        for call in self.calls.values():
+            call.give_up()
+        for task in self._work:
+            task.cancel()
+        await self._tasks.__aexit__(None, None, None)
+        await self._socket.close()
+
+    def cut(self) -> None:
+        """Close the connection under it without a word, as a page does that is gone."""
+        self._socket.transport.abort()
+
+    @property
+    def port(self) -> int:
+        """It listens nowhere; a number that no other phone has."""
+        return int(self._name[:8], 16)
+
+    @property
+    def here(self) -> str:
+        """Its host as Via and Contact have it."""
+        return self._name
+
+    @property
+    def uri(self) -> str:
+        """Its Contact."""
+        return f"sip:{self.name}@{self._name};transport=ws"
+
+    async def _read(self) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            async for message in self._socket:
+                text = message if isinstance(message, str) else message.decode()
+                self.datagram_received(text.encode(), ("websocket", 0))
+
+    async def _write(self) -> None:
+        while True:
+            text = await self._outgoing.get()
+            with contextlib.suppress(ConnectionClosed):
+                await self._socket.send(text)
+
+    def _put(self, data: bytes, to: Address) -> None:
+        self._outgoing.put_nowait(data.decode())
 
 
 def with_body(lines: Sequence[str], body: str | None) -> str:

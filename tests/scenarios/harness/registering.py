@@ -30,10 +30,10 @@ class Registrant:
     async def ask(self, *contacts: str, headers: Sequence[Header] = (), via: str = "") -> SipMessage:
         """One REGISTER and its answer; `contacts` are values of Contact, `via` where the phone believes to be."""
         cseq = f"{next(self._numbers)} REGISTER"
-        via = via or f"{self._phone.host}:{self._phone.port}"
+        via = via or self._phone.here
         lines = [
             f"REGISTER sip:{self.realm} SIP/2.0",
-            f"Via: SIP/2.0/UDP {via};rport;branch=z9hG4bK{self.login}{cseq[:-9]}{self._phone.port}",
+            f"Via: SIP/2.0/{self._phone.via} {via};rport;branch=z9hG4bK{self.login}{cseq[:-9]}{self._phone.port}",
             f"From: <sip:{self.login}@{self.realm}>;tag=1",
             f"To: <sip:{self.login}@{self.realm}>",
             f"Call-ID: register-{self.login}-{self._phone.port}",

@@ -49,6 +49,7 @@ class Network:
         closed: Callable[[Hop], None],
         advertised_address: str,
         tls: TlsFiles | None,
+        allowed_origins: Sequence[str],
     ) -> "MemoryTransport":
         address = ListenAddress.parse(listen[0])
         return MemoryTransport(self, address, receive, failed)
@@ -103,6 +104,9 @@ class MemoryTransport:
     @property
     def backlog_s(self) -> float:
         return 0.0
+
+    def accept_upgrade(self, transport: asyncio.Transport, handshake: bytes) -> None:
+        raise NotImplementedError("this network has no HTTP server")
 
     def is_connected(self, hop: Hop) -> bool:
         return False

@@ -31,14 +31,18 @@ class Node:
         tls: TlsFiles | None = None,
         limits: StreamLimits | None = None,
         advertised_address: str = "",
+        allowed_origins: tuple[str, ...] = (),
     ) -> None:
         self.received: asyncio.Queue[Received] = asyncio.Queue()
         self.failures: asyncio.Queue[tuple[Hop, Exception]] = asyncio.Queue()
+        self.closed: asyncio.Queue[Hop] = asyncio.Queue()
         self.layer = TransportLayer(
             listen,
             receive=self.received.put_nowait,
             failed=lambda hop, error: self.failures.put_nowait((hop, error)),
+            closed=self.closed.put_nowait,
             advertised_address=advertised_address,
+            allowed_origins=allowed_origins,
             tls=tls,
             limits=limits,
         )

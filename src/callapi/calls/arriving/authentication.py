@@ -13,7 +13,16 @@ from msgspec import Struct
 from callapi.base.ids import AccountSid
 from callapi.calls.arriving.inbound import Caller, Route, TrustedNetworks
 from callapi.calls.arriving.refusals import Refusal
-from callapi.sip import DigestServer, InboundSession, LoginThrottle, SipUri, Stale, Verified
+from callapi.sip import (
+    BROWSER_ALGORITHMS,
+    DigestServer,
+    InboundSession,
+    LoginThrottle,
+    SipUri,
+    Stale,
+    Verified,
+    comes_from_browser,
+)
 
 STRANGER: Final = Refusal(403, "sip.trusted_networks")
 WRONG: Final = Refusal(403, "wrong user name or password")
@@ -85,7 +94,7 @@ class CallerAuthentication:
         if value is not None:
             return self._verify(session, value, await self._callers.client(user) if user else None)
         if neighbour is not None:
-            return self._challenge(is_stale=False)
+            return self._challenge(session, is_stale=False)
         accounts = await self._callers.gateway_of(host)
         return Caller(accounts=accounts, is_trusted=True) if accounts else STRANGER
 
@@ -99,17 +108,23 @@ class CallerAuthentication:
             request.body,
             lambda username, algorithm: secrets.get(algorithm) if username == login else None,
             now,
+            algorithms=_algorithms(session),
         )
         if isinstance(verdict, Stale):
-            return self._challenge(is_stale=True)
+            return self._challenge(session, is_stale=True)
         if isinstance(verdict, Verified) and client is not None:
             return _caller(client)
         self._throttle.failed(session.source.host, now)
         return WRONG
 
-    def _challenge(self, *, is_stale: bool) -> Refusal:
-        values = self._digest.challenge(self._clock(), is_stale=is_stale)
+    def _challenge(self, session: InboundSession, *, is_stale: bool) -> Refusal:
+        values = self._digest.challenge(self._clock(), is_stale=is_stale, algorithms=_algorithms(session))
         return Refusal(407, "authentication required", tuple(("Proxy-Authenticate", each) for each in values))
+
+
+def _algorithms(session: InboundSession) -> tuple[str, ...] | None:
+    """What a browser is challenged with; None: the server's own algorithms."""
+    return BROWSER_ALGORITHMS if comes_from_browser(session.request, session.source) else None
 
 
 def _caller(client: KnownClient) -> Caller:

@@ -246,15 +246,22 @@ class DigestServer:
         self._used: OrderedDict[int, int] = OrderedDict()  # serial of a nonce -> its last nc
         self._forgotten = 0  # the greatest serial that `_used` had to drop: older ones count as used
 
-    def challenge(self, now: float, *, is_stale: bool = False) -> list[str]:
-        """One WWW-Authenticate value for each algorithm, the preferred first (RFC 8760 §2.3)."""
+    def challenge(
+        self, now: float, *, is_stale: bool = False, algorithms: Sequence[str] | None = None
+    ) -> list[str]:
+        """One WWW-Authenticate value for each algorithm, the preferred first (RFC 8760 §2.3).
+
+        `algorithms` replaces the server's own for a client that knows fewer.
+        """
         self._issued += 1
         stem = f"{int(now * 1000):x}-{self._issued:x}"
         common = f'realm="{self._realm}", nonce="{stem}-{self._seal(stem)}", qop="{",".join(self._qop)}"'
         stale = ", stale=true" if is_stale else ""
-        return [f"Digest {common}, algorithm={algorithm}{stale}" for algorithm in self._algorithms]
+        return [
+            f"Digest {common}, algorithm={algorithm}{stale}" for algorithm in algorithms or self._algorithms
+        ]
 
-    def verify(
+    def verify(  # noqa: PLR0913 - the parts that a digest covers
         self,
         value: str,
         method: str,
@@ -262,15 +269,18 @@ class DigestServer:
         body: bytes,
         secret_of: Callable[[str, str], str | None],
         now: float,
+        *,
+        algorithms: Sequence[str] | None = None,
     ) -> Verdict:
         """Judge an Authorization value of a request with this method, Request-URI and body.
 
         `secret_of(username, algorithm)` gives H(username:realm:password) by MD5, SHA-256 or SHA-512-256, None for a
-        stranger, who costs the same work; an empty text opens nothing.
+        stranger, who costs the same work; an empty text opens nothing. `algorithms`: those that were offered,
+        if not the server's own.
         """
         try:
             given = parse_digest(value)
-            answer = self._read(given, uri)
+            answer = self._read(given, uri, algorithms or self._algorithms)
             username = unquote(f'"{given["username"]}"')
         except ParseError as error:
             return Rejected(str(error))
@@ -303,9 +313,9 @@ class DigestServer:
                 own.append(value)
         return own[0] if own else None
 
-    def _read(self, given: dict[str, str], uri: Uri) -> _Answer:
+    def _read(self, given: dict[str, str], uri: Uri, algorithms: Sequence[str]) -> _Answer:
         algorithm, qop = given.get("algorithm", "MD5").upper(), given.get("qop")
-        if algorithm not in self._algorithms:
+        if algorithm not in algorithms:
             raise ParseError(f"algorithm {algorithm[:80]!r} was not offered")
         if given["realm"] != self._realm:
             raise ParseError(f"realm {given['realm'][:80]!r} is not ours")

@@ -101,6 +101,7 @@ class Driver:
             closed=self._connection_closed,
             advertised_address=options.advertised_address,
             tls=options.tls,
+            allowed_origins=options.allowed_origins,
         )
         self._above = above(self)
         self._sent_by: dict[tuple[Transport, bool], str] = {}

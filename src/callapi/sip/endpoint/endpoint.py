@@ -4,6 +4,7 @@ Datagrams come up from `driver`, commands from the sessions; both end in a machi
 outputs only `driver` and `runner` perform.
 """
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from typing import Self
@@ -154,6 +155,13 @@ class Endpoint:
     def incoming(self) -> AsyncIterator[InboundSession]:
         """Sessions in the order in which their INVITEs came; ends when the endpoint stops."""
         return self._sessions.incoming()
+
+    def accept_upgrade(self, transport: asyncio.Transport, handshake: bytes) -> None:
+        """Take over a connection of an HTTP server whose client asks for SIP over WebSocket (RFC 7118).
+
+        `handshake` is the request, with all that was read after it; it is answered here, refusals included.
+        """
+        self.driver.transport.accept_upgrade(transport, handshake)
 
     def invite(self, invite: OutboundInvite) -> OutboundSession:
         """Send an INVITE: resolve, try each next hop (RFC 3263 §4.3), answer one challenge.

@@ -65,6 +65,8 @@ class EndpointOptions(Struct, frozen=True):
     advertised_address: str = ""
     """The host in Via and Contact; empty: the listening address."""
     tls: TlsFiles | None = None
+    allowed_origins: tuple[str, ...] = ()
+    """Origins (as URLs) of the pages that may open a WebSocket; a client without an Origin always may."""
     user_agent: str = "CallAPI"
     session_expires_s: int = 1800
     """Session timer proposed on every INVITE and accepted from the peer (RFC 4028); 0: we ask for none."""

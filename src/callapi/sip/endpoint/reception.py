@@ -180,6 +180,8 @@ class Reception:
             self._driver.statistics.faults += 1
             response = make_response(request, 500)
         self._driver.respond(transaction, response)
+        if source.transport.is_websocket and not self._driver.transport.is_connected(source):
+            self._flow_closed(source)  # it closed before its binding was made
 
     def _invite(self, request: Request, key: ServerKey, hop: Hop, source: Hop) -> None:
         if self._sessions.is_full:

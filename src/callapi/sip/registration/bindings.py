@@ -1,7 +1,8 @@
 """Bindings of one address-of-record, and what a REGISTER does to them (RFC 3261 §10.3), pure.
 
 All or nothing: a REGISTER either changes every contact that it names or none. Contacts match by the rules of URI
-equivalence (§19.1.4). Path is kept (RFC 3327). Not here: GRUU (RFC 5627) and flows by `reg-id` (RFC 5626).
+equivalence (§19.1.4), and a device that registers again (same `+sip.instance` and `reg-id`, RFC 5626 §6) replaces its
+binding whatever its new Contact. Path is kept (RFC 3327). Not here: GRUU (RFC 5627).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from callapi.sip.errors import ParseError
-from callapi.sip.messages.parameters import split_list
+from callapi.sip.messages.parameters import quote, split_list
 from callapi.sip.messages.uri import SipUri, parse_uri
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from callapi.sip.messages.message import Request
     from callapi.sip.transport.hop import Hop
 
+MAX_INSTANCE = 256
 _Q = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 _MALFORMED_EXPIRES_S = 3600  # RFC 3261 §20.19: what a malformed value stands for
 
@@ -41,6 +43,18 @@ class Binding(Struct, frozen=True):
     user_agent: str = ""
     path: tuple[str, ...] = ()
     """Path values, the first to be visited first (RFC 3327 §5.3)."""
+    instance: str = ""
+    """`+sip.instance` of the device, in lower case without quotes (RFC 5626 §4.1); empty: it named none."""
+    reg_id: int = 0
+    """`reg-id` of the flow (RFC 5626 §4.2); 0: it named none."""
+
+    @property
+    def contact_value(self) -> str:
+        """The Contact as a 200 lists it, without `expires` and `q`."""
+        value = f"<{self.contact}>"
+        if self.instance:
+            value += f";+sip.instance={quote(self.instance)}"
+        return f"{value};reg-id={self.reg_id}" if self.reg_id else value
 
 
 class RegistrationLimits(Struct, frozen=True):
@@ -60,7 +74,7 @@ class Registered(Struct, frozen=True):
     def headers(self, now: float) -> list[tuple[str, str]]:
         """The Contact values of the 200 (RFC 3261 §10.3, step 8)."""
         return [
-            ("Contact", f"<{each.contact}>;expires={max(0, round(each.expires_at - now))};q={each.q:.3g}")
+            ("Contact", f"{each.contact_value};expires={max(0, round(each.expires_at - now))};q={each.q:.3g}")
             for each in self.bindings
         ]
 
@@ -126,7 +140,13 @@ def _apply(
 ) -> list[Binding] | RegistrationRefused:
     if not isinstance(contact.uri, SipUri):
         return RegistrationRefused(400, "Contact Is Not A SIP URI")
-    same = [each for each in current if _is_same_contact(each, contact.uri)]
+    instance, reg_id = _device(contact)
+    same = [
+        each
+        for each in current
+        if _is_same_contact(each, contact.uri)
+        or (instance and (each.instance, each.reg_id) == (instance, reg_id))
+    ]
     if any(_is_outdated(request, each) for each in same):
         # RFC 3261 §10.3, step 7: the whole request fails; a retransmission never gets here
         return RegistrationRefused(500, "CSeq Out Of Order")
@@ -145,6 +165,8 @@ def _apply(
         source=source,
         user_agent=request.headers.get("User-Agent") or "",
         path=_path(request),
+        instance=instance,
+        reg_id=reg_id,
     )
     return [*others, binding]
 
@@ -172,6 +194,13 @@ def _expires_s(request: Request, contact: NameAddr, limits: RegistrationLimits) 
 def _seconds(text: str) -> int:
     is_valid = text.isascii() and text.isdigit() and len(text) <= 10 and int(text) < 2**32
     return int(text) if is_valid else _MALFORMED_EXPIRES_S
+
+
+def _device(contact: NameAddr) -> tuple[str, int]:
+    """`+sip.instance` and `reg-id`; one that is too long or malformed counts as absent."""
+    instance, reg_id = contact.parameter("+sip.instance") or "", contact.parameter("reg-id") or ""
+    is_number = reg_id.isascii() and reg_id.isdigit() and len(reg_id) < 10
+    return instance.lower() if len(instance) <= MAX_INSTANCE else "", int(reg_id) if is_number else 0
 
 
 def _q(contact: NameAddr) -> float:

@@ -132,12 +132,14 @@ class Connection(asyncio.Protocol):
         if self._is_over:
             return
         if framing.is_broken:
-            self.close()
+            gone = TransportError(f"{self.peer}: connection closed by the peer")
+            self.close(gone if framing.is_closed_by_peer else None)
         elif framing.is_idle:
             self._partial_since = None
         elif self._partial_since is None:
             self._partial_since = self._active_at
         if framing.is_open and not was_open:
+            self._must_speak_by = None  # the client of a WebSocket has shown its purpose by the handshake
             self._send_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -165,15 +167,15 @@ class Connection(asyncio.Protocol):
                 self._pinged_at = now
                 self._write(ping)
 
-    def close(self) -> None:
-        """Close once what was written is sent; a peer that does not read is given `partial_s`."""
+    def close(self, cause: Exception | None = None) -> None:
+        """Close once what was written is sent; one that does not read is given `partial_s`. `cause` as of `abort`."""
         if self._transport is None:
-            self.abort(None)
+            self.abort(cause)
             return
         self._framing.close()
         if data := self._framing.take_outgoing():
             self._transport.write(data)
-        self._finish(None)
+        self._finish(cause)
         self._transport.close()
         if self._transport.get_write_buffer_size():
             self._loop.call_later(self._owner.limits.partial_s, self._transport.abort)

@@ -27,6 +27,10 @@ class Framing(Protocol):
         """Whether nothing more can be read: the connection is to be closed once the outgoing bytes are written."""
 
     @property
+    def is_closed_by_peer(self) -> bool:
+        """Whether it is broken because the peer has closed it in good order."""
+
+    @property
     def is_idle(self) -> bool:
         """Whether no message has begun."""
 
@@ -52,6 +56,7 @@ class StreamFraming:
     __slots__ = ("_outgoing", "_parser")
 
     is_open = True
+    is_closed_by_peer = False
 
     def __init__(self) -> None:
         self._parser = StreamParser()

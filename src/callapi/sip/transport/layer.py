@@ -15,19 +15,21 @@ from typing import TYPE_CHECKING, Self
 from callapi.sip.errors import LocalProtocolError, ParseError, TransportError
 from callapi.sip.messages.parser import parse_message
 from callapi.sip.messages.uri import Transport
-from callapi.sip.transport.connection import StreamLimits
+from callapi.sip.transport.connection import Connection, StreamLimits
 from callapi.sip.transport.connections import ConnectionTable
-from callapi.sip.transport.framing import StreamFraming
+from callapi.sip.transport.framing import Framing, StreamFraming
+from callapi.sip.transport.hop import Hop
 from callapi.sip.transport.listen import ListenAddress, family_of, is_unspecified, outgoing_address
 from callapi.sip.transport.listener import Listener
 from callapi.sip.transport.tls import TlsFiles, server_context
 from callapi.sip.transport.udp import UdpSocket
+from callapi.sip.transport.websocket import WebSocketFraming, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from callapi.sip.messages.message import Message
-    from callapi.sip.transport.hop import Hop, Received
+    from callapi.sip.transport.hop import Received
 
 
 class TransportLayer:
@@ -42,12 +44,14 @@ class TransportLayer:
         closed: Callable[[Hop], None] = lambda _: None,
         advertised_address: str = "",
         tls: TlsFiles | None = None,
+        allowed_origins: Sequence[str] = (),
         limits: StreamLimits | None = None,
     ) -> None:
         """`listen` as in `udp://127.0.0.1:5060`; port 0 lets the system choose. Raises LocalProtocolError.
 
         `receive`, `failed` and `closed` (the peer of a connection that has ended, for whatever cause) are called on the
-        loop and must not raise. `advertised_address` (a host) replaces the listeners' own addresses in
+        loop and must not raise. `allowed_origins` are those of pages that may open a WebSocket.
+        `advertised_address` (a host) replaces the listeners' own addresses in
         `local_address`.
         """
         self._listen = [ListenAddress.parse(text) for text in listen]
@@ -56,6 +60,8 @@ class TransportLayer:
         self._closed = closed
         self._advertised = advertised_address.strip("[]")
         self._tls = tls
+        self._allowed_origins = tuple(map(origin_of, allowed_origins))
+        self._upgraded: dict[Transport, tuple[str, int]] = {}
         self.connections = ConnectionTable(
             receive=receive, closed=self._connection_closed, limits=limits or StreamLimits(), tls=tls
         )
@@ -137,6 +143,8 @@ class TransportLayer:
         for address in self.listening:
             if address.transport is transport and family in {None, family_of(address.host)}:
                 return self._advertise(address.host, address.port)
+        if transport in self._upgraded:
+            return self._advertise(*self._upgraded[transport])
         if transport.is_reliable:
             hosts = [address.host for address in self.listening if family in {None, family_of(address.host)}]
             return self._advertise(hosts[0] if hosts else _any_host(family), transport.default_port)
@@ -165,7 +173,7 @@ class TransportLayer:
                 host,
                 address.port,
                 lambda accepted, *peer: self.connections.accept(
-                    accepted, (address.transport, *peer), StreamFraming(), context
+                    accepted, (address.transport, *peer), self._framing(address.transport), context
                 ),
             )
             self._listeners.append(listener)
@@ -173,6 +181,29 @@ class TransportLayer:
         else:
             port = self._open_udp(host, address.port).address[1]
         self.listening.append(ListenAddress(address.transport, host, port))
+
+    def accept_upgrade(self, transport: asyncio.Transport, handshake: bytes) -> None:
+        """Take over a connection of an HTTP server whose client asks for a WebSocket.
+
+        `handshake` is the request, with all that was read after it. The transport gets another protocol.
+        """
+        kind = Transport.WSS if transport.get_extra_info("ssl_object") else Transport.WS
+        peer, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        if not peer or not local:  # closed meanwhile
+            transport.abort()
+            return
+        self._upgraded.setdefault(kind, local[:2])
+        hop = Hop(kind, peer[0], peer[1], None, local[:2])
+        connection = Connection(self.connections, hop, self._framing(kind), is_inbound=True)
+        if not self.connections.admit(connection):
+            transport.abort()
+            return
+        transport.set_protocol(connection)
+        connection.connection_made(transport)
+        connection.data_received(handshake)
+
+    def _framing(self, transport: Transport) -> Framing:
+        return WebSocketFraming(self._allowed_origins) if transport.is_websocket else StreamFraming()
 
     def _connection_closed(self, hop: Hop, cause: Exception | None) -> None:
         if self._is_stopped:

@@ -1,5 +1,6 @@
 """What the endpoint needs of a transport, so that a network in memory can stand in for the real one."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -28,6 +29,9 @@ class TransportPort(Protocol):
     def send(self, data: bytes, hop: Hop) -> None:
         """Never blocks, never raises."""
 
+    def accept_upgrade(self, transport: asyncio.Transport, handshake: bytes) -> None:
+        """Take over a connection of an HTTP server whose client asks for a WebSocket."""
+
     def is_connected(self, hop: Hop) -> bool:
         """Whether there is a connection to this hop."""
 
@@ -38,7 +42,7 @@ class TransportPort(Protocol):
 class TransportFactory(Protocol):
     """Makes a transport as `TransportLayer` is made."""
 
-    def __call__(
+    def __call__(  # noqa: PLR0913 - as `TransportLayer`
         self,
         listen: Sequence[str],
         *,
@@ -47,4 +51,5 @@ class TransportFactory(Protocol):
         closed: Callable[[Hop], None],
         advertised_address: str,
         tls: TlsFiles | None,
+        allowed_origins: Sequence[str],
     ) -> TransportPort: ...

@@ -29,7 +29,7 @@ class TlsFiles(Struct, frozen=True):
 def server_context(files: TlsFiles | None) -> ssl.SSLContext:
     """What a TLS listener shows. Raises LocalProtocolError if it has nothing to show, OSError for a bad file."""
     if files is None or files.certificate is None:
-        raise LocalProtocolError("a tls:// listener needs a certificate")
+        raise LocalProtocolError("a tls:// or wss:// listener needs a certificate")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(files.certificate, files.private_key)

@@ -258,6 +258,8 @@ _bindings = _table(
     *_text("source", "user_agent"),
     _texts("path"),
     *_text("node"),
+    *_text("instance"),
+    *_integer("reg_id"),
 )
 
 _trunks = _table(
