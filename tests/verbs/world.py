@@ -17,6 +17,7 @@ import numpy as np
 
 from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid
+from callapi.base.values import SrtpPolicy
 from callapi.calls.arriving.admission import AdmissionControl
 from callapi.calls.call import Call
 from callapi.calls.control import CallControl
@@ -304,6 +305,9 @@ class FakeDirectory:
 
     async def bindings(self, account: AccountSid, login: str) -> list[BindingRecord]:
         return self.registered.get(login, [])
+
+    async def srtp_of(self, login: str) -> SrtpPolicy | None:
+        return None
 
     async def trunks(self, account: AccountSid, number: str) -> list[TrunkRecord]:
         return self.gateways

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from callapi.base.clock import steady_now
 from callapi.base.ids import AccountSid
+from callapi.base.values import SrtpPolicy
 from callapi.store import (
     BindingRecord,
     Store,
@@ -41,6 +42,11 @@ class Directory:
             if each.expires_at > now and not self._is_silent(login, each.contact)
         ]
         return sorted(live, key=lambda each: -each.q)
+
+    async def srtp_of(self, login: str) -> SrtpPolicy | None:
+        """As `Directory`."""
+        client = await self._store.clients.by_login(login)
+        return SrtpPolicy(client.srtp) if client is not None and client.srtp else None
 
     async def trunks(self, account: AccountSid, number: str) -> Sequence[TrunkRecord]:
         """As `Directory`."""

@@ -8,6 +8,7 @@ from typing import Final, Self
 from callapi.adapters.numbers import route_of
 from callapi.base.clock import steady_now, utc_now
 from callapi.base.ids import AccountSid
+from callapi.base.values import SrtpPolicy
 from callapi.calls.arriving.authentication import KnownClient
 from callapi.calls.arriving.inbound import Route
 from callapi.sip import Binding, Hop, KeepAlive, ParseError
@@ -87,6 +88,7 @@ class Registrations:
             secrets=self._secrets(client),
             hosts=frozenset(filter(None, (_host(each.source) for each in live))),
             route=await self._route(client),
+            srtp=SrtpPolicy(client.srtp) if client.srtp else None,
         )
 
     async def gateway_of(self, host: str) -> frozenset[AccountSid]:
@@ -94,6 +96,11 @@ class Registrations:
         found = await self._store.trunks.at(host)
         accounts = {each.account_sid for each in found}
         return frozenset([each for each in accounts if await self._is_active(each)])
+
+    async def srtp_of_gateway(self, host: str) -> SrtpPolicy | None:
+        """As `Callers`. Of several trunks at one address the strictest holds."""
+        said = {SrtpPolicy(each.srtp) for each in await self._store.trunks.at(host) if each.srtp}
+        return next((each for each in reversed(SrtpPolicy) if each in said), None)
 
     async def _route(self, client: ClientRecord) -> Route | None:
         owner: ClientRecord | ApplicationRecord = client

@@ -22,3 +22,8 @@ def random_hex() -> str:
         except IndexError:
             fresh = urandom(_DIGITS // 2 * _AT_ONCE).hex()
             _ready.extend([fresh[at : at + _DIGITS] for at in range(0, len(fresh), _DIGITS)])
+
+
+def random_octets(count: int) -> bytes:
+    """`count` octets that cannot be predicted, never given twice. Safe from any thread."""
+    return bytes.fromhex("".join(random_hex() for _ in range(0, count, _DIGITS // 2)))[:count]

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from callapi.base.errors import CallApiError
 from callapi.base.listen_address import parse_listen_address
+from callapi.base.values import SrtpPolicy
 
 Method = Literal["GET", "POST"]
 CodecName = Literal["PCMU", "PCMA", "G722", "opus"]
@@ -135,6 +136,7 @@ class MediaSettings(_Section):
     timeout_s: float = Field(60, gt=0, le=3600)
     threads: int = Field(0, ge=0, le=64, description="0: one for each core")
     realtime: bool = True
+    srtp: SrtpPolicy = SrtpPolicy.OPTIONAL
 
 
 class SpeechSettings(_Section):

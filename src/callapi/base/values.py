@@ -1,5 +1,9 @@
-"""Values that know secrets. All other values are plain frozen structs of msgspec."""
+"""Values of every room: those that know secrets, and words of the configuration.
 
+All other values are plain frozen structs of msgspec, in the room that they belong to.
+"""
+
+from enum import StrEnum
 from typing import ClassVar
 
 from msgspec import Struct
@@ -15,3 +19,11 @@ class Redacted(Struct, frozen=True):
             f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name not in self.secrets
         )
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class SrtpPolicy(StrEnum):
+    """Whether a leg's media is encrypted: `media.srtp`, and `srtp` of a trunk, a client or a `<Sip>`."""
+
+    OFF = "off"
+    OPTIONAL = "optional"
+    REQUIRED = "required"

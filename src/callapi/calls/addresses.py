@@ -43,6 +43,8 @@ class SipAddress(Struct, frozen=True):
     routes: tuple[NameAddr, ...] = ()
     flow: Hop | None = None
     """Where a registration came from, if its Contact cannot be reached otherwise."""
+    is_secure: bool = False
+    """`;secure=true` was written on it."""
 
 
 def sip_address(text: str, credentials: Credentials | None = None) -> SipAddress:
@@ -71,7 +73,20 @@ def sip_address(text: str, credentials: Credentials | None = None) -> SipAddress
     transport = uri.parameter("transport")
     if transport is not None and transport.lower() not in TRANSPORTS:
         raise NotPlaceable(UNKNOWN_TRANSPORT, f"transport={transport} is not one of udp, tcp, tls")
-    return SipAddress(uri, custom_headers(query), credentials)
+    uri, is_secure = _without_secure(uri)
+    return SipAddress(uri, custom_headers(query), credentials, is_secure=is_secure)
+
+
+def _without_secure(uri: SipUri) -> tuple[SipUri, bool]:
+    """`;secure=true`, as at Twilio: TLS and SRTP, or no call. The parameter itself is not sent."""
+    wanted = uri.parameter("secure")
+    bare = uri.without_parameter("secure")
+    if wanted is None or wanted.lower() != "true":
+        return bare, False
+    transport = uri.parameter("transport")
+    if transport is not None and transport.lower() != "tls":
+        raise NotPlaceable(UNKNOWN_TRANSPORT, f"secure=true needs transport=tls, not {transport}")
+    return bare.with_parameter("transport", "tls"), True
 
 
 def custom_headers(query: str) -> tuple[tuple[str, str], ...]:

@@ -11,6 +11,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
+from msgspec.structs import replace
+
 from callapi.base.clock import utc_now
 from callapi.base.ids import CallSid
 from callapi.calls.call_record import ended, moved, whole_seconds
@@ -352,7 +354,7 @@ class Call:
         self.answered_at = self._clock()
         now = self._now()
         ring = whole_seconds(self.record.start_time or now, now)
-        self._moved(now, answer_time=now, ring_duration=ring, sip_response_code=200)
+        self._moved(now, answer_time=now, ring_duration=ring, sip_response_code=200, srtp=self.leg.encryption)
         self.answered.set(True)
 
     def _end_requested(self, verdict: CallStatus, reason: str) -> None:
@@ -373,7 +375,8 @@ class Call:
             self._status.handle(SessionEnded(end.by, end.status))
             by = end.by if self._end_reason is None else Party.LOCAL
             ending = Ending(by, self._end_reason or end.reason, end.status)
-        self.record = ended(self.record, self._status.status, ending, now)
+        record = replace(self.record, srtp=self.leg.encryption)
+        self.record = ended(record, self._status.status, ending, now)
         self._bus.publish(CallEnded(self.record, now, ending, self.sip))
         self.answered.set(False)
         self.ended.set(ending)

@@ -120,6 +120,16 @@ class Leg:
             self.prepare_answer(self.session.request.body)
 
     @property
+    def encryption(self) -> str | None:
+        """How the audio is encrypted: `none`, `sdes`; None: no audio was agreed on."""
+        return self._negotiation.encryption if self._negotiation.audio is not None else None
+
+    @property
+    def security_note(self) -> str | None:
+        """Why the peer's offer was answered without the encryption that it asked for; None: it was not."""
+        return self._negotiation.security_note
+
+    @property
     def is_answered(self) -> bool:
         """Whether the INVITE has its 2xx, from either side."""
         return self.session.is_answered

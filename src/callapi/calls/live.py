@@ -17,7 +17,9 @@ from callapi.calls.called_party import Attempt, CalledParty
 from callapi.calls.errors import ACCOUNT_FULL, NO_MEDIA_PORTS, NotPlaceable
 from callapi.calls.events import CallClosed, CallOpened, CallStarted, EventBus
 from callapi.calls.leg import Leg
+from callapi.calls.media_security import KEYS_EXPOSED, KEYS_REFUSED, UNENCRYPTED, SecurityRules
 from callapi.calls.placement import InboundCall, Placement
+from callapi.calls.problem import Problem
 from callapi.calls.quotas import CALLS, Quotas
 from callapi.calls.status import CallStatus
 from callapi.calls.stories import Story
@@ -26,6 +28,7 @@ from callapi.media import (
     LocalMedia,
     MediaNegotiation,
     MediaPlane,
+    MediaSecurity,
     PortsExhausted,
     VideoStream,
 )
@@ -47,12 +50,14 @@ class LiveCalls:
         node: str,
         codecs: tuple[str, ...],
         quotas: Quotas,
+        security: SecurityRules = UNENCRYPTED,
     ) -> None:
         self.endpoint = endpoint
         self.plane = plane
         self.bus = bus
         self._node = node
         self._codecs = codecs
+        self._security = security
         self._calls: dict[CallSid, Call] = {}
         self.quotas = quotas
         self._tasks = asyncio.TaskGroup()
@@ -94,7 +99,8 @@ class LiveCalls:
         """
         stream = self.plane.open_stream()
         try:
-            leg = Leg.of(session, stream, self._negotiation(stream, None))
+            security = self._security.of_source(arrival.srtp, session.source)
+            leg = Leg.of(session, stream, self._negotiation(stream, None, security))
             leg.prepare_answer(session.request.body)
         except BaseException:
             stream.close()
@@ -148,7 +154,7 @@ class LiveCalls:
         if self.quotas.is_full(placement.account_sid):
             raise NotPlaceable(ACCOUNT_FULL, f"the account has all the calls up that it may have ({CALLS})")
         stream, video = self._open_streams(placement)
-        negotiation = self._negotiation(stream, placement.codecs)
+        negotiation = self._negotiation_for(placement, stream)
         if video is not None:
             negotiation.relay_video(video.local.port, placement.video)
         if record is None:
@@ -164,6 +170,9 @@ class LiveCalls:
         call = Call(record, Leg(party, stream, video), self.bus)
         self.start(call, partial(story, call) if story else None)
         call.initiated()
+        if negotiation.exposes_keys:
+            text = f"srtp is required, and the keys travel unencrypted to {placement.address.uri}: use transport=tls"
+            call.notify(Problem(KEYS_EXPOSED, text, is_warning=True))
         return call
 
     def _invite(
@@ -194,7 +203,7 @@ class LiveCalls:
     def _attempt(
         self, placement: Placement, stream: AudioStream, call_id: str, *, is_last: bool = True
     ) -> Attempt:
-        negotiation = self._negotiation(stream, placement.codecs)
+        negotiation = self._negotiation_for(placement, stream)
         return Attempt(self._invite(placement, negotiation, call_id, is_last=is_last), negotiation)
 
     def _serial(
@@ -211,6 +220,8 @@ class LiveCalls:
         self.quotas.began(call.record.account_sid)
         self.empty.clear()
         self.bus.publish(CallOpened(call.record, utc_now()))
+        if (note := call.leg.security_note) is not None:
+            call.notify(Problem(KEYS_REFUSED, note, is_warning=True))
         self._tasks.create_task(self._live(call, story))
 
     async def _live(self, call: Call, story: Story | None) -> None:
@@ -237,8 +248,14 @@ class LiveCalls:
         except PortsExhausted as error:
             raise NotPlaceable(NO_MEDIA_PORTS, str(error)) from error
 
-    def _negotiation(self, stream: AudioStream, codecs: tuple[str, ...] | None) -> MediaNegotiation:
+    def _negotiation_for(self, placement: Placement, stream: AudioStream) -> MediaNegotiation:
+        security = self._security.of_destination(placement.srtp, placement.address)
+        return self._negotiation(stream, placement.codecs, security)
+
+    def _negotiation(
+        self, stream: AudioStream, codecs: tuple[str, ...] | None, security: MediaSecurity
+    ) -> MediaNegotiation:
         local = stream.local
         return MediaNegotiation(
-            LocalMedia(address=local.host, audio_port=local.port, codecs=codecs or self._codecs)
+            LocalMedia(address=local.host, audio_port=local.port, codecs=codecs or self._codecs), security
         )

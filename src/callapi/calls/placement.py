@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from callapi.base.ids import AccountSid, CallSid, NumberSid
+from callapi.base.values import SrtpPolicy
 from callapi.calls.addresses import SipAddress
 from callapi.calls.parameters import Parameters
 from callapi.media import (
@@ -37,6 +38,8 @@ class Placement(Struct, frozen=True):
     hops_left: int | None = None
     """The Max-Forwards of a call that is placed for another; None: it is the first."""
     callbacks: Subscription | None = None
+    srtp: SrtpPolicy | None = None
+    """None: as the node is configured."""
     serial: tuple["Placement", ...] = ()
     """Tried in turn, within the same call, while the one before cannot serve it: address, codecs and From count."""
     parallel: tuple["Placement", ...] = ()
@@ -54,4 +57,6 @@ class InboundCall(Struct, frozen=True):
     forwarded_from: str | None
     sip: Parameters
     number_sid: NumberSid | None = None
+    srtp: SrtpPolicy | None = None
+    """None: as the node is configured."""
     callbacks: Subscription | None = None

@@ -39,8 +39,10 @@ from callapi.media.plane.types import (
 )
 from callapi.media.prompts.library import FetchAudio, Fetched, PromptLibrary, PromptLimits, Unchanged
 from callapi.media.sdp.negotiation import LocalMedia, MediaNegotiation
+from callapi.media.sdp.security import DATAGRAM_SUITES, MediaSecurity
 
 __all__ = [
+    "DATAGRAM_SUITES",
     "AudioStream",
     "Bridge",
     "CodecFormat",
@@ -56,6 +58,7 @@ __all__ = [
     "MediaError",
     "MediaNegotiation",
     "MediaPlane",
+    "MediaSecurity",
     "NotAcceptable",
     "NothingHeard",
     "PlaneStatistics",

@@ -30,6 +30,7 @@ from callapi.calls.arriving.refusals import Refusals
 from callapi.calls.control import CallControl
 from callapi.calls.events import EventBus, HttpExchanged, SipMessageTraced
 from callapi.calls.live import LiveCalls
+from callapi.calls.media_security import SecurityRules
 from callapi.calls.placing.destinations import Destinations
 from callapi.calls.placing.outbound import Outbound
 from callapi.calls.placing.queue_runner import QueueRunner
@@ -213,6 +214,7 @@ async def _open_calls(
         node=settings.node.name,
         codecs=settings.media.codecs,
         quotas=options.quotas(settings),
+        security=SecurityRules(settings.media.srtp, TrustedNetworks(settings.sip.trusted_networks).trusts),
     )
     services = await _open_services(settings, records, live, fetcher, callers, stack)
     script = Interpreter(services)

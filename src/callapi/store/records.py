@@ -93,6 +93,7 @@ class CallRecord(Struct, frozen=True):
     status_callback_method: str | None = None
     status_callback_events: tuple[str, ...] = ()
     sequence_number: int = 0
+    srtp: str | None = None  # none, sdes, dtls; None: no media was agreed on
 
 
 class EventRecord(Struct, frozen=True):
@@ -273,6 +274,7 @@ class ClientRecord(Redacted, frozen=True):
     voice_fallback_url: str | None = None
     voice_fallback_method: str = "POST"
     voice_application_sid: ApplicationSid | None = None
+    srtp: str | None = None  # off, optional, required; None: as the node is configured
 
 
 class KeyRecord(Redacted, frozen=True):
@@ -339,6 +341,7 @@ class TrunkRecord(Redacted, frozen=True):
     codecs: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()  # where its calls to us come from, besides the gateway's own address
     weight: int = 1
+    srtp: str | None = None  # off, optional, required; None: as the node is configured
 
 
 Record: TypeAlias = (

@@ -58,6 +58,7 @@ def dial_action(outcome: DialOutcome, recording: RecordingFacts | None) -> Param
         ("DialCallDuration", int(outcome.joined_s + 0.5)),
         ("DialBridged", "true" if outcome.was_bridged else "false"),
         ("DialRingDuration", call.record.ring_duration if call else None),
+        ("DialSrtp", call.leg.encryption if call else None),
         ("DialBranches", _JSON.encode([each.as_json for each in outcome.branches])),
     )
     sip: Parameters = ()

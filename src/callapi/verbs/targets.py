@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from callapi.base.values import SrtpPolicy
 from callapi.calls.call import Call
 from callapi.calls.errors import TOO_MANY_HOPS, NotPlaceable
 from callapi.calls.parties import ANONYMOUS, is_anonymous
@@ -49,6 +50,7 @@ async def placements(
                 codecs=(noun.codecs if isinstance(noun, Sip) else None) or each.codecs,
                 video=caller.leg.offered_video if isinstance(noun, Sip) and noun.video else (),
                 hops_left=hops_left,
+                srtp=_srtp(noun, each),
                 callbacks=callbacks,
             )
         )
@@ -60,6 +62,12 @@ def _withholds_its_identity(caller: Call) -> bool:
     """Whether the caller's From is anonymous, even if the network told the application who calls (RFC 3325 §7)."""
     is_inbound = caller.record.direction == "inbound" and not caller.record.from_.startswith("client:")
     return is_inbound and is_anonymous(caller.leg.session.remote_uri)
+
+
+def _srtp(noun: Target, destination: Destination) -> SrtpPolicy | None:
+    """What `<Sip srtp>` says, if the URI does not demand more (`;secure=true`); None: the destination's own."""
+    wanted = noun.srtp if isinstance(noun, Sip) else None
+    return SrtpPolicy.REQUIRED if destination.srtp is SrtpPolicy.REQUIRED and wanted else wanted
 
 
 def _hops_left(caller: Call) -> int:

@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 
 from callapi.base.ids import AccountSid
+from callapi.base.values import SrtpPolicy
 from callapi.calls.arriving.authentication import (
     SLOW_DOWN,
     STRANGER,
@@ -65,6 +66,9 @@ class People:
 
     async def gateway_of(self, host: str) -> frozenset[AccountSid]:
         return frozenset({OTHER}) if host == GATEWAY else frozenset()
+
+    async def srtp_of_gateway(self, host: str) -> SrtpPolicy | None:
+        return SrtpPolicy.REQUIRED if host == GATEWAY else None
 
 
 class Street:
@@ -143,7 +147,9 @@ async def test_a_stranger_is_refused_whatever_name_it_gives(user: str) -> None:
 
 
 async def test_a_gateway_calls_for_its_account() -> None:
-    assert await Street().invite("+15550100", GATEWAY) == Caller(accounts=frozenset({OTHER}), is_trusted=True)
+    assert await Street().invite("+15550100", GATEWAY) == Caller(
+        accounts=frozenset({OTHER}), is_trusted=True, srtp=SrtpPolicy.REQUIRED
+    )
 
 
 async def test_wrong_password_unknown_user_and_borrowed_name_get_the_same() -> None:

@@ -69,6 +69,7 @@ CALL: Final[Representation[CallRecord]] = Representation(
         instant("answer_time"),
         text("sip_call_id"),
         number("sip_response_code"),
+        text("srtp"),
         text("ended_by"),
         text("end_reason"),
         uri("uri", path_of("Calls")),

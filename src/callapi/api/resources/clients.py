@@ -14,7 +14,7 @@ from callapi.api.parameters import Parameter
 from callapi.api.representations import Representation, instant, path_of, uri
 from callapi.api.representations import text as plain
 from callapi.api.resources.collection import Collection
-from callapi.api.resources.voice import FRIENDLY_NAME, VOICE, VOICE_APPLICATION, check_application
+from callapi.api.resources.voice import FRIENDLY_NAME, SRTP, VOICE, VOICE_APPLICATION, check_application
 from callapi.base.api_version import API_VERSION
 from callapi.base.clock import utc_now
 from callapi.base.ids import new_client_sid
@@ -39,6 +39,7 @@ CLIENT: Final[Representation[ClientRecord]] = Representation(
         plain("voice_fallback_url"),
         plain("voice_fallback_method"),
         plain("voice_application_sid"),
+        plain("srtp"),
         uri("uri", path_of("Clients")),
     ),
 )
@@ -56,7 +57,7 @@ STATUS: Final = Parameter(
     default="enabled",
     field="status",
 )
-CHANGEABLE: Final[tuple[Parameter[Any], ...]] = (FRIENDLY_NAME, STATUS, *VOICE, VOICE_APPLICATION)
+CHANGEABLE: Final[tuple[Parameter[Any], ...]] = (FRIENDLY_NAME, STATUS, SRTP, *VOICE, VOICE_APPLICATION)
 CREATE: Final = (LOGIN, PASSWORD, *CHANGEABLE)
 MODIFY: Final = (NEW_PASSWORD, *CHANGEABLE)
 

@@ -10,7 +10,7 @@ from callapi.api.parameters import Parameter
 from callapi.api.representations import Representation, field, instant, number, path_of, uri
 from callapi.api.representations import text as plain
 from callapi.api.resources.collection import Collection
-from callapi.api.resources.voice import FRIENDLY_NAME
+from callapi.api.resources.voice import FRIENDLY_NAME, SRTP
 from callapi.base.api_version import API_VERSION
 from callapi.base.clock import utc_now
 from callapi.base.ids import new_trunk_sid
@@ -34,6 +34,7 @@ TRUNK: Final[Representation[TrunkRecord]] = Representation(
         plain("username"),
         plain("caller_id"),
         field("codecs", lambda trunk, _place: list(trunk.codecs), "array"),
+        plain("srtp"),
         field("networks", lambda trunk, _place: list(trunk.networks), "array"),
         uri("uri", path_of("Trunks")),
     ),
@@ -85,6 +86,7 @@ CHANGEABLE: Final[tuple[Parameter[Any], ...]] = (
         default=(),
         field="networks",
     ),
+    SRTP,
 )
 CREATE: Final = (NEW_URI, *CHANGEABLE)
 MODIFY: Final = (URI, *CHANGEABLE)

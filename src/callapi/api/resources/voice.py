@@ -4,8 +4,9 @@ from typing import Any, Final
 
 from callapi.api.errors import INVALID_APPLICATION, INVALID_RESOURCE_METHOD, INVALID_RESOURCE_URL, ApiError
 from callapi.api.operation import RequestContext
-from callapi.api.parameter_types import METHOD, URL, sid, text
+from callapi.api.parameter_types import METHOD, URL, choice, sid, text
 from callapi.api.parameters import Parameter
+from callapi.base.values import SrtpPolicy
 
 
 def _url(name: str, about: str, *, field: str, aliases: tuple[str, ...] = ()) -> Parameter[str]:
@@ -20,6 +21,12 @@ FRIENDLY_NAME: Final = Parameter(
     "FriendlyName", text(maximum=64), "a name for people", default="", field="friendly_name"
 )
 
+SRTP: Final = Parameter(
+    "Srtp",
+    choice(*SrtpPolicy),
+    "whether media is encrypted: off, optional or required; none: as the node is configured",
+    field="srtp",
+)
 VOICE: Final[tuple[Parameter[Any], ...]] = (
     _url("VoiceUrl", "requested for the document of a call", field="voice_url", aliases=("RcmlUrl",)),
     _method("VoiceMethod", field="voice_method"),

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from callapi.base.ids import AccountSid
+from callapi.base.values import SrtpPolicy
 from callapi.calls.arriving.inbound import Caller, Route, TrustedNetworks
 from callapi.calls.arriving.refusals import Refusal
 from callapi.sip import (
@@ -40,6 +41,8 @@ class KnownClient(Struct, frozen=True):
     """The addresses that its live registrations came from."""
     route: Route | None
     """Where its calls go whatever it dials; None: it has no URL of its own."""
+    srtp: SrtpPolicy | None = None
+    """Whether its media is encrypted; None: as the node is configured."""
 
 
 class Callers(Protocol):
@@ -55,6 +58,10 @@ class Callers(Protocol):
 
     async def gateway_of(self, host: str) -> frozenset[AccountSid]:
         """The accounts that a gateway at this address may call in for."""
+        ...
+
+    async def srtp_of_gateway(self, host: str) -> SrtpPolicy | None:
+        """What the trunks whose gateway is at this address say of encryption; None: as the node is configured."""
         ...
 
 
@@ -84,7 +91,9 @@ class CallerAuthentication:
         if neighbour is not None and host not in neighbour.hosts:
             neighbour = None
         if self._trusted.trusts(host):
-            return _caller(neighbour) if neighbour is not None else Caller(is_trusted=True)
+            if neighbour is not None:
+                return _caller(neighbour)
+            return Caller(is_trusted=True, srtp=await self._callers.srtp_of_gateway(host))
         if self._throttle.is_slowed(host, self._clock()):
             return SLOW_DOWN
         headers = session.request.headers
@@ -96,7 +105,10 @@ class CallerAuthentication:
         if neighbour is not None:
             return self._challenge(session, is_stale=False)
         accounts = await self._callers.gateway_of(host)
-        return Caller(accounts=accounts, is_trusted=True) if accounts else STRANGER
+        if not accounts:
+            return STRANGER
+        srtp = await self._callers.srtp_of_gateway(host)
+        return Caller(accounts=accounts, is_trusted=True, srtp=srtp)
 
     def _verify(self, session: InboundSession, value: str, client: KnownClient | None) -> Caller | Refusal:
         login, secrets = (client.login, client.secrets) if client is not None else (None, {})
@@ -128,4 +140,4 @@ def _algorithms(session: InboundSession) -> tuple[str, ...] | None:
 
 
 def _caller(client: KnownClient) -> Caller:
-    return Caller(client.login, client.route, frozenset({client.account_sid}))
+    return Caller(client.login, client.route, frozenset({client.account_sid}), srtp=client.srtp)

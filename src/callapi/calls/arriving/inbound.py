@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from callapi.base.ids import AccountSid, NumberSid
+from callapi.base.values import SrtpPolicy
 from callapi.calls.arriving.refusals import Refusal, Refusals
 from callapi.calls.document import DocumentRequest, Script
 from callapi.calls.leg import warning
@@ -64,6 +65,8 @@ class Caller(Struct, frozen=True):
     """Whose numbers it may call; None: those of every account."""
     is_trusted: bool = False
     """Whether it speaks for the network: its assertion of who calls (RFC 3325) is believed."""
+    srtp: SrtpPolicy | None = None
+    """Whether its media is encrypted; None: as the node is configured."""
 
 
 class CallerPolicy(Protocol):
@@ -171,5 +174,6 @@ def _inbound_call(session: InboundSession, route: Route, caller: Caller, number:
         forwarded_from=forwarded_from(request.headers),
         sip=sip_request(session.call_id, request.headers, session.source.host, domain) + sip,
         number_sid=route.number_sid,
+        srtp=caller.srtp,
         callbacks=route.callbacks,
     )

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from callapi.base.ids import AccountSid
+from callapi.base.values import SrtpPolicy
 from callapi.calls.addresses import SipAddress, custom_headers, sip_address
 from callapi.calls.errors import (
     CLIENT_NOT_REGISTERED,
@@ -35,6 +36,10 @@ class Directory(Protocol):
         """The live registrations of a client, without phones that ceased to answer, the preferred first."""
         ...
 
+    async def srtp_of(self, login: str) -> SrtpPolicy | None:
+        """Whether media of a client is encrypted; None: as the node is configured."""
+        ...
+
     async def trunks(self, account: AccountSid, number: str) -> Sequence[TrunkRecord]:
         """The trunks that carry `number`, in the order in which this one call tries them."""
         ...
@@ -47,19 +52,22 @@ class Destination(Struct, frozen=True):
     name: str
     codecs: tuple[str, ...] | None = None
     from_: NameAddr | None = None
-    """The caller that must be shown there; None: whoever calls."""
+    """The caller that must be shown there; None: the one that calls."""
+    srtp: SrtpPolicy | None = None
+    """Whether its media is encrypted; None: as the node is configured."""
     serial: tuple["Destination", ...] = ()
     """Other ways to it, tried in turn while the one before cannot serve the call."""
 
     def complete(self, placement: Placement) -> Placement:
         """`placement`, made for this destination, with its caller and its serial attempts."""
-        first = replace(placement, from_=self.from_ or placement.from_)
+        first = replace(placement, from_=self.from_ or placement.from_, srtp=placement.srtp or self.srtp)
         others = tuple(
             replace(
                 placement,
                 address=each.address,
                 codecs=each.codecs,
                 from_=each.from_ or placement.from_,
+                srtp=placement.srtp or each.srtp,
             )
             for each in self.serial
         )
@@ -100,7 +108,8 @@ class Destinations:
     def sip(self, text: str, credentials: Credentials | None = None) -> Destination:
         """A SIP URI with its headers. Raises NotPlaceable."""
         address = sip_address(text, credentials)
-        return Destination(address, party_name(address.uri))
+        srtp = SrtpPolicy.REQUIRED if address.is_secure else None
+        return Destination(address, party_name(address.uri), srtp=srtp)
 
     async def client(self, text: str, account: AccountSid) -> list[Destination]:
         """Every registered phone of a client; headers may follow the name. Raises NotPlaceable if there is none."""
@@ -110,7 +119,8 @@ class Destinations:
         if not bindings:
             raise NotPlaceable(CLIENT_NOT_REGISTERED, f"the client {login!r} is not registered")
         try:
-            return [Destination(_address(each, headers), f"client:{login}") for each in bindings]
+            srtp = await self._directory.srtp_of(login)
+            return [Destination(_address(each, headers), f"client:{login}", srtp=srtp) for each in bindings]
         except ParseError as error:
             raise NotPlaceable(
                 CLIENT_NOT_REGISTERED, f"the binding of {login!r} is not usable: {error}"
@@ -137,7 +147,8 @@ class Destinations:
         gateway = sip_address(trunk.uri, credentials)
         address = SipAddress(replace(gateway.uri, user=number), headers + gateway.headers, credentials)
         from_ = self.identity(trunk.caller_id).from_ if trunk.caller_id else None
-        return Destination(address, number, trunk.codecs or None, from_)
+        srtp = SrtpPolicy.REQUIRED if gateway.is_secure else SrtpPolicy(trunk.srtp) if trunk.srtp else None
+        return Destination(address, number, trunk.codecs or None, from_, srtp)
 
     def identity(self, wanted: str, display_name: str | None = None) -> Identity:
         """The caller as `wanted`: `client:name`, a SIP URI (taken as it is), a number or a SIP user.

@@ -10,6 +10,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from callapi.base.values import Redacted
+
 
 class MediaAddress(Struct, frozen=True):
     """An IP literal and a UDP port."""
@@ -51,12 +53,23 @@ class CodecFormat(Struct, frozen=True):
     fmtp: str = ""
 
 
+class SrtpKeys(Redacted, frozen=True):
+    """Master keys of one media line (RFC 4568 §6.1): each the key and the salt of `suite`, one after the other."""
+
+    secrets = frozenset({"send", "receive"})
+
+    suite: str
+    """One of `sdp.crypto.SUITES`, for both directions."""
+    send: bytes
+    receive: bytes
+
+
 class StreamParameters(Struct, frozen=True):
     """What offer and answer agreed on for one audio stream.
 
     `remote` is None while the remote gave no address (0.0.0.0, port 0): nothing is sent then. `remote_rtcp`
     None means the next port (or the same one with `rtcp_mux`). `telephone_event` is the payload type that the
-    remote wants for digits (RFC 4733), None if it knows none.
+    remote wants for digits (RFC 4733), None if it knows none. Without `srtp` packets are not encrypted.
     """
 
     remote: MediaAddress | None
@@ -67,6 +80,7 @@ class StreamParameters(Struct, frozen=True):
     direction: Direction = Direction.SENDRECV
     ptime_ms: int = 20
     rtcp_mux: bool = False
+    srtp: SrtpKeys | None = None
 
 
 class VideoFormat(Struct, frozen=True):
@@ -91,6 +105,7 @@ class VideoParameters(Struct, frozen=True):
     remote_rtcp: MediaAddress | None = None
     direction: Direction = Direction.SENDRECV
     rtcp_mux: bool = False
+    srtp: SrtpKeys | None = None
 
 
 class Prompt(Struct, frozen=True, eq=False, weakref=True):

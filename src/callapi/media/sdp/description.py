@@ -1,7 +1,7 @@
 """Session descriptions (RFC 8866, RFC 4566 before it): read as tolerantly as phones require, write strictly.
 
 What is read: `o= s= c= b= a= m=`, in any order that keeps each media description together, with CRLF, LF or
-CR, with or without the mandatory lines that nobody misses (`v= o= s= t=`). Other lines are skipped. What cannot
+CR, with or without the mandatory lines that are not needed (`v= o= s= t=`). Other lines are skipped. What cannot
 be used without guessing (a broken `m=` or `c=`) is an `SdpError`, and nothing else is ever raised. What is
 written keeps the RFC's order.
 """

@@ -1,7 +1,6 @@
 """Single `m=` lines: which of the peer's can be used, what they say, and how ours are written."""
 
 import ipaddress
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
@@ -10,47 +9,50 @@ from callapi.media.errors import NotAcceptable
 from callapi.media.plane.types import Direction, MediaAddress
 from callapi.media.sdp.description import Attribute, MediaDescription, SessionDescription
 from callapi.media.sdp.formats import Announced
+from callapi.media.sdp.security import PLAIN_PROFILES, SDES_PROFILES, Protection
+from callapi.media.sdp.text import quotable
 
-_PLAIN_PROFILES: Final = frozenset({"RTP/AVP", "RTP/AVPF"})
+_PROFILES: Final = PLAIN_PROFILES | SDES_PROFILES
 _BROADCAST: Final = "255.255.255.255"
-_UNQUOTABLE: Final = re.compile(r'["\\]|[^ -~]')
 
 
 def standing(media: Sequence[MediaDescription], kind: str) -> int | None:
     """Where our line of `kind` stands among `media`: the open one, else a closed one that may be opened again."""
-    mine = [index for index, each in enumerate(media) if each.kind == kind and _is_plain(each)]
+    mine = [index for index, each in enumerate(media) if each.kind == kind and _is_rtp(each)]
     return next((index for index in mine if media[index].port), mine[0] if mine else None)
 
 
-def first_usable(media: Sequence[MediaDescription], kind: str) -> int | None:
-    """Where the first line of `kind` stands that is open and asks for plain RTP."""
-    return next((index for index, each in enumerate(media) if each.kind == kind and _is_usable(each)), None)
+def open_lines(media: Sequence[MediaDescription], kind: str) -> list[int]:
+    """Where the lines of `kind` stand that are open, whatever their profile."""
+    return [index for index, each in enumerate(media) if each.kind == kind and each.port]
 
 
 def answered(media: Sequence[MediaDescription], index: int, kind: str) -> MediaDescription | None:
     """The answer's line `index`, None if it is refused or missing."""
     line = media[index] if index < len(media) else None
-    return line if line is not None and line.kind == kind and _is_usable(line) else None
+    return line if line is not None and line.kind == kind and line.port and _is_rtp(line) else None
 
 
-def _is_usable(line: MediaDescription) -> bool:
-    return line.port != 0 and _is_plain(line)
-
-
-def _is_plain(line: MediaDescription) -> bool:
-    return line.protocol.upper() in _PLAIN_PROFILES
+def _is_rtp(line: MediaDescription) -> bool:
+    return line.protocol.upper() in _PROFILES
 
 
 def audio(
-    port: int, formats: Announced, *, ptime_ms: int, direction: Direction, like: MediaDescription | None
+    port: int,
+    formats: Announced,
+    protection: Protection,
+    *,
+    ptime_ms: int,
+    direction: Direction,
+    is_muxed: bool,
 ) -> MediaDescription:
-    """Our `m=audio`. Profile and multiplexing of RTCP are those of `like`."""
+    """Our `m=audio`."""
     numbers, attributes = _audio_words(formats, ptime_ms, direction)
-    if like is None:
-        return MediaDescription("audio", port, "RTP/AVP", numbers, attributes=attributes)
-    if like.has("rtcp-mux"):
+    if is_muxed:
         attributes = (*attributes, ("rtcp-mux", None))
-    return MediaDescription("audio", port, like.protocol, numbers, attributes=attributes)
+    return MediaDescription(
+        "audio", port, protection.profile, numbers, attributes=attributes + protection.attributes
+    )
 
 
 @lru_cache(maxsize=128)
@@ -91,13 +93,13 @@ def _is_reachable(host: str, local: str) -> bool:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        raise NotAcceptable(301, plain(f"{host} in c= is no IP address")) from None
+        raise NotAcceptable(301, quotable(f"{host} in c= is no IP address")) from None
     if address.is_unspecified:
         return False
     if address.is_multicast or host == _BROADCAST:
         raise NotAcceptable(330, f"{host} in c= is not one host")
     if (":" in host) != (":" in local) or "%" in host:
-        raise NotAcceptable(301, plain(f"{host} in c= is not of the address family of {local}"))
+        raise NotAcceptable(301, quotable(f"{host} in c= is not of the address family of {local}"))
     return True
 
 
@@ -116,7 +118,7 @@ def remote_rtcp(line: MediaDescription, rtp: MediaAddress | None, local: str) ->
 
 
 def our_direction(wish: Direction, remote: Direction, address: MediaAddress | None) -> Direction:
-    """What our `wish` and the peer's direction leave to us; without an address there is nobody to send to."""
+    """What our `wish` and the peer's direction leave to us; without an address nothing is sent."""
     sends = wish.sends and remote.receives and address is not None
     receives = wish.receives and remote.sends
     if sends:
@@ -129,21 +131,8 @@ def remote_holds(remote: Direction, address: MediaAddress | None) -> bool:
     return address is None or not remote.receives
 
 
-def no_audio(media: Sequence[MediaDescription]) -> NotAcceptable:
-    """Why there is no audio line that we can use."""
-    profiles = {each.protocol for each in media if each.kind == "audio" and each.port}
-    if profiles:
-        return NotAcceptable(302, plain(f"{' '.join(sorted(profiles))} is not spoken here, RTP/AVP is"))
-    return NotAcceptable(304, "an audio stream is needed")
-
-
 def no_common_codec(line: MediaDescription, codecs: Sequence[str]) -> NotAcceptable:
     """Why there is no codec that we can use."""
     named = {str(known.payload_type): known.name for known in line.rtpmaps()}
     theirs = " ".join(named.get(text, text) for text in line.formats)
-    return NotAcceptable(305, plain(f"no common codec: offered {theirs}, spoken here {' '.join(codecs)}"))
-
-
-def plain(text: str) -> str:
-    """`text` as it may stand between the quotes of a `Warning` header, whatever the peer had written."""
-    return _UNQUOTABLE.sub("?", text)[:200]
+    return NotAcceptable(305, quotable(f"no common codec: offered {theirs}, spoken here {' '.join(codecs)}"))

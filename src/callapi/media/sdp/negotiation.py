@@ -29,6 +29,7 @@ from callapi.media.sdp.formats import (
     offered_formats,
     with_announced,
 )
+from callapi.media.sdp.security import PLAIN, LineSecurity, MediaSecurity
 
 _USERNAME = "callapi"
 
@@ -60,8 +61,10 @@ class MediaNegotiation:
     want it); the leg hands them to its streams. `session_id` goes into `o=` and should differ from leg to leg.
     """
 
-    def __init__(self, local: LocalMedia, *, session_id: int = 1) -> None:
+    def __init__(self, local: LocalMedia, security: MediaSecurity = PLAIN, *, session_id: int = 1) -> None:
         self.local = local
+        self._audio_security = LineSecurity(security)
+        self._video_security = LineSecurity(security)
         self.audio: StreamParameters | None = None
         self.video: VideoParameters | None = None
         self.remote_on_hold = False
@@ -76,6 +79,22 @@ class MediaNegotiation:
         """Our lines as they stand: later descriptions repeat them in this order (RFC 3264 §8)."""
         self._offer: _Offer | None = None
         self._numbers: PayloadNumbers = ()
+
+    @property
+    def encryption(self) -> str:
+        """How the audio is encrypted: `none` or `sdes`."""
+        return "sdes" if self.audio is not None and self.audio.srtp is not None else "none"
+
+    @property
+    def exposes_keys(self) -> bool:
+        """Whether our offers hold keys that others can see: required where signalling is not private."""
+        security = self._audio_security.security
+        return security.offers_keys and not security.is_private
+
+    @property
+    def security_note(self) -> str | None:
+        """Why the peer's last offer was answered without the encryption that it asked for; None: it was not."""
+        return self._audio_security.note
 
     def relay_video(self, port: int | None, formats: tuple[VideoFormat, ...] = ()) -> None:
         """From the next offer or answer on, video is wanted at `port` (None: no more).
@@ -96,16 +115,20 @@ class MediaNegotiation:
 
     def make_offer(self) -> bytes:
         """Our offer, or re-offer. The same text and version as before if nothing has changed."""
-        current = self.audio.codec.name if self.audio else None
-        formats, self._numbers = offered_formats(self.local.codecs, current, self._numbers)
+        agreed = self.audio
+        formats, self._numbers = offered_formats(
+            self.local.codecs, agreed.codec.name if agreed else None, self._numbers
+        )
         audio_line = lines.standing(self._media, "audio")
         media = list(self._media)
+        like = media[audio_line] if audio_line is not None else None
         offered = lines.audio(
             self.local.audio_port,
             formats.announced,
+            self._audio_security.offer(agreed.srtp if agreed else None, like),
             ptime_ms=self.local.ptime_ms,
             direction=self._wish,
-            like=media[audio_line] if audio_line is not None else None,
+            is_muxed=like is not None and like.has("rtcp-mux"),
         )
         if audio_line is None:
             audio_line = len(media)
@@ -126,7 +149,13 @@ class MediaNegotiation:
                 media[index] = lines.refused(media[index])
             return None
         like = media[index] if index is not None else None
-        offered = video.line(self.local.video_port, formats, self._wish, like=like)
+        offered = video.line(
+            self.local.video_port,
+            formats,
+            self._wish,
+            self._video_security.offer(self.video.srtp if self.video else None, like),
+            is_muxed=like is not None and like.has("rtcp-mux"),
+        )
         if index is None:
             media.append(offered)
             return len(media) - 1
@@ -140,7 +169,7 @@ class MediaNegotiation:
             NotAcceptable: it cannot be read, or leaves no audio in common; nothing has changed then.
         """
         remote = _read(body)
-        index = lines.first_usable(remote.media, "audio")
+        index = self._acceptable(remote)
         if index is None:
             return self._pause(remote)
         offered = remote.media[index]
@@ -149,6 +178,7 @@ class MediaNegotiation:
             raise lines.no_common_codec(offered, self.local.codecs)
         address = lines.remote_address(remote, offered, self.local.address)
         direction = remote.direction_of(offered)
+        protection, srtp = self._audio_security.answer(offered)
         parameters = StreamParameters(
             remote=address,
             codec=agreed.codec,
@@ -158,6 +188,7 @@ class MediaNegotiation:
             direction=lines.our_direction(self._wish, direction, address),
             ptime_ms=agreed.ptime_ms,
             rtcp_mux=offered.has("rtcp-mux"),
+            srtp=srtp,
         )
         # Nothing fails from here on.
         self._numbers = with_announced(self._numbers, agreed.announced)
@@ -165,33 +196,59 @@ class MediaNegotiation:
         media[index] = lines.audio(
             self.local.audio_port,
             agreed.announced,
+            protection,
             ptime_ms=self.local.ptime_ms,
             direction=parameters.direction,
-            like=offered,
+            is_muxed=parameters.rtcp_mux,
         )
         self._answer_video(remote, media)
         self._offer = None
         self._agree(parameters, media, remote_on_hold=lines.remote_holds(direction, address))
         return self._write(media)
 
+    def _acceptable(self, remote: SessionDescription) -> int | None:
+        """The first open audio line that may be taken; None: no audio line is open.
+
+        Raises:
+            NotAcceptable: none of the open ones may be taken; the reason is that of the first.
+        """
+        indexes = lines.open_lines(remote.media, "audio")
+        problems = [self._audio_security.problem(remote.media[index]) for index in indexes]
+        if indexes and all(problems):
+            raise next(each for each in problems if each is not None)
+        return next((index for index, each in zip(indexes, problems, strict=True) if each is None), None)
+
     def _answer_video(self, remote: SessionDescription, media: list[MediaDescription]) -> None:
-        index = lines.first_usable(remote.media, "video")
-        offered = remote.media[index] if index is not None else None
+        security = self._video_security
+        candidates = (remote.media[index] for index in lines.open_lines(remote.media, "video"))
+        offered = next((each for each in candidates if security.problem(each) is None), None)
         self.offered_video = video.formats_of(offered) if offered is not None else ()
         self.video = None
-        if index is None or offered is None or self.local.video_port is None:
+        if offered is None or self.local.video_port is None:
             return
         agreed = video.common(self.offered_video, self._video_formats)
         parameters = video.parameters(remote, offered, agreed, self.local.address, self._wish)
-        if parameters is not None:
-            self.video = parameters
-            media[index] = video.line(self.local.video_port, agreed, parameters.direction, like=offered)
+        if parameters is None:
+            return
+        try:
+            protection, srtp = security.answer(offered)
+        except NotAcceptable:
+            return
+        self.video = replace(parameters, srtp=srtp)
+        index = next(index for index, each in enumerate(remote.media) if each is offered)
+        media[index] = video.line(
+            self.local.video_port,
+            agreed,
+            parameters.direction,
+            protection,
+            is_muxed=parameters.rtcp_mux,
+        )
 
     def _pause(self, remote: SessionDescription) -> bytes:
         """Answer an offer that has no usable audio line: a pause of what we had, or nothing to talk about."""
         is_closed = lines.standing(remote.media, "audio") is not None
         if self.audio is None or not is_closed or any(each.port for each in remote.media):
-            raise lines.no_audio(remote.media)
+            raise NotAcceptable(304, "an audio stream is needed")
         self._offer = None
         self.video = None
         paused = replace(self.audio, remote=None, remote_rtcp=None, direction=Direction.INACTIVE)
@@ -237,6 +294,7 @@ class MediaNegotiation:
             direction=lines.our_direction(offer.direction, remote.direction_of(answered), address),
             ptime_ms=agreed.ptime_ms,
             rtcp_mux=answered.has("rtcp-mux") and offer.media[offer.audio_line].has("rtcp-mux"),
+            srtp=self._audio_security.take_answer(offer.media[offer.audio_line], answered),
         )
 
     def _video_of_answer(self, remote: SessionDescription, offer: _Offer) -> VideoParameters | None:
@@ -248,9 +306,14 @@ class MediaNegotiation:
             return None
         agreed = video.answered(answered, ours)
         parameters = video.parameters(remote, answered, agreed, self.local.address, offer.direction)
-        if parameters is None or ours.has("rtcp-mux"):
-            return parameters
-        return replace(parameters, rtcp_mux=False)
+        if parameters is None:
+            return None
+        try:
+            srtp = self._video_security.take_answer(ours, answered)
+        except NotAcceptable:
+            return None
+        is_muxed = parameters.rtcp_mux and ours.has("rtcp-mux")
+        return replace(parameters, rtcp_mux=is_muxed, srtp=srtp)
 
     def _agree(
         self, audio: StreamParameters, media: Sequence[MediaDescription], *, remote_on_hold: bool
@@ -271,7 +334,7 @@ class MediaNegotiation:
     def __repr__(self) -> str:
         codec = self.audio.codec.name if self.audio else "nothing yet"
         pending = " offer sent" if self._offer else ""
-        return f"<OfferAnswer {codec} v{self._version}{pending}>"
+        return f"<MediaNegotiation {codec} v{self._version}{pending}>"
 
 
 def _read(body: bytes) -> SessionDescription:

@@ -1,8 +1,7 @@
 """Video lines: what one party offers is offered on to the other untouched; the packets are relayed, never decoded.
 
 Formats keep their payload types, `a=fmtp` and `a=rtcp-fb` on the way through; other attributes of the line
-(bandwidth, extensions, SSRCs) are the hop's own and are left out. Whatever a peer calls the profile, we offer
-RTP/AVP and answer in the words of the offer.
+(bandwidth, extensions, SSRCs, keys) are the hop's own and are left out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from callapi.media.sdp.description import (
     RtpMap,
     SessionDescription,
 )
+from callapi.media.sdp.security import Protection
 
 _H264_DEFAULT_PROFILE: Final = "42"
 _H264_DEFAULT_MODE: Final = "0"
@@ -62,9 +62,14 @@ def answered(theirs: MediaDescription, ours: MediaDescription) -> tuple[VideoFor
 
 
 def line(
-    port: int, formats: Sequence[VideoFormat], direction: Direction, *, like: MediaDescription | None
+    port: int,
+    formats: Sequence[VideoFormat],
+    direction: Direction,
+    protection: Protection,
+    *,
+    is_muxed: bool,
 ) -> MediaDescription:
-    """Our `m=video`, each format under our number. Profile and multiplexing of RTCP are those of `like`."""
+    """Our `m=video`, each format under our number."""
     attributes: list[Attribute] = []
     for each in formats:
         number = each.receive_payload_type
@@ -73,11 +78,11 @@ def line(
             attributes.append(("fmtp", f"{number} {each.fmtp}"))
         attributes += [("rtcp-fb", f"{number} {value}") for value in each.feedback]
     attributes.append((direction.value, None))
-    if like is not None and like.has("rtcp-mux"):
+    if is_muxed:
         attributes.append(("rtcp-mux", None))
-    protocol = like.protocol if like is not None else "RTP/AVP"
     numbers = tuple(str(each.receive_payload_type) for each in formats)
-    return MediaDescription("video", port, protocol, numbers, attributes=tuple(attributes))
+    words = (*attributes, *protection.attributes)
+    return MediaDescription("video", port, protection.profile, numbers, attributes=words)
 
 
 def parameters(

@@ -9,6 +9,7 @@ not the whole document. Only `sip:` is put before `alice@example.com`. `<Uri>`, 
 import re
 from dataclasses import dataclass, field
 
+from callapi.base.values import SrtpPolicy
 from callapi.rcml.attributes import Attributes
 from callapi.rcml.elements.copied_text import read_target
 from callapi.rcml.elements.element import refuse_content, refuse_nested
@@ -33,6 +34,8 @@ class Sip(Noun):
     password: str | None = field(default=None, repr=False)
     video: bool = False
     """`<Video enable="true"/>` is nested: offer the caller's video too."""
+    srtp: SrtpPolicy | None = None
+    """Whether media is encrypted; None: as the server is configured."""
     codecs: tuple[str, ...] | None = None
     """Audio codecs to offer, in this order, out of `CODECS`; None: as the server is configured."""
 
@@ -45,6 +48,7 @@ def read_sip(node: ElementNode) -> Sip:
     username = given.secret("username", code=13249) or None
     password = given.secret("password", code=13249)
     codecs = _read_codecs(given)
+    srtp = _read_srtp(given)
     given.finish()
     if name and text:
         node.warn(f"<{node.name}> has a name and a text: the name is the URI, the text is overlooked")
@@ -65,7 +69,7 @@ def read_sip(node: ElementNode) -> Sip:
     uri = sip_uri(uri)
     for header in headers:
         uri = with_header(uri, header)
-    return Sip(uri, username, password, video, codecs, **callbacks)
+    return Sip(uri, username, password, video, srtp, codecs, **callbacks)
 
 
 def sip_uri(text: str) -> str:
@@ -81,6 +85,16 @@ def _read_video(node: ElementNode) -> bool:
     given.finish()
     refuse_content(node, 13215)
     return enable
+
+
+def _read_srtp(given: Attributes) -> SrtpPolicy | None:
+    written = given.text("srtp")
+    if written is None:
+        return None
+    if written not in set(SrtpPolicy):
+        given.refuse("srtp", "off, optional or required")
+        return None
+    return SrtpPolicy(written)
 
 
 def _read_codecs(given: Attributes) -> tuple[str, ...] | None:

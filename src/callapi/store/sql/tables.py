@@ -107,6 +107,7 @@ _calls = _table(
     *_text_or_null("ended_by", "end_reason", "status_callback", "status_callback_method"),
     _texts("status_callback_events"),
     *_integer("sequence_number"),
+    *_text_or_null("srtp"),
 )
 for _name in ("from_", "to", "status"):
     Index(
@@ -244,7 +245,7 @@ _clients = _table(
     *_instant("date_created", "date_updated"),
     *_text("api_version", "status"),
     *_voice(),
-    *_text_or_null("voice_application_sid"),
+    *_text_or_null("voice_application_sid", "srtp"),
 )
 Index("clients_by_date", _clients.c.account_sid, _clients.c.date_created, _clients.c.sid)
 
@@ -274,6 +275,7 @@ _trunks = _table(
     _texts("codecs"),
     _texts("networks"),
     *_integer("weight"),
+    *_text_or_null("srtp"),
 )
 Index("trunks_by_date", _trunks.c.account_sid, _trunks.c.date_created, _trunks.c.sid)
 

@@ -1,0 +1,153 @@
+"""How one media line is protected: which profile and keys are offered, answered and agreed on.
+
+The rules (product.md section 8 of the contract, RFC 4568, RFC 8643):
+
+- `off` speaks plain RTP: SAVP is refused, keys on an AVP line are overlooked.
+- `optional` offers RTP/AVP with keys beside it, and takes SAVP and AVP with keys in kind; a plain peer stays plain.
+- `required` offers RTP/SAVP, and refuses what is plain.
+- Keys are taken, and offered by `optional`, only where the description travels unseen (TLS, WSS) or within trusted
+  networks: elsewhere whoever sees the packets has seen the keys.
+
+Our key stays the same for the whole life of a line, so that no re-INVITE disturbs the peer. It changes only with the
+suite: a key must not be used again after another was in its place, because packets would have the same indexes.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from msgspec import Struct
+
+from callapi.base.entropy import random_octets
+from callapi.base.values import SrtpPolicy
+from callapi.media.errors import NotAcceptable
+from callapi.media.plane.types import SrtpKeys
+from callapi.media.sdp.crypto import SUITES, CryptoLine, attributes, crypto_lines, named_suites
+from callapi.media.sdp.description import Attribute, MediaDescription
+from callapi.media.sdp.text import quotable
+
+PLAIN_PROFILES: Final = frozenset({"RTP/AVP", "RTP/AVPF"})
+SDES_PROFILES: Final = frozenset({"RTP/SAVP", "RTP/SAVPF"})
+DATAGRAM_SUITES: Final = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")
+"""What is offered over UDP, where an INVITE should stay under 1300 octets (RFC 3261 §18.1.1)."""
+
+
+class MediaSecurity(Struct, frozen=True):
+    """What a leg may do."""
+
+    policy: SrtpPolicy = SrtpPolicy.OFF
+    is_private: bool = False
+    """Whether nobody else sees the descriptions: they go through TLS, or a trusted network."""
+    suites: tuple[str, ...] = tuple(SUITES)
+    """Offered in this order; every suite of `SUITES` is taken."""
+    random: Callable[[int], bytes] = random_octets
+    """Gives so many octets of a new key."""
+
+    @property
+    def offers_keys(self) -> bool:
+        """Whether a first offer holds keys."""
+        return self.policy is SrtpPolicy.REQUIRED or (self.policy is SrtpPolicy.OPTIONAL and self.is_private)
+
+
+PLAIN: Final = MediaSecurity()
+"""What speaks plain RTP and nothing else."""
+
+
+class Protection(Struct, frozen=True):
+    """What a description of ours says of it: the profile, and attributes of the line."""
+
+    profile: str
+    attributes: tuple[Attribute, ...] = ()
+
+
+class LineSecurity:
+    """The keys of one media line. `security` says what may be agreed on."""
+
+    def __init__(self, security: MediaSecurity) -> None:
+        self.security = security
+        self.note: str | None = None
+        """Why the last offer's keys were not taken although the line was."""
+        self._ours: dict[str, bytes] = {}
+
+    # --- offers of the peer
+
+    def problem(self, line: MediaDescription) -> NotAcceptable | None:
+        """Why an open line cannot be taken as it is offered; None: it can."""
+        security, profile = self.security, line.protocol.upper()
+        if profile in SDES_PROFILES:
+            if security.policy is SrtpPolicy.OFF:
+                return NotAcceptable(302, quotable(f"{line.protocol} is refused: srtp is off, offer RTP/AVP"))
+            if not security.is_private:
+                return NotAcceptable(302, quotable(f"{line.protocol}: keys are taken over TLS only"))
+            return None if crypto_lines(line) else _no_common_suite(line)
+        if profile not in PLAIN_PROFILES:
+            return NotAcceptable(302, quotable(f"{line.protocol} is not spoken here, RTP/AVP is"))
+        if security.policy is SrtpPolicy.REQUIRED and not (security.is_private and crypto_lines(line)):
+            return NotAcceptable(399, "srtp is required: offer RTP/SAVP with a=crypto, over TLS")
+        return None
+
+    def answer(self, line: MediaDescription) -> tuple[Protection, SrtpKeys | None]:
+        """How a line without a `problem` is answered, and the keys that are in force then."""
+        self.note = None
+        theirs = next(iter(crypto_lines(line)), None) if self._takes_keys(line) else None
+        if theirs is None:
+            return Protection(line.protocol), None
+        keys = self._agreed(theirs, self._our_key(theirs.suite))
+        return Protection(line.protocol, attributes([CryptoLine(theirs.tag, theirs.suite, keys.send)])), keys
+
+    def _takes_keys(self, line: MediaDescription) -> bool:
+        if self.security.policy is SrtpPolicy.OFF or not crypto_lines(line):
+            return False
+        if not self.security.is_private:
+            self.note = "the offer's keys came unencrypted and were not taken: SRTP needs SIP over TLS"
+        return self.security.is_private
+
+    # --- offers of ours
+
+    def offer(self, agreed: SrtpKeys | None, like: MediaDescription | None) -> Protection:
+        """What an offer says; `agreed` keys are offered again, on a line `like` the one that stands."""
+        suites: tuple[str, ...]
+        if like is not None:
+            suites = (agreed.suite,) if agreed is not None else ()
+            profile = like.protocol
+        elif self.security.offers_keys:
+            suites = self.security.suites
+            profile = "RTP/SAVP" if self.security.policy is SrtpPolicy.REQUIRED else "RTP/AVP"
+        else:
+            suites, profile = (), "RTP/AVP"
+        keys = [CryptoLine(tag, suite, self._our_key(suite)) for tag, suite in enumerate(suites, 1)]
+        return Protection(profile, attributes(keys))
+
+    def take_answer(self, ours: MediaDescription, theirs: MediaDescription) -> SrtpKeys | None:
+        """The keys that an answer to our line `ours` puts in force; None: plain.
+
+        Raises:
+            NotAcceptable: the line wanted keys and has none, or the peer sent our own key back.
+        """
+        offered = crypto_lines(ours)
+        answered = crypto_lines(theirs)
+        for line in answered:
+            match = next((each for each in offered if each.suite == line.suite), None)
+            if match is not None:
+                return self._agreed(line, match.key)
+        is_keyed = any(each.protocol.upper() in SDES_PROFILES for each in (ours, theirs))
+        if is_keyed:
+            raise NotAcceptable(302, "the answer to RTP/SAVP holds no key of an offered suite")
+        return None
+
+    # --- keys
+
+    def _our_key(self, suite: str) -> bytes:
+        if suite not in self._ours:
+            self._ours[suite] = self.security.random(SUITES[suite])
+        return self._ours[suite]
+
+    def _agreed(self, theirs: CryptoLine, ours: bytes) -> SrtpKeys:
+        if theirs.key == ours:
+            raise NotAcceptable(302, "the peer has sent our own key back")
+        self._ours = {theirs.suite: ours}
+        return SrtpKeys(theirs.suite, ours, theirs.key)
+
+
+def _no_common_suite(line: MediaDescription) -> NotAcceptable:
+    named = " ".join(named_suites(line)) or "no a=crypto"
+    return NotAcceptable(302, quotable(f"no common suite: offered {named}, spoken here {' '.join(SUITES)}"))

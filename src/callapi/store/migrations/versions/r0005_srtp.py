@@ -1,0 +1,13 @@
+"""Calls say how they are encrypted; trunks and clients, how they want to be."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "r0005"
+down_revision = "r0004"
+
+
+def upgrade() -> None:
+    """Make the step."""
+    for table in ("calls", "clients", "trunks"):
+        op.add_column(table, sa.Column("srtp", sa.Text()))
