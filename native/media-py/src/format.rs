@@ -4,10 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use media_core::recorder;
+use media_core::srtp::{MasterKey, Suite};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::keying::SrtpKeys;
 use crate::net::Remote;
 use crate::recording::TapOptions;
 
@@ -28,6 +30,35 @@ pub(crate) struct CodecFormat {
     fmtp: String,
 }
 
+/// `callapi.media.plane.types.SrtpKeys`.
+#[derive(FromPyObject)]
+pub(crate) struct Keys {
+    suite: String,
+    send: Vec<u8>,
+    receive: Vec<u8>,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Keys({})", self.suite)
+    }
+}
+
+impl Keys {
+    /// Checked; raises `ValueError`.
+    fn into_keys(self) -> PyResult<SrtpKeys> {
+        let suite = Suite::by_name(&self.suite)
+            .ok_or_else(|| PyValueError::new_err(format!("{} is no SRTP suite", self.suite)))?;
+        let key = |octets: &[u8]| {
+            MasterKey::new(suite, octets).map_err(|error| PyValueError::new_err(error.to_string()))
+        };
+        Ok(SrtpKeys {
+            send: key(&self.send)?,
+            receive: key(&self.receive)?,
+        })
+    }
+}
+
 /// `callapi.media.plane.types.StreamParameters`.
 #[derive(Debug, FromPyObject)]
 pub(crate) struct StreamParameters {
@@ -39,6 +70,7 @@ pub(crate) struct StreamParameters {
     direction: String,
     ptime_ms: u32,
     rtcp_mux: bool,
+    srtp: Option<Keys>,
 }
 
 /// `callapi.media.plane.types.VideoFormat`.
@@ -58,6 +90,7 @@ pub(crate) struct VideoParameters {
     remote_rtcp: Option<Address>,
     direction: String,
     rtcp_mux: bool,
+    srtp: Option<Keys>,
 }
 
 /// `callapi.media.plane.types.RecordOptions`.
@@ -134,8 +167,14 @@ fn socket_address(address: Option<Address>) -> PyResult<Option<SocketAddr>> {
         .transpose()
 }
 
-fn remote(rtp: Option<Address>, rtcp: Option<Address>, mux: bool) -> PyResult<Remote> {
+fn remote(
+    rtp: Option<Address>,
+    rtcp: Option<Address>,
+    mux: bool,
+    srtp: Option<Keys>,
+) -> PyResult<Remote> {
     Ok(Remote {
+        srtp: srtp.map(Keys::into_keys).transpose()?.map(Box::new),
         rtp: socket_address(rtp)?.filter(|address| address.port() != 0),
         rtcp: socket_address(rtcp)?,
         mux,
@@ -176,7 +215,7 @@ impl StreamParameters {
             receives: receives(&self.direction),
         };
         Ok((
-            remote(self.remote, self.remote_rtcp, self.rtcp_mux)?,
+            remote(self.remote, self.remote_rtcp, self.rtcp_mux, self.srtp)?,
             format,
         ))
     }
@@ -199,7 +238,7 @@ impl VideoParameters {
             receives: receives(&self.direction),
         };
         Ok((
-            remote(self.remote, self.remote_rtcp, self.rtcp_mux)?,
+            remote(self.remote, self.remote_rtcp, self.rtcp_mux, self.srtp)?,
             formats,
         ))
     }

@@ -15,14 +15,14 @@ use rustix::net::{RecvFlags, SendFlags, connect, connect_unspec, recv, recvfrom,
 
 use crate::clock::SECOND;
 use crate::counters::Counters;
-use crate::keying::Keying;
+use crate::keying::{Keying, SrtpKeys};
 use crate::ports::Sockets;
 
 /// After so much silence of the learned source another one may be learned.
 const REOPEN_NS: u64 = 3 * SECOND;
 
 /// What offer and answer say about addresses.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Remote {
     /// `None`: nobody to send to (`0.0.0.0`, port 0).
     pub(crate) rtp: Option<SocketAddr>,
@@ -30,6 +30,8 @@ pub(crate) struct Remote {
     pub(crate) rtcp: Option<SocketAddr>,
     /// RTP and RTCP share a port (RFC 5761).
     pub(crate) mux: bool,
+    /// `None`: packets are not encrypted.
+    pub(crate) srtp: Option<Box<SrtpKeys>>,
 }
 
 /// A datagram that came: its length, and its source unless the socket is connected.
@@ -90,8 +92,9 @@ impl Net {
             self.rtcp_source = None;
         }
         self.remote = remote;
-        self.is_muxed = remote.mux;
-        if self.latch.expect(remote.rtp) {
+        self.is_muxed = self.remote.mux;
+        self.keying.agree(self.remote.srtp.take().map(|keys| *keys));
+        if self.latch.expect(self.remote.rtp) {
             self.rtcp_source = None;
             self.disconnect();
         }
