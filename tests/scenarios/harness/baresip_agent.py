@@ -19,6 +19,11 @@ import baresip
 Json = dict[str, Any]
 FRAME_S = 0.02
 AHEAD_S = 0.06
+ENCRYPTION = {
+    "optional": ("mediaenc=srtp",),
+    "required": ("mediaenc=srtp-mand",),
+    "dtls": ("mediaenc=dtls_srtp",),
+}
 """How much speech is handed to the library beforehand."""
 STATES = {
     baresip.Event.CALL_RINGING: "EARLY",
@@ -97,26 +102,51 @@ class Phone:
     async def run(self) -> None:
         """Register, then serve until told to quit."""
         runtime = baresip.Runtime()
-        await runtime.start(baresip.Config(net_interface="127.0.0.1", max_concurrent_calls=None))
+        await runtime.start(
+            baresip.Config(
+                net_interface="127.0.0.1", max_concurrent_calls=None, extra_config_text=self._extra_config()
+            )
+        )
         registrar = self._config["registrar"].removeprefix("sip:")
         domain, _, transport = registrar.partition(";transport=")
         account = baresip.Account(
-            user=self._config["username"],
-            password=self._config["password"],
+            user=self._config.get("username", self.name),
+            password=self._config.get("password", ""),
             domain=domain,
             transport=transport or "udp",
             audio_codecs=("PCMU/8000/1", "PCMA/8000/1"),
+            reg_interval=600 if self._registers else 0,
+            extra_params=ENCRYPTION.get(self._config.get("srtp", "off"), ()),
         )
         self._agent = await baresip.UserAgent.create(runtime, account)
         self._agent.on_incoming(self._rings)
-        self.tell(event="ready", call=0, udp="", tcp="")
-        await self.do_register({"on": True})
+        addresses = {name: f"127.0.0.1:{self._config.get(name + '_port', 0)}" for name in ("udp", "tls")}
+        self.tell(event="ready", call=0, udp=addresses["udp"], tcp=addresses["udp"], tls=addresses["tls"])
+        if self._registers:
+            await self.do_register({"on": True})
         reader = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
         )
         async for line in reader:
             await self._obey(json.loads(line))
+
+    @property
+    def _registers(self) -> bool:
+        return "password" in self._config
+
+    def _extra_config(self) -> str:
+        lines = []
+        if "srtp" in self._config:
+            lines += ["module srtp.so", "module dtls_srtp.so"]
+        if "udp_port" in self._config:
+            lines.append(f"sip_listen 127.0.0.1:{self._config['udp_port']}")
+        if "certificate" in self._config:
+            pem = self.folder / "certificate-and-key.pem"
+            files = (Path(self._config[name]).read_text() for name in ("certificate", "private_key"))
+            pem.write_text("".join(files))
+            lines += [f"sip_certificate {pem}", f"sip_cafile {self._config['ca']}", "sip_verify_server yes"]
+        return "\n".join(lines)
 
     async def _obey(self, command: Json) -> None:
         try:

@@ -1,7 +1,7 @@
 """One PJSUA2 phone as a process: commands come as JSON lines on stdin, answers and events leave as JSON lines.
 
 PJSUA2 wants one thread for itself, so it lives apart from asyncio. Usage: `pjsua_agent.py CONFIG_JSON`, where the
-configuration has `name`, `folder` (recordings, log), `rtp_port`, `silence` (a WAV of nothing). Each command is
+configuration has `name`, `folder` (recordings, log), `rtp_port`, `silence` (a WAV of nothing), `srtp`. Each command is
 `{"id": n, "do": verb, ...}` and gets `{"id": n, ...}` back, with `error` where it failed; events have `event`, `call`.
 """
 
@@ -18,6 +18,11 @@ from typing import Any
 import pjsua2 as pj
 
 Json = dict[str, Any]
+SRTP = {
+    "off": pj.PJMEDIA_SRTP_DISABLED,
+    "optional": pj.PJMEDIA_SRTP_OPTIONAL,
+    "required": pj.PJMEDIA_SRTP_MANDATORY,
+}
 
 
 class Wire:
@@ -208,6 +213,8 @@ class Phone:
             120  # else it counts up, call by call, into other ranges
         )
         account.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
+        account.mediaConfig.srtpUse = SRTP[config.get("srtp", "off")]
+        account.mediaConfig.srtpSecureSignaling = 0
         account.callConfig.timerUse = pj.PJSUA_SIP_TIMER_OPTIONAL
         if "username" in config:
             credentials = pj.AuthCredInfo("digest", "*", config["username"], 0, config["password"])
