@@ -1,4 +1,4 @@
-"""Who is encrypted and who is refused: `media.srtp`, trunks, `<Sip srtp>`, `;secure=true`; and what is shown of keys."""
+"""Who is encrypted and who is refused: `media.srtp`, trunks, `<Sip srtp>`, `;secure=true`; what is shown of keys."""
 
 from typing import Any
 

@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 class LiveCalls:
     """All calls of this node. Leaving the block ends them all, with their records."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is needed, and none may be forgotten
         self,
         endpoint: Endpoint,
         plane: MediaPlane,
