@@ -86,9 +86,9 @@ def test_a_key_ends_it_however_it_came(
     tell: Report, attributes: str, keys: str, digit: str, way: str
 ) -> None:
     async def story(here: World) -> None:
-        made, phone = await recording(here, attributes)
+        _, phone = await recording(here, attributes)
         if way == "rtp":
-            made._stream.press(keys)
+            here.plane.streams[0].press(keys)
         else:
             press_by_info(phone, keys)
         await here.live.empty.wait()
@@ -101,7 +101,7 @@ def test_a_key_ends_it_however_it_came(
 def test_a_key_that_finishes_nothing_is_recorded_over(tell: Report) -> None:
     async def story(here: World) -> None:
         made, phone = await recording(here, 'finishOnKey=""')
-        made._stream.press("123#*")
+        here.plane.streams[0].press("123#*")
         press_by_info(phone, "4")
         await asyncio.sleep(1)
         assert made.is_recording

@@ -1,14 +1,18 @@
 //! Pure media arithmetic for `CallAPI`: no socket, no clock, no Python. Time enters as an argument.
 #![forbid(unsafe_code)]
+pub mod audio_format;
 mod cadence;
 pub mod codec;
 pub mod codecs;
+pub mod convert;
 pub mod demux;
 pub mod dtmf_inband;
+pub mod feed;
 pub mod g711;
 pub mod g722;
 pub mod jitter;
 pub mod latch;
+pub mod listen;
 pub mod mos;
 pub mod opus;
 pub mod plc;

@@ -8,7 +8,8 @@ use crate::recorder_track::Track;
 use crate::rtp::ticks;
 use crate::vad::{Change, Detector};
 
-pub use crate::recorder_track::{Packet, Place};
+pub use crate::recorder_track::Packet;
+pub use crate::rtp::Place;
 
 /// How late a packet may come and still be heard in the recording.
 pub const HOLD_MS: u64 = 300;

@@ -3,7 +3,7 @@
 
 use crate::codec::Decoder;
 use crate::resample::Resampler;
-use crate::rtp::Header;
+use crate::rtp::Place;
 use crate::timeline::Timeline;
 
 const WINDOW_S: usize = 2;
@@ -11,27 +11,6 @@ const WINDOW_S: usize = 2;
 const MAX_CONCEALED_MS: u64 = 100;
 /// More packets in a row than this are no loss but another stream.
 const MAX_LOST: u16 = 500;
-
-/// Where a packet belongs in the stream of its source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// Of the source.
-    pub ssrc: u32,
-    /// Counts packets, those of keys too: a key is a loss as far as its sound is concerned.
-    pub sequence: u16,
-    /// Of the source's clock.
-    pub timestamp: u32,
-}
-
-impl From<&Header> for Place {
-    fn from(header: &Header) -> Self {
-        Self {
-            ssrc: header.ssrc,
-            sequence: header.sequence,
-            timestamp: header.timestamp,
-        }
-    }
-}
 
 /// A packet of either direction.
 #[derive(Debug, Clone, Copy)]

@@ -27,6 +27,27 @@ pub struct Header {
     pub ssrc: u32,
 }
 
+/// Where a packet belongs in the stream of its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Of the source.
+    pub ssrc: u32,
+    /// Counts packets, those of keys too: a key is a loss as far as its sound is concerned.
+    pub sequence: u16,
+    /// Of the source's clock.
+    pub timestamp: u32,
+}
+
+impl From<&Header> for Place {
+    fn from(header: &Header) -> Self {
+        Self {
+            ssrc: header.ssrc,
+            sequence: header.sequence,
+            timestamp: header.timestamp,
+        }
+    }
+}
+
 /// A header and where its payload lies in the datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Packet<'a> {

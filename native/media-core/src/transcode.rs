@@ -1,18 +1,18 @@
 //! One direction of a bridge whose legs differ: packets of one leg's codec in, samples at the other's rate out.
 
 use crate::codec::Decoder;
+use crate::convert::Converter;
 use crate::jitter::{JitterBuffer, Pull};
-use crate::resample::Resampler;
-use crate::rtp::Header;
+use crate::rtp::Place;
 
 /// Milliseconds of concealment after which the source counts as silent, and nothing is made up any more.
 const CONCEAL_MS: u32 = 200;
 
-/// Jitter buffer, decoder, resampler, and what is left over between packets of different lengths.
+/// Jitter buffer, decoder, rate converter, and what is left over between packets of different lengths.
 pub struct Transcoder {
     jitter: JitterBuffer,
     decoder: Box<dyn Decoder + Send>,
-    resampler: Option<Resampler>,
+    converter: Option<Converter>,
     ssrc: Option<u32>,
     /// One packet at the decoder's rate.
     decoded: Vec<i16>,
@@ -21,6 +21,7 @@ pub struct Transcoder {
     /// Decoded samples of the last packet: as many a lost one had.
     packet_samples: usize,
     concealed: usize,
+    conceal_ms: u32,
 }
 
 impl Transcoder {
@@ -34,32 +35,38 @@ impl Transcoder {
         let from = decoder.sample_rate();
         Self {
             jitter: JitterBuffer::new(clock_rate, clock_rate / 1000 * ptime_ms),
-            resampler: Resampler::new(from, rate).filter(|_| from != rate),
+            converter: Converter::new(from, rate).filter(|_| from != rate),
             decoder,
             ssrc: None,
             decoded: Vec::new(),
             samples: Vec::new(),
             packet_samples: (from / 1000 * ptime_ms) as usize,
             concealed: usize::MAX,
+            conceal_ms: CONCEAL_MS,
         }
     }
 
+    /// Makes up for what is missing no longer than this; 200 ms unless set.
+    pub fn set_conceal_ms(&mut self, conceal_ms: u32) {
+        self.conceal_ms = conceal_ms;
+    }
+
     /// A packet of sound came.
-    pub fn insert(&mut self, header: &Header, payload: &[u8], now_ns: u64) {
-        self.follow(header.ssrc);
+    pub fn insert(&mut self, place: Place, payload: &[u8], now_ns: u64) {
+        self.follow(place.ssrc);
         self.jitter
-            .insert(header.sequence, header.timestamp, payload, now_ns);
+            .insert(place.sequence, place.timestamp, payload, now_ns);
     }
 
     /// A packet of the same source came that is no sound.
-    pub fn skip(&mut self, header: &Header) {
-        self.follow(header.ssrc);
-        self.jitter.skip(header.sequence);
+    pub fn skip(&mut self, place: Place) {
+        self.follow(place.ssrc);
+        self.jitter.skip(place.sequence);
     }
 
     /// Appends `count` samples; none while the source is silent.
     pub fn fill(&mut self, count: usize, pcm: &mut Vec<i16>) {
-        let most = (self.decoder.sample_rate() / 1000 * CONCEAL_MS) as usize;
+        let most = (self.decoder.sample_rate() / 1000 * self.conceal_ms) as usize;
         while self.samples.len() < count {
             self.decoded.clear();
             match self.jitter.pull() {
@@ -78,8 +85,8 @@ impl Transcoder {
                     return;
                 }
             }
-            match &mut self.resampler {
-                Some(resampler) => resampler.resample(&self.decoded, &mut self.samples),
+            match &mut self.converter {
+                Some(converter) => converter.convert(&self.decoded, &mut self.samples),
                 None => self.samples.extend_from_slice(&self.decoded),
             }
         }
@@ -101,10 +108,8 @@ mod tests {
 
     const MS: u64 = 1_000_000;
 
-    fn header(sequence: u16) -> Header {
-        Header {
-            marker: false,
-            payload_type: 0,
+    fn place(sequence: u16) -> Place {
+        Place {
             sequence,
             timestamp: u32::from(sequence) * 160,
             ssrc: 1,
@@ -125,7 +130,7 @@ mod tests {
     fn nothing_is_made_up_before_the_first_packet_nor_long_after_the_last() {
         let mut transcoder = transcoder();
         assert!(fill(&mut transcoder, 160).is_empty());
-        transcoder.insert(&header(1), &[0x00; 160], 0);
+        transcoder.insert(place(1), &[0x00; 160], 0);
         let sounding = (0..50)
             .filter(|_| !fill(&mut transcoder, 160).is_empty())
             .count();
@@ -137,7 +142,7 @@ mod tests {
         let mut transcoder = transcoder();
         let mut total = 0;
         for number in 0..30u16 {
-            transcoder.insert(&header(number), &[0x00; 160], u64::from(number) * 20 * MS);
+            transcoder.insert(place(number), &[0x00; 160], u64::from(number) * 20 * MS);
             if number % 3 == 2 {
                 total += fill(&mut transcoder, 240).len() + fill(&mut transcoder, 240).len();
             }
@@ -151,7 +156,7 @@ mod tests {
         let mut transcoder = Transcoder::new(decoder, 8000, 20, 16_000);
         let mut total = 0;
         for number in 0..50u16 {
-            transcoder.insert(&header(number), &[0x00; 160], u64::from(number) * 20 * MS);
+            transcoder.insert(place(number), &[0x00; 160], u64::from(number) * 20 * MS);
             total += fill(&mut transcoder, 320).len();
         }
         assert!(total >= 49 * 320, "{total}");
@@ -162,7 +167,7 @@ mod tests {
         let mut transcoder = transcoder();
         for number in 0..50u16 {
             if number % 10 != 5 {
-                transcoder.insert(&header(number), &[0x00; 160], u64::from(number) * 20 * MS);
+                transcoder.insert(place(number), &[0x00; 160], u64::from(number) * 20 * MS);
             }
             assert_eq!(fill(&mut transcoder, 160).len(), 160);
         }

@@ -264,6 +264,8 @@ impl AudioStream {
             let payload = &datagram[rtp::HEADER..];
             self.taps
                 .packet(Direction::Sent, (&header).into(), payload, ctx.now);
+        } else {
+            self.taps.digit_packet(Direction::Sent, (&header).into());
         }
     }
 
@@ -424,6 +426,8 @@ impl AudioStream {
     }
 
     fn receive_digit(&mut self, header: Header, payload: &[u8], ctx: &mut Context<'_>) -> Heard {
+        self.taps
+            .digit_packet(Direction::Received, (&header).into());
         let Some(event) = telephone_event::Event::parse(payload) else {
             return Heard::Nothing;
         };

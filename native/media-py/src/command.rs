@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use media_core::telephone_event::DtmfSender;
 
+use crate::feeding::Feed;
 use crate::format::{Format, VideoFormats};
+use crate::listening::NewListening;
 use crate::mailbox::Mailbox;
 use crate::members::Member;
 use crate::net::Remote;
@@ -42,6 +44,13 @@ pub(crate) enum Order {
     Mute(bool),
     Record(Box<NewRecording>),
     StopRecording(u64),
+    Listen(Box<NewListening>),
+    StopListening(u64),
+    Feed(Box<Feed>),
+    FeedAudio(u64, Vec<u8>),
+    FeedMark(u64, u64),
+    FeedClear(u64),
+    FeedClose(u64),
     Close,
 }
 

@@ -96,6 +96,7 @@ impl PacketThread {
             (Some(Member::Audio(stream)), Order::StopRecording(recording)) => {
                 stream.stop_recording(Some(recording), ctx.now);
             }
+            (Some(Member::Audio(stream)), order) => dispatch_audio(stream, order, &ctx),
             (Some(Member::Video(stream)), Order::ConfigureVideo(remote, formats)) => {
                 stream.configure(remote, formats);
             }
@@ -200,5 +201,38 @@ fn begin_recording(stream: &mut AudioStream, recording: NewRecording, ctx: &Cont
     } else {
         let format = stream.format.as_ref();
         stream.taps.begin(recording, stream.id, format, ctx.now);
+    }
+}
+
+/// Carries out what is asked of the audio that applications hear and feed.
+fn dispatch_audio(stream: &mut AudioStream, order: Order, ctx: &Context<'_>) {
+    let playout = &mut stream.playout;
+    match order {
+        Order::Listen(new) => stream.taps.listen(*new, stream.format.as_ref()),
+        Order::StopListening(id) => stream.taps.stop_listening(id),
+        Order::Feed(feed) => {
+            playout.start_feed(stream.id, feed, ctx);
+            stream.sender.start_spurt();
+        }
+        Order::FeedAudio(id, data) => {
+            if let Some(feed) = playout.feed(id) {
+                feed.push(data);
+            }
+        }
+        Order::FeedMark(id, mark) => {
+            if let Some(feed) = playout.feed(id) {
+                feed.mark(mark);
+            }
+        }
+        Order::FeedClear(id) => {
+            if let Some(feed) = playout.feed(id) {
+                feed.clear(stream.id, ctx);
+            }
+        }
+        Order::FeedClose(id) => {
+            playout.stop_feed(stream.id, Some(id), ctx);
+            stream.sender.start_spurt();
+        }
+        _ => {}
     }
 }

@@ -28,6 +28,15 @@ pub(crate) enum Event {
         playback: u64,
         finished: bool,
     },
+    /// A listening that was read empty has a frame again.
+    AudioReady { stream: u64, listening: u64 },
+    /// A mark of a feeding is over; `cleared`: not everything before it has left.
+    MarkPlayed {
+        stream: u64,
+        feeding: u64,
+        mark: u64,
+        cleared: bool,
+    },
     /// A source was learned.
     FirstPacket {
         stream: u64,

@@ -11,6 +11,7 @@ use media_core::telephone_event::DtmfSender;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use crate::audio_handles::{Feeding, Listening};
 use crate::command::{Command, Order};
 use crate::counters::Counters;
 use crate::format::{RecordOptions, StreamParameters, VideoParameters};
@@ -78,7 +79,7 @@ pub(crate) struct PlaneStatistics {
 /// A stream of audio or video. Orders that do not fit its kind have no effect.
 #[pyclass(frozen, module = "callapi.media._native")]
 pub(crate) struct Stream {
-    location: Location,
+    location: Arc<Location>,
     #[pyo3(get)]
     port: u16,
     is_closed: AtomicBool,
@@ -95,7 +96,7 @@ impl Stream {
         shared: Arc<Shared>,
     ) -> Self {
         Self {
-            location,
+            location: Arc::new(location),
             port,
             is_closed: AtomicBool::new(false),
             codec: Mutex::default(),
@@ -190,6 +191,22 @@ impl Stream {
     /// Ends a recording.
     fn stop_recording(&self, recording: u64) {
         self.order(Order::StopRecording(recording));
+    }
+
+    /// Hears the stream: `track` is `inbound` or `outbound`. Raises `ValueError` on an unknown format.
+    fn listen(&self, track: &str, encoding: &str, rate: u32) -> PyResult<Listening> {
+        let (handle, new) =
+            Listening::open((&self.location, &self.shared), track, (encoding, rate))?;
+        self.order(Order::Listen(Box::new(new)));
+        Ok(handle)
+    }
+
+    /// Gives an application the word; up to `max_octets` are queued. Raises `ValueError` on an unknown format.
+    fn feed(&self, encoding: &str, rate: u32, max_octets: usize) -> PyResult<Feeding> {
+        let (handle, feed) =
+            Feeding::open((&self.location, &self.shared), (encoding, rate), max_octets)?;
+        self.order(Order::Feed(Box::new(feed)));
+        Ok(handle)
     }
 
     /// Whether what the party says is not passed on.

@@ -7,6 +7,7 @@
 use pyo3::prelude::*;
 
 mod audio;
+mod audio_handles;
 mod clock;
 mod command;
 mod context;
@@ -14,11 +15,13 @@ mod control;
 mod counters;
 mod dispatch;
 mod events;
+mod feeding;
 mod format;
 mod handles;
 mod inband_dtmf;
 mod keying;
 mod link;
+mod listening;
 mod mailbox;
 mod members;
 mod net;
@@ -39,6 +42,8 @@ mod wheel;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<audio_handles::Feeding>()?;
+    module.add_class::<audio_handles::Listening>()?;
     module.add_class::<events::Event>()?;
     module.add_class::<handles::PlaneStatistics>()?;
     module.add_class::<handles::Prompt>()?;

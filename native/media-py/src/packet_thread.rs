@@ -24,6 +24,7 @@ use crate::command::{Command, Inbox};
 use crate::context::{Context, Node, Scratch};
 use crate::counters::Totals;
 use crate::events::Event;
+use crate::listening::FRAME_MS;
 use crate::members::{Member, Members};
 use crate::net::Received;
 use crate::wheel::{Entry, Wheel};
@@ -185,6 +186,7 @@ impl PacketThread {
         for index in 0..self.members.extent() {
             if let Some(stream) = self.members.audio(index) {
                 stream.playout.pacing = None;
+                stream.taps.set_pacing(None);
             }
             self.pace(index);
         }
@@ -222,6 +224,7 @@ impl PacketThread {
         let _ = epoll::delete(&self.epoll, member.net().rtcp());
         if let Member::Audio(stream) = &mut member {
             stream.playout.pacing = None;
+            stream.taps.set_pacing(None);
         }
         Some(member)
     }
@@ -239,6 +242,12 @@ impl PacketThread {
             let entry = Entry { index, token };
             let period_ms = stream.ptime_ms();
             self.wheel.add(entry, period_ms, self.now);
+        }
+        if stream.taps.wants_pacing() {
+            let token = self.next_token;
+            self.next_token += 1;
+            stream.taps.set_pacing(Some(token));
+            self.wheel.add(Entry { index, token }, FRAME_MS, self.now);
         }
     }
 
@@ -363,14 +372,21 @@ impl PacketThread {
                     totals: &self.totals,
                     scratch: &mut self.scratch,
                 };
-                let Some(stream) = self
-                    .members
-                    .audio(entry.index)
-                    .filter(|stream| stream.playout.pacing == Some(entry.token))
-                else {
+                let Some(stream) = self.members.audio(entry.index) else {
                     continue;
                 };
                 self.current = Some(entry.index);
+                if stream.taps.is_paced_by(entry.token) {
+                    if stream.taps.make_frames(stream.id, &mut ctx) {
+                        self.wheel.again(entry, at_ms, FRAME_MS);
+                    } else {
+                        stream.taps.set_pacing(None);
+                    }
+                    continue;
+                }
+                if stream.playout.pacing != Some(entry.token) {
+                    continue;
+                }
                 let goes_on = stream.tick(&mut ctx);
                 stream.begin_waiting(ctx.now);
                 stream.renumber();

@@ -1,4 +1,4 @@
-//! What a stream sends of its own: a playback, and digits.
+//! What a stream sends of its own: a playback, what an application feeds, and digits.
 
 use std::collections::VecDeque;
 
@@ -8,6 +8,7 @@ use media_core::tone::Tone;
 
 use crate::context::Context;
 use crate::events::Event;
+use crate::feeding::Feed;
 use crate::sounds::Sound;
 
 /// Rows of digits that may wait.
@@ -51,6 +52,8 @@ pub(crate) enum Source {
     Link,
     /// A prompt or tone.
     Playback(Box<Playback>),
+    /// What an application feeds, silence if it feeds nothing.
+    Feed(Box<Feed>),
 }
 
 /// What a stream sends of its own.
@@ -92,17 +95,49 @@ impl Playout {
         self.encoder = None;
     }
 
-    /// Starts a prompt; the one before ends unfinished.
+    /// Starts a prompt; the one before ends unfinished. While an application feeds, the prompt ends at once.
     pub(crate) fn play(&mut self, stream: u64, playback: Playback, ctx: &Context<'_>) {
+        if matches!(self.source, Source::Feed(_)) {
+            publish_ended(stream, playback.id, false, ctx);
+            return;
+        }
         self.stop_playback(stream, None, ctx);
         self.source = Source::Playback(Box::new(playback));
+    }
+
+    /// Starts a feed; a prompt, or another feed, ends.
+    pub(crate) fn start_feed(&mut self, stream: u64, feed: Box<Feed>, ctx: &Context<'_>) {
+        self.stop_playback(stream, None, ctx);
+        self.stop_feed(stream, None, ctx);
+        self.source = Source::Feed(feed);
+    }
+
+    /// The feed with this id, if it is still open.
+    pub(crate) fn feed(&mut self, id: u64) -> Option<&mut Feed> {
+        match &mut self.source {
+            Source::Feed(feed) if feed.id == id => Some(feed),
+            _ => None,
+        }
+    }
+
+    /// Ends the feed with this id (`None`: whichever it is), and drops what it has.
+    pub(crate) fn stop_feed(&mut self, stream: u64, id: Option<u64>, ctx: &Context<'_>) {
+        if let Source::Feed(feed) = &mut self.source
+            && id.is_none_or(|id| id == feed.id)
+        {
+            feed.clear(stream, ctx);
+            self.source = Source::Link;
+        }
     }
 
     /// Ends what is played; the link has the word again.
     pub(crate) fn end_playback(&mut self) -> Option<Box<Playback>> {
         match std::mem::take(&mut self.source) {
             Source::Playback(playback) => Some(playback),
-            Source::Link => None,
+            other => {
+                self.source = other;
+                None
+            }
         }
     }
 
@@ -148,6 +183,7 @@ impl Playout {
     /// Ends everything, unfinished.
     pub(crate) fn end_all(&mut self, stream: u64, ctx: &Context<'_>) {
         self.stop_playback(stream, None, ctx);
+        self.stop_feed(stream, None, ctx);
         for row in self.rows.drain(..) {
             row.publish_ended(stream, false, ctx);
         }

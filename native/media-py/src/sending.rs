@@ -36,7 +36,7 @@ impl AudioStream {
             }
             Heard::Audio(header, start, end) => {
                 if let Some(transcoder) = self.link.transcoder() {
-                    transcoder.insert(&header, &datagram[start..end], ctx.now);
+                    transcoder.insert((&header).into(), &datagram[start..end], ctx.now);
                 }
                 false
             }
@@ -59,6 +59,7 @@ impl AudioStream {
         ctx.scratch.pcm.clear();
         match &self.playout.source {
             Source::Playback(_) => self.play_step(ptime_ms, ctx),
+            Source::Feed(_) => self.feed_step(ptime_ms, ctx),
             Source::Link => self.transcode_step(ptime_ms, ctx),
         }
         self.is_paced()
@@ -182,6 +183,23 @@ impl AudioStream {
         self.send_samples(ctx);
     }
 
+    /// One packet of what the application feeds. While nothing may be sent, the feed waits.
+    fn feed_step(&mut self, ptime_ms: u32, ctx: &mut Context<'_>) {
+        if !self.can_send() {
+            self.sender.start_spurt();
+            return;
+        }
+        let rate = self.encoder_rate();
+        let count = (rate / 1000 * ptime_ms) as usize;
+        if let Source::Feed(feed) = &mut self.playout.source {
+            feed.fill(count, rate, &mut ctx.scratch.pcm);
+        }
+        self.send_samples(ctx);
+        if let Source::Feed(feed) = &mut self.playout.source {
+            feed.publish_marks(self.id, ctx);
+        }
+    }
+
     fn transcode_step(&mut self, ptime_ms: u32, ctx: &mut Context<'_>) {
         let count = (self.encoder_rate() / 1000 * ptime_ms) as usize;
         if self.is_passing_digit(ctx.now) {
@@ -241,7 +259,7 @@ impl AudioStream {
         ctx: &mut Context<'_>,
     ) {
         if let Some(transcoder) = self.link.transcoder() {
-            transcoder.skip(header);
+            transcoder.skip(header.into());
         }
         if !self.can_send() {
             return;

@@ -1,11 +1,13 @@
-//! The recordings of one audio stream, as its packet thread sees them.
+//! Who records and hears one audio stream, as its packet thread sees them.
 
 use media_core::recorder::Place;
 
+use crate::context::Context;
 use crate::format::Format;
+use crate::listening::{Listening, NewListening};
 use crate::recording::{Cause, Direction, NewRecording, Tap};
 
-/// Recordings of one stream, those that wait for their beep to end among them.
+/// Recordings of one stream, those that wait for their beep to end among them, and who listens to it.
 #[derive(Default)]
 pub(crate) struct Taps(Option<Box<Lists>>);
 
@@ -13,21 +15,86 @@ pub(crate) struct Taps(Option<Box<Lists>>);
 struct Lists {
     active: Vec<Tap>,
     waiting: Vec<NewRecording>,
+    listenings: Vec<Listening>,
+    /// Of the listenings' entry in the wheel; `None`: it is not there.
+    pacing: Option<u64>,
 }
 
 impl Taps {
-    /// Copies a packet to all recordings; nearly always there are none.
+    /// Copies a packet to all recordings and listenings; nearly always there are none.
     pub(crate) fn packet(&mut self, direction: Direction, place: Place, payload: &[u8], now: u64) {
-        for tap in self.active() {
+        let Some(lists) = &mut self.0 else {
+            return;
+        };
+        for tap in &mut lists.active {
             tap.packet(direction, place, payload, now);
         }
+        for listening in &mut lists.listenings {
+            listening.packet(direction, place, payload, now);
+        }
+    }
+
+    /// A packet of a digit went this way.
+    pub(crate) fn digit_packet(&mut self, direction: Direction, place: Place) {
+        if let Some(lists) = &mut self.0 {
+            for listening in &mut lists.listenings {
+                listening.skip(direction, place);
+            }
+        }
+    }
+
+    /// Begins to listen.
+    pub(crate) fn listen(&mut self, new: NewListening, format: Option<&Format>) {
+        self.lists().listenings.push(new.begin(format));
+    }
+
+    /// Ends a listening.
+    pub(crate) fn stop_listening(&mut self, id: u64) {
+        if let Some(lists) = &mut self.0 {
+            lists.listenings.retain(|listening| listening.id != id);
+        }
+    }
+
+    /// Whether frames are due in the wheel, and no entry was made for them yet.
+    pub(crate) fn wants_pacing(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|lists| lists.pacing.is_none() && !lists.listenings.is_empty())
+    }
+
+    /// Takes note of the entry in the wheel, or that it is gone.
+    pub(crate) fn set_pacing(&mut self, token: Option<u64>) {
+        if let Some(lists) = &mut self.0 {
+            lists.pacing = token;
+        }
+    }
+
+    /// Whether an entry of the wheel is that of the listenings.
+    pub(crate) fn is_paced_by(&self, token: u64) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|lists| lists.pacing == Some(token))
+    }
+
+    /// Makes the frames that are due; false if nobody listens any more.
+    pub(crate) fn make_frames(&mut self, stream: u64, ctx: &mut Context<'_>) -> bool {
+        let Some(lists) = &mut self.0 else {
+            return false;
+        };
+        for listening in &mut lists.listenings {
+            let clock = (ctx.now, &ctx.node.events);
+            listening.make(stream, clock, &mut ctx.scratch.packet);
+        }
+        !lists.listenings.is_empty()
     }
 
     /// Forgets those that the writer has ended.
     pub(crate) fn forget_ended(&mut self) {
         if let Some(lists) = &mut self.0 {
             lists.active.retain(|tap| !tap.is_over());
-            if lists.active.is_empty() && lists.waiting.is_empty() {
+            lists.listenings.retain(|listening| !listening.is_over());
+            let is_idle = lists.active.is_empty() && lists.waiting.is_empty();
+            if is_idle && lists.listenings.is_empty() && lists.pacing.is_none() {
                 self.0 = None;
             }
         }
@@ -99,13 +166,15 @@ impl Taps {
 
     /// The leg speaks another codec from now on.
     pub(crate) fn set_codec(&mut self, format: &Format, now: u64) {
-        for tap in self.active() {
+        let Some(lists) = &mut self.0 else {
+            return;
+        };
+        for tap in &mut lists.active {
             tap.set_codec(format, now);
         }
-    }
-
-    fn active(&mut self) -> &mut [Tap] {
-        self.0.as_mut().map_or(&mut [], |lists| &mut lists.active)
+        for listening in &mut lists.listenings {
+            listening.set_codec(format);
+        }
     }
 
     fn lists(&mut self) -> &mut Lists {

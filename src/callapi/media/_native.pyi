@@ -7,7 +7,16 @@ from typing_extensions import disjoint_base
 
 from callapi.media.plane.types import RecordOptions, StreamParameters, VideoParameters
 
-__all__ = ["Event", "Plane", "PlaneStatistics", "Prompt", "Stream", "StreamStatistics"]
+__all__ = [
+    "Event",
+    "Feeding",
+    "Listening",
+    "Plane",
+    "PlaneStatistics",
+    "Prompt",
+    "Stream",
+    "StreamStatistics",
+]
 
 @disjoint_base
 class Event:
@@ -28,6 +37,22 @@ class Event:
         finished: Final[bool]
         __match_args__: Final = ("stream", "playback", "finished")
         def __new__(cls, stream: int, playback: int, finished: bool) -> Event.PlaybackEnded: ...
+
+    @final
+    class AudioReady(Event):
+        stream: Final[int]
+        listening: Final[int]
+        __match_args__: Final = ("stream", "listening")
+        def __new__(cls, stream: int, listening: int) -> Event.AudioReady: ...
+
+    @final
+    class MarkPlayed(Event):
+        stream: Final[int]
+        feeding: Final[int]
+        mark: Final[int]
+        cleared: Final[bool]
+        __match_args__: Final = ("stream", "feeding", "mark", "cleared")
+        def __new__(cls, stream: int, feeding: int, mark: int, cleared: bool) -> Event.MarkPlayed: ...
 
     @final
     class FirstPacket(Event):
@@ -115,6 +140,26 @@ class PlaneStatistics:
     events_lost: Final[int]
 
 @final
+class Listening:
+    """Where frames of a stream are read."""
+
+    id: Final[int]
+    dropped: Final[int]
+    def read(self) -> list[tuple[int, bytes]]: ...
+    def close(self) -> None: ...
+
+@final
+class Feeding:
+    """Where audio for a stream is written; what was refused is False."""
+
+    id: Final[int]
+    queued: Final[int]
+    def write(self, data: bytes) -> bool: ...
+    def mark(self, mark: int) -> bool: ...
+    def clear(self) -> None: ...
+    def close(self) -> None: ...
+
+@final
 class Stream:
     """A stream of audio or video. Orders are obeyed after `Plane.wake`; those that do not fit have no effect."""
 
@@ -129,6 +174,8 @@ class Stream:
     def record(self, path: Path, options: RecordOptions) -> int: ...
     def stop_recording(self, recording: int) -> None: ...
     def mute(self, muted: bool) -> None: ...
+    def listen(self, track: str, encoding: str, rate: int) -> Listening: ...
+    def feed(self, encoding: str, rate: int, max_octets: int) -> Feeding: ...
     def statistics(self) -> StreamStatistics: ...
     def close(self) -> None: ...
 

@@ -8,7 +8,9 @@
     ├── PortsExhausted    every RTP port is taken: 503
     ├── UnplayableAudio   audio that cannot be fetched or decoded: the verb is skipped
     ├── EngineFailed      a speech engine is missing, too slow, or died
-    └── StreamClosed      a command to a stream, bridge or plane that is closed
+    ├── BufferFull        an application feeds more audio than may be queued
+    ├── RoomFull          a room has as many members as it may
+    └── StreamClosed      a command to a stream, bridge, room or plane that is closed
 """
 
 from callapi.base.errors import CallApiError
@@ -66,6 +68,22 @@ class EngineFailed(MediaError):
         super().__init__(f"{engine}: {reason}")
         self.engine = engine
         self.reason = reason
+
+
+class BufferFull(MediaError):
+    """More audio, or more marks, than a Feeding may queue; nothing of what was given is queued.
+
+    Attributes:
+        buffered_ms: how much is queued already.
+    """
+
+    def __init__(self, buffered_ms: int, max_buffer_s: float) -> None:
+        super().__init__(f"{buffered_ms} ms are queued and no more than {max_buffer_s:g} s may be")
+        self.buffered_ms = buffered_ms
+
+
+class RoomFull(MediaError):
+    """A room has 250 members."""
 
 
 class StreamClosed(MediaError):

@@ -5,6 +5,7 @@ from typing import Generic, Self, TypeVar
 from callapi.base.notifier import Notifier
 from callapi.media.errors import StreamClosed
 from callapi.media.plane.events import StreamEvent
+from callapi.media.plane.types import PlayedMark
 
 QUEUE_BOUND = 256
 T = TypeVar("T")
@@ -75,3 +76,30 @@ class Outcome(Generic[T]):
         if not self._value:
             await self._ready.wait()
         return self._value[0]
+
+
+class MarkQueue:
+    """The marks of one Feeding that are over, oldest first. Bounded by how many may be pending."""
+
+    def __init__(self) -> None:
+        self._marks: list[PlayedMark] = []
+        self._changed = Notifier()
+        self._is_closed = False
+
+    def put(self, mark: PlayedMark) -> None:
+        """Add a mark."""
+        self._marks.append(mark)
+        self._changed.ring()
+
+    def close(self) -> None:
+        """No more will come; what is there can still be taken."""
+        self._is_closed = True
+        self._changed.ring()
+
+    async def next(self) -> PlayedMark:
+        """Wait for the oldest mark; raises StreamClosed when there will be none. Safe to cancel."""
+        while not self._marks:
+            if self._is_closed:
+                raise StreamClosed("the feeding is closed")
+            await self._changed.wait()
+        return self._marks.pop(0)

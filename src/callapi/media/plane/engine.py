@@ -27,7 +27,7 @@ from callapi.media.plane.events import (
     StreamEvent,
 )
 from callapi.media.plane.native_streams import NativeBridge, NativeStream, NativeVideo
-from callapi.media.plane.plane import AudioStream, VideoStream
+from callapi.media.plane.plane import AudioStream, Room, VideoStream
 from callapi.media.plane.types import (
     MediaAddress,
     PlaneStatistics,
@@ -115,6 +115,10 @@ class NativePlane:
     def bridge(self, one: AudioStream, other: AudioStream) -> NativeBridge:
         """As MediaPlane.bridge."""
         return self._join(cast("NativeStream", one), cast("NativeStream", other))
+
+    def open_room(self) -> Room:
+        """As MediaPlane.open_room."""
+        raise NotImplementedError("the mixer of the packet threads is on its way")
 
     def bridge_video(self, one: VideoStream, other: VideoStream) -> NativeBridge:
         """As MediaPlane.bridge_video."""
@@ -211,6 +215,19 @@ class NativePlane:
 
     def _deliver_one(self, event: _native.Event) -> None:
         match event:
+            case _native.Event.AudioReady(stream, listening):
+                if (listened := self._streams.get(stream)) is not None:
+                    listened.set_audio_ready(listening)
+            case _native.Event.MarkPlayed(stream, feeding, mark, cleared):
+                if (fed := self._streams.get(stream)) is not None:
+                    fed.set_mark_played(feeding, mark, is_cleared=cleared)
+            case _native.Event.RecordingEnded(stream):
+                self._streams[stream].deliver_recording(event)
+            case _:
+                self._deliver_to_story(event)
+
+    def _deliver_to_story(self, event: _native.Event) -> None:
+        match event:
             case _native.Event.Digit(stream, digit, inband):
                 source = DigitSource.INBAND if inband else DigitSource.RTP
                 self._publish(stream, DigitPressed(digit, source))
@@ -222,8 +239,6 @@ class NativePlane:
                 self._publish(stream, NothingHeard(seconds))
             case _native.Event.Stalled(stream, silence_s):
                 self._publish(stream, Stalled(silence_s))
-            case _native.Event.RecordingEnded(stream):
-                self._streams[stream].deliver_recording(event)
 
     def _publish(self, stream_id: int, event: StreamEvent) -> None:
         stream = self._streams.get(stream_id)

@@ -78,3 +78,18 @@ class RecordingEnded(Struct, frozen=True):
 
 
 StreamEvent = DigitPressed | PlaybackEnded | FirstPacket | NothingHeard | Stalled | RecordingEnded
+
+
+class SpeakingStarted(Struct, frozen=True):
+    """A member of a room begins to speak."""
+
+    member_id: int
+
+
+class SpeakingStopped(Struct, frozen=True):
+    """A member of a room has ceased to speak, or has left while it spoke."""
+
+    member_id: int
+
+
+RoomEvent = SpeakingStarted | SpeakingStopped

@@ -8,12 +8,15 @@ from callapi.media import _native
 from callapi.media.errors import StreamClosed
 from callapi.media.plane.delivery import EventQueue, Outcome
 from callapi.media.plane.events import PlaybackEnded, RecordingCause, RecordingEnded, StreamEvent
+from callapi.media.plane.native_audio import NativeFeeding, NativeListening
 from callapi.media.plane.types import (
+    AudioFormat,
     MediaAddress,
     Prompt,
     RecordOptions,
     StreamParameters,
     StreamStatistics,
+    Track,
     VideoParameters,
 )
 
@@ -87,6 +90,8 @@ class NativeStream:
         self._queue = EventQueue()
         self._playbacks: dict[int, NativePlayback] = {}
         self._recordings: dict[int, NativeRecording] = {}
+        self._listenings: dict[int, NativeListening] = {}
+        self._feeding: NativeFeeding | None = None
         self._is_closed = False
         self.native = native
         self.bridge: NativeBridge | None = None
@@ -134,6 +139,26 @@ class NativeStream:
         self._recordings[recording.recording_id] = recording
         return recording
 
+    def listen(self, audio_format: AudioFormat, *, track: Track = Track.INBOUND) -> NativeListening:
+        """As AudioStream.listen."""
+        self._require_open()
+        audio_format.check()
+        native = self.orders.listen(track, audio_format.encoding, audio_format.rate)
+        listening = NativeListening(self, native)
+        self._listenings[listening.listening_id] = listening
+        return listening
+
+    def feed(self, audio_format: AudioFormat, *, max_buffer_s: float = 600.0) -> NativeFeeding:
+        """As AudioStream.feed."""
+        self._require_open()
+        audio_format.check()
+        if self._feeding is not None:
+            self._feeding.close()
+        max_octets = int(max_buffer_s * 1000) * audio_format.octets_per_ms
+        native = self.orders.feed(audio_format.encoding, audio_format.rate, max_octets)
+        self._feeding = NativeFeeding(self, native, audio_format, max_buffer_s)
+        return self._feeding
+
     async def next_event(self) -> StreamEvent:
         """As AudioStream.next_event."""
         return await self._queue.next()
@@ -166,6 +191,12 @@ class NativeStream:
         self.orders.close()
         for playback_id in list(self._playbacks):
             self.deliver(PlaybackEnded(playback_id, finished=False))
+        for listening in self._listenings.values():
+            listening.set_closed()
+        self._listenings.clear()
+        if self._feeding is not None:
+            self._feeding.set_closed()
+            self._feeding = None
         self._queue.close()
         self._plane.forget(self)
 
@@ -195,6 +226,27 @@ class NativeStream:
         self._queue.put(ended)
         if self._is_closed:
             self._plane.forget(self)
+
+    def wake_soon(self) -> None:
+        """For listenings and feedings: as Owner.wake_soon."""
+        self._plane.wake_soon()
+
+    def forget_audio(self, audio: NativeListening | NativeFeeding) -> None:
+        """For listenings and feedings: it is closed."""
+        if isinstance(audio, NativeListening):
+            self._listenings.pop(audio.listening_id, None)
+        elif audio is self._feeding:
+            self._feeding = None
+
+    def set_audio_ready(self, listening_id: int) -> None:
+        """For the plane: a listening that was read empty has a frame."""
+        if (listening := self._listenings.get(listening_id)) is not None:
+            listening.set_ready()
+
+    def set_mark_played(self, feeding_id: int, mark: int, *, is_cleared: bool) -> None:
+        """For the plane: a mark of a feeding is over."""
+        if self._feeding is not None and self._feeding.feeding_id == feeding_id:
+            self._feeding.set_played(mark, is_cleared=is_cleared)
 
     def _started(self, playback_id: int) -> NativePlayback:
         playback = NativePlayback(self, playback_id)

@@ -10,14 +10,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from callapi.media.plane.events import RecordingEnded, StreamEvent
+from callapi.media.plane.events import RecordingEnded, RoomEvent, StreamEvent
 from callapi.media.plane.types import (
+    AudioFormat,
+    AudioFrame,
     MediaAddress,
     PlaneStatistics,
+    PlayedMark,
     Prompt,
     RecordOptions,
     StreamParameters,
     StreamStatistics,
+    Track,
     VideoParameters,
 )
 
@@ -48,6 +52,67 @@ class Recording(Protocol):
 
     async def ended(self) -> RecordingEnded:
         """Wait until the file is whole (or has failed). May be awaited often; safe to cancel."""
+
+
+class Listening(Protocol):
+    """A leg's audio as it is: a frame every 20 ms, silence where there is none, on hold and muted too.
+
+    Timestamps never go back; they leave out frames that were dropped because nobody read for about a second.
+    Goes on through bridges, conferences and changes of the codec. It ends with its stream.
+    """
+
+    @property
+    def dropped(self) -> int:
+        """Frames that found no room in the ring."""
+
+    def read(self) -> list[AudioFrame]:
+        """The frames that wait, oldest first; empty if there are none. What waited at the end can still be read."""
+
+    async def next(self) -> list[AudioFrame]:
+        """Wait until `read` has something, and read it. Safe to cancel; for one task at a time.
+
+        Raises:
+            StreamClosed: the stream or the listening was closed and everything has been read.
+        """
+
+    def close(self) -> None:
+        """Stop listening. Idempotent."""
+
+
+class Feeding(Protocol):
+    """Audio from the application to a leg: queued, and sent packet by packet in real time; silence when empty.
+
+    While it is open nothing else is heard on the leg but digits. It waits while nothing may be sent (hold).
+    It ends with its stream.
+    """
+
+    @property
+    def buffered_ms(self) -> int:
+        """How much is queued."""
+
+    def write(self, data: bytes) -> None:
+        """Queue audio of any length; samples may be split between two writes.
+
+        Raises:
+            BufferFull: `max_buffer_s` would be exceeded; nothing of `data` was queued.
+            StreamClosed: the stream or the feeding is closed.
+        """
+
+    def mark(self, mark_id: str) -> None:
+        """Ask to hear when the last sample written before has left as RTP. Raises as `write`."""
+
+    async def next_mark(self) -> PlayedMark:
+        """Wait for the next mark that is over, in the order in which they were set. Safe to cancel.
+
+        Raises:
+            StreamClosed: closed, and the marks that were pending (all of them cleared) have been taken.
+        """
+
+    def clear(self) -> None:
+        """Drop what is queued: the leg is silent within 40 ms, and the pending marks come back as cleared."""
+
+    def close(self) -> None:
+        """Drop what is queued and end. Idempotent."""
 
 
 class AudioStream(Protocol):
@@ -81,6 +146,15 @@ class AudioStream(Protocol):
         """Record into `path` (WAV, PCM16), written as `path` + ".part" until it is whole.
 
         Goes on through bridge and unbridge. Several recordings of one stream are possible.
+        """
+
+    def listen(self, audio_format: AudioFormat, *, track: Track = Track.INBOUND) -> Listening:
+        """Hear the leg from now on. Several at once are possible. Raises ValueError on an unknown format."""
+
+    def feed(self, audio_format: AudioFormat, *, max_buffer_s: float = 600.0) -> Feeding:
+        """Give the application the word on this leg; what is playing ends unfinished, and so does a former feeding.
+
+        Raises ValueError on an unknown format.
         """
 
     async def next_event(self) -> StreamEvent:
@@ -124,6 +198,60 @@ class Bridge(Protocol):
         """Part them; both stay open and may be used again. Idempotent."""
 
 
+class RoomMember(Protocol):
+    """A stream's place in a room."""
+
+    @property
+    def member_id(self) -> int:
+        """The id that events of the room carry."""
+
+    def mute(self, muted: bool) -> None:  # noqa: FBT001 - the vendor's `Muted=true|false`
+        """While muted the room does not hear this member; the member hears the room."""
+
+    def hold(self, held: bool) -> None:  # noqa: FBT001 - the vendor's `Hold=true|false`
+        """While held the member neither hears the room nor is heard; it hears what its stream plays."""
+
+    def coach(self, member: "RoomMember | None") -> None:
+        """Only `member` hears this one from now on; None: everybody does."""
+
+    def leave(self) -> None:
+        """Take the stream out; it stays open. Also when the stream is closed, bridged, or joins another room."""
+
+
+class Room(Protocol):
+    """A conference: each member hears all others but not itself, at the best rate of the room.
+
+    A stream that plays a prompt hears that instead of the room, and is heard meanwhile: so is one member announced
+    to.
+    """
+
+    @property
+    def members(self) -> int:
+        """How many streams are in it."""
+
+    def join(
+        self, stream: AudioStream, *, muted: bool = False, held: bool = False, coach: RoomMember | None = None
+    ) -> RoomMember:
+        """Put a stream in; a bridge or room that it is in, and what it plays, ends.
+
+        Raises:
+            RoomFull: 250 members are in it.
+            StreamClosed: the stream or the room is closed.
+        """
+
+    def announce(self, audio: Prompt, *, loop: int = 1) -> Playback:
+        """Play `audio` to everybody who is not held, over what is said. One at a time: a second ends the first."""
+
+    def record(self, path: Path, options: RecordOptions = ...) -> Recording:
+        """Record what everybody together says, announcements included, in one channel; as AudioStream.record."""
+
+    async def next_event(self) -> RoomEvent:
+        """Wait for who begins or ceases to speak. Safe to cancel. Raises StreamClosed when the room is closed."""
+
+    def close(self) -> None:
+        """Take every member out; recordings are completed. Idempotent."""
+
+
 class MediaPlane(Protocol):
     """All media of one node."""
 
@@ -146,6 +274,9 @@ class MediaPlane(Protocol):
 
         Packets are passed on as they are if both have the same codec, else decoded and encoded anew.
         """
+
+    def open_room(self) -> Room:
+        """A new conference without members."""
 
     def bridge_video(self, one: VideoStream, other: VideoStream) -> Bridge:
         """Join two video streams."""

@@ -5,6 +5,7 @@ what the remote wants to receive (its SDP), `receive_payload_type` what we annou
 """
 
 from enum import StrEnum
+from typing import Literal
 
 import numpy as np
 from msgspec import Struct
@@ -120,6 +121,54 @@ class Prompt(Struct, frozen=True, eq=False, weakref=True):
         return len(self.samples) * 1000 // self.rate
 
 
+class Track(StrEnum):
+    """Which audio of a leg is meant."""
+
+    INBOUND = "inbound"
+    """What this party says."""
+    OUTBOUND = "outbound"
+    """What this party is sent, hence hears."""
+
+
+class AudioFormat(Struct, frozen=True):
+    """How samples are written as octets: mono, `rate` samples a second.
+
+    `encoding` is PCMU or PCMA (G.711, one octet a sample, 8000 Hz), or L16 (signed 16 bit, little-endian; 8000,
+    16000, 24000 or 48000 Hz).
+    """
+
+    encoding: Literal["PCMU", "PCMA", "L16"] = "PCMU"
+    rate: int = 8000
+
+    @property
+    def octets_per_ms(self) -> int:
+        """Octets of one millisecond of audio."""
+        return self.rate // 1000 * (2 if self.encoding == "L16" else 1)
+
+    def check(self) -> None:
+        """Raises ValueError if there is no such format."""
+        rates = (8000, 16_000, 24_000, 48_000) if self.encoding == "L16" else (8000,)
+        if self.rate not in rates:
+            raise ValueError(f"{self.encoding} has one of {rates} samples a second, not {self.rate}")
+
+
+class AudioFrame(Struct, frozen=True):
+    """20 ms of audio: `payload` in the format that was asked for, `timestamp_ms` since listening began."""
+
+    timestamp_ms: int
+    payload: bytes
+
+
+class PlayedMark(Struct, frozen=True):
+    """A mark of a Feeding is over.
+
+    `is_cleared`: what was written before it was dropped, at least in part; else all of it has left as RTP.
+    """
+
+    mark_id: str
+    is_cleared: bool = False
+
+
 class RecordOptions(Struct, frozen=True):
     """How to record one stream.
 
@@ -169,6 +218,7 @@ class PlaneStatistics(Struct, frozen=True):
     streams: int = 0
     video_streams: int = 0
     bridges: int = 0
+    rooms: int = 0
     recordings: int = 0
     ports_in_use: int = 0
     ports_free: int = 0
