@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -43,6 +43,23 @@ def _listen_address(text: str) -> str:
         is_known = False
     if not is_known:
         raise ValueError("must look like udp://127.0.0.1:5060, tcp://..., tls://..., ws://... or wss://...")
+    return text
+
+
+def _edge_address(text: str) -> str:
+    try:
+        is_known = parse_listen_address(text).scheme in SIP_SCHEMES
+        ip_address(parse_listen_address(text).host)
+    except ValueError:
+        is_known = False
+    if not is_known:
+        raise ValueError("must look like udp://10.0.0.5:5060, with the IP address that the proxy sends from")
+    return text
+
+
+def _sip_domain(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z0-9.\-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?", text):
+        raise ValueError("must be a host name such as sip.example.com, without sip: and user")
     return text
 
 
@@ -85,6 +102,8 @@ def _origin(text: str) -> str:
 
 NumberPrefix = Annotated[str, Field(pattern=r"^\+?[0-9]{1,15}$")]
 ListenAddress = Annotated[str, AfterValidator(_listen_address)]
+EdgeAddress = Annotated[str, AfterValidator(_edge_address)]
+SipDomain = Annotated[str, AfterValidator(_sip_domain)]
 HostPort = Annotated[str, AfterValidator(_host_port)]
 PortRange = Annotated[str, AfterValidator(_port_range)]
 Origin = Annotated[str, AfterValidator(_origin)]
@@ -116,6 +135,7 @@ class SipSettings(_Section):
     tls_private_key: Path | None = None
     tls_ca: Path | None = None
     session_expires_s: int = Field(1800, ge=90, le=86_400)
+    domain: SipDomain = ""
 
     @model_validator(mode="after")
     def _tls_needs_a_certificate(self) -> Self:
@@ -124,6 +144,13 @@ class SipSettings(_Section):
         ):
             raise ValueError("a tls:// or wss:// listener needs sip.tls_certificate and sip.tls_private_key")
         return self
+
+
+class ClusterSettings(_Section):
+    """`[cluster]`: several nodes that share one PostgreSQL, behind a SIP proxy."""
+
+    enabled: bool = False
+    edge: tuple[EdgeAddress, ...] = ()
 
 
 class MediaSettings(_Section):
@@ -226,7 +253,16 @@ class Settings(_Section):
     database: DatabaseSettings = DatabaseSettings()
     webhooks: WebhookSettings = WebhookSettings()
     limits: LimitSettings = LimitSettings()
+    cluster: ClusterSettings = ClusterSettings()
     numbers: tuple[NumberSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _a_cluster_needs_postgresql(self) -> Self:
+        if self.cluster.enabled and not self.database.url.startswith("postgresql"):
+            raise ValueError(
+                "cluster.enabled needs a database.url of postgresql://, which all its nodes share"
+            )
+        return self
 
     def database_url(self) -> str:
         """`database.url` with `{data_dir}` filled in."""

@@ -20,7 +20,12 @@ SIP_PATH: Final = "/sip"
 
 
 def domain(settings: Settings) -> str:
-    """The host, and the port unless it is 5060, of the node's own SIP addresses: the realm of its digests."""
+    """`sip.domain`, or the host (and the port unless it is 5060) of the node's own SIP addresses.
+
+    It is the realm of digests too, so nodes that share clients need the same.
+    """
+    if settings.sip.domain:
+        return settings.sip.domain
     first = parse_listen_address(settings.sip.listen[0])
     host = (settings.sip.advertised_address or first.host).strip("[]")
     address = first._replace(host=host, scheme="").host_port
@@ -39,6 +44,7 @@ def endpoint_options(settings: Settings) -> EndpointOptions:
         tls=tls,
         session_expires_s=sip.session_expires_s,
         allowed_origins=tuple(filter(None, (settings.http.public_url, *settings.http.allowed_origins))),
+        edges=settings.cluster.edge,
     )
 
 

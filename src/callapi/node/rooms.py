@@ -176,7 +176,10 @@ async def _open_outbox(
 async def _open_callers(settings: Settings, store: Store) -> Callers:
     realm = options.domain(settings)
     keep_alive = KeepAlive(NameAddr.parse(f"<sip:{realm}>"), steady_time)
-    digest = DigestServer(realm, secrets.token_bytes(32), algorithms=settings.sip.digest_algorithms)
+    secret = secrets.token_hex(32)
+    if settings.cluster.enabled and store.nodes is not None:
+        secret = await store.nodes.shared_value("digest", secret)
+    digest = DigestServer(realm, bytes.fromhex(secret), algorithms=settings.sip.digest_algorithms)
     registrations = await Registrations.open(store, realm, keep_alive)
     return Callers(registrations, digest, LoginThrottle(), keep_alive)
 

@@ -423,6 +423,8 @@ async def test_a_request_that_is_given_up() -> None:
 
 
 class Full:
+    is_draining = False
+
     def admit(self, request: Request, source: Hop) -> tuple[int, str, tuple[tuple[str, str], ...]] | None:
         return (503, "Overloaded", (("Retry-After", "2"),)) if source.host else None
 

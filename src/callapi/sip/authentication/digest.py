@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import re
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
@@ -35,6 +35,8 @@ _CHALLENGES = {
 _SCHEME = re.compile(r"\s*+digest\s++", re.IGNORECASE)
 _PARAMETER = re.compile(rf'\s*+({TOKEN}++)\s*+=\s*+("(?:[^"\\]|\\.)*+"|[^\s,"]++)\s*+(?:,|$)', re.DOTALL)
 _NO_SECRET = "-" * 64
+_Issue: TypeAlias = tuple[int, int]
+"""When a nonce was issued, in milliseconds since the epoch, and its serial: together of one nonce only."""
 _NONCE = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16})-([0-9a-f]{32})")
 
 
@@ -232,7 +234,9 @@ class DigestServer:
         nonce_lifetime_s: float = 300,
         max_nonces: int = 16384,
     ) -> None:
-        """`secret` is fresh entropy; `algorithms` in order of preference. Raises LocalProtocolError."""
+        """`algorithms` in order of preference; `secret` is fresh entropy, or shared by servers that accept each other's
+        nonces. Raises LocalProtocolError.
+        """
         unknown = set(algorithms) - _HASHES.keys() | set(qop) - {"auth", "auth-int"}
         if unknown or not algorithms or not qop:
             raise LocalProtocolError(f"digest needs known algorithms and qop, not {sorted(unknown)}")
@@ -243,8 +247,9 @@ class DigestServer:
         self._lifetime_s = nonce_lifetime_s
         self._most_nonces = max_nonces
         self._issued = 0
-        self._used: OrderedDict[int, int] = OrderedDict()  # serial of a nonce -> its last nc
-        self._forgotten = 0  # the greatest serial that `_used` had to drop: older ones count as used
+        self._used: OrderedDict[_Issue, int] = OrderedDict()  # when a nonce was issued -> its last nc
+        # The newest that `_used` has dropped: older ones count as used.
+        self._forgotten: _Issue = (0, 0)
 
     def challenge(
         self, now: float, *, is_stale: bool = False, algorithms: Sequence[str] | None = None
@@ -291,8 +296,8 @@ class DigestServer:
         is_right = hmac.compare_digest(expected.encode(), given["response"].lower().encode())
         if not is_right or not ha1:
             return Rejected("wrong user name or password")
-        serial = self._serial(answer.nonce, now)
-        if serial is None or not self._use(serial, int(answer.nc, 16)):
+        issue = self._issue(answer.nonce, now)
+        if issue is None or not self._use(issue, int(answer.nc, 16)):
             return Stale()
         return Verified(username)
 
@@ -332,21 +337,21 @@ class DigestServer:
     def _seal(self, stem: str) -> str:
         return hmac.digest(self._secret, stem.encode(), "sha256")[:16].hex()
 
-    def _serial(self, nonce: str, now: float) -> int | None:
+    def _issue(self, nonce: str, now: float) -> _Issue | None:
         match = _NONCE.fullmatch(nonce)
         if match is None or not hmac.compare_digest(self._seal(f"{match[1]}-{match[2]}"), match[3]):
             return None
-        age_s = now - int(match[1], 16) / 1000
-        return int(match[2], 16) if age_s <= self._lifetime_s else None
+        issue = int(match[1], 16), int(match[2], 16)
+        return issue if now - issue[0] / 1000 <= self._lifetime_s else None
 
-    def _use(self, serial: int, nc: int) -> bool:
-        last = self._used.get(serial)
-        if last is None and serial <= self._forgotten:
+    def _use(self, issue: _Issue, nc: int) -> bool:
+        last = self._used.get(issue)
+        if last is None and issue <= self._forgotten:
             return False
         if nc <= (last or 0):
             return False  # RFC 7616 §3.4: a count that has been seen is a replay
-        self._used[serial] = nc
-        self._used.move_to_end(serial)
+        self._used[issue] = nc
+        self._used.move_to_end(issue)
         if len(self._used) > self._most_nonces:
             self._forgotten = max(self._forgotten, self._used.popitem(last=False)[0])
         return True

@@ -34,6 +34,7 @@ from callapi.sip.invite_session import InviteSession, SessionSettings, Usage
 from callapi.sip.invite_session.inputs import BEGIN
 from callapi.sip.messages.message import Request, Response
 from callapi.sip.messages.uri import SipUri, format_host_port
+from callapi.sip.routing.edges import Edges
 from callapi.sip.routing.resolver import Resolver
 from callapi.sip.session import InboundSession, OutboundSession
 from callapi.sip.transport import Hop, TransportLayer
@@ -117,6 +118,7 @@ class Endpoint:
             admission=self._admission,
             registrar=self._registrar,
             flow_closed=self._flow_closed,
+            edges=Edges(self.options.edges),
         )
 
     @property

@@ -74,6 +74,8 @@ class EndpointOptions(Struct, frozen=True):
     """Min-SE: a shorter interval is answered 422."""
     next_hop_after_s: float = 6.0
     """Silence after which an INVITE is tried at its next address, if it has one (RFC 3263 §4.3)."""
+    edges: tuple[str, ...] = ()
+    """Proxies in front, by the addresses they send from: what they forward is judged by the address that they saw."""
     max_waiting_calls: int = 1024
     """INVITEs that `incoming()` has not read yet; beyond it a new INVITE gets 503."""
 
@@ -108,6 +110,9 @@ class Statistics:
 
 class Admission(Protocol):
     """Decides on a new INVITE before anything is kept of it."""
+
+    is_draining: bool
+    """While set, OPTIONS is answered 503, so that proxies and monitors send new calls elsewhere."""
 
     def admit(self, request: Request, source: Hop) -> tuple[int, str, ExtraHeaders] | None:
         """None: welcome. Otherwise status, reason phrase and headers of the answer, sent without state."""

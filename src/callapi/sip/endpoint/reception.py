@@ -23,6 +23,7 @@ from callapi.sip.invite_session.inputs import BEGIN, AckReceived, CancelReceived
 from callapi.sip.messages.message import Request, Response, make_refusal, make_response
 from callapi.sip.messages.uri import SipUri
 from callapi.sip.outputs import TimerFired
+from callapi.sip.routing.edges import Edges
 from callapi.sip.routing.hops import answer_hop, note_source
 from callapi.sip.session import InboundSession
 from callapi.sip.transaction.table import ServerKey, server_key
@@ -44,6 +45,7 @@ class Reception:
         admission: Admission | None,
         registrar: RegisterHandler | None,
         flow_closed: Callable[[Hop], None],
+        edges: Edges,
     ) -> None:
         self._services = services
         self._driver = services.driver
@@ -53,6 +55,7 @@ class Reception:
         self._admission = admission
         self._registrar = registrar
         self._flow_closed = flow_closed
+        self._edges = edges
         self._allow = ALLOWED if registrar is None else (*ALLOWED, "REGISTER")
 
     # --- what the driver brings ---
@@ -61,6 +64,7 @@ class Reception:
         """A request that belongs to no transaction, other than ACK."""
         hop = answer_hop(request.via, source)
         note_source(request, source)
+        origin = self._edges.origin(request, source)
         if request.method == "CANCEL":
             self._cancel(request, key, hop)
             return
@@ -75,9 +79,9 @@ class Reception:
         if request.to.tag is not None:
             self._within_dialog(request, key, hop)
         elif request.method == "INVITE":
-            self._invite(request, key, hop, source)
+            self._invite(request, key, hop, source, origin)
         else:
-            self._without_dialog(request, key, hop, source)
+            self._without_dialog(request, key, hop, origin)
 
     def acked(self, request: Request) -> None:
         """The ACK of a 2xx."""
@@ -153,7 +157,9 @@ class Reception:
         runner.feed(RequestReceived(request, transaction))
 
     def _without_dialog(self, request: Request, key: ServerKey, hop: Hop, source: Hop) -> None:
-        if request.method == "OPTIONS":  # §11.2
+        if request.method == "OPTIONS" and self._admission is not None and self._admission.is_draining:
+            self._refuse(request, 503, hop, RETRY_AFTER)
+        elif request.method == "OPTIONS":  # §11.2
             capabilities = (
                 ("Allow", ", ".join(self._allow)),
                 ("Accept", SDP),
@@ -183,12 +189,12 @@ class Reception:
         if source.transport.is_websocket and not self._driver.transport.is_connected(source):
             self._flow_closed(source)  # it closed before its binding was made
 
-    def _invite(self, request: Request, key: ServerKey, hop: Hop, source: Hop) -> None:
+    def _invite(self, request: Request, key: ServerKey, hop: Hop, source: Hop, origin: Hop) -> None:
         if self._sessions.is_full:
             self._refuse(request, 503, hop, RETRY_AFTER)
             return
         if self._admission is not None:
-            refusal = self._admission.admit(request, source)
+            refusal = self._admission.admit(request, origin)
             if refusal is not None:
                 status, reason, headers = refusal
                 tag = _steady_tag(request)
@@ -200,12 +206,22 @@ class Reception:
         except RemoteProtocolError as error:
             self._refuse(request, error.status_hint, hop)
             return
-        self._open(request, dialog, self._driver.start_server(request, key, hop), source)
+        contact = self._contact(request, source)
+        self._open(request, dialog, self._driver.start_server(request, key, hop), contact, origin)
 
-    def _open(self, request: Request, dialog: Dialog, transaction: ServerTransaction, source: Hop) -> None:
+    def _contact(self, request: Request, source: Hop) -> str:
         uri = request.uri
         user, is_secure = (uri.user, uri.is_secure) if isinstance(uri, SipUri) else (None, False)
-        contact = self._services.locator.contact_for(source, user, is_secure=is_secure)
+        return self._services.locator.contact_for(source, user, is_secure=is_secure)
+
+    def _open(
+        self,
+        request: Request,
+        dialog: Dialog,
+        transaction: ServerTransaction,
+        contact: str,
+        origin: Hop,
+    ) -> None:
         usage = Usage(
             self._settings,
             contact,
@@ -217,7 +233,7 @@ class Reception:
         runner = SessionRunner(
             self._services, usage, InviteSession.inbound(usage, request, transaction), request
         )
-        session = InboundSession(request, source, runner)
+        session = InboundSession(request, origin, runner)
         runner.attach(session)
         transaction.dialog_key = (runner.call_id, runner.local_tag)
         self._sessions.add(runner)
