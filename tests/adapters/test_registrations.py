@@ -39,6 +39,10 @@ def binding(contact: str, source: str = "udp:192.0.2.1:5060", expires_at: float 
     return Binding(contact, expires_at, "call", 1, source=source, path=("<sip:p;lr>",))
 
 
+def alone(_login: str) -> None:
+    """There are no other nodes."""
+
+
 def new_keep_alive() -> KeepAlive:
     return KeepAlive(NameAddr.parse("<sip:node.example>"), lambda: 0.0)
 
@@ -51,13 +55,13 @@ async def store() -> AsyncIterator[Store]:
 
 
 async def test_bindings_are_kept_replaced_and_found_after_a_start(store: Store) -> None:
-    before = await Registrations.open(store, REALM, new_keep_alive())
+    before = await Registrations.open(store, REALM, new_keep_alive(), alone)
     one, two = binding("sip:bob@192.0.2.1"), binding("sip:bob@192.0.2.2", "tcp:[2001:db8::1]:5060")
     assert not before.has_registered("bob")
     await before.replace_bindings("bob", [one, two])
     assert set(await before.bindings_of("bob")) == {one, two}
     await store.flush()
-    after = await Registrations.open(store, REALM, new_keep_alive())
+    after = await Registrations.open(store, REALM, new_keep_alive(), alone)
     assert after.has_registered("bob")
     assert set(await after.bindings_of("bob")) == {one, two}
     client = await after.client("bob")
@@ -74,7 +78,7 @@ async def test_bindings_are_kept_replaced_and_found_after_a_start(store: Store) 
 
 
 async def test_an_expired_binding_vouches_for_nobody(store: Store) -> None:
-    registrations = await Registrations.open(store, REALM, new_keep_alive())
+    registrations = await Registrations.open(store, REALM, new_keep_alive(), alone)
     await registrations.replace_bindings("bob", [binding("sip:bob@192.0.2.1", expires_at=1.0)])
     client = await registrations.client("bob")
     assert client is not None
@@ -82,7 +86,7 @@ async def test_an_expired_binding_vouches_for_nobody(store: Store) -> None:
 
 
 async def test_what_is_kept_of_a_password(store: Store) -> None:
-    registrations = await Registrations.open(store, REALM, new_keep_alive())
+    registrations = await Registrations.open(store, REALM, new_keep_alive(), alone)
     assert await registrations.secrets_of("bob") == {
         "MD5": SECRETS.md5,
         "SHA-256": SECRETS.sha256,
@@ -97,7 +101,7 @@ async def test_what_is_kept_of_a_password(store: Store) -> None:
     ids=["client", "account"],
 )
 async def test_who_may_not_register(store: Store, change: ClientRecord | AccountRecord) -> None:
-    registrations = await Registrations.open(store, REALM, new_keep_alive())
+    registrations = await Registrations.open(store, REALM, new_keep_alive(), alone)
     await store.commit(Put(change))
     assert await registrations.secrets_of("bob") == {}
     assert await registrations.client("bob") is None
@@ -106,13 +110,13 @@ async def test_who_may_not_register(store: Store, change: ClientRecord | Account
 async def test_a_password_of_another_realm_is_told_to_the_operator(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    registrations = await Registrations.open(store, "elsewhere.example", new_keep_alive())
+    registrations = await Registrations.open(store, "elsewhere.example", new_keep_alive(), alone)
     await registrations.secrets_of("bob")
     assert "set it again" in caplog.text
 
 
 async def test_gateways_are_known_by_their_addresses(store: Store) -> None:
-    registrations = await Registrations.open(store, REALM, new_keep_alive())
+    registrations = await Registrations.open(store, REALM, new_keep_alive(), alone)
     assert await registrations.gateway_of("198.51.100.7") == frozenset()
     await store.commit(Put(replace(TRUNK, networks=("192.0.2.0/28", "2001:db8::/64"))))
     for host in ("198.51.100.7", "192.0.2.9", "2001:db8::7"):

@@ -1,7 +1,7 @@
 """Clients and trunks of the store as the registrar and the doorman want them."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, Self
 
@@ -24,16 +24,22 @@ MAX_REMEMBERED: Final = 100_000
 class Registrations:
     """The store as the `BindingStore` of the registrar and the `Callers` of the doorman."""
 
-    def __init__(self, store: Store, realm: str, keep_alive: KeepAlive) -> None:
+    def __init__(
+        self, store: Store, realm: str, keep_alive: KeepAlive, announce: Callable[[str], None]
+    ) -> None:
+        """`announce` lets other nodes know that a client of that login has registered with this one."""
         self._store = store
         self._realm = realm
         self._keep_alive = keep_alive
+        self._announce = announce
         self._registered: set[str] = set()
 
     @classmethod
-    async def open(cls, store: Store, realm: str, keep_alive: KeepAlive) -> Self:
+    async def open(
+        cls, store: Store, realm: str, keep_alive: KeepAlive, announce: Callable[[str], None]
+    ) -> Self:
         """With the bindings of before the start. Raises Unavailable."""
-        registrations = cls(store, realm, keep_alive)
+        registrations = cls(store, realm, keep_alive, announce)
         by_login: dict[str, list[Binding]] = {}
         for record in await store.bindings.everywhere(MAX_REMEMBERED):
             if _is_closed_websocket(record):
@@ -65,11 +71,20 @@ class Registrations:
         changes += [Remove(BindingRecord, (login, contact)) for contact in before]
         if changes:
             self._store.write(*changes)
-        if bindings:
-            self._registered.add(login)
-        else:
+        if not bindings:
             self._registered.discard(login)
+        elif login not in self._registered:
+            self._registered.add(login)
+            self._announce(login)
         self._keep_alive.watch(login, bindings)
+
+    def registered_elsewhere(self, login: str) -> None:
+        """A client of that login has registered with another node."""
+        self._registered.add(login)
+
+    async def read_again(self) -> None:
+        """Learn who has registered with other nodes. Raises Unavailable."""
+        self._registered.update(each.login for each in await self._store.bindings.everywhere(MAX_REMEMBERED))
 
     def has_registered(self, login: str) -> bool:
         """As `Callers`."""

@@ -5,7 +5,7 @@ operation. What all of them share (authentication, parameters, paging, answers) 
 knows how a call is placed or a record kept.
 """
 
-from callapi.api.application import create_app
+from callapi.api.application import Application, create_app
 from callapi.api.deps import CallCommands, CallPlacing, Deps, Health
 
-__all__ = ["CallCommands", "CallPlacing", "Deps", "Health", "create_app"]
+__all__ = ["Application", "CallCommands", "CallPlacing", "Deps", "Health", "create_app"]

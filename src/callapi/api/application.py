@@ -4,32 +4,36 @@ This is the supervisor of the room: whatever a handler does, the client gets an 
 """
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from callapi.api.answers import answer, refusal
 from callapi.api.authentication import account_in_path, authenticate, require_active
 from callapi.api.deps import Deps
 from callapi.api.errors import (
+    AUTHENTICATE,
     INTERNAL,
     INVALID_PARAMETER,
+    NOT_FOUND,
     TOO_LARGE,
     UNSUPPORTED_TYPE,
     ApiError,
     refusal_of,
 )
-from callapi.api.operation import RequestContext
+from callapi.api.forwarding import ForwardedRequest, OtherNodes, node_for
+from callapi.api.operation import Operation, RequestContext
 from callapi.api.pages import Pages
 from callapi.api.parameters import read
 from callapi.api.request_path import RequestPath
 from callapi.api.resources import OPERATIONS
 from callapi.api.router import Router
 from callapi.base.errors import CallApiError
+from callapi.store import AccountRecord
 
 log = logging.getLogger(__name__)
 
@@ -39,13 +43,16 @@ MAX_FIELDS: Final = 200
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
-def create_app(deps: Deps) -> ASGIApp:
+def create_app(deps: Deps, others: OtherNodes | None = None) -> "Application":
     """The REST interface of the node: every resource, `/health`, `/openapi.json`, `/docs`."""
-    return _Application(deps)
+    return Application(deps, others)
 
 
-class _Application:
-    def __init__(self, deps: Deps) -> None:
+class Application:
+    """The ASGI application. `others` are the nodes that share its database; None: there are none."""
+
+    def __init__(self, deps: Deps, others: OtherNodes | None) -> None:
+        self._others = others
         self._deps = deps
         self._router = Router(OPERATIONS)
         self._pages = Pages(deps.health, deps.public_url)
@@ -54,48 +61,101 @@ class _Application:
         if scope["type"] != "http":
             return
         request = Request(scope, receive)
-        accept = request.headers.get("accept", "")
-        request_path = RequestPath.of(
-            scope["path"], accept, request.url.query, self._deps.public_url.rstrip("/")
-        )
-        response = await self._respond(request, request_path)
+        response = await self._respond(request)
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request, request_path: RequestPath | None) -> Response:
+    async def execute(self, forwarded: ForwardedRequest) -> Response:
+        """Carry out what another node passes on; it has authenticated the client."""
+        request_path = self._path(forwarded.path, forwarded.accept, forwarded.query)
+        if request_path is None:
+            return refusal(ApiError(NOT_FOUND), None)
+        return await self._guarded(forwarded.method, request_path, self._execute(forwarded, request_path))
+
+    async def _execute(self, forwarded: ForwardedRequest, request_path: RequestPath) -> Response:
+        principal = await self._deps.store.accounts.by_sid(forwarded.principal)
+        if principal is None:
+            raise ApiError(AUTHENTICATE)
+        operation, context = await self._read(forwarded.method, request_path, principal, forwarded.form)
+        return await _carry_out(operation, context)
+
+    async def _respond(self, request: Request) -> Response:
+        request_path = self._path(request.scope["path"], request.headers.get("accept", ""), request.url.query)
+        if request_path is None:
+            return await self._guarded(request.method, None, self._page(request))
+        return await self._guarded(request.method, request_path, self._operate(request, request_path))
+
+    def _path(self, path: str, accept: str, query: str) -> RequestPath | None:
+        return RequestPath.of(path, accept, query, self._deps.public_url.rstrip("/"))
+
+    async def _page(self, request: Request) -> Response:
+        return self._pages.answer(request.method, request.url.path)
+
+    async def _guarded(
+        self, method: str, request_path: RequestPath | None, answering: Coroutine[Any, Any, Response]
+    ) -> Response:
+        where = request_path.path if request_path is not None else "a page"
         try:
-            if request_path is None:
-                return self._pages.answer(request.method, request.url.path)
-            return await self._operate(request, request_path)
+            return await answering
         except CallApiError as error:
             if (known := refusal_of(error)) is None:
-                log.exception("%s %s", request.method, request.url.path)
+                log.exception("%s %s", method, where)
             return refusal(known or ApiError(INTERNAL), request_path)
         except Exception:
-            log.exception("%s %s", request.method, request.url.path)
+            log.exception("%s %s", method, where)
             return refusal(ApiError(INTERNAL), request_path)
 
     async def _operate(self, request: Request, request_path: RequestPath) -> Response:
+        principal = await authenticate(request.headers.get("authorization"), self._deps.store)
+        # The operation comes before the body: a body that no operation reads is not read.
+        self._router.find(request.method, request_path)
+        form = await _form(request)
+        operation, context = await self._read(request.method, request_path, principal, form)
+        if self._others is None:
+            return await _carry_out(operation, context)
+        node = await node_for(operation, context, self._others)
+        if node is None:
+            return await _carry_out(operation, context)
+        forwarded = ForwardedRequest(
+            request.method,
+            request.scope["path"],
+            request.url.query,
+            request_path.accept,
+            form,
+            principal.sid,
+        )
+        return (await self._others.forward(node, forwarded)).as_response()
+
+    async def _read(
+        self, method: str, request_path: RequestPath, principal: AccountRecord, form: str
+    ) -> tuple[Operation, RequestContext]:
+        """The operation, and the request as its handler sees it. Raises ApiError."""
         deps = self._deps
-        principal = await authenticate(request.headers.get("authorization"), deps.store)
-        operation, path = self._router.find(request.method, request_path)
+        operation, path = self._router.find(method, request_path)
         account = principal
         if "AccountSid" in path:
             account = await account_in_path(path["AccountSid"], principal, deps.store)
         if not operation.on_inactive:
-            require_active(account, request.method)
-        given = read(operation.parameters, await _form(request))
+            require_active(account, method)
+        given = read(operation.parameters, _fields(form))
         await deps.store.settle()  # what a live call has just written can be read
-        outcome = await operation.handler(RequestContext(deps, account, principal, request_path, given, path))
-        return answer(outcome, operation, request_path)
+        return operation, RequestContext(deps, account, principal, request_path, given, path)
 
 
-async def _form(request: Request) -> Mapping[str, Sequence[str]]:
-    """Parameters of the query for GET and DELETE, of the body for POST and PUT."""
-    text = request.url.query
+async def _carry_out(operation: Operation, context: RequestContext) -> Response:
+    outcome = await operation.handler(context)
+    return answer(outcome, operation, context.request_path)
+
+
+async def _form(request: Request) -> str:
+    """Parameters as text: of the query for GET and DELETE, of the body for POST and PUT."""
     if request.method in {"POST", "PUT"}:
-        text = (await _body(request)).decode("utf-8", "replace")
+        return (await _body(request)).decode("utf-8", "replace")
+    return request.url.query
+
+
+def _fields(form: str) -> Mapping[str, Sequence[str]]:
     try:
-        return parse_qs(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        return parse_qs(form, keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError as error:
         raise ApiError(INVALID_PARAMETER, f"At most {MAX_FIELDS} parameters can be sent") from error
 

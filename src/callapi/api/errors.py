@@ -22,6 +22,7 @@ from callapi.calls.errors import (
 )
 from callapi.calls.placing.outbound import Overloaded
 from callapi.calls.placing.queue import QUEUED
+from callapi.cluster import NodeGone
 from callapi.store import Conflict, Unavailable
 
 RETRY_AFTER: Final = (("Retry-After", "2"),)
@@ -110,6 +111,8 @@ def refusal_of(error: CallApiError) -> ApiError | None:
             return ApiError(fault, f"{fault.text}: {error}", RETRY_AFTER)
         case Conflict():
             return ApiError(CONFLICT)
+        case NodeGone():
+            return ApiError(UNAVAILABLE, f"Service unavailable: {error}", RETRY_AFTER)
         case Unavailable():
             return ApiError(UNAVAILABLE, "Service unavailable: the database cannot be used", RETRY_AFTER)
         case _:

@@ -9,12 +9,13 @@ from types import TracebackType
 from typing import Self
 
 from callapi.adapters.audio import mp3_of
-from callapi.api import Deps, Health, create_app
+from callapi.api import Application, Deps, Health, create_app
 from callapi.base.ids import AccountSid
 from callapi.base.settings import Settings
 from callapi.http.server import HttpServer
 from callapi.node import options
 from callapi.node.gc_policy import GcPolicy
+from callapi.node.joining import open_commands, others_of, serve_commands
 from callapi.node.rooms import Rooms, open_rooms
 
 log = logging.getLogger(__name__)
@@ -76,8 +77,8 @@ class Node:
 
     async def fenced(self) -> None:
         """Return when another node has taken over what this one had; never where it has a database to itself."""
-        member = self.rooms.records.member
-        await (asyncio.Event() if member is None else member.fenced).wait()
+        neighbours = self.rooms.records.neighbours
+        await (asyncio.Event() if neighbours is None else neighbours.member.fenced).wait()
 
     async def drain(self) -> None:
         """Take no new calls; return when the live ones are over, or after `node.drain_timeout_s`."""
@@ -105,9 +106,10 @@ class Node:
             realm=options.domain(settings),
             public_url=settings.http.public_url,
         )
+        application = await self._open_application(deps, stack)
         await stack.enter_async_context(
             HttpServer(
-                create_app(deps),
+                application,
                 settings.http.listen,
                 options.http_bounds(settings),
                 tls=options.http_tls(settings),
@@ -116,3 +118,16 @@ class Node:
                 else {},
             )
         )
+
+    async def _open_application(self, deps: Deps, stack: AsyncExitStack) -> Application:
+        """REST, which other nodes ask too, and which asks them, where there are others."""
+        settings, rooms, neighbours = self._settings, self.rooms, self.rooms.records.neighbours
+        if neighbours is None:
+            return create_app(deps, None)
+        commands = await open_commands(neighbours, settings, deps.store, rooms.work, stack)
+        if commands is None:
+            return create_app(deps, None)
+        others = others_of(neighbours, commands, settings, deps.store, rooms.work)
+        application = create_app(deps, others)
+        await serve_commands(commands, application, stack)
+        return application

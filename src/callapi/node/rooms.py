@@ -8,18 +8,17 @@ the exit stack closes in the reverse order.
 import asyncio
 import logging
 import secrets
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from callapi.adapters.audio import AudioFetch
 from callapi.adapters.directory import Directory
 from callapi.adapters.numbers import Numbers
 from callapi.adapters.outbox_rows import OutboxRows, as_callback
 from callapi.adapters.registrations import Registrations
-from callapi.adapters.takeover import Inheritance
 from callapi.base.clock import steady_time
 from callapi.base.ids import AccountSid
 from callapi.base.settings import ACCOUNT_SID, AUTH_TOKEN, Settings
@@ -38,14 +37,13 @@ from callapi.calls.recordings import Recordings
 from callapi.calls.records.journal import Journal
 from callapi.calls.records.reconciliation import close_what_a_crash_left
 from callapi.calls.records.timeline import Timelines
-from callapi.cluster import Member, Takeover
 from callapi.media.prompts.library import PromptLibrary
 from callapi.media.speech import open_recogniser, open_speaker
 from callapi.node import options
-from callapi.node.identity import owner_of
+from callapi.node.joining import Neighbours, Work, open_store, run_services, take_part
 from callapi.node.lag import LagMeter
 from callapi.sip import DigestServer, Endpoint, KeepAlive, LoginThrottle, NameAddr, Registrar
-from callapi.store import CallbackRecord, FirstAccount, NodeState, Report, Store
+from callapi.store import CallbackRecord, FirstAccount, Store
 from callapi.store.retention import keep_for
 from callapi.verbs.execution import Services
 from callapi.verbs.interpreter import Interpreter
@@ -61,8 +59,8 @@ class Records:
     """What is kept: the store, the bus of call events, and the subscribers that write them down."""
 
     store: Store
-    member: Member | None
-    """The node among those that share its database; None where it has a database to itself."""
+    neighbours: Neighbours | None
+    """The nodes that share its database; None where this one has it to itself."""
     account: FirstAccount
     bus: EventBus
     journal: Journal
@@ -93,12 +91,13 @@ class Rooms:
     queue_runner: QueueRunner
     outbound: Outbound
     control: CallControl
+    work: Work
 
 
 async def open_rooms(settings: Settings, environ: Mapping[str, str], stack: AsyncExitStack) -> Rooms:
     """Open every room but REST on `stack`; on return calls are taken."""
-    store, member = await _open_store(settings, stack)
-    records = await _open_records(settings, environ, store, member, stack)
+    store, neighbours = await open_store(settings, stack)
+    records = await _open_records(settings, environ, store, neighbours, stack)
     fetcher = await stack.enter_async_context(
         Fetcher(
             options.fetch_options(settings),
@@ -107,27 +106,16 @@ async def open_rooms(settings: Settings, environ: Mapping[str, str], stack: Asyn
     )
     outbox = await _open_outbox(settings, records, fetcher, stack)
     rooms = await _open_calls(settings, records, fetcher, outbox, stack)
-    await _join(rooms, stack)
+    if neighbours is not None:
+        await take_part(neighbours, store, rooms.work, stack)
     return rooms
-
-
-async def _open_store(settings: Settings, stack: AsyncExitStack) -> tuple[Store, Member | None]:
-    """The store, and the node as one of those that share it; None where it is a file, which one node has."""
-    settings.node.data_dir.mkdir(parents=True, exist_ok=True)
-    store = await stack.enter_async_context(
-        Store.open(settings.database_url(), data_dir=settings.node.data_dir, owner=owner_of(settings))
-    )
-    if store.nodes is None or not store.nodes.is_shared:
-        return store, None
-    member = Member(store.nodes, settings.node.name, steady_time)
-    return store, await stack.enter_async_context(member)
 
 
 async def _open_records(
     settings: Settings,
     environ: Mapping[str, str],
     store: Store,
-    member: Member | None,
+    neighbours: Neighbours | None,
     stack: AsyncExitStack,
 ) -> Records:
     sid = environ.get(ACCOUNT_SID)
@@ -143,13 +131,13 @@ async def _open_records(
     if crashed := await close_what_a_crash_left(store.calls, bus, settings.node.name):
         log.warning("%d calls of an earlier process of this node were without an end: closed", crashed)
         await store.flush()
-    return Records(store, member, account, bus, journal, timelines)
+    return Records(store, neighbours, account, bus, journal, timelines)
 
 
 async def _open_outbox(
     settings: Settings, records: Records, fetcher: Fetcher, stack: AsyncExitStack
 ) -> Outbox:
-    store, member = records.store, records.member
+    store, neighbours = records.store, records.neighbours
 
     async def token_of(account: str) -> str:
         record = await store.accounts.by_sid(AccountSid(account))
@@ -160,7 +148,7 @@ async def _open_outbox(
             OutboxRows(store, records.bus),
             fetcher,
             token_of,
-            permit=Unconditional() if member is None else member.lease,
+            permit=Unconditional() if neighbours is None else neighbours.member.lease,
             limits=options.outbox_limits(settings),
         )
     )
@@ -173,14 +161,18 @@ async def _open_outbox(
     return outbox
 
 
-async def _open_callers(settings: Settings, store: Store) -> Callers:
+async def _open_callers(settings: Settings, records: Records) -> Callers:
+    store, neighbours = records.store, records.neighbours
+    announcements = neighbours.announcements if neighbours is not None else None
     realm = options.domain(settings)
     keep_alive = KeepAlive(NameAddr.parse(f"<sip:{realm}>"), steady_time)
     secret = secrets.token_hex(32)
-    if settings.cluster.enabled and store.nodes is not None:
-        secret = await store.nodes.shared_value("digest", secret)
+    if neighbours is not None and announcements is not None:
+        secret = await neighbours.nodes.shared_value("digest", secret)
     digest = DigestServer(realm, bytes.fromhex(secret), algorithms=settings.sip.digest_algorithms)
-    registrations = await Registrations.open(store, realm, keep_alive)
+    registrations = await Registrations.open(
+        store, realm, keep_alive, _alone if announcements is None else announcements.registered
+    )
     return Callers(registrations, digest, LoginThrottle(), keep_alive)
 
 
@@ -191,7 +183,7 @@ async def _open_calls(
     clock = asyncio.get_running_loop().time
     lag = LagMeter()
     plane = await stack.enter_async_context(options.plane(settings))
-    callers = await _open_callers(settings, store)
+    callers = await _open_callers(settings, records)
     registrar = Registrar(callers.registrations, callers.digest, clock=steady_time, throttle=callers.throttle)
     # The endpoint asks the admission before it keeps anything of an INVITE, and the admission counts what the endpoint
     # holds: neither asks before both are there.
@@ -234,13 +226,14 @@ async def _open_calls(
         queue_runner.serve(),
         keep_for(store, settings.database.keep_days),
     )
-    await _run(services_running, stack)
+    await run_services(services_running, stack)
     lag.start()
     stack.callback(lag.stop)
     outbound = Outbound(live, queue_runner, admission, records.journal.commit)
     control = CallControl(live, queue_runner, script)
+    work = Work(bus, outbox, admission, live, queue_runner, callers.registrations)
     return Rooms(
-        records, fetcher, outbox, admission, endpoint, live, services, queue_runner, outbound, control
+        records, fetcher, outbox, admission, endpoint, live, services, queue_runner, outbound, control, work
     )
 
 
@@ -290,25 +283,8 @@ async def _open_services(
     )
 
 
-async def _run(services: Iterable[Coroutine[Any, Any, None]], stack: AsyncExitStack) -> None:
-    """Start what runs for as long as the node does; it is cancelled before what it uses is closed."""
-    tasks = await stack.enter_async_context(asyncio.TaskGroup())
-    for service in services:
-        stack.callback(tasks.create_task(service).cancel)
-
-
-def _report(admission: AdmissionControl, live: LiveCalls) -> Report:
-    return Report(NodeState.DRAINING if admission.is_draining else NodeState.UP, len(live))
-
-
-async def _join(rooms: Rooms, stack: AsyncExitStack) -> None:
-    """Take part among the nodes of the database: say what this one does, and take over from those that are dead."""
-    records = rooms.records
-    if records.member is None or records.store.nodes is None:
-        return
-    records.member.report_from(partial(_report, rooms.admission, rooms.live))
-    heir = Inheritance(records.store, records.bus, rooms.outbox)
-    await _run((Takeover(records.member, records.store.nodes, heir).serve(),), stack)
+def _alone(_login: str) -> None:
+    """No other node need know who has registered with this one."""
 
 
 async def _is_active(store: Store, account: AccountSid) -> bool:

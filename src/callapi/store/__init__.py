@@ -32,6 +32,7 @@ from callapi.store.repositories.accounts import FirstAccount, new_auth_token
 from callapi.store.repositories.calls import CallFilter
 from callapi.store.repositories.clients import DigestSecrets, digest_secrets
 from callapi.store.repositories.keys import key_digest, new_key_secret
+from callapi.store.shared.bus import Bus, Command, News
 from callapi.store.shared.door import Nodes
 from callapi.store.shared.values import NodeEntry, NodeState, Owner, Report, Roll
 from callapi.store.sql.upgrade_in_child import upgrade_apart
@@ -46,12 +47,14 @@ __all__ = [
     "AtLeast",
     "Below",
     "BindingRecord",
+    "Bus",
     "CallFilter",
     "CallRecord",
     "CallbackAttempted",
     "CallbackRecord",
     "Change",
     "ClientRecord",
+    "Command",
     "Condition",
     "ConferenceRecord",
     "Conflict",
@@ -64,6 +67,7 @@ __all__ = [
     "Json",
     "KeyRecord",
     "NameTaken",
+    "News",
     "NodeEntry",
     "NodeState",
     "Nodes",

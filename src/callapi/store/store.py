@@ -90,6 +90,8 @@ class Store:
         limits: WriterLimits = _LIMITS,
         call_log: CallLog | None = None,
         owner: Owner | None = None,
+        *,
+        is_shared: bool = False,
     ) -> None:
         self._backend = backend
         self._call_log = call_log
@@ -99,11 +101,12 @@ class Store:
         self._settled = 0
         self._refused = 0
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._committed: list[Callable[[frozenset[str]], None]] = []
         self._subscribers: list[Callable[[tuple[CallbackRecord, ...]], None]] = []
         self._reader = reader = Reader(backend, self.settle)
         self.accounts = AccountRepository(reader, self.commit)
         self.applications = ApplicationRepository(reader)
-        self.bindings = BindingRepository(reader)
+        self.bindings = BindingRepository(reader, is_shared=is_shared)
         self.callbacks = CallbackRepository(reader)
         self.calls = CallRepository(reader)
         self.clients = ClientRepository(reader)
@@ -132,12 +135,15 @@ class Store:
         *,
         data_dir: Path | None = None,
         owner: Owner | None = None,
+        is_shared: bool = False,
     ) -> Self:
         """A store on `sqlite:///…` or `postgresql://…`; in `data_dir` calls are logged as they begin.
 
         `owner` is the node that writes. Without one nothing belongs to a node: for programs that look into a database.
+        `is_shared`: other nodes write too, so that what is in memory may be out of date.
         """
-        return cls(SqlBackend(url), limits, CallLog(data_dir) if data_dir else None, owner)
+        call_log = CallLog(data_dir) if data_dir else None
+        return cls(SqlBackend(url), limits, call_log, owner, is_shared=is_shared)
 
     @classmethod
     def in_memory(cls, limits: WriterLimits = _LIMITS) -> Self:
@@ -217,6 +223,16 @@ class Store:
     def subscribe(self, subscriber: Callable[[tuple[CallbackRecord, ...]], None]) -> None:
         """Call `subscriber` on the event loop with callbacks that have become durable, in their order."""
         self._subscribers.append(subscriber)
+
+    def on_commit(self, subscriber: Callable[[frozenset[str]], None]) -> None:
+        """Call `subscriber` with the kinds of cached records (their names) that a `commit` has changed."""
+        self._committed.append(subscriber)
+
+    def forget(self, kind: str = "") -> None:
+        """Ask the database again for records of that kind (empty: of all kinds): another node has changed some."""
+        for cached, repository in self._cached.items():
+            if kind in {"", cached.__name__}:
+                repository.forget()
 
     def write(self, *changes: Change) -> None:
         """Keep `changes` together or not at all, after what was written before. Never blocks, never fails.
@@ -318,8 +334,18 @@ class Store:
     def _accept(self, group: Group, waiter: "asyncio.Future[None]") -> None:
         for change in group.changes:
             self._update_caches(change)
+        if self._committed:
+            self._announce(group)
         if not waiter.done():
             waiter.set_result(None)
+
+    def _announce(self, group: Group) -> None:
+        kinds = {
+            type(each.record) if type(each) is Put else getattr(each, "kind", None) for each in group.changes
+        }
+        names = frozenset(kind.__name__ for kind in kinds if kind in self._cached)
+        for subscriber in self._committed if names else ():
+            subscriber(names)
 
     def _refuse(self, group: Group, refusal: StoreError) -> None:
         self._refused += 1

@@ -59,7 +59,9 @@ def test_from_elsewhere_the_header_says_nothing_and_is_taken_out(source: Hop) ->
     assert SOURCE not in spoofed.headers
 
 
-@pytest.mark.parametrize("stated", ["", "127.0.0.1", "udp:localhost:5060", "udp:127.0.0.1:5060, udp:1.2.3.4:1"])
+@pytest.mark.parametrize(
+    "stated", ["", "127.0.0.1", "udp:localhost:5060", "udp:127.0.0.1:5060, udp:1.2.3.4:1"]
+)
 def test_an_edge_that_does_not_say_makes_it_from_nowhere(stated: str) -> None:
     assert EDGES.origin(request(*filter(None, [stated])), EDGE).host == UNKNOWN
 

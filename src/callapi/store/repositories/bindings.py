@@ -1,21 +1,30 @@
 """Where registered clients can be reached."""
 
+from typing import Final
+
 from callapi.store.changes import Put, Remove
 from callapi.store.query import Equals, Query
 from callapi.store.records import BindingRecord
 from callapi.store.repositories.cache import Cache
 from callapi.store.repositories.reader import Reader
 
+RECENT_S: Final = 0.2
+"""How old an answer may be where a client may just have registered with another node."""
+
 
 class BindingRepository:
     """The registrar's bindings, by login."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, *, is_shared: bool = False) -> None:
+        """`is_shared`: other nodes write bindings too."""
+        self._is_shared = is_shared
         self._reader = reader
         self._of = Cache(reader, self._load)
 
     async def of(self, login: str) -> tuple[BindingRecord, ...]:
         """Every binding of the client, expired ones too, from memory when warm."""
+        if self._is_shared:
+            return await self._of.get_recent(login, RECENT_S)
         return await self._of.get(login)
 
     async def everywhere(self, limit: int) -> tuple[BindingRecord, ...]:

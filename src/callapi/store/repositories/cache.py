@@ -48,6 +48,17 @@ class Cache(Generic[V]):
             self._ask(key)
         return entry.value
 
+    async def get_recent(self, key: str, max_age_s: float) -> V:
+        """The answer, asked for again if it is older than that; while the database is away the one that is known."""
+        entry = self._entries.get(key)
+        if entry is None or entry.fresh_until - TTL_S + max_age_s > monotonic():
+            return await self.get(key)
+        await self._reader.settle()
+        try:
+            return await asyncio.shield(self._ask(key))
+        except StoreError:
+            return entry.value
+
     def peek(self, key: str) -> V | None:
         """The answer if it is warm."""
         entry = self._entries.get(key)

@@ -13,13 +13,15 @@ from sqlalchemy import Engine
 
 from callapi.store.errors import Unavailable
 from callapi.store.records import CallRecord
+from callapi.store.shared.bus import Bus
 from callapi.store.shared.nodes import NodeTable
 from callapi.store.shared.values import NodeEntry, Owner, Report, Roll
+from callapi.store.sql.database import bus_engine, listen_conninfo
 from callapi.store.sql.tables import TABLES
 
 T = TypeVar("T")
 
-THREADS: Final = 3
+THREADS: Final = 2
 TIMEOUT_S: Final = 5.0
 
 
@@ -29,8 +31,9 @@ class Nodes:
     All methods raise Unavailable; those that write, Fenced too.
     """
 
-    def __init__(self, engine: Engine, owner: Owner, epoch: int) -> None:
+    def __init__(self, engine: Engine, url: str, owner: Owner, epoch: int) -> None:
         self.engine = engine
+        self._url = url
         self.owner = owner
         self.epoch = epoch
         self._table = NodeTable(engine)
@@ -40,6 +43,11 @@ class Nodes:
     def is_shared(self) -> bool:
         """Whether other nodes may use this database: PostgreSQL. A SQLite file is locked by its one node."""
         return self.engine.dialect.name == "postgresql"
+
+    def open_bus(self) -> Bus:
+        """The bus of this database, which must be PostgreSQL; to be closed."""
+        engine = bus_engine(self._url)
+        return Bus(engine, listen_conninfo(self._url), self.owner.name, self.epoch)
 
     def close(self) -> None:
         """Stop the threads. Blocks."""

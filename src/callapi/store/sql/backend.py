@@ -62,7 +62,7 @@ class SqlBackend:
     def nodes(self, owner: Owner, epoch: int) -> Nodes:
         """The nodes of this database, for the process that has claimed a name."""
         self._nodes_engine = nodes_engine(self._url, self._writing)
-        return Nodes(self._nodes_engine, owner, epoch)
+        return Nodes(self._nodes_engine, self._url, owner, epoch)
 
     def close(self) -> None:
         """Close every connection."""

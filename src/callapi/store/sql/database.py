@@ -114,7 +114,12 @@ def nodes_engine(url: str, writing: Engine) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return writing
-    return _postgresql(parsed, pool_size=3, options="-c statement_timeout=4000 -c lock_timeout=3000")
+    return _postgresql(parsed, pool_size=2, options="-c statement_timeout=4000 -c lock_timeout=3000")
+
+
+def bus_engine(url: str) -> Engine:
+    """The engine for commands between nodes."""
+    return _postgresql(make_url(url), pool_size=3, options="-c statement_timeout=4000 -c lock_timeout=3000")
 
 
 def listen_conninfo(url: str) -> str:

@@ -1,0 +1,55 @@
+"""The commands of the cluster as the `OtherNodes` of REST: a request travels as a command, whole."""
+
+from collections.abc import Callable
+
+from msgspec.json import Decoder, Encoder
+
+from callapi.api.application import Application
+from callapi.api.forwarding import ForwardedAnswer, ForwardedRequest
+from callapi.base.ids import CallSid
+from callapi.cluster import Commands, Member
+from callapi.store import Store
+
+_ENCODER = Encoder()
+_REQUEST = Decoder(ForwardedRequest)
+_ANSWER = Decoder(ForwardedAnswer)
+
+
+class RestOfOthers:
+    """Finds the node that has a call or a recording, and passes requests on to it."""
+
+    def __init__(
+        self, store: Store, member: Member, commands: Commands, name: str, has_call: Callable[[CallSid], bool]
+    ) -> None:
+        """`has_call`: whether this node has a live or queued call of that sid."""
+        self._store = store
+        self._member = member
+        self._commands = commands
+        self._name = name
+        self._has_call = has_call
+
+    async def node_of_call(self, sid: CallSid) -> str | None:
+        """As `OtherNodes`."""
+        if self._has_call(sid):
+            return None
+        record = await self._store.calls.fetch(sid)
+        if record is None or record.end_time is not None or record.node == self._name:
+            return None
+        return record.node
+
+    async def node_of_recording(self, sid: str) -> str | None:
+        """As `OtherNodes`."""
+        record = await self._store.recordings.fetch(sid)
+        if record is None or record.node in {"", self._name}:
+            return None
+        return record.node if self._member.membership.running(record.node) is not None else None
+
+    async def forward(self, node: str, request: ForwardedRequest) -> ForwardedAnswer:
+        """As `OtherNodes`."""
+        return _ANSWER.decode(await self._commands.ask(node, _ENCODER.encode(request).decode()))
+
+
+async def carry_out(application: Application, request: str) -> str:
+    """The handler of commands: what another node passes on, carried out by `application`."""
+    response = await application.execute(_REQUEST.decode(request))
+    return _ENCODER.encode(ForwardedAnswer.of(response)).decode()

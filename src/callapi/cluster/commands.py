@@ -1,0 +1,141 @@
+"""Commands to the node that has a call: asked here, carried out there, answered within moments or not at all."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Final, Self
+
+from callapi.base.errors import CallApiError
+from callapi.cluster.member import Member
+from callapi.store import Bus, Command, News, Unavailable
+
+log = logging.getLogger(__name__)
+
+ANSWER_S: Final = 3.0
+LOOK_EVERY_S: Final = 1.0
+"""How often is looked for what a notification should have told: it may have been lost with its connection."""
+SWEEP_EVERY_S: Final = 60.0
+MAX_ASKED: Final = 1000
+MAX_AT_ONCE: Final = 64
+
+Handler = Callable[[str], Awaitable[str]]
+
+
+class NodeGone(CallApiError):
+    """The node that has the call does not answer; it may be dead, and then its calls get their end within seconds."""
+
+
+class Commands:
+    """Asks other nodes for as long as its block lasts; `serve` carries out what they ask."""
+
+    def __init__(self, bus: Bus, member: Member, name: str, changed: Callable[[str, str], None]) -> None:
+        """`changed(node, what)` is called with each change that a node announces, and with two empty texts when some
+        may have been missed.
+        """
+        self._bus = bus
+        self._member = member
+        self._name = name
+        self._changed = changed
+        self._asked: dict[str, asyncio.Future[str]] = {}
+        self._answered = asyncio.Event()
+        self._has_commands = asyncio.Event()
+        self._at_once = asyncio.Semaphore(MAX_AT_ONCE)
+        self._tasks = asyncio.TaskGroup()
+        self._services: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        for service in (self._bus.listen(self._heard), self._collect(), self._sweep()):
+            self._services.append(self._tasks.create_task(service))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for each in self._services:
+            each.cancel()
+        await self._tasks.__aexit__(kind, error, traceback)
+
+    async def ask(self, node: str, request: str) -> str:
+        """The answer of `node`. Raises NodeGone, Unavailable."""
+        entry = self._member.membership.running(node)
+        if entry is None or len(self._asked) >= MAX_ASKED:
+            raise NodeGone(f"the node {node} that has this call does not answer")
+        made = await self._bus.send(node, entry.epoch, request)
+        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._asked[made] = future
+        self._answered.set()  # the answer may have come before its place was made
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await future
+        except TimeoutError:
+            raise NodeGone(
+                f"the node {node} that has this call did not answer within {ANSWER_S:g} s"
+            ) from None
+        finally:
+            del self._asked[made]
+
+    def _heard(self, news: News) -> None:
+        match news.kind:
+            case "command" if news.node == self._name:
+                self._has_commands.set()
+            case "answer" if news.node == self._name:
+                self._answered.set()
+            case "changed" if news.node != self._name:
+                self._changed(news.node, news.detail)
+            case "connected":
+                self._has_commands.set()
+                self._answered.set()
+                self._changed("", "")
+
+    async def _collect(self) -> None:
+        """Hand answers to those who asked."""
+        while True:
+            await _soon(self._answered, LOOK_EVERY_S)
+            if not self._asked:
+                continue
+            with suppress(Unavailable):
+                for made, answer in (await self._bus.answers(self._asked)).items():
+                    future = self._asked.get(made)
+                    if future is not None and not future.done():
+                        future.set_result(answer)
+
+    async def serve(self, handler: Handler) -> None:
+        """Carry out what other nodes ask, until cancelled: `handler` gives the answer to a request."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await self._serve_once(handler, tasks)
+
+    async def _serve_once(self, handler: Handler, tasks: asyncio.TaskGroup) -> None:
+        await _soon(self._has_commands, LOOK_EVERY_S)
+        with suppress(Unavailable):
+            while taken := await self._bus.take():
+                for command in taken:
+                    await self._at_once.acquire()
+                    tasks.create_task(self._carry_out(handler, command))
+
+    async def _carry_out(self, handler: Handler, command: Command) -> None:
+        try:
+            answer = await handler(command.request)
+            with suppress(Unavailable):
+                await self._bus.answer(command, answer)
+        except Exception:
+            log.exception("a command of node %s cannot be carried out", command.asker)
+        finally:
+            self._at_once.release()
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_EVERY_S)
+            with suppress(Unavailable):
+                await self._bus.sweep()
+
+
+async def _soon(event: asyncio.Event, at_most_s: float) -> None:
+    """Until `event`, which is cleared, or the time is up."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(at_most_s):
+            await event.wait()
+    event.clear()

@@ -1,0 +1,128 @@
+"""A node among others: what it announces and hears, what it takes over, and what it does for them.
+
+Everything here is for PostgreSQL; a node on SQLite has its database to itself and opens none of it.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from callapi.adapters.announcements import Announcements, Hearing
+from callapi.adapters.other_nodes import RestOfOthers, carry_out
+from callapi.adapters.registrations import Registrations
+from callapi.adapters.takeover import Inheritance
+from callapi.api.application import Application
+from callapi.base.clock import steady_time
+from callapi.base.ids import CallSid
+from callapi.base.settings import Settings
+from callapi.calls.arriving.admission import AdmissionControl
+from callapi.calls.events import EventBus
+from callapi.calls.live import LiveCalls
+from callapi.calls.placing.queue_runner import QueueRunner
+from callapi.cluster import Commands, Member, Takeover
+from callapi.node.identity import owner_of
+from callapi.store import Nodes, NodeState, Report, Store
+from callapi.webhooks import Outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The other nodes on this one's database."""
+
+    nodes: Nodes
+    member: Member
+    announcements: Announcements | None
+    """None without `cluster.enabled`: then the nodes only keep out of each other's way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a node does that its neighbours ask about or take over."""
+
+    bus: EventBus
+    outbox: Outbox
+    admission: AdmissionControl
+    live: LiveCalls
+    queue_runner: QueueRunner
+    registrations: Registrations
+
+    def has_call(self, sid: CallSid) -> bool:
+        """Whether the call is live here, or waits here to be placed."""
+        return self.live.get(sid) is not None or self.queue_runner.queue.find(sid) is not None
+
+
+async def open_store(settings: Settings, stack: AsyncExitStack) -> tuple[Store, Neighbours | None]:
+    """The store, and the nodes that share it; None where it is a file, which one node has."""
+    settings.node.data_dir.mkdir(parents=True, exist_ok=True)
+    is_clustered = settings.cluster.enabled
+    store = await stack.enter_async_context(
+        Store.open(
+            settings.database_url(),
+            data_dir=settings.node.data_dir,
+            owner=owner_of(settings),
+            is_shared=is_clustered,
+        )
+    )
+    if store.nodes is None or not store.nodes.is_shared:
+        return store, None
+    member = await stack.enter_async_context(Member(store.nodes, settings.node.name, steady_time))
+    return store, Neighbours(store.nodes, member, Announcements(store) if is_clustered else None)
+
+
+async def take_part(neighbours: Neighbours, store: Store, work: Work, stack: AsyncExitStack) -> None:
+    """Say what this node does, follow what is wanted of it, and take over from nodes that are dead."""
+    member = neighbours.member
+    member.report_from(partial(_report, work.admission, work.live))
+    heir = Inheritance(store, work.bus, work.outbox)
+    await run_services(
+        (Takeover(member, neighbours.nodes, heir).serve(), _follow(member, work.admission)), stack
+    )
+
+
+async def open_commands(
+    neighbours: Neighbours, settings: Settings, store: Store, work: Work, stack: AsyncExitStack
+) -> Commands | None:
+    """The commands between nodes; None without `cluster.enabled`."""
+    if neighbours.announcements is None:
+        return None
+    bus = neighbours.nodes.open_bus()
+    stack.push_async_callback(asyncio.to_thread, bus.close)
+    hearing = Hearing(store, work.registrations)
+    commands = Commands(bus, neighbours.member, settings.node.name, hearing.heard)
+    await stack.enter_async_context(commands)
+    await run_services((neighbours.announcements.serve(bus), hearing.serve()), stack)
+    return commands
+
+
+def others_of(
+    neighbours: Neighbours, commands: Commands, settings: Settings, store: Store, work: Work
+) -> RestOfOthers:
+    """The other nodes as REST reaches them."""
+    return RestOfOthers(store, neighbours.member, commands, settings.node.name, work.has_call)
+
+
+async def serve_commands(commands: Commands, application: Application, stack: AsyncExitStack) -> None:
+    """Carry out what other nodes pass on."""
+    await run_services((commands.serve(partial(carry_out, application)),), stack)
+
+
+async def run_services(services: Iterable[Coroutine[Any, Any, None]], stack: AsyncExitStack) -> None:
+    """Start what runs for as long as the node does; it is cancelled before what it uses is closed."""
+    tasks = await stack.enter_async_context(asyncio.TaskGroup())
+    for service in services:
+        stack.callback(tasks.create_task(service).cancel)
+
+
+def _report(admission: AdmissionControl, live: LiveCalls) -> Report:
+    return Report(NodeState.DRAINING if admission.is_draining else NodeState.UP, len(live))
+
+
+async def _follow(member: Member, admission: AdmissionControl) -> None:
+    """Drain while it is wanted (`callapi drain`)."""
+    while True:
+        await member.drain_changed.wait()
+        member.drain_changed.clear()
+        admission.is_draining = member.is_drain_wanted
