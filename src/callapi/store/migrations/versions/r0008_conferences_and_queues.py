@@ -5,8 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "r0006"
-down_revision = "r0005"
+revision = "r0008"
+down_revision = "r0007"
 
 _INSTANT = sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite")
 _BY_DATE = ["account_sid", "date_created", "sid"]
