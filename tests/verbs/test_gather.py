@@ -5,18 +5,16 @@ Times are seconds since the call came in; the clock jumps.
 
 import asyncio
 import re
-import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pytest
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from callapi.media import DigitSource, EngineFailed, RecordingCause
+from callapi.media import DigitSource, EngineFailed
 from callapi.media.plane.fake import FakePlayback, FakeStream
 from callapi.media.speech import Recognised
 from callapi.verbs.interpreter import Interpreter
@@ -224,8 +222,6 @@ def test_a_caller_who_leaves_anywhere_leaves_nothing(tell: Report, at: float) ->
 
 # --- speech --------------------------------------------------------------------------------------------------
 
-RATE = 8000
-
 
 @dataclass
 class Ears:
@@ -250,7 +246,7 @@ class Ears:
 
 
 class Mouth:
-    """Writes what a party says into the recording, 20 ms at a time, as the media plane does."""
+    """Says something into the leg, 20 ms at a time, as the media plane hands it over."""
 
     def __init__(self, spoken: list[tuple[float, float]]) -> None:
         self.spoken = spoken
@@ -259,22 +255,15 @@ class Mouth:
     async def talk(self, stream: FakeStream) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        while not stream.recordings:  # noqa: ASYNC110 - the clock jumps
+        while not stream.listenings:  # noqa: ASYNC110 - the clock jumps
             await asyncio.sleep(0.02)
-        part = Path(f"{stream.recordings[0].path}.part")
-        header = b"RIFF" + bytes(4) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, RATE, 2 * RATE, 2, 16)
-        self._write(part, header + b"data" + bytes(4))
-        while stream.recordings[0].is_recording:
+        [listening] = stream.listenings
+        while not listening.is_closed:
             await asyncio.sleep(0.02)
             now = loop.time() - begun
             level = 6000 if any(begin <= now < end for begin, end in self.spoken) else 20
-            frame = self._noise.standard_normal(RATE // 50) * level
-            self._write(part, frame.clip(-32768, 32767).astype("<i2").tobytes())
-
-    def _write(self, part: Path, octets: bytes) -> None:
-        if part.parent.exists():
-            with part.open("ab") as file:
-                file.write(octets)
+            frame = self._noise.standard_normal(listening.audio_format.rate // 50) * level
+            listening.put(frame.clip(-32768, 32767).astype("<i2").tobytes())
 
 
 @asynccontextmanager
@@ -300,8 +289,7 @@ async def speaking(
         yield stream, asked
         await here.live.empty.wait()
         mouth.cancel()
-    for recording in stream.recordings:
-        assert not recording.path.parent.exists(), "the temporary recording is gone"
+    assert all(listening.is_closed for listening in stream.listenings)
 
 
 SPEECH_TABLE: list[tuple[str, str, list[tuple[float, float]], list[str], Keys, dict[str, str] | None, float]] = [
@@ -444,7 +432,7 @@ def test_without_a_recogniser_it_goes_on_with_a_notification(
 
 
 @pytest.mark.usefixtures("sounding")
-def test_a_recording_that_fails_leaves_the_keys(tell: Report) -> None:
+def test_a_leg_that_cannot_be_heard_leaves_the_keys(tell: Report) -> None:
     async def story(here: World) -> None:
         here.services = replace(here.services, recogniser=Ears([]))
         here.script = Interpreter(here.services)
@@ -454,12 +442,12 @@ def test_a_recording_that_fails_leaves_the_keys(tell: Report) -> None:
         )
         await asyncio.sleep(1)
         stream = here.stream_of(call)
-        stream.recordings[0].end(RecordingCause.FAILED)
+        stream.listenings[0].close()
         await asyncio.sleep(1)
         stream.press("4")
         await here.live.empty.wait()
         assert here.application.asked("/got")[0]["Digits"] == "4"
         [notification] = here.book.notifications
-        assert "no space left" in notification.message_text
+        assert "nothing can be heard" in notification.message_text
 
     tell(story)

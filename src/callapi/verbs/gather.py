@@ -16,9 +16,9 @@ from callapi.media.speech import Recognised, Recogniser, hints_of
 from callapi.rcml import Gather, GatherInput, Pause, Play, Say
 from callapi.verbs.control import pause
 from callapi.verbs.execution import Execution, GoTo, Next, Outcome
-from callapi.verbs.listening import Ear
 from callapi.verbs.play import play
 from callapi.verbs.say import say
+from callapi.verbs.speech_capture import RATE, SpeechCapture
 
 NOT_UNDERSTOOD: Final = 60_041
 AUTO_SILENCE_S: Final = 1.0
@@ -70,8 +70,8 @@ async def _collect(verb: Gather, execution: Execution) -> Collected:
         _warn(verb, call, "speech is not recognised here: no recogniser is configured and installed")
         return await _from_digits(verb, execution)
     recogniser.prepare()
-    async with Ear(call) as ear:
-        return await Listening(verb, execution, ear, recogniser).collect()
+    with SpeechCapture(call) as capture:
+        return await first_of(Listening(verb, execution, capture, recogniser).collect(), capture.listen())
 
 
 async def _from_digits(verb: Gather, execution: Execution) -> Collected:
@@ -122,11 +122,13 @@ def _warn(verb: Gather, call: Call, text: str) -> None:
 class Listening:
     """A Gather that accepts speech, and perhaps digits: whichever comes first."""
 
-    def __init__(self, verb: Gather, execution: Execution, ear: Ear, recogniser: Recogniser) -> None:
+    def __init__(
+        self, verb: Gather, execution: Execution, capture: SpeechCapture, recogniser: Recogniser
+    ) -> None:
         self._verb = verb
         self._execution = execution
         self._call = execution.call
-        self._ear = ear
+        self._capture = capture
         self._recogniser = recogniser
         self._hints = hints_of(verb.hints)
         self._silence_s = AUTO_SILENCE_S if verb.speech_timeout is None else float(verb.speech_timeout)
@@ -146,7 +148,7 @@ class Listening:
                 case Recognised() as speech if speech.text:
                     self._call.speech_recognised(speech.confidence)
                     return Collected(speech=speech)
-            self._ear.forget()
+            self._capture.forget()
         return Collected()
 
     def _digits(self) -> tuple[Coroutine[Any, Any, Any], ...]:
@@ -154,15 +156,15 @@ class Listening:
 
     async def _begins(self) -> bool:
         """True when the caller speaks. If the audio cannot be read, digits and the clock decide alone."""
-        if not await self._ear.begins():
-            _warn(self._verb, self._call, f"nothing can be heard: {self._ear.failure}")
+        if not await self._capture.begins():
+            _warn(self._verb, self._call, f"nothing can be heard: {self._capture.failure}")
             await asyncio.get_running_loop().create_future()
         return True
 
     async def _understand(self) -> Recognised | None:
         """Wait for the end of speech; what was understood."""
         partials = (self._partials(),) if self._verb.partial_result_callback else ()
-        await first_of(self._ear.ends(self._silence_s), *partials)
+        await first_of(self._capture.ends(self._silence_s), *partials)
         try:
             return await self._recognise()
         except EngineFailed as failure:
@@ -170,8 +172,8 @@ class Listening:
             return None
 
     async def _recognise(self) -> Recognised:
-        said = self._ear.said()
-        return await self._recogniser.recognise(said, self._ear.rate, self._verb.language, self._hints)
+        said = self._capture.said()
+        return await self._recogniser.recognise(said, RATE, self._verb.language, self._hints)
 
     async def _partials(self) -> None:
         """Request `partialResultCallback` whenever what was understood so far has changed; until cancelled."""

@@ -116,6 +116,7 @@ async def test_video_is_passed_on_untouched_but_for_the_payload_type() -> None:
         await asyncio.sleep(0.05)
         assert len(bob.packets) == 1
         bridge.close()
+        await asyncio.sleep(0.05)  # commands are carried out after this turn of the loop
         bob.send(other.local, b"alone", payload_type=121)
         await asyncio.sleep(0.05)
         assert len(alice.packets) == 1
