@@ -1,5 +1,7 @@
 //! Digits as RTP events (RFC 4733): reading a party's keys off its packets, and pressing keys ourselves.
 
+use crate::rtp::Header;
+
 /// Octets of one event's payload.
 pub const PAYLOAD: usize = 4;
 
@@ -7,6 +9,8 @@ pub const PAYLOAD: usize = 4;
 const DIGITS: &[u8; 16] = b"0123456789*#ABCD";
 /// Packets may overtake one another within so long; what comes later begins something new.
 const RECENT_NS: u64 = 250_000_000;
+/// Packets that may be lost between two of one key.
+const MAX_GAP: u16 = 3;
 /// -10 dBm0.
 const VOLUME: u8 = 10;
 /// RFC 4733 section 2.5.1.4: the end is sent three times.
@@ -63,39 +67,69 @@ struct Last {
     /// Of the present segment (RFC 4733 section 2.5.1.3).
     duration: u16,
     is_held: bool,
+    sequence: u16,
     updated_ns: u64,
 }
 
+impl Last {
+    /// Whether a packet belongs to this key (`Some(duration of its segment so far)`) or begins another.
+    fn goes_on(&self, event: Event, header: &Header, now_ns: u64) -> Option<u16> {
+        if self.code != event.code {
+            return None;
+        }
+        let ahead = header.sequence.wrapping_sub(self.sequence);
+        let is_newer = ahead != 0 && ahead < 0x8000;
+        if header.timestamp == self.timestamp {
+            // RFC 4733 section 2.5.1.2 wants a new timestamp for each key. Some senders take the clock of audio that
+            // they do not send: a key begins once the last one has ended, or with the marker and a shorter duration.
+            let is_shorter = event.duration < self.duration;
+            let begins = is_newer && !event.end && (!self.is_held || header.marker && is_shorter);
+            return (!begins).then_some(self.duration);
+        }
+        let is_recent = now_ns.saturating_sub(self.updated_ns) < RECENT_NS;
+        if !is_recent {
+            return None;
+        }
+        let next_segment = self.timestamp.wrapping_add(u32::from(self.duration));
+        if self.is_held && header.timestamp == next_segment {
+            return Some(0);
+        }
+        // Senders whose timestamp rises with each packet: what follows at once, without the marker, is the same key.
+        let follows = is_newer && ahead <= MAX_GAP && !header.marker;
+        let step = header.timestamp.wrapping_sub(self.timestamp);
+        let is_repeated_end = event.end && step <= u32::from(self.duration.min(event.duration));
+        (follows && (self.is_held || is_repeated_end)).then_some(0)
+    }
+}
+
 impl DtmfReceiver {
-    /// Takes an event packet; tells the key of the first one that comes of it, be it the end.
-    pub fn on_event(&mut self, event: Event, timestamp: u32, now_ns: u64) -> Option<char> {
-        if let Some(last) = &mut self.last {
-            let is_recent = now_ns.saturating_sub(last.updated_ns) < RECENT_NS;
-            let is_overtaken = (timestamp.wrapping_sub(last.timestamp) as i32) < 0;
+    /// Takes an event packet; returns the key of the first one that comes of it, be it the end.
+    pub fn on_event(&mut self, event: Event, header: &Header, now_ns: u64) -> Option<char> {
+        let mut last = Last {
+            code: event.code,
+            timestamp: header.timestamp,
+            duration: event.duration,
+            is_held: !event.end,
+            sequence: header.sequence,
+            updated_ns: now_ns,
+        };
+        if let Some(before) = &self.last {
+            let is_recent = now_ns.saturating_sub(before.updated_ns) < RECENT_NS;
+            let is_overtaken = (header.timestamp.wrapping_sub(before.timestamp) as i32) < 0;
             if is_recent && is_overtaken {
                 return None;
             }
-            let next_segment = last.timestamp.wrapping_add(u32::from(last.duration));
-            let goes_on = is_recent && last.is_held && timestamp == next_segment;
-            if last.code == event.code && (timestamp == last.timestamp || goes_on) {
-                let before = if goes_on { 0 } else { last.duration };
-                *last = Last {
-                    code: event.code,
-                    timestamp,
-                    duration: event.duration.max(before),
-                    is_held: last.is_held && !event.end,
-                    updated_ns: now_ns,
-                };
+            if let Some(duration) = before.goes_on(event, header, now_ns) {
+                last.duration = event.duration.max(duration);
+                last.is_held = before.is_held && !event.end;
+                if header.sequence.wrapping_sub(before.sequence) >= 0x8000 {
+                    last.sequence = before.sequence;
+                }
+                self.last = Some(last);
                 return None;
             }
         }
-        self.last = Some(Last {
-            code: event.code,
-            timestamp,
-            duration: event.duration,
-            is_held: !event.end,
-            updated_ns: now_ns,
-        });
+        self.last = Some(last);
         digit_of(event.code)
     }
 }
@@ -214,6 +248,42 @@ mod tests {
         }
     }
 
+    impl DtmfReceiver {
+        /// The next packet of a stream in order.
+        fn on(&mut self, event: Event, timestamp: u32, now_ns: u64) -> Option<char> {
+            let sequence = self.last.map_or(1, |last| last.sequence.wrapping_add(1));
+            self.on_event(event, &header(sequence, timestamp, false), now_ns)
+        }
+    }
+
+    fn header(sequence: u16, timestamp: u32, marker: bool) -> Header {
+        Header {
+            marker,
+            payload_type: 101,
+            sequence,
+            timestamp,
+            ssrc: 1,
+        }
+    }
+
+    /// What is read of `(event, timestamp, marker)`, a packet each 20 ms.
+    fn read(packets: &[(Event, u32, bool)]) -> String {
+        let mut listener = DtmfReceiver::default();
+        let packets = packets.iter().zip(0u16..);
+        packets
+            .filter_map(|(&(event, timestamp, marker), number)| {
+                let header = header(number, timestamp, marker);
+                listener.on_event(event, &header, u64::from(number) * 20 * MS)
+            })
+            .collect()
+    }
+
+    /// One key, 100 ms, with three ends.
+    fn key(code: u8) -> impl Iterator<Item = (Event, bool)> {
+        let held = (1..5).map(move |step| (event(code, false, step * 160), step == 1));
+        held.chain((0..3).map(move |_| (event(code, true, 800), false)))
+    }
+
     /// Plays `digits` into a listener, each packet through `lose`, 20 ms apart.
     fn heard(digits: &str, mut lose: impl FnMut(usize) -> bool) -> String {
         let mut digits = DtmfSender::new(digits).unwrap();
@@ -226,7 +296,7 @@ mod tests {
                         timestamp = tick as u32 * 160;
                     }
                     if !lose(tick) {
-                        told.extend(listener.on_event(event, timestamp, tick as u64 * 20 * MS));
+                        told.extend(listener.on(event, timestamp, tick as u64 * 20 * MS));
                     }
                 }
                 Step::Silence => {}
@@ -254,12 +324,13 @@ mod tests {
         }
 
         #[test]
-        fn any_packets_are_survived(packets in proptest::collection::vec((any::<u8>(), any::<bool>(), any::<u16>(), any::<u32>()), 0..100)) {
+        fn any_packets_are_survived(packets in proptest::collection::vec((any::<u8>(), any::<bool>(), any::<u16>(), any::<u32>(), any::<u16>(), any::<bool>()), 0..100)) {
             let mut listener = DtmfReceiver::default();
             let mut told = 0;
             let count = packets.len();
-            for (number, (code, end, duration, timestamp)) in packets.into_iter().enumerate() {
-                told += usize::from(listener.on_event(event(code, end, duration), timestamp, number as u64 * 20 * MS).is_some());
+            for (number, (code, end, duration, timestamp, sequence, marker)) in packets.into_iter().enumerate() {
+                let header = header(sequence, timestamp, marker);
+                told += usize::from(listener.on_event(event(code, end, duration), &header, number as u64 * 20 * MS).is_some());
             }
             prop_assert!(told <= count);
         }
@@ -268,76 +339,128 @@ mod tests {
     #[test]
     fn a_key_is_told_when_it_is_pressed_and_never_again() {
         let mut listener = DtmfReceiver::default();
-        assert_eq!(listener.on_event(event(5, false, 160), 1000, 0), Some('5'));
+        assert_eq!(listener.on(event(5, false, 160), 1000, 0), Some('5'));
         for (duration, at) in [(320, 20), (320, 21), (160, 22), (480, 40), (48_000, 6000)] {
             let update = event(5, false, duration);
-            assert_eq!(listener.on_event(update, 1000, at * MS), None);
+            assert_eq!(listener.on(update, 1000, at * MS), None);
         }
         for at in [6020, 6040, 6060, 6500] {
-            assert_eq!(
-                listener.on_event(event(5, true, 48_160), 1000, at * MS),
-                None
-            );
+            assert_eq!(listener.on(event(5, true, 48_160), 1000, at * MS), None);
         }
     }
 
     #[test]
     fn a_key_of_which_only_an_end_came_is_told() {
         let mut listener = DtmfReceiver::default();
-        assert_eq!(listener.on_event(event(5, true, 800), 1000, 0), Some('5'));
-        assert_eq!(listener.on_event(event(5, true, 800), 1000, 20 * MS), None);
+        assert_eq!(listener.on(event(5, true, 800), 1000, 0), Some('5'));
+        assert_eq!(listener.on(event(5, true, 800), 1000, 20 * MS), None);
     }
 
     #[test]
     fn the_same_key_twice_is_two_keys() {
         let mut listener = DtmfReceiver::default();
-        assert_eq!(listener.on_event(event(1, true, 800), 1000, 0), Some('1'));
+        assert_eq!(listener.on(event(1, true, 800), 1000, 0), Some('1'));
         let again = event(1, false, 160);
-        assert_eq!(listener.on_event(again, 9000, 200 * MS), Some('1'));
+        assert_eq!(listener.on(again, 9000, 200 * MS), Some('1'));
         // As close as it gets: it begins where the one before ended.
-        assert_eq!(listener.on_event(event(1, true, 800), 9000, 300 * MS), None);
-        assert_eq!(listener.on_event(again, 9800, 301 * MS), Some('1'));
+        assert_eq!(listener.on(event(1, true, 800), 9000, 300 * MS), None);
+        assert_eq!(listener.on(again, 9800, 301 * MS), Some('1'));
     }
 
     #[test]
     fn a_key_that_replaces_an_unfinished_one_loses_neither() {
         let mut listener = DtmfReceiver::default();
-        assert_eq!(listener.on_event(event(1, false, 800), 1000, 0), Some('1'));
+        assert_eq!(listener.on(event(1, false, 800), 1000, 0), Some('1'));
         let second = event(2, true, 800);
-        assert_eq!(listener.on_event(second, 9000, 100 * MS), Some('2'));
+        assert_eq!(listener.on(second, 9000, 100 * MS), Some('2'));
         let overtaken = event(1, true, 960);
-        assert_eq!(listener.on_event(overtaken, 1000, 101 * MS), None);
-        assert_eq!(listener.on_event(second, 9000, 120 * MS), None);
+        assert_eq!(listener.on(overtaken, 1000, 101 * MS), None);
+        assert_eq!(listener.on(second, 9000, 120 * MS), None);
     }
 
     #[test]
     fn a_source_whose_clock_begins_anew_is_heard() {
         let mut listener = DtmfReceiver::default();
-        assert_eq!(
-            listener.on_event(event(1, true, 800), 900_000, 0),
-            Some('1')
-        );
+        assert_eq!(listener.on(event(1, true, 800), 900_000, 0), Some('1'));
         let fresh = event(1, false, 160);
-        assert_eq!(listener.on_event(fresh, 160, 400 * MS), Some('1'));
+        assert_eq!(listener.on(fresh, 160, 400 * MS), Some('1'));
     }
 
     #[test]
     fn a_long_key_in_segments_is_one_key() {
         let mut listener = DtmfReceiver::default();
         let (first, second) = (1000, 1000 + 0xffff);
-        assert_eq!(
-            listener.on_event(event(7, false, 0xffff), first, 0),
-            Some('7')
-        );
+        assert_eq!(listener.on(event(7, false, 0xffff), first, 0), Some('7'));
         for (end, at) in [(false, 20), (true, 40), (true, 60)] {
-            assert_eq!(listener.on_event(event(7, end, 160), second, at * MS), None);
+            assert_eq!(listener.on(event(7, end, 160), second, at * MS), None);
+        }
+    }
+
+    #[test]
+    fn one_key_again_and_again_on_one_timestamp() {
+        let same = [5, 5, 6, 6].into_iter().flat_map(key);
+        let packets: Vec<_> = same.map(|(event, marker)| (event, 1000, marker)).collect();
+        assert_eq!(read(&packets), "5566");
+        let unmarked: Vec<_> = packets
+            .iter()
+            .map(|&(event, at, _)| (event, at, false))
+            .collect();
+        assert_eq!(read(&unmarked), "5566");
+        // The ends of the first key are lost: only the marker shows the second.
+        let held = |code| key(code).filter(|(event, _)| !event.end);
+        let packets: Vec<_> = [5, 5].into_iter().flat_map(held).collect();
+        let packets: Vec<_> = packets
+            .iter()
+            .map(|&(event, marker)| (event, 1000, marker))
+            .collect();
+        assert_eq!(read(&packets), "55");
+    }
+
+    #[test]
+    fn a_marker_on_every_packet_is_one_key() {
+        let packets: Vec<_> = key(5).map(|(event, _)| (event, 1000, true)).collect();
+        assert_eq!(read(&packets), "5");
+    }
+
+    #[test]
+    fn a_late_packet_of_a_key_that_has_ended_is_not_another() {
+        let mut listener = DtmfReceiver::default();
+        let starts = event(5, false, 160);
+        assert_eq!(
+            listener.on_event(starts, &header(1, 1000, true), 0),
+            Some('5')
+        );
+        let ends = event(5, true, 800);
+        assert_eq!(listener.on_event(ends, &header(4, 1000, false), MS), None);
+        for late in [1, 2, 3] {
+            assert_eq!(
+                listener.on_event(starts, &header(late, 1000, late == 1), 2 * MS),
+                None
+            );
+        }
+    }
+
+    #[test]
+    fn a_timestamp_that_rises_with_each_packet_is_one_key() {
+        for grows in [true, false] {
+            let keys = [5, 5, 0].into_iter().flat_map(key);
+            let packets: Vec<_> = keys
+                .zip(0u32..)
+                .map(|((mut event, marker), number)| {
+                    if !grows {
+                        event.duration = 160;
+                    }
+                    (event, 1000 + number * 160, marker)
+                })
+                .collect();
+            assert_eq!(read(&packets), "550", "durations grow: {grows}");
         }
     }
 
     #[test]
     fn events_that_are_no_keys_are_not_told() {
         let mut listener = DtmfReceiver::default();
-        assert_eq!(listener.on_event(event(16, true, 800), 1000, 0), None);
+        assert_eq!(listener.on(event(16, true, 800), 1000, 0), None);
         assert_eq!(digit_of(15), Some('D'));
         assert_eq!(digit_of(16), None);
     }

@@ -2,6 +2,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use media_core::jitter::{JitterBuffer, Pull};
+use media_core::rtp::Header;
 use media_core::telephone_event::{DtmfReceiver, DtmfSender, Event, Step, code_of};
 
 const MS: u64 = 1_000_000;
@@ -72,6 +73,8 @@ struct Heard {
     payload: [u8; 5],
     length: u8,
     timestamp: u32,
+    sequence: u16,
+    marker: bool,
     after_ms: u8,
 }
 
@@ -90,7 +93,14 @@ pub fn telephone_event(input: &[u8]) {
         let Some(event) = Event::parse(payload) else {
             continue;
         };
-        if let Some(key) = listener.on_event(event, heard.timestamp, now) {
+        let header = Header {
+            marker: heard.marker,
+            payload_type: 101,
+            sequence: heard.sequence,
+            timestamp: heard.timestamp,
+            ssrc: 1,
+        };
+        if let Some(key) = listener.on_event(event, &header, now) {
             assert!(code_of(key).is_some(), "no key: {key:?}");
             keys += 1;
         }

@@ -35,8 +35,8 @@ pub(crate) enum Heard {
     Nothing,
     /// Audio whose payload lies there in the datagram.
     Audio(Header, usize, usize),
-    /// A key, held or released.
-    Digit(Header, telephone_event::Event),
+    /// A key, held or released; true for the first packet of one.
+    Digit(Header, telephone_event::Event, bool),
 }
 
 /// Keys of the last second.
@@ -431,13 +431,11 @@ impl AudioStream {
         let Some(event) = telephone_event::Event::parse(payload) else {
             return Heard::Nothing;
         };
-        if let Some(key) = self
-            .dtmf_receiver
-            .on_event(event, header.timestamp, ctx.now)
-        {
+        let pressed = self.dtmf_receiver.on_event(event, &header, ctx.now);
+        if let Some(key) = pressed {
             self.publish_digit(key, false, ctx);
         }
-        Heard::Digit(header, event)
+        Heard::Digit(header, event, pressed.is_some())
     }
 
     fn publish_digit(&mut self, digit: char, inband: bool, ctx: &Context<'_>) {

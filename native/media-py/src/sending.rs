@@ -18,6 +18,8 @@ use crate::playout::{PassedDigit, Source, publish_ended};
 
 /// A digit of the other leg that was not updated for so long no longer suppresses its audio.
 const DIGIT_HOLD_NS: u64 = 60_000_000;
+/// A new segment of a long key begins at least so many ticks after the one before (RFC 4733 section 2.5.1.3).
+const SEGMENT_TICKS: u32 = 0x8000;
 
 impl AudioStream {
     /// Passes on what the other leg said, whose clock is `from_rate` Hz. `datagram` is changed in place. True if
@@ -40,8 +42,8 @@ impl AudioStream {
                 }
                 false
             }
-            Heard::Digit(header, event) => {
-                self.forward_digit(&header, event, from_rate, ctx);
+            Heard::Digit(header, event, begins) => {
+                self.forward_digit(&header, event, begins, from_rate, ctx);
                 self.is_paced()
             }
         }
@@ -255,6 +257,7 @@ impl AudioStream {
         &mut self,
         header: &Header,
         event: telephone_event::Event,
+        begins: bool,
         from_rate: u32,
         ctx: &mut Context<'_>,
     ) {
@@ -266,13 +269,15 @@ impl AudioStream {
         }
         let Some(payload_type) = self.numbers.event else {
             self.sender.skip(header);
-            self.sound_passed_digit(header, event, ctx);
+            if begins {
+                self.sound_passed_digit(event, ctx);
+            }
             return;
         };
         if self.playout.is_sending_digit {
             return;
         }
-        let Some(stamp) = self.digit_stamp(header, ctx.now) else {
+        let Some(stamp) = self.digit_stamp(header, begins, ctx.now) else {
             return;
         };
         let (from_rate, to_rate) = (
@@ -288,26 +293,7 @@ impl AudioStream {
     }
 
     /// A key of the other leg becomes a key of our own, as sound, when it begins.
-    fn sound_passed_digit(
-        &mut self,
-        header: &Header,
-        event: telephone_event::Event,
-        ctx: &Context<'_>,
-    ) {
-        let theirs = header.timestamp;
-        if self
-            .playout
-            .passed_digit
-            .as_ref()
-            .is_some_and(|key| key.theirs == theirs)
-        {
-            return;
-        }
-        self.playout.passed_digit = Some(PassedDigit {
-            theirs,
-            ours: 0,
-            updated_ns: 0,
-        });
+    fn sound_passed_digit(&mut self, event: telephone_event::Event, ctx: &Context<'_>) {
         let key = telephone_event::digit_of(event.code).map(String::from);
         if let Some(digits) = key.as_deref().and_then(DtmfSender::new) {
             self.playout.send_digits(self.id, None, digits, ctx);
@@ -315,15 +301,22 @@ impl AudioStream {
     }
 
     /// Relayed audio and keys share the numbers of their source; transcoded audio has its own.
-    fn digit_stamp(&mut self, header: &Header, now: u64) -> Option<Stamp> {
+    fn digit_stamp(&mut self, header: &Header, begins: bool, now: u64) -> Option<Stamp> {
         if !self.link.is_paced() {
             return self.sender.relay_event(header, now);
         }
         if let Some(key) = &mut self.playout.passed_digit
-            && key.theirs == header.timestamp
+            && !begins
         {
-            key.updated_ns = now;
-            return Some(self.sender.repeat(key.ours, now));
+            // Some senders raise the timestamp with each packet; a new segment of a long key is further ahead.
+            let step = header.timestamp.wrapping_sub(key.theirs);
+            if step < SEGMENT_TICKS {
+                (key.theirs, key.updated_ns) = (header.timestamp, now);
+                return Some(self.sender.repeat(key.ours, now));
+            }
+            if step > u32::MAX / 2 {
+                return None; // late, of a key that another has followed
+            }
         }
         self.sender.start_spurt();
         let stamp = self.sender.make(now);
