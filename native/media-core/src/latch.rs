@@ -3,7 +3,9 @@
 //! The SDP's address is where we send until somebody is heard. The first valid source is learned, better ones
 //! preferred: the SDP's very address, then its host with another port, then (behind a NAT) anybody who sends a
 //! few packets in a row. For a while a better source may still take over; then the source is settled and
-//! everybody else is a stray. A changed SDP address, or a long silence, opens the latch again.
+//! everybody else is a stray. A changed SDP address, or a long silence, opens the latch again. A source that goes on
+//! where the learned one fell silent (same SSRC, next sequence numbers) is the party behind a NAT that gave it another
+//! port: it is learned after a second, since only the party and those who see its packets know both numbers.
 
 use std::net::SocketAddr;
 
@@ -16,6 +18,11 @@ const PROVISIONAL_AFTER_SILENCE_NS: u64 = 30_000 * MS;
 const STRANGER_PACKETS: u16 = 3;
 /// The same, when somebody was known before.
 const USURPER_PACKETS: u16 = 10;
+
+/// How long the learned source must be silent before another may go on with its packets.
+pub const REBINDING_NS: u64 = 1_000 * MS;
+/// How many packets may have been lost meanwhile.
+const MAX_REBINDING_GAP: u16 = 500;
 
 /// What to do with a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +50,14 @@ struct Learned {
     settles_ns: u64,
 }
 
+/// The last packet of the learned source.
+#[derive(Debug, Clone, Copy)]
+struct Heard {
+    ssrc: u32,
+    sequence: u16,
+    at_ns: u64,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     source: SocketAddr,
@@ -56,6 +71,7 @@ struct Candidate {
 pub struct Latch {
     expected: Option<SocketAddr>,
     learned: Option<Learned>,
+    heard: Option<Heard>,
     /// Learned before a silence or a new SDP; it may come back.
     former: Option<SocketAddr>,
     candidate: Option<Candidate>,
@@ -93,6 +109,15 @@ impl Latch {
         }
     }
 
+    /// Notes a packet of the learned source that the kernel let through alone.
+    pub fn on_own_packet(&mut self, ssrc: u32, sequence: u16, now_ns: u64) {
+        self.heard = Some(Heard {
+            ssrc,
+            sequence,
+            at_ns: now_ns,
+        });
+    }
+
     /// Judges a valid packet.
     pub fn on_packet(
         &mut self,
@@ -102,15 +127,21 @@ impl Latch {
         now_ns: u64,
     ) -> Verdict {
         if let Some(learned) = &self.learned {
+            let learned = *learned;
             if learned.source == source {
+                self.on_own_packet(ssrc, sequence, now_ns);
                 return Verdict::Accept;
             }
             let fit = self.fit(source);
             let is_former_back = self.former == Some(source) && learned.fit < Fit::Exact;
-            if now_ns >= learned.settles_ns || !(fit > learned.fit || is_former_back) {
-                return Verdict::Stray;
+            let is_better = fit > learned.fit || is_former_back;
+            if now_ns < learned.settles_ns && is_better
+                || self.goes_on(source, ssrc, sequence, now_ns)
+            {
+                self.on_own_packet(ssrc, sequence, now_ns);
+                return self.learn(source, fit, now_ns);
             }
-            return self.learn(source, fit, now_ns);
+            return Verdict::Stray;
         }
         let fit = self.fit(source);
         let needed = match fit {
@@ -123,7 +154,18 @@ impl Latch {
         if self.count(source, ssrc, sequence) < needed {
             return Verdict::Stray;
         }
+        self.on_own_packet(ssrc, sequence, now_ns);
         self.learn(source, fit, now_ns)
+    }
+
+    /// Whether `source` goes on where the learned one fell silent.
+    fn goes_on(&mut self, source: SocketAddr, ssrc: u32, sequence: u16, now_ns: u64) -> bool {
+        let is_next = self.heard.is_some_and(|heard| {
+            heard.ssrc == ssrc
+                && now_ns.saturating_sub(heard.at_ns) >= REBINDING_NS
+                && sequence.wrapping_sub(heard.sequence).wrapping_sub(1) < MAX_REBINDING_GAP
+        });
+        is_next && self.count(source, ssrc, sequence) >= STRANGER_PACKETS
     }
 
     /// Where to send: the learned source, the one before it, or the SDP's address.
@@ -293,6 +335,46 @@ mod tests {
         }
         assert!(!latch.expect(Some(translated)));
         assert_eq!(latch.on_packet(translated, 1, 3, 0), Verdict::Accept);
+    }
+
+    #[test]
+    fn a_source_that_goes_on_after_a_second_is_the_party_behind_another_port() {
+        let mut latch = latch("192.0.2.1:4000");
+        let (party, moved) = (address("192.0.2.1:4000"), address("192.0.2.1:7777"));
+        for sequence in 0..5 {
+            latch.on_packet(party, 1, sequence, u64::from(sequence) * 20 * MS);
+        }
+        let silent = 80 * MS + REBINDING_NS;
+        for sequence in 5..8 {
+            assert_eq!(
+                latch.on_packet(moved, 1, sequence, silent - MS),
+                Verdict::Stray
+            );
+        }
+        for sequence in 55..57 {
+            assert_eq!(latch.on_packet(moved, 1, sequence, silent), Verdict::Stray);
+        }
+        assert_eq!(latch.on_packet(moved, 1, 57, silent), Verdict::Learn);
+        assert_eq!(latch.target(), Some(moved));
+    }
+
+    #[test]
+    fn another_stream_does_not_go_on_however_long_the_party_is_silent() {
+        let mut latch = latch("192.0.2.1:4000");
+        let (party, other) = (address("192.0.2.1:4000"), address("192.0.2.1:7777"));
+        latch.on_packet(party, 1, 100, 0);
+        for step in 0..50 {
+            let later = 2 * REBINDING_NS + step * MS;
+            let sequence = step as u16;
+            assert_eq!(
+                latch.on_packet(other, 2, 101 + sequence, later),
+                Verdict::Stray
+            );
+            assert_eq!(
+                latch.on_packet(other, 1, 5000 + sequence, later),
+                Verdict::Stray
+            );
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use media_core::demux::Protocol;
-use media_core::latch::{Latch, Verdict};
+use media_core::latch::{Latch, REBINDING_NS, Verdict};
 use media_core::rtp::{Header, MAX_PACKET};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, connect, connect_unspec, recv, recvfrom, send, sendto};
@@ -135,6 +135,7 @@ impl Net {
         counters: &Counters,
     ) -> Verdict {
         let Some(source) = source else {
+            self.latch.on_own_packet(header.ssrc, header.sequence, now);
             return Verdict::Accept;
         };
         let verdict = self
@@ -196,9 +197,12 @@ impl Net {
 
     /// Connects to a settled source, opens up after a silence. Called a few times a second.
     pub(crate) fn maintain(&mut self, last_heard: u64, now: u64) {
-        if self.latch.is_learned() && now.saturating_sub(last_heard) > REOPEN_NS {
+        let silent_ns = now.saturating_sub(last_heard);
+        if self.latch.is_learned() && silent_ns > REOPEN_NS {
             self.latch.reopen();
             self.disconnect();
+        } else if silent_ns > REBINDING_NS {
+            self.disconnect(); // to see who goes on in its place
         } else if !self.is_connected
             && let Some(source) = self.latch.settled(now)
         {
