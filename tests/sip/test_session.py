@@ -19,6 +19,7 @@ from callapi.sip.invite_session.commands import (
 )
 from callapi.sip.messages.headers import NameAddr
 from callapi.sip.messages.uri import Transport
+from callapi.sip.outbound_refer import OutboundRefer
 from callapi.sip.session import MAX_UNREAD_EVENTS, InboundSession, OutboundSession, Session
 from callapi.sip.transport import Hop
 from tests.sip.invite_session.support import invite
@@ -33,6 +34,11 @@ class Port:
         self.call_id, self.local_tag, self.remote_tag = "call", "us", "them"
         self.local_uri, self.remote_uri = NameAddr.parse("<sip:us@x>"), NameAddr.parse("<sip:them@x>")
         self.is_answered = False
+
+    def refer(
+        self, refer_to: str, referred_by: str | None, headers: tuple[tuple[str, str], ...]
+    ) -> OutboundRefer:
+        raise NotImplementedError
 
     def command(self, command: Command) -> None:
         self.commands.append(command)

@@ -53,6 +53,7 @@ from callapi.sip import (
 from callapi.sip.events import Refused
 from callapi.sip.invite_session.commands import Accept, Command, HangUp, Refuse
 from callapi.sip.messages.uri import Transport
+from callapi.sip.outbound_refer import OutboundRefer
 from callapi.sip.session import Session
 from callapi.sip.transport import Hop
 from callapi.store import (
@@ -95,6 +96,11 @@ class Phone:
     def user(self) -> str:
         """The user part that was called."""
         return str(self.request.uri).partition(":")[2].partition("@")[0]
+
+    def refer(
+        self, refer_to: str, referred_by: str | None, headers: tuple[tuple[str, str], ...]
+    ) -> OutboundRefer:
+        raise NotImplementedError
 
     def command(self, command: Command) -> None:
         """What our side does to the session."""

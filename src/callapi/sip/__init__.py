@@ -35,6 +35,7 @@ from callapi.sip.events import (
     OfferRequested,
     Party,
     Provisional,
+    ReferReceived,
     Refused,
     SessionEvent,
 )
@@ -43,14 +44,18 @@ from callapi.sip.messages.info import InfoDigits, read_info
 from callapi.sip.messages.message import REASONS, Message, Request, Response, make_response
 from callapi.sip.messages.parameters import split_list
 from callapi.sip.messages.parser import parse_message
+from callapi.sip.messages.transfer import ReferTo, Replaces
 from callapi.sip.messages.uri import OtherUri, SipUri, Transport, Uri, parse_uri
 from callapi.sip.messages.writer import write_message
+from callapi.sip.outbound_refer import OutboundRefer
 from callapi.sip.registration.bindings import Binding, RegistrationLimits
 from callapi.sip.registration.keepalive import KeepAlive
 from callapi.sip.registration.registrar import BindingStore, Registrar
 from callapi.sip.routing.nat import flow_of
 from callapi.sip.routing.resolver import Resolver
 from callapi.sip.session import InboundSession, OutboundSession, Session
+from callapi.sip.subscription import ReferAccepted, ReferEnded, ReferEvent, ReferProgress, ReferRefused
+from callapi.sip.subscription.inbound import InboundRefer
 from callapi.sip.transport import Hop, TlsFiles
 
 __all__ = [
@@ -70,6 +75,7 @@ __all__ = [
     "EndpointOptions",
     "Headers",
     "Hop",
+    "InboundRefer",
     "InboundSession",
     "InfoDigits",
     "InfoReceived",
@@ -83,17 +89,26 @@ __all__ = [
     "OfferRequested",
     "OtherUri",
     "OutboundInvite",
+    "OutboundRefer",
     "OutboundRequest",
     "OutboundSession",
     "ParseError",
     "Party",
     "Provisional",
+    "ReferAccepted",
+    "ReferEnded",
+    "ReferEvent",
+    "ReferProgress",
+    "ReferReceived",
+    "ReferRefused",
+    "ReferTo",
     "Refused",
     "RegisterHandler",
     "Registrar",
     "RegistrationLimits",
     "Rejected",
     "RemoteProtocolError",
+    "Replaces",
     "Request",
     "ResolutionError",
     "Resolver",

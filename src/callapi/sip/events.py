@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from callapi.sip.messages.headers import Headers
 from callapi.sip.messages.message import Response
+from callapi.sip.subscription.inbound import InboundRefer
 
 
 class Party(StrEnum):
@@ -82,6 +83,12 @@ class InfoReceived(Struct, frozen=True):
     body: bytes
 
 
+class ReferReceived(Struct, frozen=True):
+    """The peer asks for a transfer (RFC 3515): `refer.accept()` or `refer.refuse()` must follow."""
+
+    refer: InboundRefer
+
+
 class Ended(Struct, frozen=True):
     """The last event of every session.
 
@@ -106,5 +113,6 @@ SessionEvent = (
     | AnswerReceived
     | OfferRefused
     | InfoReceived
+    | ReferReceived
     | Ended
 )

@@ -5,15 +5,32 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from callapi.sip.messages.message import Message
+from callapi.sip.messages.message import Message, Request, Response
 
 Event = TypeVar("Event")
+
+
+Handle = object
+"""A server transaction, opaque to machines: given with a request, handed back with its response."""
 
 
 class Send(Struct, frozen=True):
     """Put this message on the wire, to the hop that the machine's owner knows."""
 
     message: Message
+
+
+class SendRequest(Struct, frozen=True):
+    """Send a request within a dialog in a new client transaction; it still needs a Via."""
+
+    request: Request
+
+
+class Respond(Struct, frozen=True):
+    """Answer through the server transaction behind the handle."""
+
+    handle: Handle
+    response: Response
 
 
 class StartTimer(Struct, frozen=True):

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from callapi.sip.events import Ended, InfoReceived, Party, Provisional, SessionEvent
+from callapi.sip.events import Ended, InfoReceived, Party, Provisional, ReferReceived, SessionEvent
 from callapi.sip.invite_session.commands import (
     Accept,
     Acknowledge,
@@ -25,10 +25,11 @@ from callapi.sip.invite_session.commands import (
 )
 from callapi.sip.messages.headers import NameAddr
 from callapi.sip.messages.message import Request, Response
+from callapi.sip.outbound_refer import OutboundRefer
 from callapi.sip.transport import Hop
 
 MAX_UNREAD_EVENTS = 64
-_AT_WILL = (Provisional, InfoReceived)
+_AT_WILL = (Provisional, InfoReceived, ReferReceived)
 
 
 class SessionPort(Protocol):
@@ -47,6 +48,7 @@ class SessionPort(Protocol):
     @property
     def is_answered(self) -> bool: ...
     def command(self, command: Command) -> None: ...
+    def refer(self, refer_to: str, referred_by: str | None, headers: ExtraHeaders) -> OutboundRefer: ...
 
 
 class Session:
@@ -189,6 +191,16 @@ class Session:
         """Refuse `OfferReceived` or `OfferRequested`; the session stays as it was. Otherwise as `answer_offer`."""
         self._port.command(RefuseOffer(status, headers))
 
+    def refer(
+        self, refer_to: str, *, referred_by: str | None = None, headers: ExtraHeaders = ()
+    ) -> OutboundRefer:
+        """Ask the peer to call `refer_to` (RFC 3515), a Refer-To value such as `<sip:bob@example.com>`.
+
+        `referred_by` becomes Referred-By (RFC 3892). The session goes on; what becomes of the reference are the events
+        of the result. Raises LocalProtocolError when there is no dialog, or for a value with a line end.
+        """
+        return self._port.refer(refer_to, referred_by, headers)
+
     def send_info(self, content_type: str, body: bytes) -> None:
         """Send an INFO in the dialog (RFC 6086). Raises LocalProtocolError when there is no dialog yet."""
         self._port.command(SendInfo(content_type, body))
@@ -197,9 +209,18 @@ class Session:
 class InboundSession(Session):
     """A session whose INVITE came to us."""
 
-    __slots__ = ()
+    __slots__ = ("replaces",)
 
     source: Hop
+    replaces: Session | None
+    """The session whose place this one is to take (RFC 3891): accept this one, then hang that one up. The endpoint has
+    judged that it exists and may be replaced; whether the caller is entitled to it is for the application to judge."""
+
+    def __init__(
+        self, request: Request, source: Hop, port: SessionPort, replaces: Session | None = None
+    ) -> None:
+        super().__init__(request, source, port)
+        self.replaces = replaces
 
     def ring(
         self, status: int = 180, reason: str | None = None, body: bytes = b"", headers: ExtraHeaders = ()

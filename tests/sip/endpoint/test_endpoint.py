@@ -355,7 +355,8 @@ async def test_options() -> None:
         uri = both.uri()
         response = await both.alice.request(OutboundRequest("OPTIONS", uri, ALICE, NameAddr(None, uri)))
         assert response.status == 200
-        assert response.headers.get("Allow") == "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO"
+        allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY"
+        assert response.headers.get("Allow") == allowed
         assert response.headers.get("Accept") == "application/sdp"
         assert {"100rel", "timer"} <= response.supported
         assert response.to.tag is not None

@@ -41,11 +41,11 @@ def test_welcome(request_: Request) -> None:
     assert inspected(request_) is None
 
 
-@pytest.mark.parametrize("method", ["REGISTER", "MESSAGE", "SUBSCRIBE", "REFER", "NewMethod"])
+@pytest.mark.parametrize("method", ["REGISTER", "MESSAGE", "SUBSCRIBE", "PUBLISH", "NewMethod"])
 def test_methods(method: str) -> None:
     refusal = inspected(other(method))
     assert refusal == InspectionRefusal(
-        405, (("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO"),)
+        405, (("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY"),)
     )
     assert inspect(other("REGISTER"), allow=(*ALLOWED, "REGISTER"), min_se=90) is None
 

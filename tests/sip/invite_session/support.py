@@ -19,15 +19,7 @@ from callapi.sip.invite_session.commands import (
     Ring,
     SendInfo,
 )
-from callapi.sip.invite_session.effects import (
-    AbandonInvite,
-    Effect,
-    Respond,
-    SendAck,
-    SendCancel,
-    SendInvite,
-    SendRequest,
-)
+from callapi.sip.invite_session.effects import AbandonInvite, Effect, SendAck, SendCancel, SendInvite
 from callapi.sip.invite_session.inputs import (
     BEGIN,
     AckReceived,
@@ -40,7 +32,7 @@ from callapi.sip.invite_session.inputs import (
 )
 from callapi.sip.messages.message import Request, Response, make_response
 from callapi.sip.messages.parser import parse_message
-from callapi.sip.outputs import Finish, Report, StartTimer, StopTimer, TimerFired
+from callapi.sip.outputs import Finish, Report, Respond, SendRequest, StartTimer, StopTimer, TimerFired
 
 OFFER, ANSWER = b"v=0 offer", b"v=0 answer"
 SETTINGS = SessionSettings(

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from callapi.sip.errors import LocalProtocolError
 from callapi.sip.events import Ended
-from callapi.sip.invite_session.effects import Respond, SendInvite, SendRequest, SessionTimer
+from callapi.sip.invite_session.effects import SendInvite, SessionTimer
 from callapi.sip.messages.message import Request
-from callapi.sip.outputs import TimerFired
+from callapi.sip.outputs import Respond, SendRequest, TimerFired
 from tests.sip.invite_session.support import ANSWER, OFFER, Bench, called, calling, over
 
 Step = Callable[[Bench], object]

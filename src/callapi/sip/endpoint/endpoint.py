@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from callapi.sip.authentication.authenticator import Authenticator
 from callapi.sip.endpoint.driver import Driver
-from callapi.sip.endpoint.inspection import ALLOWED, SDP, SUPPORTED
+from callapi.sip.endpoint.inspection import ALLOWED, SDP, SUPPORTED, SUPPORTED_WITHOUT_OFFER
 from callapi.sip.endpoint.locator import Locator, TaskSet
 from callapi.sip.endpoint.options import (
     Admission,
@@ -33,10 +33,11 @@ from callapi.sip.events import Ended, Party
 from callapi.sip.invite_session import InviteSession, SessionSettings, Usage
 from callapi.sip.invite_session.inputs import BEGIN
 from callapi.sip.messages.message import Request, Response
+from callapi.sip.messages.transfer import Replaces
 from callapi.sip.messages.uri import SipUri, format_host_port
 from callapi.sip.routing.edges import Edges
 from callapi.sip.routing.resolver import Resolver
-from callapi.sip.session import InboundSession, OutboundSession
+from callapi.sip.session import InboundSession, OutboundSession, Session
 from callapi.sip.transport import Hop, TransportLayer
 from callapi.sip.transport.port import TransportFactory
 
@@ -165,6 +166,10 @@ class Endpoint:
         """
         self.driver.transport.accept_upgrade(transport, handshake)
 
+    def find_session(self, replaces: Replaces) -> Session | None:
+        """The live session of the dialog that a Replaces names (RFC 3891), early or confirmed; None: it is not ours."""
+        return self._sessions.find_session(replaces)
+
     def invite(self, invite: OutboundInvite) -> OutboundSession:
         """Send an INVITE: resolve, try each next hop (RFC 3263 §4.3), answer one challenge.
 
@@ -195,7 +200,7 @@ class Endpoint:
         headers = request.headers
         headers.add("Allow", self._settings.allow)
         # RFC 3262 §5: without an offer, a reliable 1xx would hold one that our story answers only in the ACK.
-        headers.add("Supported", ", ".join(SUPPORTED) if invite.body else "timer")
+        headers.add("Supported", ", ".join(SUPPORTED if invite.body else SUPPORTED_WITHOUT_OFFER))
         wanted = self.options.session_expires_s if invite.session_expires is None else invite.session_expires
         if wanted:
             headers.add("Session-Expires", str(max(wanted, self._settings.min_se)))

@@ -9,8 +9,9 @@ from callapi.sip.invite_session.session_timer import is_too_small
 from callapi.sip.messages.message import Request
 from callapi.sip.messages.uri import SipUri
 
-ALLOWED = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE", "INFO")
-SUPPORTED = ("100rel", "timer")
+ALLOWED = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE", "INFO", "REFER", "NOTIFY")
+SUPPORTED = ("100rel", "timer", "replaces", "norefersub")
+SUPPORTED_WITHOUT_OFFER = SUPPORTED[1:]
 SDP = "application/sdp"
 _ACCEPTED_BODIES = frozenset({SDP, "multipart/mixed", "multipart/related", "multipart/alternative"})
 _WITH_DESCRIPTION = frozenset({"INVITE", "UPDATE", "PRACK"})
@@ -27,7 +28,10 @@ class InspectionRefusal(Struct, frozen=True):
 
 def inspect(request: Request, *, allow: tuple[str, ...], min_se: int) -> InspectionRefusal | None:
     """Why a request is refused without state, in the order of §8.2; None: it may go on."""
-    if request.method not in allow:
+    is_refresh = (
+        request.method == "SUBSCRIBE" and request.to.tag is not None
+    )  # of the subscription of a REFER
+    if request.method not in allow and not is_refresh:
         return InspectionRefusal(405, (("Allow", ", ".join(allow)),))
     if not isinstance(request.uri, SipUri):
         return InspectionRefusal(416)

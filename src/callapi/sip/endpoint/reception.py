@@ -15,17 +15,18 @@ from callapi.sip.endpoint.options import Admission, ExtraHeaders, RegisterHandle
 from callapi.sip.endpoint.requests import new_tag
 from callapi.sip.endpoint.runner import RunnerServices, SessionRunner
 from callapi.sip.endpoint.sessions import SessionTable
+from callapi.sip.endpoint.subscriptions import EVENT, SubscriptionRunner
 from callapi.sip.endpoint.timers import TimerOwner
 from callapi.sip.endpoint.transactions import ServerTransaction
 from callapi.sip.errors import ParseError, RemoteProtocolError
 from callapi.sip.invite_session import InviteSession, SessionSettings, Usage
-from callapi.sip.invite_session.inputs import BEGIN, AckReceived, CancelReceived, FlowLost, RequestReceived
+from callapi.sip.invite_session.inputs import BEGIN, AckReceived, CancelReceived
 from callapi.sip.messages.message import Request, Response, make_refusal, make_response
 from callapi.sip.messages.uri import SipUri
 from callapi.sip.outputs import TimerFired
 from callapi.sip.routing.edges import Edges
 from callapi.sip.routing.hops import answer_hop, note_source
-from callapi.sip.session import InboundSession
+from callapi.sip.session import InboundSession, Session
 from callapi.sip.transaction.table import ServerKey, server_key
 from callapi.sip.transport import Hop
 
@@ -110,16 +111,18 @@ class Reception:
             self._driver.send(response, source)
 
     def timer_fired(self, owner: TimerOwner, timer: StrEnum) -> None:
-        """A timer of a session."""
+        """A timer of a session or of a subscription."""
         if isinstance(owner, SessionRunner):
             owner.feed(TimerFired(timer))
+        elif isinstance(owner, SubscriptionRunner):
+            owner.timer_fired(timer)
 
     def connection_closed(self, peer: Hop) -> None:
         """A WebSocket that has closed ends the dialogs that depend on it: only its client could open another."""
         if peer.transport.is_websocket:
             for runner in self._sessions.runners():
                 if runner.websocket == peer:
-                    runner.feed(FlowLost())
+                    runner.flow_lost()
         self._flow_closed(peer)
 
     # --- requests ---
@@ -154,7 +157,7 @@ class Reception:
             return
         transaction = self._driver.start_server(request, key, hop)
         transaction.dialog_key = dialog_key
-        runner.feed(RequestReceived(request, transaction))
+        runner.receive(request, transaction)
 
     def _without_dialog(self, request: Request, key: ServerKey, hop: Hop, source: Hop) -> None:
         if request.method == "OPTIONS" and self._admission is not None and self._admission.is_draining:
@@ -171,6 +174,10 @@ class Reception:
             work = self._register(self._registrar, request, transaction, source)
             if not self._tasks.spawn(work):
                 self._driver.respond(transaction, make_response(request, 503, headers=RETRY_AFTER))
+        elif request.method == "REFER":  # only within a dialog: anyone could make us call otherwise
+            self._refuse(request, 403 if "Refer-To" in request.headers else 400, hop)
+        elif request.method == "SUBSCRIBE":
+            self._refuse(request, 489, hop, (("Allow-Events", EVENT),))
         else:
             self._refuse(request, 481, hop)  # BYE, UPDATE, ... of a dialog that has no tag of ours
 
@@ -203,24 +210,28 @@ class Reception:
                 return
         try:
             dialog = Dialog.of_server(request, new_tag())
-        except RemoteProtocolError as error:
+            replaced = self._sessions.replaced_by(request)
+        except (RemoteProtocolError, ParseError) as error:
+            LOG.info("%s %s: %s", request.method, request.uri, error)
             self._refuse(request, error.status_hint, hop)
             return
         contact = self._contact(request, source)
-        self._open(request, dialog, self._driver.start_server(request, key, hop), contact, origin)
+        transaction = self._driver.start_server(request, key, hop)
+        self._open(request, dialog, transaction, contact, origin, replaced)
 
     def _contact(self, request: Request, source: Hop) -> str:
         uri = request.uri
         user, is_secure = (uri.user, uri.is_secure) if isinstance(uri, SipUri) else (None, False)
         return self._services.locator.contact_for(source, user, is_secure=is_secure)
 
-    def _open(
+    def _open(  # noqa: PLR0913 - what a session is made of
         self,
         request: Request,
         dialog: Dialog,
         transaction: ServerTransaction,
         contact: str,
         origin: Hop,
+        replaced: Session | None,
     ) -> None:
         usage = Usage(
             self._settings,
@@ -233,7 +244,7 @@ class Reception:
         runner = SessionRunner(
             self._services, usage, InviteSession.inbound(usage, request, transaction), request
         )
-        session = InboundSession(request, origin, runner)
+        session = InboundSession(request, origin, runner, replaced)
         runner.attach(session)
         transaction.dialog_key = (runner.call_id, runner.local_tag)
         self._sessions.add(runner)

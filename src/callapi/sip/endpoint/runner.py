@@ -9,28 +9,31 @@ from callapi.sip.endpoint.dialog_sender import DialogSender
 from callapi.sip.endpoint.driver import Driver
 from callapi.sip.endpoint.locator import Locator
 from callapi.sip.endpoint.machine_runner import run
+from callapi.sip.endpoint.subscriptions import METHODS as SUBSCRIPTION_METHODS
+from callapi.sip.endpoint.subscriptions import Subscriptions
 from callapi.sip.endpoint.timers import Timing
 from callapi.sip.endpoint.transactions import ServerTransaction
-from callapi.sip.endpoint.validation import validate
-from callapi.sip.events import Accepted, Ended, Refused, SessionEvent
+from callapi.sip.endpoint.validation import add_headers, validate
+from callapi.sip.errors import LocalProtocolError
+from callapi.sip.events import Accepted, Ended, ReferReceived, Refused, SessionEvent
 from callapi.sip.invite_session import InviteSession, Usage
-from callapi.sip.invite_session.commands import Accept, Command
-from callapi.sip.invite_session.effects import (
-    AbandonInvite,
-    Effect,
-    Resolve,
-    Respond,
-    SendAck,
-    SendCancel,
-    SendInvite,
-    SendRequest,
+from callapi.sip.invite_session.commands import Accept, Command, ExtraHeaders
+from callapi.sip.invite_session.effects import AbandonInvite, Effect, Resolve, SendAck, SendCancel, SendInvite
+from callapi.sip.invite_session.inputs import (
+    FlowLost,
+    Input,
+    InviteOver,
+    RequestReceived,
+    Resolved,
+    ResponseReceived,
 )
-from callapi.sip.invite_session.inputs import FlowLost, Input, InviteOver, Resolved, ResponseReceived
 from callapi.sip.messages.headers import Headers, NameAddr
-from callapi.sip.messages.message import Request, Response
+from callapi.sip.messages.message import Request, Response, make_response
 from callapi.sip.messages.uri import SipUri
-from callapi.sip.outputs import Finish, Report, StartTimer, StopTimer
+from callapi.sip.outbound_refer import OutboundRefer
+from callapi.sip.outputs import Finish, Report, Respond, SendRequest, StartTimer, StopTimer
 from callapi.sip.session import OutboundSession, Session
+from callapi.sip.subscription.subscriber import ReferSubscriber, refer_request
 from callapi.sip.transaction import cancel_for
 from callapi.sip.transport import Hop
 
@@ -71,6 +74,11 @@ class PastSession:
     def command(self, command: Command) -> None:
         """The session is over already."""
 
+    def refer(self, refer_to: str, referred_by: str | None, headers: ExtraHeaders) -> OutboundRefer:
+        """The session is over already. Raises LocalProtocolError."""
+        del refer_to, referred_by, headers
+        raise LocalProtocolError("the session has ended: there is no dialog for a REFER")
+
 
 class SessionRunner:
     """The shell of one machine. The session table keeps it by (Call-ID, our tag) until the machine finishes."""
@@ -83,6 +91,7 @@ class SessionRunner:
         "_machine",
         "_sender",
         "_session",
+        "_subscriptions",
         "_usage",
         "call_id",
         "is_answered",
@@ -111,6 +120,7 @@ class SessionRunner:
         self._usage: Usage | None = usage
         self._machine: InviteSession | None = machine
         self._session: Session | None = None
+        self._subscriptions: Subscriptions | None = None  # made when first needed: few calls are transferred
         self._invite: Request | None = invite
 
     def attach(self, session: Session) -> None:
@@ -150,7 +160,66 @@ class SessionRunner:
             self.is_answered = True
         self.feed(command)
 
+    def refer(self, refer_to: str, referred_by: str | None, headers: ExtraHeaders) -> OutboundRefer:
+        """Send a REFER within the dialog. Raises LocalProtocolError."""
+        usage = self._usage
+        if usage is None or usage.dialog is None:
+            raise LocalProtocolError("there is no dialog for a REFER")
+        dialog = usage.dialog
+        request = refer_request(dialog, usage.contact, refer_to, referred_by=referred_by, headers=())
+        add_headers(request, headers)
+        cnonce = f"{int(usage.entropy() * 2**48):012x}"
+        machine = ReferSubscriber(dialog, request, usage.authenticator, cnonce)
+        return self._usages().send_refer(dialog, machine)
+
     # --- for the endpoint and the transactions ---
+
+    @property
+    def session(self) -> Session | None:
+        """The session, while it has not ended."""
+        return self._session
+
+    def has_dialog(self, remote_tag: str) -> bool:
+        """Whether a dialog with this tag of the peer, early or not, belongs to the session."""
+        return self._machine is not None and self._machine.has_dialog(remote_tag)
+
+    def receive(self, request: Request, transaction: ServerTransaction) -> None:
+        """A request within the dialog: for the INVITE's usage, or for a subscription beside it (RFC 5057)."""
+        if request.method == "REFER":
+            self._refer_received(request, transaction)
+        elif request.method in SUBSCRIPTION_METHODS:
+            self._usages().receive(request, transaction)
+            self._forget_if_over()
+        elif self._machine is None:
+            self._driver.respond(transaction, make_response(request, 481))
+        else:
+            self.feed(RequestReceived(request, transaction))
+
+    def _refer_received(self, request: Request, transaction: ServerTransaction) -> None:
+        usage, session = self._usage, self._session
+        dialog = None if usage is None else usage.dialog
+        if (
+            usage is None
+            or session is None
+            or dialog is None
+            or dialog.remote_tag != (request.from_.tag or "")
+        ):
+            self._driver.respond(transaction, make_response(request, 481))
+            return
+        refer = self._usages().receive_refer(dialog, usage.contact, request, transaction)
+        if refer is not None:
+            session.put(ReferReceived(refer))
+
+    def _usages(self) -> Subscriptions:
+        if self._subscriptions is None:
+            self._subscriptions = Subscriptions(self._driver, self._sender, self._forget_if_over)
+        return self._subscriptions
+
+    def _forget_if_over(self) -> None:
+        """The dialog lasts as long as the last of its usages."""
+        if self._machine is None and (self._subscriptions is None or self._subscriptions.is_empty):
+            self._sender.close()
+            self._forget(self)
 
     @property
     def state(self) -> str:
@@ -176,9 +245,17 @@ class SessionRunner:
         for effect in run(machine, input_, self._driver.now, self.local_tag):
             self._perform(effect)
 
+    def flow_lost(self) -> None:
+        """The connection that the dialog depends on has closed: all its usages end."""
+        self.feed(FlowLost())
+        if self._subscriptions is not None:
+            self._subscriptions.close()
+
     def close(self, ended: Ended) -> None:
         """The endpoint stops: end at once, without a message to the peer."""
         self._publish(ended)
+        if self._subscriptions is not None:
+            self._subscriptions.close()
         self._finish()
 
     def _perform(self, effect: Effect) -> None:
@@ -239,9 +316,8 @@ class SessionRunner:
         self._driver.timers.stop_all(self)
         if self._sender.last_invite is not None:
             self._driver.abandon(self._sender.last_invite)
-        self._forget(self)
         self._machine = self._usage = None
-        self._sender.close()
+        self._forget_if_over()
 
     @property
     def websocket(self) -> Hop | None:

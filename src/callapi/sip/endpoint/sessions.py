@@ -6,8 +6,11 @@ from collections.abc import AsyncIterator
 
 from callapi.sip.endpoint.runner import SessionRunner
 from callapi.sip.endpoint.transactions import DialogKey
+from callapi.sip.errors import RemoteProtocolError
 from callapi.sip.events import Ended
-from callapi.sip.session import InboundSession
+from callapi.sip.messages.message import Request
+from callapi.sip.messages.transfer import Replaces, read_replaces
+from callapi.sip.session import InboundSession, Session
 
 
 class SessionTable:
@@ -41,6 +44,34 @@ class SessionTable:
     def runners(self) -> list[SessionRunner]:
         """Every live dialog."""
         return list(self._runners.values())
+
+    # --- dialogs that others name (RFC 3891) ---
+
+    def find_session(self, replaces: Replaces) -> Session | None:
+        """The live session of the dialog that a Replaces names; None: it is not one of ours."""
+        runner = self._runners.get((replaces.call_id, replaces.to_tag))
+        return runner.session if runner is not None and runner.has_dialog(replaces.from_tag) else None
+
+    def replaced_by(self, invite: Request) -> Session | None:
+        """The session whose place an INVITE is to take; None: it has no Replaces.
+
+        Raises ParseError for a malformed one, RemoteProtocolError by the rules of §3: 481 for a dialog that is not
+        ours, or an early one that the peer began; 603 for one that has ended; 486 for `early-only` on a confirmed one.
+        """
+        replaces = read_replaces(invite)
+        if replaces is None:
+            return None
+        runner = self._runners.get((replaces.call_id, replaces.to_tag))
+        if runner is not None and runner.session is None:
+            raise RemoteProtocolError("the dialog to be replaced has ended", 603)
+        session = self.find_session(replaces)
+        if session is None:
+            raise RemoteProtocolError("Replaces names a dialog that is not ours", 481)
+        if session.is_answered and replaces.is_early_only:
+            raise RemoteProtocolError("the dialog to be replaced is confirmed (early-only)", 486)
+        if not session.is_answered and isinstance(session, InboundSession):
+            raise RemoteProtocolError("an early dialog is replaced by its caller's side alone", 481)
+        return session
 
     # --- inbound sessions ---
 

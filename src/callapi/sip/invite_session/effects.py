@@ -5,10 +5,9 @@ from enum import StrEnum
 from msgspec import Struct
 
 from callapi.sip.events import SessionEvent
-from callapi.sip.invite_session.inputs import Handle
-from callapi.sip.messages.message import Request, Response
+from callapi.sip.messages.message import Request
 from callapi.sip.messages.uri import Uri
-from callapi.sip.outputs import Finish, Report, StartTimer, StopTimer
+from callapi.sip.outputs import Finish, Report, Respond, SendRequest, StartTimer, StopTimer
 
 
 class Resolve(Struct, frozen=True):
@@ -22,12 +21,6 @@ class SendInvite(Struct, frozen=True):
 
     request: Request
     hop: object
-
-
-class SendRequest(Struct, frozen=True):
-    """Send a request within a dialog in a new client transaction; it still needs a Via."""
-
-    request: Request
 
 
 class SendAck(Struct, frozen=True):
@@ -47,13 +40,6 @@ class AbandonInvite(Struct, frozen=True):
     """Forget the client transaction of this INVITE: its peer will not answer any more (RFC 3261 §9.1)."""
 
     invite: Request
-
-
-class Respond(Struct, frozen=True):
-    """Answer through the server transaction behind the handle."""
-
-    handle: Handle
-    response: Response
 
 
 Effect = (

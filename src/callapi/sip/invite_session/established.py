@@ -23,7 +23,7 @@ from callapi.sip.invite_session.commands import (
     Ring,
     SendInfo,
 )
-from callapi.sip.invite_session.effects import Effect, SendAck, SendRequest, SessionTimer, report
+from callapi.sip.invite_session.effects import Effect, SendAck, SessionTimer, report
 from callapi.sip.invite_session.inputs import (
     AckReceived,
     Begin,
@@ -41,7 +41,7 @@ from callapi.sip.invite_session.repeat import Repeater
 from callapi.sip.invite_session.terminating import Terminating, TerminationStep
 from callapi.sip.invite_session.usage import Usage, reason_of, with_body
 from callapi.sip.messages.message import Request, Response
-from callapi.sip.outputs import FINISH, TimerFired
+from callapi.sip.outputs import FINISH, SendRequest, TimerFired
 
 _DIALOG_GONE = frozenset({408, 481})  # §12.2.1.2
 

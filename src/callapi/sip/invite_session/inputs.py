@@ -4,10 +4,7 @@ from msgspec import Struct
 
 from callapi.sip.invite_session.commands import Command
 from callapi.sip.messages.message import Request, Response
-from callapi.sip.outputs import TimerFired
-
-Handle = object
-"""A server transaction, opaque here: given with a request, handed back with its response."""
+from callapi.sip.outputs import Handle, TimerFired
 
 
 class Begin(Struct, frozen=True):

@@ -6,9 +6,10 @@
 """
 
 from callapi.sip.dialog import Dialog
-from callapi.sip.invite_session.effects import Effect, SendAck, SendCancel, SendRequest
+from callapi.sip.invite_session.effects import Effect, SendAck, SendCancel
 from callapi.sip.invite_session.inputs import ResponseReceived
 from callapi.sip.messages.message import Request
+from callapi.sip.outputs import SendRequest
 
 MAX_ACKS = 32
 

@@ -5,11 +5,10 @@ after the first (`late_responses`): a caller's machine stays until the transacti
 """
 
 from callapi.sip.invite_session.attempts import Attempts
-from callapi.sip.invite_session.effects import Effect, Respond, SendAck, SendInvite, SendRequest
+from callapi.sip.invite_session.effects import Effect, SendAck, SendInvite
 from callapi.sip.invite_session.inputs import (
     BEGIN,
     FlowLost,
-    Handle,
     Input,
     InviteOver,
     RequestReceived,
@@ -21,7 +20,7 @@ from callapi.sip.invite_session.uac import Inviting
 from callapi.sip.invite_session.uas import Ringing
 from callapi.sip.invite_session.usage import Usage
 from callapi.sip.messages.message import Request, make_response
-from callapi.sip.outputs import FINISH, Finish
+from callapi.sip.outputs import FINISH, Finish, Handle, Respond, SendRequest
 
 
 class _Gone:
@@ -68,6 +67,13 @@ class InviteSession:
     def outbound(cls, usage: Usage, invite: Request) -> "InviteSession":
         """For an INVITE to be sent; it lacks Via and Contact."""
         return cls(usage, Inviting(usage, Attempts(invite, usage.authenticator)))
+
+    def has_dialog(self, remote_tag: str) -> bool:
+        """Whether a dialog with this tag of the peer, early or confirmed, belongs to the session."""
+        if isinstance(self._phase, Inviting):
+            return self._phase.has_early_dialog(remote_tag)
+        dialog = None if self._usage is None else self._usage.dialog
+        return dialog is not None and dialog.remote_tag == remote_tag
 
     @property
     def state(self) -> str:

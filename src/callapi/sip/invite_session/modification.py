@@ -10,7 +10,7 @@ from callapi.sip.dialog import Dialog
 from callapi.sip.errors import LocalProtocolError
 from callapi.sip.events import AnswerReceived, OfferReceived, OfferRefused, OfferRequested, SessionEvent
 from callapi.sip.invite_session.commands import AnswerOffer, RefuseOffer
-from callapi.sip.invite_session.effects import Effect, SendAck, SendRequest, SessionTimer, report
+from callapi.sip.invite_session.effects import Effect, SendAck, SessionTimer, report
 from callapi.sip.invite_session.inputs import RequestReceived, ResponseReceived
 from callapi.sip.invite_session.offer_answer import Act
 from callapi.sip.invite_session.repeat import Repeater, success_repeater
@@ -25,7 +25,7 @@ from callapi.sip.invite_session.session_timer import (
 )
 from callapi.sip.invite_session.usage import Usage, with_body
 from callapi.sip.messages.message import REASONS, Request, Response
-from callapi.sip.outputs import StartTimer, StopTimer
+from callapi.sip.outputs import SendRequest, StartTimer, StopTimer
 
 MAX_GLARES = 4
 OFFER_ANSWER_TIMEOUT = 10.0
@@ -103,7 +103,7 @@ class Modification:
         headers = request.headers
         headers.set("Contact", self._usage.contact)
         headers.set("Allow", self._usage.settings.allow)
-        headers.set("Supported", "timer")
+        headers.set("Supported", "timer, replaces, norefersub")
         if self._usage.timers.interval:
             headers.set("Session-Expires", f"{self._usage.timers.interval};refresher=uac")
             headers.set("Min-SE", str(self._usage.settings.min_se))

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from callapi.sip.dialog import Dialog
 from callapi.sip.invite_session.effects import Effect, SessionTimer
-from callapi.sip.invite_session.inputs import Handle
 from callapi.sip.invite_session.repeat import Repeater
 from callapi.sip.messages.message import Request, Response
+from callapi.sip.outputs import Handle
 
 OPTION = "100rel"
 MAX_WAITING = 16

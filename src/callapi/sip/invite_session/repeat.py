@@ -4,10 +4,9 @@ RFC 3261 §13.3.1.4: a 2xx is repeated at T1, doubling up to T2, until its ACK c
 transport, since a later hop may be unreliable. RFC 3262 §3: a reliable provisional at T1, doubling, likewise.
 """
 
-from callapi.sip.invite_session.effects import Effect, Respond, SessionTimer
-from callapi.sip.invite_session.inputs import Handle
+from callapi.sip.invite_session.effects import Effect, SessionTimer
 from callapi.sip.messages.message import Response
-from callapi.sip.outputs import StartTimer, StopTimer
+from callapi.sip.outputs import Handle, Respond, StartTimer, StopTimer
 from callapi.sip.transaction.timers import T1, T1_64, T2
 
 

@@ -10,18 +10,12 @@ A called side may not send BYE before the ACK of its 2xx (§15); a caller that w
 
 from enum import StrEnum
 
-from callapi.sip.invite_session.effects import Effect, SendRequest, SessionTimer
-from callapi.sip.invite_session.inputs import (
-    AckReceived,
-    Begin,
-    Input,
-    RequestReceived,
-    ResponseReceived,
-)
+from callapi.sip.invite_session.effects import Effect, SessionTimer
+from callapi.sip.invite_session.inputs import AckReceived, Begin, Input, RequestReceived, ResponseReceived
 from callapi.sip.invite_session.phase import Step
 from callapi.sip.invite_session.repeat import Repeater
 from callapi.sip.invite_session.usage import Usage
-from callapi.sip.outputs import FINISH, TimerFired
+from callapi.sip.outputs import FINISH, SendRequest, TimerFired
 
 
 class TerminationStep(StrEnum):

@@ -35,7 +35,6 @@ from callapi.sip.invite_session.effects import (
     SendAck,
     SendCancel,
     SendInvite,
-    SendRequest,
     SessionTimer,
     report,
 )
@@ -58,7 +57,7 @@ from callapi.sip.invite_session.session_timer import Refresher, read_session_exp
 from callapi.sip.invite_session.terminating import Terminating, TerminationStep
 from callapi.sip.invite_session.usage import Usage, party_of
 from callapi.sip.messages.message import REASONS, Response
-from callapi.sip.outputs import FINISH, StartTimer, StopTimer, TimerFired
+from callapi.sip.outputs import FINISH, SendRequest, StartTimer, StopTimer, TimerFired
 from callapi.sip.transaction.timers import T1_64
 
 MAX_RINGING = 900.0
@@ -113,6 +112,10 @@ class Inviting:
                 raise LocalProtocolError(f"{type(input_).__name__}: our INVITE is not answered yet")
             case _:
                 assert_never(input_)
+
+    def has_early_dialog(self, remote_tag: str) -> bool:
+        """Whether a provisional response with this tag has come."""
+        return remote_tag in self._early
 
     def flow_lost(self) -> list[Step]:
         """As `Phase`."""

@@ -29,7 +29,6 @@ from callapi.sip.invite_session.inputs import (
     AckReceived,
     Begin,
     CancelReceived,
-    Handle,
     Input,
     InviteOver,
     RequestReceived,
@@ -44,7 +43,7 @@ from callapi.sip.invite_session.repeat import success_repeater
 from callapi.sip.invite_session.session_timer import Refresher, answer_to, put_into
 from callapi.sip.invite_session.usage import Usage, reason_of
 from callapi.sip.messages.message import Request
-from callapi.sip.outputs import FINISH, StartTimer, StopTimer, TimerFired
+from callapi.sip.outputs import FINISH, Handle, StartTimer, StopTimer, TimerFired
 
 KEEP_RINGING_EVERY = 60.0  # §13.3.1.1
 

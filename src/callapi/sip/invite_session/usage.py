@@ -11,15 +11,14 @@ from msgspec import Struct
 from callapi.sip.authentication.authenticator import Authenticator
 from callapi.sip.dialog import Dialog
 from callapi.sip.events import InfoReceived, Party
-from callapi.sip.invite_session.effects import Respond
-from callapi.sip.invite_session.inputs import Handle
 from callapi.sip.invite_session.offer_answer import OfferAnswerState
 from callapi.sip.invite_session.session_timer import SessionTimers
 from callapi.sip.messages.info import DIGIT_TYPES, is_understood
 from callapi.sip.messages.message import Message, Request, make_response
+from callapi.sip.outputs import Handle, Respond
 
 SDP = "application/sdp"
-SUPPORTED = "100rel, timer"
+SUPPORTED = "100rel, timer, replaces, norefersub"
 _REFRESHES_TARGET = frozenset({"INVITE", "UPDATE"})
 
 
