@@ -224,7 +224,7 @@ class Reception:
         user, is_secure = (uri.user, uri.is_secure) if isinstance(uri, SipUri) else (None, False)
         return self._services.locator.contact_for(source, user, is_secure=is_secure)
 
-    def _open(  # noqa: PLR0913 - what a session is made of
+    def _open(
         self,
         request: Request,
         dialog: Dialog,
