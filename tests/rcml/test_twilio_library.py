@@ -76,7 +76,7 @@ def test_dial_with_a_number_and_every_attribute() -> None:
         refer_url="/refer",
         refer_method="POST",
     )
-    assert verbs(response, "trim", "recordingTrack", "referUrl", "referMethod") == (
+    assert verbs(response, "trim", "recordingTrack") == (
         Dial(
             (Number("+14155550100"),),
             action="/after",
@@ -94,6 +94,7 @@ def test_dial_with_a_number_and_every_attribute() -> None:
             answer_on_bridge=True,
             ring_tone="us-old",
             sequential=True,
+            refer_url="/refer",
         ),
     )
 

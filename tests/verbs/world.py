@@ -5,6 +5,7 @@ and every verb are the real ones.
 """
 
 import asyncio
+import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from callapi.base.ids import AccountSid
 from callapi.base.values import SrtpPolicy
 from callapi.calls.arriving.admission import AdmissionControl
 from callapi.calls.call import Call
+from callapi.calls.conferences.directory import Conferences
 from callapi.calls.control import CallControl
 from callapi.calls.document import DocumentRequest
 from callapi.calls.events import EventBus
@@ -62,6 +64,7 @@ from callapi.store import (
     CallbackRecord,
     CallRecord,
     Change,
+    ConferenceRecord,
     NotificationRecord,
     Put,
     RecordingRecord,
@@ -74,6 +77,7 @@ from callapi.webhooks import BadStatus, WebAnswer, WebFailure, WebRequest
 T = TypeVar("T")
 ACCOUNT = AccountSid("AC" + "0" * 32)
 HERE = Hop(Transport.UDP, "127.0.0.1", 5060)
+MUSIC = Prompt(np.zeros(160, np.int16), 8000)
 ANSWERS_AFTER_S = 0.05
 """How long a phone takes to answer a CANCEL or BYE."""
 
@@ -275,6 +279,7 @@ class Book:
         self.callbacks: list[CallbackRecord] = []
         self.notifications: list[NotificationRecord] = []
         self.recordings: dict[str, RecordingRecord] = {}
+        self.conferences: dict[str, ConferenceRecord] = {}
 
     def begin(self, record: CallRecord) -> None:
         self.write(Put(record))
@@ -291,6 +296,8 @@ class Book:
                     self.notifications.append(record)
                 case Put(RecordingRecord() as record):
                     self.recordings[record.sid] = record
+                case Put(ConferenceRecord() as record):
+                    self.conferences[record.sid] = record
                 case _:
                     pass
 
@@ -333,9 +340,11 @@ class World:
         self.plane = plane
         self.book = book
         self.application = Application()
+        self._callers = itertools.count(1)
         self.directory = FakeDirectory()
         now = datetime.now(UTC)
         self._record = AccountRecord(ACCOUNT, "test", "token", now, now)
+        recordings = Recordings(tmp, live.bus, lambda account, sid: f"http://node/{account}/{sid}")
         self.services = Services(
             live=live,
             plane=plane,
@@ -343,7 +352,9 @@ class World:
             prompts=FakePrompts(),
             speaker=FakeSpeaker(),
             destinations=Destinations(self.directory, "127.0.0.1"),
-            recordings=Recordings(tmp, live.bus, lambda account, sid: f"http://node/{account}/{sid}"),
+            recordings=recordings,
+            conferences=Conferences(plane, live.bus, recordings, "test"),
+            music=MUSIC,
             account_of=self._account,
         )
         self.script = Interpreter(self.services)
@@ -395,7 +406,7 @@ class World:
             "Via: SIP/2.0/UDP 127.0.0.3;branch=z9hG4bKcaller",
             "From: <sip:alice@127.0.0.3>;tag=a",
             "To: <sip:1000@127.0.0.1>",
-            "Call-ID: in-1",
+            f"Call-ID: in-{next(self._callers)}",
             "CSeq: 1 INVITE",
             "Contact: <sip:alice@127.0.0.3>",
             "Max-Forwards: 70",
@@ -427,7 +438,8 @@ class World:
         """No call, port, bridge or recording is left, and each call has one final record."""
         assert len(self.live) == 0
         held = self.plane.statistics()
-        assert (held.streams, held.bridges, held.recordings) == (0, 0, 0), held
+        assert (held.streams, held.bridges, held.recordings, held.rooms) == (0, 0, 0, 0), held
+        assert len(self.services.conferences) == 0
         for sid, record in self.book.calls.items():
             assert record.end_time is not None, record
             assert sum(each.sid == sid and each.end_time is not None for each in self.book.history) == 1, (
@@ -447,5 +459,7 @@ async def world(tmp: Path) -> AsyncIterator[World]:
         codecs=("PCMU", "PCMA"),
         quotas=Quotas(),
     )
-    async with plane, live:
-        yield World(live, endpoint, plane, book, tmp)
+    async with plane:
+        here = World(live, endpoint, plane, book, tmp)
+        async with here.services.conferences, live:
+            yield here

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
@@ -49,7 +50,16 @@ from callapi.calls.status_machine import (
     StatusMachine,
 )
 from callapi.calls.stories import Stories, Story
-from callapi.media import AudioStream, DigitPressed, FirstPacket, NothingHeard, Stalled, StreamClosed
+from callapi.media import (
+    AudioStream,
+    DigitPressed,
+    FirstPacket,
+    NothingHeard,
+    Recording,
+    RecordOptions,
+    Stalled,
+    StreamClosed,
+)
 from callapi.sip import Ended, InboundSession, OutboundSession, Party, Response
 from callapi.store import CallRecord
 from callapi.webhooks import Cookies
@@ -165,9 +175,10 @@ class Call:
         """Raise a notification for the developer of the application."""
         self._bus.publish(ProblemRaised(problem, self.record.account_sid, utc_now(), self.sid))
 
-    def verb_started(self, position: Position) -> None:
-        """The document is at `position` from now on."""
-        self.position = position
+    def verb_started(self, position: Position, *, is_own: bool = True) -> None:
+        """A document on this call is at `position`; `is_own`: the call's own, not one that it hears meanwhile."""
+        if is_own:
+            self.position = position
         self._bus.publish(VerbStarted(self.record, utc_now(), position))
 
     def speech_recognised(self, confidence: float) -> None:
@@ -251,6 +262,10 @@ class Call:
     async def shielded(self, task: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """The result of `task`, which runs to its end even if the story that waits for it is cancelled."""
         return await self._stories.shielded(task)
+
+    def start_recording(self, path: Path, options: RecordOptions) -> Recording:
+        """Record the call's stream into `path`."""
+        return self.leg.stream.record(path, options)
 
     def end_of_story(self) -> None:
         """The document is over: an answered call is hung up, an unanswered caller hears 480."""

@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from callapi.base.ids import CallSid
+from callapi.base.ids import CallSid, ConferenceSid
 
 
 class Bridged(Struct, frozen=True):
@@ -13,5 +13,12 @@ class Bridged(Struct, frozen=True):
     other: CallSid
 
 
-Joined: TypeAlias = Bridged
-"""A bridge; a conference, a queue and a stream join this union when they are built."""
+class InConference(Struct, frozen=True):
+    """A room; on hold or waiting for its start too."""
+
+    conference_sid: ConferenceSid
+    name: str
+
+
+Joined: TypeAlias = Bridged | InConference
+"""A bridge or a conference; a queue and a stream join this union when they are built."""

@@ -8,22 +8,23 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Any, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from callapi.base.api_version import API_VERSION
 from callapi.base.clock import rfc2822, utc_now
-from callapi.base.ids import new_recording_sid
-from callapi.calls.call import Call
+from callapi.base.ids import ConferenceSid, new_recording_sid
 from callapi.calls.events import EventBus, RecordingChanged
-from callapi.calls.one_shot import first_of
+from callapi.calls.one_shot import OneShot, first_of
 from callapi.calls.parameters import Parameters, present
 from callapi.calls.problem import Problem
 from callapi.calls.records.callbacks import callback_row
+from callapi.calls.stories import Story
 from callapi.media import Recording, RecordingCause, RecordingEnded, RecordOptions
 from callapi.rcml import RecordingEvent
-from callapi.store import CallbackRecord, RecordingRecord
+from callapi.store import CallbackRecord, CallRecord, RecordingRecord
 
 RECORDING_FAILED = 60_030
 
@@ -44,6 +45,32 @@ class RecordingCallback(Struct, frozen=True):
     events: frozenset[RecordingEvent]
 
 
+class Recordable(Protocol):
+    """What can be recorded: a call, or a conference in the name of one of its calls."""
+
+    @property
+    def record(self) -> CallRecord:
+        """The record of the call."""
+        ...
+
+    @property
+    def ended(self) -> OneShot[Any]:
+        """Set when it is over; the recording ends with it."""
+        ...
+
+    def start_recording(self, path: Path, options: RecordOptions) -> Recording:
+        """Record into `path`."""
+        ...
+
+    def notify(self, problem: Problem) -> None:
+        """Raise a notification."""
+        ...
+
+    def run_detached(self, task: Story) -> None:
+        """Run the closing of the recording, which outlives the story that started it."""
+        ...
+
+
 class Recordings:
     """Makes recordings of the node. `url_of` gives the address of a recording over REST."""
 
@@ -53,18 +80,23 @@ class Recordings:
         self._url_of = url_of
 
     def start(
-        self, call: Call, source: str, options: RecordOptions, callback: RecordingCallback | None
+        self,
+        recorded: Recordable,
+        source: str,
+        options: RecordOptions,
+        callback: RecordingCallback | None,
+        conference: ConferenceSid | None = None,
     ) -> "ActiveRecording":
-        """Record `call` from now on; `source` is the vendor's word for why (`DialVerb`, `RecordVerb`)."""
+        """Record from now on; `source` is the vendor's word for why (`DialVerb`, `RecordVerb`, `Conference`)."""
         sid = new_recording_sid()
         now = utc_now()
         with suppress(OSError):  # the recording then fails, and says so; the call goes on
             self._directory.mkdir(parents=True, exist_ok=True)
-        recording = call.leg.stream.record(self._directory / f"{sid}.wav", options)
+        recording = recorded.start_recording(self._directory / f"{sid}.wav", options)
         record = RecordingRecord(
             sid=sid,
-            account_sid=call.record.account_sid,
-            call_sid=call.sid,
+            account_sid=recorded.record.account_sid,
+            call_sid=recorded.record.sid,
             status="in-progress",
             source=source,
             channels=options.channels,
@@ -72,9 +104,10 @@ class Recordings:
             start_time=now,
             date_created=now,
             date_updated=now,
-            node=call.record.node,
+            node=recorded.record.node,
+            conference_sid=conference,
         )
-        active = ActiveRecording(self, call, recording, record, callback)
+        active = ActiveRecording(self, recorded, recording, record, callback)
         self.keep(record, callback, RecordingEvent.IN_PROGRESS)
         return active
 
@@ -109,6 +142,7 @@ class Recordings:
             (
                 ("AccountSid", record.account_sid),
                 ("CallSid", record.call_sid),
+                ("ConferenceSid", record.conference_sid),
                 ("RecordingSid", record.sid),
                 ("RecordingUrl", self.url(record)),
                 ("RecordingStatus", record.status),
@@ -128,17 +162,17 @@ class ActiveRecording:
     def __init__(
         self,
         recordings: Recordings,
-        call: Call,
+        recorded: Recordable,
         recording: Recording,
         record: RecordingRecord,
         callback: RecordingCallback | None,
     ) -> None:
         self._recordings = recordings
-        self._call = call
+        self._recorded = recorded
         self._recording = recording
         self._record = record
         self._callback = callback
-        call.run_detached(self._close)
+        recorded.run_detached(self._close)
 
     def stop(self) -> None:
         """End it and keep what was recorded."""
@@ -159,14 +193,14 @@ class ActiveRecording:
 
     async def _close(self) -> None:
         """Publish how it ended, at the latest with the call. Detached from the story that started it."""
-        await first_of(_happens(self._recording.ended()), _happens(self._call.ended.wait()))
+        await first_of(_happens(self._recording.ended()), _happens(self._recorded.ended.wait()))
         self._recording.stop()
         ended = await self._recording.ended()
         now = utc_now()
         record = replace(self._record, date_updated=now, duration=seconds(ended.duration_ms))
         if ended.cause is RecordingCause.FAILED:
             record = replace(record, status="failed", error_code=RECORDING_FAILED)
-            self._call.notify(Problem(RECORDING_FAILED, f"recording {record.sid} failed: {ended.error}"))
+            self._recorded.notify(Problem(RECORDING_FAILED, f"recording {record.sid} failed: {ended.error}"))
             event = RecordingEvent.COMPLETED
         elif ended.duration_ms == 0 or ended.is_silent:
             record, event = replace(record, status="absent"), RecordingEvent.ABSENT

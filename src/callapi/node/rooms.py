@@ -26,6 +26,7 @@ from callapi.calls.arriving.admission import AdmissionControl
 from callapi.calls.arriving.authentication import CallerAuthentication
 from callapi.calls.arriving.inbound import Inbound, TrustedNetworks
 from callapi.calls.arriving.refusals import Refusals
+from callapi.calls.conferences.directory import Conferences
 from callapi.calls.control import CallControl
 from callapi.calls.events import EventBus, HttpExchanged, SipMessageTraced
 from callapi.calls.live import LiveCalls
@@ -38,6 +39,7 @@ from callapi.calls.records.journal import Journal
 from callapi.calls.records.reconciliation import close_what_a_crash_left
 from callapi.calls.records.timeline import Timelines
 from callapi.media.prompts.library import PromptLibrary
+from callapi.media.prompts.music import waiting_music
 from callapi.media.speech import open_recogniser, open_speaker
 from callapi.node import options
 from callapi.node.joining import Neighbours, Work, open_store, run_services, take_part
@@ -266,6 +268,8 @@ async def _open_services(
 ) -> Services:
     folder = options.recordings_dir(settings)
     audio = AudioFetch(fetcher, settings.http.public_url, folder)
+    recordings = Recordings(folder, records.bus, partial(options.recording_url, settings))
+    conferences = Conferences(live.plane, records.bus, recordings, settings.node.name)
     return Services(
         live=live,
         plane=live.plane,
@@ -278,7 +282,9 @@ async def _open_services(
             options.domain(settings),
             settings.limits.blocked_prefixes,
         ),
-        recordings=Recordings(folder, records.bus, partial(options.recording_url, settings)),
+        recordings=recordings,
+        conferences=await stack.enter_async_context(conferences),
+        music=waiting_music(),
         account_of=records.store.accounts.by_sid,
     )
 

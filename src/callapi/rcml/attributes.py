@@ -61,6 +61,14 @@ class Attributes:
             self.refuse(name, "a URL without control characters")
         return value
 
+    def url_or_empty(self, name: str, *, code: int | None = None) -> str | None:
+        """As `url`, where empty is a value of its own: `waitUrl=""` is silence."""
+        self._known.add(name)
+        value = self._given.get(name)
+        if value is not None and _CONTROL.search(value):
+            self.refuse(name, "a URL without control characters, or nothing", code)
+        return value if value is None else value.strip()
+
     def method(self, name: str = "method", *, code: int | None = None) -> Method:
         """GET or POST; POST if it is not written."""
         return self.word(name, Method.POST, code=code)
@@ -112,20 +120,28 @@ class Attributes:
 
         Servers differ in the events that they know; the others are still wanted.
         """
-        known, unknown = self._listed(name, default)
+        return self.events_if_any(name, type(default)) or frozenset({default})
+
+    def events_if_any(self, name: str, allowed: type[Word]) -> frozenset[Word]:
+        """As `events`, where naming none means none."""
+        known, unknown = self._named(name, allowed)
         for each in unknown:
             message = (
                 f"{each[:60]} in {name} on <{self._node.name}> is not an event, and is left out; there are "
             )
-            self._node.warn(message + ", ".join(type(default)), attribute=name)
+            self._node.warn(message + ", ".join(allowed), attribute=name)
         return known
 
     def _listed(self, name: str, default: Word) -> tuple[frozenset[Word], list[str]]:
         """The words of the enumeration that are named (`default` if none is), and what else is."""
+        known, unknown = self._named(name, type(default))
+        return known or frozenset({default}), unknown
+
+    def _named(self, name: str, enumeration: type[Word]) -> tuple[frozenset[Word], list[str]]:
         listed = [each for each in _SEPARATORS.split(self._value(name) or "") if each]
-        allowed = {word.lower(): word for word in type(default)}
+        allowed = {word.lower(): word for word in enumeration}
         known = frozenset(allowed[each.lower()] for each in listed if each.lower() in allowed)
-        return known or frozenset({default}), [each for each in listed if each.lower() not in allowed]
+        return known, [each for each in listed if each.lower() not in allowed]
 
     def tones(self, name: str, most: int, *, code: int | None = None) -> str | None:
         """Digits to send: 0-9 A-D * #, `w` waits half a second and `W` a whole one; at most `most`."""

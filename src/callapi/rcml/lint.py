@@ -32,7 +32,16 @@ _TELEPHONE = re.compile(r"\+?[0-9*#][0-9*# ().\-]*")
 _SIP = re.compile(r"sips?:(?:[^@\s]+@)?[^@\s;]+(?:;[^@\s]*)?", re.IGNORECASE)
 _TRANSPORT = re.compile(r";transport=([^;]*)", re.IGNORECASE)
 
-_URLS = ("action", "url", "statusCallback", "dialMusic", "recordingStatusCallback", "partialResultCallback")
+_URLS = (
+    "action",
+    "url",
+    "statusCallback",
+    "dialMusic",
+    "recordingStatusCallback",
+    "partialResultCallback",
+    "waitUrl",
+    "referUrl",
+)
 _NOUN_NEEDS = {
     "method": "url",
     "statusCallbackMethod": "statusCallback",
@@ -41,8 +50,20 @@ _NOUN_NEEDS = {
 _SIP_NEEDS = {**_NOUN_NEEDS, "username": "password", "password": "username"}
 # Attributes that do nothing without another one beside them.
 _NEEDS = {
+    "Conference": {
+        "statusCallback": "statusCallbackEvent",
+        "statusCallbackEvent": "statusCallback",
+        "statusCallbackMethod": "statusCallback",
+        "recordingStatusCallback": "record",
+        "recordingStatusCallbackMethod": "recordingStatusCallback",
+        "recordingStatusCallbackEvent": "recordingStatusCallback",
+    },
+    "Enqueue": {"method": "action"},
+    "Queue": {"method": "url"},
+    "Refer": {"method": "action"},
     "Dial": {
         "method": "action",
+        "referMethod": "referUrl",
         "recordingStatusCallback": "record",
         "recordingStatusCallbackMethod": "recordingStatusCallback",
         "recordingStatusCallbackEvent": "recordingStatusCallback",
@@ -60,7 +81,7 @@ _NEEDS = {
 
 
 # Empty is a value here: no key ends it, and a password may be empty.
-_MAY_BE_EMPTY = {"finishOnKey", "password", "value"}
+_MAY_BE_EMPTY = {"finishOnKey", "password", "value", "waitUrl"}
 
 
 def advise(root: ElementNode, verbs: Sequence[Verb]) -> None:
@@ -134,7 +155,7 @@ class _Advisor:
 
     def dial(self, dial: Dial) -> None:
         """The targets."""
-        if not dial.targets:
+        if not dial.targets and dial.conference is None and dial.queue is None:
             self._warn(dial, "<Dial> names nothing to call: its outcome will be failed")
         if dial.sequential and len(dial.targets) == 1:
             self._warn(dial, "sequential has no effect on one target alone")

@@ -8,6 +8,7 @@ from callapi.calls.call import Call
 from callapi.calls.one_shot import first_of
 from callapi.calls.status import CallStatus
 from callapi.rcml import Dial, Sip
+from callapi.verbs.conference import dial_conference
 from callapi.verbs.execution import Execution, GoTo, Next, Outcome
 from callapi.verbs.forking import Forking
 from callapi.verbs.parameters import DialOutcome, dial_action
@@ -16,6 +17,13 @@ from callapi.verbs.ringback import ringback
 
 
 async def dial(verb: Dial, execution: Execution) -> Outcome:
+    """What `<Dial>` holds: parties to ring, a conference to join."""
+    if verb.conference is not None:
+        return await dial_conference(verb, verb.conference, execution)
+    return await _dial_parties(verb, execution)
+
+
+async def _dial_parties(verb: Dial, execution: Execution) -> Outcome:
     """Ring, join, request `action`. A caller that leaves on any line of this still has its `action` requested, once."""
     forking = Forking(verb, execution)
     conversation = Conversation(verb, execution)

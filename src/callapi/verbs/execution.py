@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid
 from callapi.calls.call import Call
+from callapi.calls.conferences.directory import Conferences
 from callapi.calls.document import DocumentRequest
 from callapi.calls.live import LiveCalls
 from callapi.calls.parameters import Parameters
@@ -20,10 +21,11 @@ from callapi.calls.placing.destinations import Destinations
 from callapi.calls.position import Position
 from callapi.calls.problem import Problem
 from callapi.calls.recordings import Recordings
-from callapi.media import MediaPlane, Prompt
+from callapi.media import MediaPlane, Playback, Prompt
 from callapi.media.speech import Recogniser, Utterance
 from callapi.rcml import Document, document_of
 from callapi.store import AccountRecord
+from callapi.verbs.mode import Mode
 from callapi.webhooks import Fetcher, WebAnswer, WebFailure, WebhookError, WebRequest, without_credentials
 
 log = logging.getLogger(__name__)
@@ -48,7 +50,11 @@ class End(Struct, frozen=True):
     """The document ends the call (Hangup, Reject); in screening: it declines."""
 
 
-Outcome = Next | GoTo | End
+class Left(Struct, frozen=True):
+    """The caller leaves the queue that it waits in (Leave)."""
+
+
+Outcome = Next | GoTo | End | Left
 
 
 class StoryResult(Enum):
@@ -56,6 +62,7 @@ class StoryResult(Enum):
 
     TO_THE_END = "to the end"
     ENDED_BY_VERB = "ended by a verb"
+    LEFT = "left"
     BROKEN = "broken"
 
 
@@ -78,11 +85,19 @@ class Speaker(Protocol):
         ...
 
 
-class Screen(Protocol):
-    """Runs a screening document on the called party's end."""
+class Output(Protocol):
+    """Where prompts are heard: the stream of a call, or a whole conference."""
 
-    def __call__(self, call: Call, request: DocumentRequest) -> Coroutine[Any, Any, bool]:
-        """Whether the party accepts."""
+    def play(self, audio: Prompt, *, loop: int = 1) -> Playback:
+        """Play `audio` `loop` times (0: until stopped)."""
+        ...
+
+
+class Documents(Protocol):
+    """Runs documents beside a call's own story: the interpreter."""
+
+    def __call__(self, execution: "Execution", request: DocumentRequest) -> Coroutine[Any, Any, StoryResult]:
+        """Run the documents from `request` on, in the mode of `execution`."""
         ...
 
 
@@ -97,6 +112,9 @@ class Services(Struct, frozen=True):
     destinations: Destinations
     recordings: Recordings
     account_of: Callable[[AccountSid], Awaitable[AccountRecord | None]]
+    conferences: Conferences
+    music: Prompt
+    """What waiting callers hear if no application says otherwise; it can be repeated without a break."""
     recogniser: Recogniser | None = None
     """None: the node does not recognise speech."""
 
@@ -104,21 +122,53 @@ class Services(Struct, frozen=True):
 class Execution:
     """One story on one call: where its present document came from, and how far it may go."""
 
-    __slots__ = ("_silent_steps", "call", "fallback", "is_screening", "method", "screen", "services", "url")
+    __slots__ = (
+        "_silent_steps",
+        "call",
+        "documents",
+        "elsewhere",
+        "extra",
+        "fallback",
+        "method",
+        "mode",
+        "services",
+        "url",
+    )
 
-    def __init__(self, services: Services, call: Call, screen: Screen, *, is_screening: bool = False) -> None:
+    def __init__(self, services: Services, call: Call, documents: Documents, mode: Mode = Mode.CALL) -> None:
         self.services = services
         self.call = call
-        self.screen = screen
-        self.is_screening = is_screening
+        self.documents = documents
+        self.mode = mode
+        self.elsewhere: Output | None = None
+        """Where prompts are heard, if not on the call itself."""
+        self.extra: Callable[[], Parameters] = tuple
+        """What every request of this story carries beyond the voice request."""
         self.url = ""
         self.method = "POST"
         self.fallback: tuple[str, str] | None = None
         self._silent_steps = 0
 
+    @property
+    def output(self) -> Output:
+        """Where prompts are heard."""
+        return self.elsewhere or self.call.leg.stream
+
+    @property
+    def is_screening(self) -> bool:
+        """Whether this document decides if the called party accepts."""
+        return self.mode is Mode.SCREENING
+
+    def beside(self, mode: Mode, call: Call | None = None) -> "Execution":
+        """The execution of another document in `mode`, with URLs relative to the present one."""
+        other = Execution(self.services, call or self.call, self.documents, mode)
+        other.url, other.method = self.url, self.method
+        return other
+
     def begin(self, index: int, verb: str, line: int) -> None:
         """The document's verb number `index` begins."""
-        self.call.verb_started(Position(self.url, self.method, (index,), verb, line))
+        position = Position(self.url, self.method, (index,), verb, line)
+        self.call.verb_started(position, is_own=self.mode is Mode.CALL)
 
     def step(self, word: str, *path: int) -> None:
         """The present verb is at this step; `path`: the nested elements that are under way."""
@@ -149,7 +199,7 @@ class Execution:
         return WebRequest(
             url=url,
             method="GET" if method == "GET" else "POST",
-            parameters=self.call.voice_parameters() + parameters,
+            parameters=self.call.voice_parameters() + self.extra() + parameters,
             token=account.auth_token if account else "",
             call_sid=self.call.sid,
             cookies=self.call.cookies,

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from callapi.calls.call import Call
 from callapi.calls.called_party import COMPLETED_ELSEWHERE
+from callapi.calls.document import DocumentRequest
 from callapi.calls.errors import NotPlaceable
 from callapi.calls.one_shot import OneShot, first_of
 from callapi.calls.placement import Placement, Subscription
@@ -20,7 +21,8 @@ from callapi.calls.problem import Problem
 from callapi.calls.status import CallStatus, best_of
 from callapi.calls.unreachable import unreachable_reason
 from callapi.rcml import Client, Dial, Number, Sip, Target
-from callapi.verbs.execution import Execution
+from callapi.verbs.execution import Execution, StoryResult
+from callapi.verbs.mode import Mode
 from callapi.verbs.parameters import BranchFacts, DialOutcome
 from callapi.verbs.targets import placements
 
@@ -220,7 +222,7 @@ class Forking:
         async def released() -> None:
             await call.released.wait()
 
-        accepted = await first_of(execution.screen(call, request), released())
+        accepted = await first_of(_accepted(execution.beside(Mode.SCREENING, call), request), released())
         if accepted:
             branch.screening = "accepted"
             return True
@@ -236,3 +238,8 @@ class Forking:
         return Subscription(
             self._execution.resolve(noun.status_callback), noun.status_callback_method, events
         )
+
+
+async def _accepted(screening: Execution, request: DocumentRequest) -> bool:
+    """Whether the screening document comes to its end; anything else declines."""
+    return await screening.documents(screening, request) is StoryResult.TO_THE_END

@@ -7,16 +7,18 @@ from callapi.calls.arriving.refusals import reason
 from callapi.calls.call import Call
 from callapi.calls.document import DocumentRequest
 from callapi.calls.problem import Problem
-from callapi.rcml import Dial, Document, Gather, Hangup, Pause, Play, Record, Redirect, Reject, Say
+from callapi.rcml import Dial, Document, Gather, Hangup, Pause, Play, Record, Redirect, Reject, Say, Verb
 from callapi.verbs.control import hangup, pause, redirect, reject
 from callapi.verbs.dial import dial
-from callapi.verbs.execution import End, Execution, GoTo, Next, Outcome, Services, StoryResult
+from callapi.verbs.execution import End, Execution, GoTo, Left, Next, Outcome, Services, StoryResult
 from callapi.verbs.gather import gather
+from callapi.verbs.mode import Mode, allows
 from callapi.verbs.play import play
 from callapi.verbs.record import record
 from callapi.verbs.say import say
 
 DIAL_IN_SCREENING: Final = 13201
+NOT_ALLOWED_HERE: Final = 12_200
 
 EXECUTORS: Final[dict[type, Callable[[Any, Execution], Awaitable[Outcome]]]] = {
     Dial: dial,
@@ -30,8 +32,6 @@ EXECUTORS: Final[dict[type, Callable[[Any, Execution], Awaitable[Outcome]]]] = {
     Say: say,
 }
 
-FORBIDDEN_IN_SCREENING: Final = frozenset({Dial})
-
 
 class Interpreter:
     """The `Script` of every call of the node."""
@@ -41,38 +41,49 @@ class Interpreter:
 
     async def __call__(self, call: Call, request: DocumentRequest) -> None:
         """Run the documents from `request` on; the call's own task ends the call afterwards."""
-        execution = Execution(self._services, call, self.screen)
-        if await self._run(execution, request) is StoryResult.BROKEN:
+        execution = Execution(self._services, call, run_documents)
+        if await run_documents(execution, request) is StoryResult.BROKEN:
             call.refuse(500, "no document to run", (reason(500, "no document to run"),))
 
-    async def screen(self, call: Call, request: DocumentRequest) -> bool:
-        """Run the screening document on the called party's end: its end accepts, anything else declines."""
-        execution = Execution(self._services, call, self.screen, is_screening=True)
-        return await self._run(execution, request) is StoryResult.TO_THE_END
 
-    async def _run(self, execution: Execution, request: DocumentRequest) -> StoryResult:
-        while True:
-            document = await execution.fetch(request)
-            if document is None:
-                return StoryResult.BROKEN
-            match await _execute(document, execution):
-                case GoTo(following):
-                    request = following
-                case Next():
-                    return StoryResult.TO_THE_END
-                case End():
-                    return StoryResult.ENDED_BY_VERB
+async def run_documents(execution: Execution, request: DocumentRequest) -> StoryResult:
+    """Run the documents from `request` on, in the mode of `execution`. Implements `Documents`."""
+    while True:
+        document = await execution.fetch(request)
+        if document is None:
+            return StoryResult.BROKEN
+        match await _execute(document, execution):
+            case GoTo(following):
+                request = following
+            case Next():
+                return StoryResult.TO_THE_END
+            case End():
+                return StoryResult.ENDED_BY_VERB
+            case Left():
+                return StoryResult.LEFT
 
 
 async def _execute(document: Document, execution: Execution) -> Outcome:
     for index, verb in enumerate(document.verbs):
-        name = type(verb).__name__
-        if execution.is_screening and type(verb) in FORBIDDEN_IN_SCREENING:
-            text = f"<{name}> cannot be used in a screening document; the call was declined"
-            execution.call.notify(Problem(DIAL_IN_SCREENING, text, line=verb.line, column=verb.column))
-            return End()
-        execution.begin(index, name, verb.line)
+        if not allows(execution.mode, type(verb)):
+            if (outcome := _refuse(verb, execution)) is not None:
+                return outcome
+            continue
+        execution.begin(index, type(verb).__name__, verb.line)
         outcome = await EXECUTORS[type(verb)](verb, execution)
         if not isinstance(outcome, Next):
             return outcome
     return Next()
+
+
+def _refuse(verb: Verb, execution: Execution) -> Outcome | None:
+    """A verb that cannot be used here declines in screening, and is skipped anywhere else."""
+    name = f"<{type(verb).__name__}>"
+    if execution.is_screening:
+        text = f"{name} cannot be used in a screening document; the call was declined"
+        execution.call.notify(Problem(DIAL_IN_SCREENING, text, line=verb.line, column=verb.column))
+        return End()
+    place = "outside a document of waitUrl" if execution.mode is Mode.CALL else "in a document that is heard"
+    text = f"{name} cannot be used {place}; it was skipped"
+    execution.call.notify(Problem(NOT_ALLOWED_HERE, text, line=verb.line, column=verb.column))
+    return None

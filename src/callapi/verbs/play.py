@@ -19,7 +19,7 @@ async def play(verb: Play, execution: Execution) -> Outcome:
         execution.sounded()
     if verb.url is not None and (prompt := await audio(verb.url, verb.line, execution)) is not None:
         execution.sounded()
-        await heard(call.leg.stream.play(prompt, loop=verb.loop))
+        await heard(execution.output.play(prompt, loop=verb.loop))
     return Next()
 
 

@@ -35,7 +35,7 @@ async def say(verb: Say, execution: Execution) -> Outcome:
             async with aclosing(execution.services.speaker.speak(utterance, warn)) as sentences:
                 async for sentence in sentences:
                     spoken += 1
-                    await heard(call.leg.stream.play(sentence))
+                    await heard(execution.output.play(sentence))
             if not spoken:
                 break
     except UnplayableAudio as error:

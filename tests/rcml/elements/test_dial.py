@@ -278,8 +278,8 @@ def test_a_verb_inside_is_an_error() -> None:
 
 
 def test_a_noun_of_somebody_else_is_overlooked_with_all_that_is_in_it() -> None:
-    assert warnings("<Dial><Conference><Sip>sip:a@example.com</Sip></Conference></Dial>") == [
-        "unknown element <Conference> inside <Dial>, overlooked with all that is in it"
+    assert warnings("<Dial><WhatsApp><Sip>sip:a@example.com</Sip></WhatsApp></Dial>") == [
+        "unknown element <WhatsApp> inside <Dial>, overlooked with all that is in it"
     ]
 
 

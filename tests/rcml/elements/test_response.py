@@ -35,7 +35,7 @@ def test_the_names_of_the_verbs_are_those_of_their_elements() -> None:
         ("dial", "did you mean <Dial>?"),
         ("SAY", "did you mean <Say>?"),
         ("HangUp", "did you mean <Hangup>?"),
-        ("Enqueue", "the verbs are Dial, Say, Play"),
+        ("Payment", "the verbs are Dial, Say, Play"),
         ("Sms", "the verbs are"),
     ],
 )

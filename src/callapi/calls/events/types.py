@@ -14,6 +14,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from callapi.base.ids import AccountSid, CallSid
+from callapi.calls.conferences.events import ConferenceHappening
 from callapi.calls.joined import Joined
 from callapi.calls.parameters import Parameters
 from callapi.calls.position import Position
@@ -21,7 +22,7 @@ from callapi.calls.problem import Problem
 from callapi.calls.status import CallStatus, Ending
 from callapi.media import DigitSource, MediaAddress, StreamStatistics
 from callapi.sip import Traced
-from callapi.store import CallbackRecord, CallRecord, RecordingRecord
+from callapi.store import CallbackRecord, CallRecord, ConferenceRecord, RecordingRecord
 from callapi.webhooks import HttpExchange
 
 
@@ -137,6 +138,15 @@ class RecordingChanged(Struct, frozen=True):
     callback: CallbackRecord | None = None
 
 
+class ConferenceChanged(Struct, frozen=True):
+    """Something happened in a conference; `callback` is the outbox row that must be kept with the record."""
+
+    conference: ConferenceRecord
+    at: datetime
+    happening: ConferenceHappening
+    callback: CallbackRecord | None = None
+
+
 class SipMessageTraced(Struct, frozen=True):
     """A SIP message was sent or received, of a call or not: `traced.message.call_id` names its dialog."""
 
@@ -164,6 +174,7 @@ Event: TypeAlias = (
     | SpeechRecognised
     | ProblemRaised
     | RecordingChanged
+    | ConferenceChanged
     | SipMessageTraced
     | HttpExchanged
 )

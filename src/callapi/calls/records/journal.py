@@ -11,6 +11,7 @@ from callapi.base.ids import CallSid, new_notification_sid
 from callapi.calls.events import (
     CallEnded,
     CallStarted,
+    ConferenceChanged,
     EventBus,
     ProblemRaised,
     RecordingChanged,
@@ -18,7 +19,15 @@ from callapi.calls.events import (
 )
 from callapi.calls.records.callbacks import status_callback_row
 from callapi.calls.records.timeline import Timeline
-from callapi.store import CallbackRecord, CallRecord, NotificationRecord, Put, RecordingRecord, Store
+from callapi.store import (
+    CallbackRecord,
+    CallRecord,
+    ConferenceRecord,
+    NotificationRecord,
+    Put,
+    RecordingRecord,
+    Store,
+)
 from callapi.webhooks import without_credentials
 
 _MAX_TEXT: Final = 4096
@@ -39,6 +48,7 @@ class Journal:
         bus.attach(CallEnded, self._changed)
         bus.attach(ProblemRaised, self._raised)
         bus.attach(RecordingChanged, self._recording_changed)
+        bus.attach(ConferenceChanged, self._conference_changed)
 
     async def commit(self, record: CallRecord) -> None:
         """Keep `record`; durable on return. Raises Unavailable."""
@@ -59,10 +69,15 @@ class Journal:
     def _recording_changed(self, event: RecordingChanged) -> None:
         self._keep(event.recording, event.callback)
 
+    def _conference_changed(self, event: ConferenceChanged) -> None:
+        self._keep(event.conference, event.callback)
+
     def _raised(self, event: ProblemRaised) -> None:
         self._store.write(Put(_notification(event)))
 
-    def _keep(self, record: CallRecord | RecordingRecord, callback: CallbackRecord | None) -> None:
+    def _keep(
+        self, record: CallRecord | ConferenceRecord | RecordingRecord, callback: CallbackRecord | None
+    ) -> None:
         if callback is None:
             self._store.write(Put(record))
         else:

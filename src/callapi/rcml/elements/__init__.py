@@ -6,6 +6,14 @@ default that depends on the call is filled in. `read_...` beside each element ma
 
 from callapi.rcml.attributes import Method
 from callapi.rcml.elements.client import Client
+from callapi.rcml.elements.conference import (
+    BeepMode,
+    Conference,
+    ConferenceEvent,
+    ConferenceRecording,
+    ConferenceTrim,
+    JitterBuffer,
+)
 from callapi.rcml.elements.dial import Dial, RecordMode, Target
 from callapi.rcml.elements.element import Element, RecordingEvent
 from callapi.rcml.elements.gather import Gather, GatherInput, Prompt
@@ -14,31 +22,43 @@ from callapi.rcml.elements.noun import CallEvent, Noun
 from callapi.rcml.elements.number import Number
 from callapi.rcml.elements.pause import Pause
 from callapi.rcml.elements.play import Play
+from callapi.rcml.elements.queue import Enqueue, Leave, Queue
 from callapi.rcml.elements.record import Record
 from callapi.rcml.elements.redirect import Redirect
+from callapi.rcml.elements.refer import Refer
 from callapi.rcml.elements.reject import Reject, RejectReason
 from callapi.rcml.elements.response import Verb, read_response
 from callapi.rcml.elements.say import Say
 from callapi.rcml.elements.sip import Sip
 
 __all__ = [
+    "BeepMode",
     "CallEvent",
     "Client",
+    "Conference",
+    "ConferenceEvent",
+    "ConferenceRecording",
+    "ConferenceTrim",
     "Dial",
     "Element",
+    "Enqueue",
     "Gather",
     "GatherInput",
     "Hangup",
+    "JitterBuffer",
+    "Leave",
     "Method",
     "Noun",
     "Number",
     "Pause",
     "Play",
     "Prompt",
+    "Queue",
     "Record",
     "RecordMode",
     "RecordingEvent",
     "Redirect",
+    "Refer",
     "Reject",
     "RejectReason",
     "Say",

@@ -2,7 +2,8 @@
 
 The target is plain text (with an `@` a SIP URI, with `client:` before it a registered user, else a number)
 or up to ten of the nouns `<Sip>`, `<Client>`, `<Number>`, in any mixture. They ring together, or, with
-`sequential`, one after the other. Without `action` the document goes on with the next verb.
+`sequential`, one after the other. Or, alone, one `<Conference>` (a room to join) or `<Queue>` (callers to serve).
+Without `action` the document goes on with the next verb.
 """
 
 import re
@@ -12,9 +13,11 @@ from typing import TypeAlias
 
 from callapi.rcml.attributes import Attributes, Method
 from callapi.rcml.elements.client import PREFIX, Client, read_client
+from callapi.rcml.elements.conference import Conference, read_conference
 from callapi.rcml.elements.copied_text import read_target, without_invisible
 from callapi.rcml.elements.element import Element, RecordingEvent, refuse_nested
 from callapi.rcml.elements.number import Number, read_number
+from callapi.rcml.elements.queue import Queue, read_queue
 from callapi.rcml.elements.sip import Sip, read_sip, sip_uri
 from callapi.rcml.tree import ElementNode
 
@@ -71,7 +74,7 @@ class Dial(Element):
     """Call `targets`, join the caller with the first to accept."""
 
     targets: tuple[Target, ...] = ()
-    """At most ten. None: the outcome is `failed`."""
+    """At most ten. None, and neither a conference nor a queue: the outcome is `failed`."""
     action: str | None = None
     """URL that receives the outcome and answers with the next document; None: the next verb."""
     method: Method = Method.POST
@@ -95,12 +98,20 @@ class Dial(Element):
     recording_status_callback: str | None = None
     recording_status_callback_method: Method = Method.POST
     recording_status_callback_events: frozenset[RecordingEvent] = frozenset({RecordingEvent.COMPLETED})
+    refer_url: str | None = None
+    """Requested when either party asks by SIP REFER to be transferred; None: the node does it itself."""
+    refer_method: Method = Method.POST
+    conference: Conference | None = None
+    """The room to join, in place of `targets`."""
+    queue: Queue | None = None
+    """The queue to serve, in place of `targets`."""
 
 
 def read_dial(node: ElementNode) -> Dial:
     """`<Dial>` as written."""
     given = Attributes(node)
-    targets = _read_targets(node)
+    conference, queue = _read_place(node)
+    targets = () if conference or queue else _read_targets(node)
     dial = Dial(
         targets=targets,
         action=given.url("action"),
@@ -119,11 +130,30 @@ def read_dial(node: ElementNode) -> Dial:
         recording_status_callback_events=given.events(
             "recordingStatusCallbackEvent", RecordingEvent.COMPLETED
         ),
+        refer_url=given.url("referUrl"),
+        refer_method=given.method("referMethod"),
+        conference=conference,
+        queue=queue,
         line=node.line,
         column=node.column,
     )
     given.finish()
     return dial
+
+
+def _read_place(node: ElementNode) -> tuple[Conference | None, Queue | None]:
+    """The conference or queue that `<Dial>` holds; nothing else may stand beside it."""
+    places = [child for child in node.children if child.name == "Conference"]
+    if not places:
+        return None, None
+    for child in node.children:
+        if child is not places[0]:
+            child.error(f"<{child.name}> cannot stand beside <{places[0].name}> in <Dial>", 13215)
+    if node.text:
+        node.warn(f"<Dial> holds text beside <{places[0].name}>: the text is ignored")
+    if places[0].name == "Conference":
+        return read_conference(places[0]), None
+    return None, read_queue(places[0])
 
 
 def _read_targets(node: ElementNode) -> tuple[Target, ...]:

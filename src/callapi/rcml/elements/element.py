@@ -5,8 +5,18 @@ from enum import StrEnum
 
 from callapi.rcml.tree import ElementNode
 
-VERBS = ("Dial", "Say", "Play", "Pause", "Gather", "Record", "Redirect", "Reject", "Hangup")
-NOUNS = ("Number", "Client", "Sip", "Uri", "Video")
+VERBS = (
+    "Dial",
+    "Say",
+    "Play",
+    "Pause",
+    "Gather",
+    "Record",
+    "Redirect",
+    "Reject",
+    "Hangup",
+)
+NOUNS = ("Number", "Client", "Sip", "Uri", "Video", "Conference")
 NAMES = frozenset({"Response", *VERBS, *NOUNS})
 
 
