@@ -5,8 +5,11 @@ import re
 import struct
 import time
 
+import pytest
+
+from tests.media.prompts.test_containers import SECONDS, VARIABLE, WAV
 from tests.scenarios.conftest import Server
-from tests.scenarios.harness.application import Webhook, response
+from tests.scenarios.harness.application import Answer, Webhook, response
 from tests.scenarios.harness.raw_phone import RawPhone, sdp
 from tests.scenarios.harness.rtp_peer import RtpPeer
 from tests.scenarios.test_keys import Caller, caller
@@ -92,3 +95,20 @@ async def test_a_phone_behind_a_nat_that_gives_it_another_port(server: Server, w
                 assert time.monotonic() - began < HEARD_WITHIN_S + 0.4
                 assert moved.packets > 0, "and it is sent to there"
             called.request("BYE")
+
+
+async def test_a_prompt_is_played_whole_and_a_cut_one_says_so(server: Server, webhook: Webhook) -> None:
+    """An MP3 of variable rate without a Xing header, joined; and a WAV that broke off. (libsndfile 1001)"""
+    webhook["voice"] = response("<Play>joined.mp3</Play>", "<Play>cut.wav</Play>", "<Redirect>end</Redirect>")
+    webhook["joined.mp3"] = Answer(VARIABLE + VARIABLE, content_type="audio/mpeg")
+    webhook["cut.wav"] = Answer(WAV[:-8000], content_type="audio/wav")
+    webhook["end"] = response("<Hangup/>")
+    async with caller(server) as alice:
+        sid = (await webhook.next("voice"))["CallSid"]
+        await webhook.next("end", timeout=12)
+        assert alice.rtp.heard().seconds_of(440) == pytest.approx(SECONDS + 1.5, abs=0.4)
+        await alice.call.gets("BYE")
+    _, page = await server.node.rest("GET", f"Calls/{sid}/Notifications.json")
+    [told] = page["notifications"]
+    assert (told["error_code"], told["log"]) == ("13520", "1")
+    assert "cut.wav: 8000 of 32000 octets are missing at its end" in told["message_text"]

@@ -6,6 +6,7 @@ from callapi.calls.problem import Problem
 from callapi.media import Playback, Prompt, UnplayableAudio
 from callapi.rcml import Play
 from callapi.verbs.execution import Execution, Next, Outcome
+from callapi.webhooks import without_credentials
 
 UNPLAYABLE: Final = 13520
 
@@ -33,8 +34,13 @@ async def heard(playback: Playback) -> None:
 
 async def audio(url: str, line: int, execution: Execution) -> Prompt | None:
     """The audio behind `url` (relative to the document); None, and a notification, if it cannot be had."""
+    resolved = execution.resolve(url)
     try:
-        return await execution.services.prompts.prompt(execution.resolve(url))
+        prompt = await execution.services.prompts.prompt(resolved)
     except UnplayableAudio as error:
         execution.call.notify(Problem(UNPLAYABLE, f"skipped: {error.url}: {error.reason}", line=line))
         return None
+    if prompt.flaw:
+        text = f"cut short: {without_credentials(resolved)}: {prompt.flaw}; what there is of it is played"
+        execution.call.notify(Problem(UNPLAYABLE, text, is_warning=True, line=line))
+    return prompt

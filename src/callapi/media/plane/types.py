@@ -114,6 +114,8 @@ class Prompt(Struct, frozen=True, eq=False, weakref=True):
 
     samples: NDArray[np.int16]
     rate: int
+    flaw: str = ""
+    """What is missing of the file that it came from, as a sentence; empty: nothing that is known."""
 
     @property
     def duration_ms(self) -> int:

@@ -1,11 +1,13 @@
 """Audio files in memory and on disk, by libsndfile and libsoxr: every format they read becomes a `Prompt`.
 
-WAV (PCM, A-law, µ-law, float, GSM), AU, AIFF, FLAC, OGG (Vorbis, Opus) and MP3, of any rate and number of channels;
-headerless G.711 if the content type says so. Everything here blocks and belongs in a worker thread; nothing holds
+WAV (PCM, A-law, µ-law, float, GSM, MP3), AU, AIFF, FLAC, OGG (Vorbis, Opus) and MP3, of any rate and number of
+channels; headerless G.711 if the content type says so. A file is played whole, whatever its header claims, and files
+that were appended to it too (`containers`). Everything here blocks and belongs in a worker thread; nothing holds
 more than one second of undecoded samples at a time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 
 from callapi.media.errors import UnplayableAudio
 from callapi.media.plane.types import Prompt
+from callapi.media.prompts.containers import Piece, pieces_of
 
 MAX_BYTES: Final = 20 * 1024 * 1024
 """The largest file that is downloaded."""
@@ -51,12 +54,19 @@ def decode(url: str, body: bytes, content_type: str = "") -> Prompt:
     """
     if len(body) > MAX_BYTES:
         raise UnplayableAudio(url, f"over {MAX_BYTES >> 20} MiB")
+    subtype = _HEADERLESS.get(content_type.partition(";")[0].strip().lower())
     try:
-        with _opened(body, content_type) as file:
-            return _prompt(url, file)
+        with ExitStack() as stack:
+            pieces = pieces_of(body, is_headerless=subtype is not None)
+            files = [stack.enter_context(file) for file in _opened(pieces, subtype)]
+            samples, rate, is_broken = _joined(url, files)
     except (soundfile.SoundFileError, ValueError, EOFError) as error:
         kind = content_type or "without a content type"
         raise UnplayableAudio(url, f"no audio that can be decoded ({kind}): {error}") from error
+    flaws = [each.flaw for each in pieces if each.flaw]
+    if not flaws and (is_broken or len(files) < len(pieces)):
+        flaws.append("a part of it cannot be decoded")
+    return Prompt(samples, rate, "; ".join(flaws[:3]))
 
 
 class _Octets(BytesIO):
@@ -70,34 +80,56 @@ class _Octets(BytesIO):
             return super().seek(0)
 
 
-def _opened(body: bytes, content_type: str) -> soundfile.SoundFile:
-    media_type = content_type.partition(";")[0].strip().lower()
-    try:
-        return soundfile.SoundFile(_Octets(body))
-    except soundfile.LibsndfileError:
-        subtype = _HEADERLESS.get(media_type)
-        if subtype is None or not body:
-            raise
-    return soundfile.SoundFile(_Octets(body), format="RAW", subtype=subtype, samplerate=8000, channels=1)
+def _opened(pieces: Sequence[Piece], subtype: str | None) -> Iterator[soundfile.SoundFile]:
+    """The pieces that can be read. The error of the first one, if none can."""
+    problem: soundfile.LibsndfileError | None = None
+    has_any = False
+    for piece in pieces:
+        try:
+            yield soundfile.SoundFile(_Octets(piece.body))
+            has_any = True
+        except soundfile.LibsndfileError as error:
+            problem = problem or error
+    if has_any or problem is None:
+        return
+    if subtype is None or not pieces[0].body:
+        raise problem
+    octets = _Octets(pieces[0].body)
+    yield soundfile.SoundFile(octets, format="RAW", subtype=subtype, samplerate=8000, channels=1)
 
 
-def _prompt(url: str, file: soundfile.SoundFile) -> Prompt:
-    rate, channels = int(file.samplerate), int(file.channels)
-    if channels > MAX_CHANNELS or not 1000 <= rate <= MAX_RATE:
-        raise UnplayableAudio(url, f"{channels} channels at {rate} Hz are not played")
-    duration_s = file.frames / rate
+def _joined(url: str, files: Sequence[soundfile.SoundFile]) -> tuple[Samples, int, bool]:
+    """The samples of all, their rate, and whether decoding broke off within one."""
+    duration_s = 0.0
+    for file in files:
+        rate, channels = int(file.samplerate), int(file.channels)
+        if channels > MAX_CHANNELS or not 1000 <= rate <= MAX_RATE:
+            raise UnplayableAudio(url, f"{channels} channels at {rate} Hz are not played")
+        duration_s += file.frames / rate
     if duration_s > MAX_DURATION_S:
         raise UnplayableAudio(url, f"longer than {MAX_DURATION_S} s")
-    kept = _rate_to_keep(rate, duration_s)
-    if kept == rate and channels == 1 and file.subtype in _EXACT:
-        pieces = _exact_blocks(file)
-    else:
-        pieces = _resampled(file, rate, kept)
-    samples = np.concatenate([np.empty(0, np.int16), *pieces])
-    if not len(samples):
+    kept = max(_rate_to_keep(int(file.samplerate), duration_s) for file in files)
+    blocks: list[Samples] = []
+    problem: soundfile.SoundFileError | None = None
+    for file in files:
+        try:
+            blocks.extend(_decoded(file, kept))
+        except soundfile.SoundFileError as error:
+            problem = problem or error
+    if not any(map(len, blocks)):
+        if problem is not None:
+            raise problem
         raise UnplayableAudio(url, "no sound in it")
+    samples = np.concatenate(blocks)
     samples.setflags(write=False)
-    return Prompt(samples, kept)
+    return samples, kept, problem is not None
+
+
+def _decoded(file: soundfile.SoundFile, kept: int) -> Iterator[Samples]:
+    rate = int(file.samplerate)
+    if kept == rate and file.channels == 1 and file.subtype in _EXACT:
+        return _exact_blocks(file)
+    return _resampled(file, rate, kept)
 
 
 def _rate_to_keep(rate: int, duration_s: float) -> int:

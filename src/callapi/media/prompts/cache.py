@@ -50,7 +50,7 @@ class PromptCache:
         if entry["url"] != url or len(samples) != entry["length"]:
             return None
         samples.setflags(write=False)
-        return CachedPrompt(content, Prompt(samples, rate), freshness)
+        return CachedPrompt(content, Prompt(samples, rate, str(entry.get("flaw", ""))), freshness)
 
     def store(self, url: str, cached: CachedPrompt) -> None:
         """Keep it; a full disk or a read-only folder is ignored."""
@@ -59,6 +59,7 @@ class PromptCache:
             "content": cached.content,
             "rate": cached.prompt.rate,
             "length": len(cached.prompt.samples),
+            "flaw": cached.prompt.flaw,
             "freshness": asdict(cached.freshness),
         }
         try:
