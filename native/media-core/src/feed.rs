@@ -25,6 +25,7 @@ pub struct FeedQueue {
     /// The first half of a sample whose second half was not given yet.
     half: Option<u8>,
     octets: usize,
+    is_paused: bool,
     rate: u32,
     converter: Option<Converter>,
     source: Vec<i16>,
@@ -46,6 +47,7 @@ impl FeedQueue {
             offset: 0,
             half: None,
             octets: 0,
+            is_paused: false,
             rate: 0,
             converter: None,
             source: Vec::new(),
@@ -82,6 +84,11 @@ impl FeedQueue {
     /// Adds a mark behind everything that was pushed.
     pub fn mark(&mut self, id: u64) {
         self.items.push_back(Item::Mark(id));
+    }
+
+    /// While paused there is silence, and what is queued waits with its marks.
+    pub fn pause(&mut self, paused: bool) {
+        self.is_paused = paused;
     }
 
     /// Drops what is queued; calls `cleared` for each mark that was not over yet, in their order.
@@ -142,7 +149,7 @@ impl FeedQueue {
     /// Takes `wanted` samples into `source`, and passes the marks up to their end.
     fn take(&mut self, wanted: usize) {
         self.source.clear();
-        loop {
+        while !self.is_paused {
             match self.items.front() {
                 Some(Item::Mark(id)) => {
                     let at = self.taken + self.source.len() as u64;
@@ -239,6 +246,24 @@ mod tests {
         let mut pcm = Vec::new();
         feed.fill(160, 8000, &mut pcm);
         assert_eq!(pcm, [3; 160]);
+    }
+
+    #[test]
+    fn while_paused_there_is_silence_and_nothing_is_lost() {
+        let mut feed = FeedQueue::new(l16(8000));
+        feed.push(octets(&[5; 240]));
+        feed.mark(1);
+        let mut pcm = Vec::new();
+        feed.fill(160, 8000, &mut pcm);
+        feed.pause(true);
+        feed.fill(160, 8000, &mut pcm);
+        assert_eq!((feed.queued(), marks(&mut feed)), (160, vec![]));
+        feed.pause(false);
+        feed.fill(160, 8000, &mut pcm);
+        assert_eq!(marks(&mut feed), [1]);
+        assert_eq!(pcm[..160], [5; 160]);
+        assert_eq!(pcm[160..320], [0; 160]);
+        assert_eq!(pcm[320..400], [5; 80]);
     }
 
     #[test]

@@ -160,6 +160,11 @@ impl Feeding {
         fits
     }
 
+    /// While paused there is silence, and what is queued waits.
+    fn pause(&self, paused: bool) {
+        self.order(Order::FeedPause(self.id, paused));
+    }
+
     /// Drops what is queued.
     fn clear(&self) {
         self.order(Order::FeedClear(self.id));

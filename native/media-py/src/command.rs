@@ -49,6 +49,7 @@ pub(crate) enum Order {
     Feed(Box<Feed>),
     FeedAudio(u64, Vec<u8>),
     FeedMark(u64, u64),
+    FeedPause(u64, bool),
     FeedClear(u64),
     FeedClose(u64),
     Close,

@@ -224,6 +224,11 @@ fn dispatch_audio(stream: &mut AudioStream, order: Order, ctx: &Context<'_>) {
                 feed.mark(mark);
             }
         }
+        Order::FeedPause(id, paused) => {
+            if let Some(feed) = playout.feed(id) {
+                feed.pause(paused);
+            }
+        }
         Order::FeedClear(id) => {
             if let Some(feed) = playout.feed(id) {
                 feed.clear(stream.id, ctx);

@@ -37,6 +37,10 @@ impl Feed {
         self.queue.mark(mark);
     }
 
+    pub(crate) fn pause(&mut self, paused: bool) {
+        self.queue.pause(paused);
+    }
+
     /// Appends exactly `count` samples at `rate` Hz.
     pub(crate) fn fill(&mut self, count: usize, rate: u32, pcm: &mut Vec<i16>) {
         let before = self.queue.queued();

@@ -113,6 +113,12 @@ class NativeFeeding:
         """As Feeding.next_mark."""
         return await self._marks.next()
 
+    def pause(self, *, paused: bool) -> None:
+        """As Feeding.pause."""
+        self._require_open()
+        self._native.pause(paused)
+        self._owner.wake_soon()
+
     def clear(self) -> None:
         """As Feeding.clear."""
         self._require_open()

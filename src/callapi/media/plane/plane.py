@@ -108,6 +108,9 @@ class Feeding(Protocol):
             StreamClosed: closed, and the marks that were pending (all of them cleared) have been taken.
         """
 
+    def pause(self, *, paused: bool) -> None:
+        """While paused the leg hears silence, and what is queued waits with its marks. Raises StreamClosed."""
+
     def clear(self) -> None:
         """Drop what is queued: the leg is silent within 40 ms, and the pending marks come back as cleared."""
 

@@ -9,6 +9,7 @@ from callapi.media.speech.cache import SpeechCache
 from callapi.media.speech.detector import SpeechDetector
 from callapi.media.speech.hints import hints_of
 from callapi.media.speech.recogniser import Recognised, Recogniser, WhisperRecogniser
+from callapi.media.speech.segmenter import SpeechBegan, SpeechEnded, SpeechEvent, SpeechSegmenter
 from callapi.media.speech.speaker import EngineSpeaker, SpeechEngine
 from callapi.media.speech.utterance import Utterance
 from callapi.media.speech.voices import Catalogue, Engine, Gender, Voice
@@ -20,9 +21,13 @@ __all__ = [
     "Gender",
     "Recognised",
     "Recogniser",
+    "SpeechBegan",
     "SpeechCache",
     "SpeechDetector",
+    "SpeechEnded",
     "SpeechEngine",
+    "SpeechEvent",
+    "SpeechSegmenter",
     "Utterance",
     "Voice",
     "WhisperRecogniser",

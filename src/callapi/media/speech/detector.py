@@ -24,6 +24,7 @@ class SpeechDetector:
     """Feed it audio as it comes (mono int16 at `rate` Hz)."""
 
     def __init__(self, rate: int) -> None:
+        self.rate = rate
         self._frame = int(rate * FRAME_S)
         self._rest: NDArray[np.int16] = np.zeros(0, np.int16)
         self._loud: deque[bool] = deque(maxlen=BEGIN_WITHIN)
@@ -32,6 +33,12 @@ class SpeechDetector:
         self._last_loud = 0
         self.began_s: float | None = None
         """Where speech begins, with its lead; None: no speech yet."""
+
+    def successor(self) -> "SpeechDetector":
+        """A detector for what comes next, which knows the noise of the line already."""
+        following = SpeechDetector(self.rate)
+        following._noise_db = self._noise_db
+        return following
 
     @property
     def silence_s(self) -> float:

@@ -67,6 +67,7 @@ class FakeFeeding:
         self.written = bytearray()
         self.cleared = 0
         self.is_closed = False
+        self.is_paused = False
 
     @property
     def buffered_ms(self) -> int:
@@ -97,12 +98,17 @@ class FakeFeeding:
 
     def play(self, duration_ms: int | None = None) -> None:
         """Test hook: so much of what is queued leaves (None: all), and the marks before its end come back."""
-        span = len(self.written) - self._left
+        span = 0 if self.is_paused else len(self.written) - self._left
         if duration_ms is not None:
             span = min(span, duration_ms * self.audio_format.octets_per_ms)
         self._left += span
         while self._pending and self._pending[0][1] <= self._left:
             self._marks.put(PlayedMark(self._pending.pop(0)[0]))
+
+    def pause(self, *, paused: bool) -> None:
+        """As Feeding.pause."""
+        self._require_open()
+        self.is_paused = paused
 
     def clear(self) -> None:
         """As Feeding.clear."""
