@@ -21,6 +21,12 @@ def known_attributes(name: str) -> set[str]:
     element = f"<{name} nonsense='1'>x</{name}>" if name in NAMED else f"<{name} nonsense='1'/>"
     if name in INSIDE_DIAL:
         element = f"<Dial>{element}</Dial>"
+    if name in {"Stream", "ConversationRelay"}:
+        element = f"<Connect><{name} url='/a' nonsense='1'/></Connect>"
+    if name in {"Transcription", "Recording"}:
+        element = f"<Start>{element}</Start>"
+    if name == "Language":
+        element = f"<Connect><ConversationRelay url='/a'>{element}</ConversationRelay></Connect>"
     if name == "Video":
         element = f"<Dial><Sip name='sip:a@b'>{element}</Sip></Dial>"
     messages = [
@@ -60,6 +66,7 @@ def test_the_examples_are_without_fault(example: str) -> None:
         "Record",
         "Redirect",
         "Reject",
+        *("Connect", "Stream", "Transcription", "Recording"),
     ],
 )
 def test_the_tables_name_the_attributes_that_there_are(name: str) -> None:

@@ -262,7 +262,7 @@ def test_record() -> None:
         transcribe=True,
         transcribe_callback="/text",
     )
-    assert verbs(response, "transcribe", "transcribeCallback") == (
+    assert verbs(response) == (
         Record(
             action="/recorded",
             method=Method.GET,
@@ -274,6 +274,8 @@ def test_record() -> None:
             recording_status_callback="/rec",
             recording_status_callback_method=Method.GET,
             recording_status_callback_events=frozenset({RecordingEvent.COMPLETED, RecordingEvent.ABSENT}),
+            transcribe=True,
+            transcribe_callback="/text",
         ),
     )
 

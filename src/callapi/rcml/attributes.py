@@ -165,6 +165,14 @@ class Attributes:
             return default
         return value
 
+    def without_effect(self, *names: str) -> None:
+        """Attributes of other servers that are accepted and do nothing here; each is warned of where it is written."""
+        for name in names:
+            if name in self._given:
+                self._known.add(name)
+                message = f"{name} on <{self._node.name}> is accepted, and has no effect here"
+                self._node.warn(message, attribute=name)
+
     def refuse(self, name: str, allowed: str, code: int | None = None) -> None:
         """Report that the value of `name` is bad, and what is `allowed`."""
         written = self._given[name]

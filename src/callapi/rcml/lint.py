@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from callapi.rcml.elements import (
     Client,
+    Connect,
     Dial,
     Element,
     Gather,
@@ -18,7 +19,9 @@ from callapi.rcml.elements import (
     Reject,
     Say,
     Sip,
+    Stream,
     Target,
+    Track,
     Verb,
 )
 from callapi.rcml.elements.sip import HEADERS_LIMIT, URI_LIMIT
@@ -36,12 +39,15 @@ _URLS = (
     "action",
     "url",
     "statusCallback",
+    "statusCallbackUrl",
     "dialMusic",
     "recordingStatusCallback",
     "partialResultCallback",
+    "transcribeCallback",
     "waitUrl",
     "referUrl",
 )
+_SOCKETS = frozenset({"Stream", "ConversationRelay"})
 _NOUN_NEEDS = {
     "method": "url",
     "statusCallbackMethod": "statusCallback",
@@ -93,6 +99,8 @@ def advise(root: ElementNode, verbs: Sequence[Verb]) -> None:
     for verb in verbs:
         if isinstance(verb, Dial):
             advisor.dial(verb)
+        elif isinstance(verb, Connect) and isinstance(verb.peer, Stream):
+            advisor.bidirectional(verb.peer)
 
 
 def _all_nodes(node: ElementNode) -> Iterator[ElementNode]:
@@ -108,16 +116,30 @@ def _advise_on_attributes(node: ElementNode) -> None:
     for name, needed in _NEEDS.get(node.name, {}).items():
         if name in node.attributes and needed not in node.attributes:
             node.warn(f"{name} has no effect without {needed}", attribute=name)
-    for name in _URLS:
-        scheme = _foreign_scheme(node.attributes.get(name, ""))
-        if scheme:
-            node.warn(f"{name} is asked by HTTP; {scheme}: cannot be", attribute=name)
+    if node.name in _SOCKETS:
+        _advise_on_socket(node)
+    _advise_on_urls(node)
     if node.name in {"Play", "Redirect"} and (scheme := _foreign_scheme(node.text)):
         node.warn(f"the URL of <{node.name}> is asked by HTTP; {scheme}: cannot be")
     if node.name == "Uri" and node.text:
         node.warn("<Uri> is the old name of this noun; write <Sip>")
     if node.name == "Sip" and "name" not in node.attributes and any(c.name == "Video" for c in node.children):
         node.warn("beside <Video> the SIP URI belongs into the attribute name")
+
+
+def _advise_on_urls(node: ElementNode) -> None:
+    for name in _URLS:
+        scheme = _foreign_scheme(node.attributes.get(name, ""))
+        if scheme and not (name == "url" and node.name in _SOCKETS):
+            node.warn(f"{name} is asked by HTTP; {scheme}: cannot be", attribute=name)
+
+
+def _advise_on_socket(node: ElementNode) -> None:
+    """A WebSocket is connected to by ws or wss, or by the document's own scheme."""
+    scheme, colon, _ = node.attributes.get("url", "").strip().partition(":")
+    if colon and "/" not in scheme and scheme.lower() not in {"ws", "wss"}:
+        message = f"a WebSocket begins with ws:// or wss://, or is relative; {scheme}: cannot be connected to"
+        node.warn(message, 31922, attribute="url")
 
 
 def _foreign_scheme(url: str) -> str:
@@ -146,7 +168,7 @@ class _Advisor:
                 case Dial(answer_on_bridge=True) if answered is not None:
                     by = f"{_name(answered)} of line {answered.line}"
                     self._warn(verb, f"{by} has answered the call: answerOnBridge has no effect")
-                case Say() | Play() | Gather() | Record() | Dial(answer_on_bridge=False):
+                case Say() | Play() | Gather() | Record() | Connect() | Dial(answer_on_bridge=False):
                     answered = answered or verb
             reason = _why_last(verb)
             if reason and position < len(verbs):
@@ -167,6 +189,14 @@ class _Advisor:
                     self._warn(target, f"{_name(target)} {message}")
         for target in dial.targets:
             self._target(target)
+
+    def bidirectional(self, stream: Stream) -> None:
+        """What only makes sense here, and not at Twilio."""
+        if stream.track is not Track.INBOUND:
+            self._warn(
+                stream,
+                f"track={stream.track} inside <Connect> is an extension: Twilio knows inbound_track alone",
+            )
 
     def _target(self, target: Target) -> None:
         match target:
@@ -226,8 +256,8 @@ def _why_last(verb: Verb) -> str | None:
             return "<Redirect> goes on with another document"
         case Hangup() | Reject():
             return f"{_name(verb)} ends the call"
-        case Dial(action=str()):
-            return "what the action of <Dial> answers takes the place of this document"
+        case Dial(action=str()) | Connect(action=str()):
+            return f"what the action of {_name(verb)} answers takes the place of this document"
         case Say(loop=0) | Play(loop=0):
             return f'{_name(verb)} with loop="0" lasts until the caller hangs up'
     return None

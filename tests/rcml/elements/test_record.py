@@ -62,7 +62,7 @@ def test_bad_values(attribute: str, code: int | None) -> None:
     assert (error.code, error.specific_code) == (12200, code)
 
 
-def test_transcription_is_overlooked() -> None:
+def test_transcription() -> None:
     read = document('<Record transcribe="true" transcribeCallback="/t"/>')
-    assert read.verbs == (Record(),)
-    assert len(read.warnings) == 2
+    assert read.verbs == (Record(transcribe=True, transcribe_callback="/t"),)
+    assert not read.warnings

@@ -14,6 +14,8 @@ from callapi.rcml.elements.conference import (
     ConferenceTrim,
     JitterBuffer,
 )
+from callapi.rcml.elements.connect import Connect
+from callapi.rcml.elements.conversation_relay import ConversationRelay, Interruptible, Language, RelayEvent
 from callapi.rcml.elements.dial import Dial, RecordMode, Target
 from callapi.rcml.elements.element import Element, RecordingEvent
 from callapi.rcml.elements.gather import Gather, GatherInput, Prompt
@@ -24,28 +26,37 @@ from callapi.rcml.elements.pause import Pause
 from callapi.rcml.elements.play import Play
 from callapi.rcml.elements.queue import Enqueue, Leave, Queue
 from callapi.rcml.elements.record import Record
+from callapi.rcml.elements.recording import Channels, Recording, RecordingTrack
 from callapi.rcml.elements.redirect import Redirect
 from callapi.rcml.elements.refer import Refer
 from callapi.rcml.elements.reject import Reject, RejectReason
 from callapi.rcml.elements.response import Verb, read_response
 from callapi.rcml.elements.say import Say
 from callapi.rcml.elements.sip import Sip
+from callapi.rcml.elements.start import Service, ServiceKind, ServiceName, Start, Stop
+from callapi.rcml.elements.stream import Stream, StreamCodec, Track
+from callapi.rcml.elements.transcription import Transcription
 
 __all__ = [
     "BeepMode",
     "CallEvent",
+    "Channels",
     "Client",
     "Conference",
     "ConferenceEvent",
     "ConferenceRecording",
     "ConferenceTrim",
+    "Connect",
+    "ConversationRelay",
     "Dial",
     "Element",
     "Enqueue",
     "Gather",
     "GatherInput",
     "Hangup",
+    "Interruptible",
     "JitterBuffer",
+    "Language",
     "Leave",
     "Method",
     "Noun",
@@ -56,14 +67,26 @@ __all__ = [
     "Queue",
     "Record",
     "RecordMode",
+    "Recording",
     "RecordingEvent",
+    "RecordingTrack",
     "Redirect",
     "Refer",
     "Reject",
     "RejectReason",
+    "RelayEvent",
     "Say",
+    "Service",
+    "ServiceKind",
+    "ServiceName",
     "Sip",
+    "Start",
+    "Stop",
+    "Stream",
+    "StreamCodec",
     "Target",
+    "Track",
+    "Transcription",
     "Verb",
     "read_response",
 ]

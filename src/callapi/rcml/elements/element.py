@@ -15,8 +15,22 @@ VERBS = (
     "Redirect",
     "Reject",
     "Hangup",
+    "Connect",
+    "Start",
+    "Stop",
 )
-NOUNS = ("Number", "Client", "Sip", "Uri", "Video", "Conference")
+NOUNS = (
+    "Number",
+    "Client",
+    "Sip",
+    "Uri",
+    "Video",
+    "Conference",
+    "Stream",
+    "ConversationRelay",
+    "Transcription",
+    "Recording",
+)
 NAMES = frozenset({"Response", *VERBS, *NOUNS})
 
 

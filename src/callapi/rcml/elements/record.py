@@ -36,6 +36,10 @@ class Record(Element):
     recording_status_callback: str | None = None
     recording_status_callback_method: Method = Method.POST
     recording_status_callback_events: frozenset[RecordingEvent] = frozenset({RecordingEvent.COMPLETED})
+    transcribe: bool = False
+    """Turn the recording into text afterwards."""
+    transcribe_callback: str | None = None
+    """URL that gets the text; naming it asks for the transcription, as at Twilio."""
 
 
 def read_record(node: ElementNode) -> Record:
@@ -54,9 +58,12 @@ def read_record(node: ElementNode) -> Record:
         recording_status_callback_events=given.events(
             "recordingStatusCallbackEvent", RecordingEvent.COMPLETED
         ),
+        transcribe=given.flag("transcribe", default=False),
+        transcribe_callback=given.url("transcribeCallback"),
         line=node.line,
         column=node.column,
     )
+    given.without_effect("recordingConfigurationId")
     given.finish()
     refuse_content(node)
     return record

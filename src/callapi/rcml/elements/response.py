@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from typing import TypeAlias
 
 from callapi.rcml.attributes import Attributes
+from callapi.rcml.elements.connect import Connect, read_connect
 from callapi.rcml.elements.dial import Dial, read_dial
 from callapi.rcml.elements.element import NAMES, VERBS, refuse_text
 from callapi.rcml.elements.gather import Gather, read_gather
@@ -15,9 +16,12 @@ from callapi.rcml.elements.record import Record, read_record
 from callapi.rcml.elements.redirect import Redirect, read_redirect
 from callapi.rcml.elements.reject import Reject, read_reject
 from callapi.rcml.elements.say import Say, read_say
+from callapi.rcml.elements.start import Start, Stop, read_start, read_stop
 from callapi.rcml.tree import ElementNode
 
-Verb: TypeAlias = Dial | Say | Play | Pause | Gather | Record | Redirect | Reject | Hangup
+Verb: TypeAlias = (
+    Dial | Say | Play | Pause | Gather | Record | Redirect | Reject | Hangup | Connect | Start | Stop
+)
 
 _READERS: Mapping[str, Callable[[ElementNode], Verb]] = {
     "Dial": read_dial,
@@ -29,6 +33,9 @@ _READERS: Mapping[str, Callable[[ElementNode], Verb]] = {
     "Redirect": read_redirect,
     "Reject": read_reject,
     "Hangup": read_hangup,
+    "Connect": read_connect,
+    "Start": read_start,
+    "Stop": read_stop,
 }
 
 
