@@ -67,7 +67,8 @@ async def one_of_each(world: World, owner: AccountSid, mark: str = "x") -> dict[
     )
     await world.keep(call, *records.values())
     (world.recordings_dir / f"{mark}.wav").write_bytes(b"RIFF")
-    return {"CallSid": call.sid, **{name: record.sid for name, record in records.items()}}
+    kept = {name: record.sid for name, record in records.items()}
+    return {"CallSid": call.sid, "Streams": "my stream", "Transcriptions": "mine", **kept}
 
 
 def path_of(operation: Operation, account: str, sids: dict[str, str]) -> str:

@@ -81,7 +81,8 @@ async def test_an_account_sees_nothing_of_another(world: World, operation: Opera
     auth = (stranger.sid, stranger.auth_token)
     form = None
     if operation.method in {"POST", "PUT"}:
-        form = FORM | ({"Status": "completed"} if "Calls" in operation.path else {})
+        status = "stopped" if "{Key}" in operation.path else "completed"
+        form = FORM | ({"Status": status} if "Calls" in operation.path else {})
     below_theirs = path_of(operation, victim.sid, sids)
     assert (await world.ask(operation.method, below_theirs, form=form, auth=auth)).status == 404
     below_own = path_of(operation, stranger.sid, sids)

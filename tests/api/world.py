@@ -19,6 +19,12 @@ from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid, CallSid, new_account_sid, new_call_sid
 from callapi.calls.commands import CreateCall, ModifyCall
 from callapi.calls.control import NotModifiable
+from callapi.calls.streaming.request import StreamRecord, StreamRequest, StreamStatus
+from callapi.calls.transcribing.request import (
+    TranscriptionRecord,
+    TranscriptionRequest,
+    TranscriptionStatus,
+)
 from callapi.store import AccountRecord, CallRecord, EventRecord, Put, Store
 
 NOW = datetime(2026, 11, 17, 10, 0, 0, tzinfo=UTC)
@@ -93,6 +99,55 @@ class PaperCalls:
         return record
 
 
+@dataclass
+class PaperStreams:
+    """`StreamCommandsPort` that keeps what it is asked for."""
+
+    started: dict[str, tuple[StreamRecord, StreamRequest]]
+    refusal: CallApiError | None = None
+    transcriptions: list[tuple[TranscriptionRecord, TranscriptionRequest]] = field(default_factory=list)
+
+    def start_stream(self, call: CallSid, request: StreamRequest) -> StreamRecord:
+        """As `StreamCommandsPort`."""
+        if self.refusal is not None:
+            raise self.refusal
+        sid = f"MZ{len(self.started):032x}"
+        record = StreamRecord(
+            sid, AccountSid("AC" + "0" * 32), call, request.name, StreamStatus.IN_PROGRESS, NOW
+        )
+        self.started[sid] = (record, request)
+        return record
+
+    def start_transcription(self, call: CallSid, request: TranscriptionRequest) -> TranscriptionRecord:
+        """As `StreamCommandsPort`."""
+        if self.refusal is not None:
+            raise self.refusal
+        record = TranscriptionRecord(
+            "GT" + "1" * 32,
+            AccountSid("AC" + "0" * 32),
+            call,
+            request.name,
+            TranscriptionStatus.IN_PROGRESS,
+            NOW,
+        )
+        self.transcriptions.append((record, request))
+        return record
+
+    def stop_transcription(self, call: CallSid, key: str) -> TranscriptionRecord | None:
+        """As `StreamCommandsPort`."""
+        for record, _ in self.transcriptions:
+            if key in {record.sid, record.name}:
+                return replace(record, status=TranscriptionStatus.STOPPED)
+        return None
+
+    def stop_stream(self, call: CallSid, key: str) -> StreamRecord | None:
+        """As `StreamCommandsPort`."""
+        for record, _ in self.started.values():
+            if key in {record.sid, record.name}:
+                return replace(record, status=StreamStatus.STOPPED)
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back."""
@@ -125,6 +180,7 @@ class World:
     app: ASGIApp = field(init=False)
     health: Health = Health.READY
     events: dict[CallSid, tuple[EventRecord, ...]] = field(default_factory=dict)
+    streams: PaperStreams = field(default_factory=lambda: PaperStreams({}))
 
     def __post_init__(self) -> None:
         self.app = create_app(
@@ -132,6 +188,7 @@ class World:
                 store=self.store,
                 calls=self.calls,
                 control=self.calls,
+                streams=self.streams,
                 live_events=lambda sid: self.events.get(sid, ()),
                 health=lambda: self.health,
                 recordings_dir=self.recordings_dir,

@@ -35,6 +35,8 @@ from callapi.calls.quotas import Quotas
 from callapi.calls.recordings import Recordings
 from callapi.calls.records.journal import Journal
 from callapi.calls.records.timeline import Timelines
+from callapi.calls.streaming.live_streams import LiveStreams
+from callapi.calls.transcribing.live_transcriptions import LiveTranscriptions
 from callapi.media import LocalMedia, MediaNegotiation, Prompt, UnplayableAudio
 from callapi.media.plane.fake import FakePlane, FakeStream
 from callapi.media.speech import Utterance
@@ -70,6 +72,7 @@ from callapi.store import (
     RecordingRecord,
     TrunkRecord,
 )
+from callapi.streams import Address, SocketClient
 from callapi.verbs.execution import Services
 from callapi.verbs.interpreter import Interpreter
 from callapi.webhooks import BadStatus, WebAnswer, WebFailure, WebRequest
@@ -326,6 +329,13 @@ class FakeDirectory:
         return self.gateways
 
 
+class NoEgress:
+    """No host can be reached."""
+
+    async def addresses(self, host: str, port: int) -> list[Address]:
+        raise OSError(f"{host}:{port} cannot be reached in this world")
+
+
 class World:
     """One node between its phones and its application."""
 
@@ -355,6 +365,8 @@ class World:
             recordings=recordings,
             conferences=Conferences(plane, live.bus, recordings, "test"),
             music=MUSIC,
+            streams=LiveStreams(live.bus, SocketClient(NoEgress(), 1.0), self._account, 600.0),
+            transcriptions=LiveTranscriptions(live.bus, None, "none"),
             account_of=self._account,
         )
         self.script = Interpreter(self.services)

@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from callapi.base.ids import AccountSid, CallSid
 from callapi.calls.commands import CreateCall, ModifyCall
+from callapi.calls.streaming.request import StreamRecord, StreamRequest
+from callapi.calls.transcribing.request import TranscriptionRecord, TranscriptionRequest
 from callapi.store import CallRecord, EventRecord, Store
 
 
@@ -35,12 +37,33 @@ class CallCommands(Protocol):
         ...
 
 
+class StreamCommandsPort(Protocol):
+    """Starts and stops streams and transcriptions of live calls: `calls.streaming.commands.StreamCommands`."""
+
+    def start_stream(self, call: CallSid, request: StreamRequest) -> StreamRecord:
+        """Start a stream. Raises NotModifiable, StreamRefused."""
+        ...
+
+    def stop_stream(self, call: CallSid, key: str) -> StreamRecord | None:
+        """Stop the stream of that sid or name; None if the call has none."""
+        ...
+
+    def start_transcription(self, call: CallSid, request: TranscriptionRequest) -> TranscriptionRecord:
+        """Start a transcription. Raises NotModifiable, TranscriptionRefused."""
+        ...
+
+    def stop_transcription(self, call: CallSid, key: str) -> TranscriptionRecord | None:
+        """Stop the transcription of that sid or name; None if the call has none."""
+        ...
+
+
 class Deps(Struct, frozen=True):
     """The means of every handler."""
 
     store: Store
     calls: CallPlacing
     control: CallCommands
+    streams: StreamCommandsPort
     live_events: Callable[[CallSid], tuple[EventRecord, ...]]
     """The timeline of a call that is up; () for any other."""
     health: Callable[[], Health]

@@ -20,6 +20,7 @@ from callapi.api.parameters import Parameter
 from callapi.api.representations import Representation, camel_case
 from callapi.api.request_path import BASES, Format
 from callapi.api.resources import Resource
+from callapi.api.router import KEY
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _MEDIA: Final = {Format.WAV: "audio/x-wav", Format.MP3: "audio/mpeg"}
@@ -133,10 +134,17 @@ def _path_parameters(path: str) -> list[dict[str, Any]]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "pattern": f"^{_PREFIXES[collection]}[0-9a-f]{{32}}$"},
+            "schema": _path_schema(collection, name),
         }
         for collection, name in _IN_PATH.findall(path)
     ]
+
+
+def _path_schema(collection: str, name: str) -> dict[str, Any]:
+    """A sid, or a sid or a name."""
+    if name == KEY:
+        return {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[^/]+$"}
+    return {"type": "string", "pattern": f"^{_PREFIXES[collection]}[0-9a-f]{{32}}$"}
 
 
 def _query_parameter(parameter: Parameter[Any]) -> dict[str, Any]:

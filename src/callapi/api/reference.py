@@ -1,5 +1,6 @@
 """The readable page at `/docs`, made of the same tables; one file, nothing from elsewhere."""
 
+import re
 from collections.abc import Iterable
 from html import escape
 from typing import Any, Final
@@ -11,6 +12,8 @@ from callapi.api.parameters import Parameter
 from callapi.api.request_path import TWILIO
 from callapi.api.resources import Resource
 
+_FURTHER: Final = re.compile(r"Parameter(?:[2-9]|\d\d)\.")
+"""Numbered parameters after the first: the page shows one of a kind."""
 _STYLE: Final = """
 body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:1rem 1.5rem;color:#1c2530}
 h1,h2,h3{line-height:1.2}h2{border-top:1px solid #d5dbe1;margin-top:2.5rem;padding-top:1.5rem}
@@ -57,7 +60,7 @@ def _resource(resource: Resource) -> str:
 
 def _operation(operation: Operation) -> str:
     suffixes = ", ".join(f".{each}" for each in sorted(operation.formats))
-    rows = "".join(_parameter(each) for each in operation.parameters)
+    rows = "".join(_parameter(each) for each in operation.parameters if not _FURTHER.match(each.name))
     table = f"<table><tr><th>parameter<th>value<th>meaning</tr>{rows}</table>" if rows else ""
     return (
         f"<h3>{escape(operation.about)}</h3>"

@@ -11,6 +11,8 @@ from callapi.api.operation import Operation
 from callapi.api.request_path import Format, RequestPath
 
 _SID: Final = re.compile(r"\{(\w+)\}")
+KEY: Final = "Key"
+"""In a path: a sid or a name that the client chose."""
 
 
 class _Path(Struct, frozen=True):
@@ -24,7 +26,7 @@ class Router:
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._paths: dict[str, _Path] = {}
         for each in operations:
-            pattern = re.compile(_SID.sub(r"(?P<\1>[A-Za-z0-9]{1,64})", each.path))
+            pattern = re.compile(_SID.sub(_group, each.path))
             self._paths.setdefault(each.path, _Path(pattern, [])).operations.append(each)
 
     def find(self, method: str, request_path: RequestPath) -> tuple[Operation, Mapping[str, str]]:
@@ -39,6 +41,12 @@ class Router:
         raise ApiError(
             NOT_FOUND, f"The requested resource {request_path.uri(request_path.path)} was not found"
         )
+
+
+def _group(place: re.Match[str]) -> str:
+    """The pattern of one place of a path."""
+    allowed = "[^/]{1,256}" if place[1] == KEY else "[A-Za-z0-9]{1,64}"
+    return f"(?P<{place[1]}>{allowed})"
 
 
 def _of_method(operations: list[Operation], method: str, request_path: RequestPath) -> Operation:

@@ -218,6 +218,12 @@ class WebhookSettings(_Section):
     max_retry_age_s: float = Field(86_400, ge=0, description="a callback older than this is given up")
 
 
+class StreamSettings(_Section):
+    """`[streams]`: audio to and from applications over WebSockets."""
+
+    max_buffer_s: float = Field(600, ge=1, le=3600, description="audio that an application may send ahead")
+
+
 class LimitSettings(_Section):
     """`[limits]`: admission."""
 
@@ -252,6 +258,7 @@ class Settings(_Section):
     http: HttpSettings = HttpSettings()
     database: DatabaseSettings = DatabaseSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    streams: StreamSettings = StreamSettings()
     limits: LimitSettings = LimitSettings()
     cluster: ClusterSettings = ClusterSettings()
     numbers: tuple[NumberSettings, ...] = ()

@@ -3,6 +3,7 @@
 Digits typed ahead of a `<Gather>` are kept, up to a bound; past it the oldest are dropped.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from callapi.base.notifier import Notifier
@@ -16,16 +17,28 @@ SAME_KEY_S: Final = 1.5
 class DigitBuffer:
     """A bounded queue of single digits (`0`-`9`, `*`, `#`, `A`-`D`)."""
 
-    __slots__ = ("_digits", "_pressed")
+    __slots__ = ("_digits", "_observers", "_pressed")
 
     def __init__(self) -> None:
         self._digits = ""
         self._pressed = Notifier()
+        self._observers: tuple[Callable[[str], None], ...] = ()
 
     def put(self, digit: str) -> None:
         """Add a digit."""
+        for observer in self._observers:
+            observer(digit)
         self._digits = (self._digits + digit)[-TYPE_AHEAD:]
         self._pressed.ring()
+
+    def attach(self, observer: Callable[[str], None]) -> Callable[[], None]:
+        """Call `observer` with each digit that is pressed from now on; the result detaches it."""
+        self._observers = (*self._observers, observer)
+
+        def detach() -> None:
+            self._observers = tuple(each for each in self._observers if each is not observer)
+
+        return detach
 
     async def get(self) -> str:
         """The next digit, waiting without a bound: the caller sets one. Safe to cancel."""

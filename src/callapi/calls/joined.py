@@ -20,5 +20,11 @@ class InConference(Struct, frozen=True):
     name: str
 
 
-Joined: TypeAlias = Bridged | InConference
-"""A bridge or a conference; a queue and a stream join this union when they are built."""
+class Streaming(Struct, frozen=True):
+    """An application that has the call: a stream in both directions (`MZ…`), or a conversation (`VX…`)."""
+
+    sid: str
+
+
+Joined: TypeAlias = Bridged | InConference | Streaming
+"""A queue joins this union when it is built."""

@@ -99,6 +99,7 @@ class Node:
             store=rooms.records.store,
             calls=rooms.outbound,
             control=rooms.control,
+            streams=rooms.stream_commands,
             live_events=rooms.records.timelines.events,
             health=lambda: Health.DRAINING if self.is_draining else Health.READY,
             recordings_dir=options.recordings_dir(settings),

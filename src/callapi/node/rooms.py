@@ -16,6 +16,7 @@ from typing import Final
 
 from callapi.adapters.audio import AudioFetch
 from callapi.adapters.directory import Directory
+from callapi.adapters.egress import GuardedEgress
 from callapi.adapters.numbers import Numbers
 from callapi.adapters.outbox_rows import OutboxRows, as_callback
 from callapi.adapters.registrations import Registrations
@@ -38,6 +39,9 @@ from callapi.calls.recordings import Recordings
 from callapi.calls.records.journal import Journal
 from callapi.calls.records.reconciliation import close_what_a_crash_left
 from callapi.calls.records.timeline import Timelines
+from callapi.calls.streaming.commands import StreamCommands
+from callapi.calls.streaming.live_streams import LiveStreams
+from callapi.calls.transcribing.live_transcriptions import LiveTranscriptions
 from callapi.media.prompts.library import PromptLibrary
 from callapi.media.prompts.music import waiting_music
 from callapi.media.speech import open_recogniser, open_speaker
@@ -47,6 +51,7 @@ from callapi.node.lag import LagMeter
 from callapi.sip import DigestServer, Endpoint, KeepAlive, LoginThrottle, NameAddr, Registrar
 from callapi.store import CallbackRecord, FirstAccount, Store
 from callapi.store.retention import keep_for
+from callapi.streams import SocketClient
 from callapi.verbs.execution import Services
 from callapi.verbs.interpreter import Interpreter
 from callapi.webhooks import Fetcher, Outbox, Unconditional
@@ -94,6 +99,11 @@ class Rooms:
     outbound: Outbound
     control: CallControl
     work: Work
+
+    @property
+    def stream_commands(self) -> StreamCommands:
+        """What REST commands streams and transcriptions through."""
+        return StreamCommands(self.live, self.services.streams, self.services.transcriptions)
 
 
 async def open_rooms(settings: Settings, environ: Mapping[str, str], stack: AsyncExitStack) -> Rooms:
@@ -267,6 +277,7 @@ async def _open_services(
     stack: AsyncExitStack,
 ) -> Services:
     folder = options.recordings_dir(settings)
+    recogniser = await stack.enter_async_context(open_recogniser(settings.speech))
     audio = AudioFetch(fetcher, settings.http.public_url, folder)
     recordings = Recordings(folder, records.bus, partial(options.recording_url, settings))
     conferences = Conferences(live.plane, records.bus, recordings, settings.node.name)
@@ -276,7 +287,7 @@ async def _open_services(
         fetcher=fetcher,
         prompts=await stack.enter_async_context(PromptLibrary(audio, options.prompts_dir(settings))),
         speaker=await stack.enter_async_context(open_speaker(settings.speech, settings.node.data_dir)),
-        recogniser=await stack.enter_async_context(open_recogniser(settings.speech)),
+        recogniser=recogniser,
         destinations=Destinations(
             Directory(records.store, callers.keep_alive.is_silent),
             options.domain(settings),
@@ -285,8 +296,17 @@ async def _open_services(
         recordings=recordings,
         conferences=await stack.enter_async_context(conferences),
         music=waiting_music(),
+        streams=_open_streams(settings, records, stack),
+        transcriptions=LiveTranscriptions(records.bus, recogniser, settings.speech.recogniser),
         account_of=records.store.accounts.by_sid,
     )
+
+
+def _open_streams(settings: Settings, records: Records, stack: AsyncExitStack) -> LiveStreams:
+    egress = GuardedEgress(allow_private_networks=settings.webhooks.allow_private_networks)
+    stack.push_async_callback(egress.close)
+    client = SocketClient(egress, settings.webhooks.timeout_s)
+    return LiveStreams(records.bus, client, records.store.accounts.by_sid, settings.streams.max_buffer_s)
 
 
 def _alone(_login: str) -> None:

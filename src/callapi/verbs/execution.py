@@ -21,6 +21,8 @@ from callapi.calls.placing.destinations import Destinations
 from callapi.calls.position import Position
 from callapi.calls.problem import Problem
 from callapi.calls.recordings import Recordings
+from callapi.calls.streaming.live_streams import LiveStreams
+from callapi.calls.transcribing.live_transcriptions import LiveTranscriptions
 from callapi.media import MediaPlane, Playback, Prompt
 from callapi.media.speech import Recogniser, Utterance
 from callapi.rcml import Document, document_of
@@ -111,6 +113,8 @@ class Services(Struct, frozen=True):
     speaker: Speaker
     destinations: Destinations
     recordings: Recordings
+    streams: LiveStreams
+    transcriptions: LiveTranscriptions
     account_of: Callable[[AccountSid], Awaitable[AccountRecord | None]]
     conferences: Conferences
     music: Prompt

@@ -7,7 +7,23 @@ from callapi.calls.arriving.refusals import reason
 from callapi.calls.call import Call
 from callapi.calls.document import DocumentRequest
 from callapi.calls.problem import Problem
-from callapi.rcml import Dial, Document, Gather, Hangup, Pause, Play, Record, Redirect, Reject, Say, Verb
+from callapi.rcml import (
+    Connect,
+    Dial,
+    Document,
+    Gather,
+    Hangup,
+    Pause,
+    Play,
+    Record,
+    Redirect,
+    Reject,
+    Say,
+    Start,
+    Stop,
+    Verb,
+)
+from callapi.verbs.connect import connect
 from callapi.verbs.control import hangup, pause, redirect, reject
 from callapi.verbs.dial import dial
 from callapi.verbs.execution import End, Execution, GoTo, Left, Next, Outcome, Services, StoryResult
@@ -16,11 +32,13 @@ from callapi.verbs.mode import Mode, allows
 from callapi.verbs.play import play
 from callapi.verbs.record import record
 from callapi.verbs.say import say
+from callapi.verbs.start import start, stop
 
 DIAL_IN_SCREENING: Final = 13201
 NOT_ALLOWED_HERE: Final = 12_200
 
 EXECUTORS: Final[dict[type, Callable[[Any, Execution], Awaitable[Outcome]]]] = {
+    Connect: connect,
     Dial: dial,
     Gather: gather,
     Hangup: hangup,
@@ -30,6 +48,8 @@ EXECUTORS: Final[dict[type, Callable[[Any, Execution], Awaitable[Outcome]]]] = {
     Redirect: redirect,
     Reject: reject,
     Say: say,
+    Start: start,
+    Stop: stop,
 }
 
 

@@ -301,7 +301,8 @@ class Phone:
         """A WAV of two seconds of whole periods, so that it loops without a click."""
         path = self.folder / f"tone-{frequency:g}.wav"
         if not path.exists():
-            write_wav(path, tone(frequency, 2.0))
+            rate = 8000 if frequency < 3500 else 16_000
+            write_wav(path, tone(frequency, 2.0, rate=rate), rate=rate)
         return str(path)
 
     async def invite(

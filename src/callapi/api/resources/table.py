@@ -16,6 +16,8 @@ from callapi.api.resources import (
     notifications,
     numbers,
     recordings,
+    streams,
+    transcriptions,
     trunks,
 )
 
@@ -31,6 +33,8 @@ class Resource(Struct, frozen=True):
 RESOURCES: Final = (
     Resource("Calls", calls.__doc__, (*calls.OPERATIONS, *call_commands.OPERATIONS)),
     Resource("Events", events.__doc__, events.OPERATIONS),
+    Resource("Streams", streams.__doc__, streams.OPERATIONS),
+    Resource("Call transcriptions", transcriptions.__doc__, transcriptions.OPERATIONS),
     Resource("Recordings", recordings.__doc__, recordings.OPERATIONS),
     Resource("Notifications", notifications.__doc__, notifications.OPERATIONS),
     Resource("IncomingPhoneNumbers", numbers.__doc__, numbers.OPERATIONS),

@@ -23,6 +23,8 @@ from callapi.calls.events.types import (
     SipMessageTraced,
     SpeechRecognised,
     StatusChanged,
+    StreamChanged,
+    TranscriptionChanged,
     VerbStarted,
 )
 
@@ -46,5 +48,7 @@ __all__ = [
     "SipMessageTraced",
     "SpeechRecognised",
     "StatusChanged",
+    "StreamChanged",
+    "TranscriptionChanged",
     "VerbStarted",
 ]

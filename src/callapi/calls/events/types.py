@@ -147,6 +147,31 @@ class ConferenceChanged(Struct, frozen=True):
     callback: CallbackRecord | None = None
 
 
+class StreamChanged(CallEvent, frozen=True):
+    """A step of a stream of the call: `step` is `stream-started`, `stream-stopped` or `stream-error`.
+
+    `callback` is the outbox row that reports it to the application.
+    """
+
+    stream_sid: str
+    name: str | None
+    step: str
+    error: str | None = None
+    callback: CallbackRecord | None = None
+
+
+class TranscriptionChanged(CallEvent, frozen=True):
+    """A step of a transcription of the call: `step` is `transcription-started`, `-content`, `-stopped` or `-error`.
+
+    What was said is in `callback` alone, the outbox row that reports it to the application.
+    """
+
+    transcription_sid: str
+    name: str | None
+    step: str
+    callback: CallbackRecord | None = None
+
+
 class SipMessageTraced(Struct, frozen=True):
     """A SIP message was sent or received, of a call or not: `traced.message.call_id` names its dialog."""
 
@@ -175,6 +200,8 @@ Event: TypeAlias = (
     | ProblemRaised
     | RecordingChanged
     | ConferenceChanged
+    | StreamChanged
+    | TranscriptionChanged
     | SipMessageTraced
     | HttpExchanged
 )

@@ -16,6 +16,8 @@ from callapi.calls.events import (
     ProblemRaised,
     RecordingChanged,
     StatusChanged,
+    StreamChanged,
+    TranscriptionChanged,
 )
 from callapi.calls.records.callbacks import status_callback_row
 from callapi.calls.records.timeline import Timeline
@@ -49,6 +51,8 @@ class Journal:
         bus.attach(ProblemRaised, self._raised)
         bus.attach(RecordingChanged, self._recording_changed)
         bus.attach(ConferenceChanged, self._conference_changed)
+        bus.attach(StreamChanged, self._reported)
+        bus.attach(TranscriptionChanged, self._reported)
 
     async def commit(self, record: CallRecord) -> None:
         """Keep `record`; durable on return. Raises Unavailable."""
@@ -71,6 +75,10 @@ class Journal:
 
     def _conference_changed(self, event: ConferenceChanged) -> None:
         self._keep(event.conference, event.callback)
+
+    def _reported(self, event: StreamChanged | TranscriptionChanged) -> None:
+        if event.callback is not None:
+            self._store.write(Put(event.callback))
 
     def _raised(self, event: ProblemRaised) -> None:
         self._store.write(Put(_notification(event)))

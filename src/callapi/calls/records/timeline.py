@@ -26,6 +26,8 @@ from callapi.calls.events import (
     SipMessageTraced,
     SpeechRecognised,
     StatusChanged,
+    StreamChanged,
+    TranscriptionChanged,
     VerbStarted,
 )
 from callapi.media import StreamStatistics
@@ -119,6 +121,8 @@ class Timelines:
         bus.attach(ProblemRaised, self._raised)
         bus.attach(SpeechRecognised, self._recognised)
         bus.attach(VerbStarted, self._verb)
+        bus.attach(StreamChanged, self._stream)
+        bus.attach(TranscriptionChanged, self._transcription)
         bus.attach(SipMessageTraced, lambda event: self.sip(event.traced))
         bus.attach(HttpExchanged, lambda event: self.http(event.exchange))
 
@@ -153,6 +157,16 @@ class Timelines:
 
     def _verb(self, event: VerbStarted) -> None:
         self._add(event.call_sid, "verb", {"name": event.position.verb, "line": event.position.line})
+
+    def _stream(self, event: StreamChanged) -> None:
+        data: dict[str, Json] = {"event": event.step, "stream_sid": event.stream_sid, "name": event.name}
+        if event.error is not None:
+            data["error"] = event.error
+        self._add(event.call_sid, "stream", data)
+
+    def _transcription(self, event: TranscriptionChanged) -> None:
+        data: dict[str, Json] = {"event": event.step, "transcription_sid": event.transcription_sid}
+        self._add(event.call_sid, "transcription", data)
 
     def open(self, sid: CallSid, call_id: str, timeline: Timeline) -> None:
         """From now on the events of this call go into `timeline`."""
