@@ -19,6 +19,11 @@ from tests.scenarios.harness.rtp_peer import _DECODE, PCMU, encode
 Script = Callable[["Socket"], Awaitable[None]]
 
 
+def kind_of(message: dict[str, Any]) -> str:
+    """The `event` of Media Streams, the `type` of ConversationRelay."""
+    return str(message.get("event") or message.get("type"))
+
+
 class Socket:
     """One connection of a stream, as its application sees it."""
 
@@ -46,7 +51,7 @@ class Socket:
 
     def all(self, event: str) -> list[dict[str, Any]]:
         """The messages of one event so far."""
-        return [each for each in self.messages if each["event"] == event]
+        return [each for each in self.messages if kind_of(each) == event]
 
     async def until(self, what: str, condition: Callable[[], bool], timeout: float = 8.0) -> None:
         """Wait for `condition`, which is judged at each message."""
@@ -56,10 +61,7 @@ class Socket:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            kinds = [
-                (key, len(list(group)))
-                for key, group in itertools.groupby(each["event"] for each in self.messages)
-            ]
+            kinds = [(key, len(list(group))) for key, group in itertools.groupby(map(kind_of, self.messages))]
             raise AssertionError(f"{what} did not happen within {timeout:g} s; messages: {kinds}") from None
 
     async def next(self, event: str, count: int = 1, timeout: float = 8.0) -> dict[str, Any]:
@@ -180,15 +182,15 @@ class StreamApplication:
         """Of the WebSocket."""
         return f"{'wss' if self._tls else 'ws'}://127.0.0.1:{self.port}/media"
 
-    async def next_socket(self, timeout: float = 8.0) -> Socket:
-        """The next connection, once its `start` has come."""
+    async def next_socket(self, timeout: float = 8.0, *, first: str = "start") -> Socket:
+        """The next connection, once its `first` message has come."""
         self._taken += 1
         async with asyncio.timeout(timeout):
             while len(self.sockets) < self._taken:
                 self._arrived.clear()
                 await self._arrived.wait()
         socket = self.sockets[self._taken - 1]
-        await socket.next("start", timeout=timeout)
+        await socket.next(first, timeout=timeout)
         return socket
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:

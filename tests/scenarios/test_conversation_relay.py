@@ -1,0 +1,176 @@
+"""ConversationRelay: an application without audio code holds a conversation with a caller."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy
+import pytest
+import pytest_asyncio
+from twilio.request_validator import RequestValidator
+
+from callapi.base.settings import SpeechSettings
+from callapi.media.speech import Utterance, installed, open_speaker
+from tests.scenarios.conftest import Measured, PhoneFactory, Server
+from tests.scenarios.harness.application import Webhook, response
+from tests.scenarios.harness.audio import silence, write_wav
+from tests.scenarios.harness.stream_application import StreamApplication
+from tests.scenarios.harness.waiting import eventually
+from tests.scenarios.test_streams import notified
+
+pytestmark = pytest.mark.skipif(
+    not installed.has_whisper() or installed.whisper_model() is None or not installed.piper_voices({}),
+    reason="the extra `speech` is not installed",
+)
+PATIENT = SpeechSettings(timeout_s=60, patience_s=60)
+AFTER = response("<Play digits='1'/><Pause length='20'/>")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def words(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Path]]:
+    """What the caller says, as files that a phone can play: silence, the words, a long silence."""
+    folder, files = tmp_path_factory.mktemp("words"), {}
+    async with open_speaker(PATIENT, folder) as speaker:
+        for text in ("I would like to book a room", "stop it please"):
+            said = [each async for each in speaker.speak(Utterance(f"{text}."), print)]
+            samples = numpy.concatenate([each.samples for each in said])[::2]
+            whole = numpy.concatenate([silence(0.3), samples, silence(40.0)])
+            files[text] = write_wav(folder / f"{text}.wav", whole)
+    yield files
+
+
+def relay(url: str, more: str = "", inner: str = "", action: str = "") -> str:
+    """A document that hands the call to a conversation."""
+    attribute = f' action="{action}"' if action else ""
+    return response(
+        f'<Connect{attribute}><ConversationRelay url="{url}" {more}>{inner}</ConversationRelay></Connect>',
+        "<Pause length='20'/>",
+    )
+
+
+async def test_a_conversation(
+    server: Server, phone: PhoneFactory, webhook: Webhook, words: dict[str, Path], measured: Measured
+) -> None:
+    """Greeting, prompt, an answer token by token, an interruption with what was heard, and a handoff."""
+    async with StreamApplication() as application:
+        alice = await phone("alice")
+        webhook["voice"] = relay(
+            f"{application.url}?tenant=a%20b&x=1",
+            'welcomeGreeting="Hello!" dtmfDetection="true" speechTimeout="500"',
+            '<Parameter name="who" value="Alice"/>',
+            webhook.url("after"),
+        )
+        webhook["after"] = AFTER
+        call = await alice.invite(server.uri)
+        socket = await application.next_socket(first="setup")
+        setup = socket.messages[0]
+        voice = await webhook.next("voice")
+        assert setup["type"] == "setup"
+        assert setup["sessionId"].startswith("VX")
+        assert (setup["callSid"], setup["accountSid"]) == (voice["CallSid"], server.node.account_sid)
+        assert (setup["from"], setup["to"], setup["direction"]) == (voice["From"], voice["To"], "inbound")
+        assert setup["customParameters"] == {"who": "Alice"}
+        validator = RequestValidator(server.node.auth_token)
+        signature = socket.headers["X-Twilio-Signature"]
+        assert validator.validate(application.url, {"tenant": "a b", "x": "1"}, signature)
+
+        await eventually("the greeting", lambda: call.heard().seconds_of_sound >= 0.2, timeout=60)
+        await asyncio.sleep(1.0)  # the greeting is over
+        await alice.order("play", call=call.number, path=str(words["I would like to book a room"]))
+        prompt = await socket.next("prompt", timeout=60)
+        assert "book a room" in prompt["voicePrompt"].lower()
+        assert (prompt["lang"], prompt["last"]) == ("en-US", True)
+
+        before = call.heard().seconds_of_sound
+        asked = time.monotonic()
+        for token in ("Certainly", ". For", " how many nights", " would you like to stay with us"):
+            await socket.send(type="text", token=token, last=False)
+        await eventually("speech", lambda: call.heard().seconds_of_sound >= before + 0.2, timeout=30)
+        measured(
+            f"ConversationRelay: first token to first sound {time.monotonic() - asked:.2f} s (0.2 s of it sound)"
+        )
+        await socket.send(
+            type="text", token=" in our old house by the sea, where the wind blows all day long?", last=True
+        )
+        await asyncio.sleep(1.5)
+        await alice.order("play", call=call.number, path=str(words["stop it please"]))
+        spoken = time.monotonic()
+        interrupt = await socket.next("interrupt")
+        assert time.monotonic() - spoken < 1.5
+        assert interrupt["utteranceUntilInterrupt"].startswith("Certainly.")
+        assert not interrupt["utteranceUntilInterrupt"].endswith("long?")
+        assert interrupt["durationUntilInterruptMs"] > 500
+        second = await socket.next("prompt", 2, timeout=60)
+        assert "stop" in second["voicePrompt"].lower()
+
+        await call.press("7")
+        assert (await socket.next("dtmf"))["digit"] == "7"
+        await socket.send_text("what is this?")
+        assert "description" in await socket.next("error")
+        await notified(server.node, setup["callSid"], 64107)
+
+        await socket.send(type="end", handoffData=json.dumps({"reason": "human"}))
+        after = await webhook.next("after")
+        assert after["SessionId"] == setup["sessionId"]
+        assert after["SessionStatus"] == "ended"
+        assert int(after["SessionDuration"]) > 2
+        assert json.loads(after["HandoffData"]) == {"reason": "human"}
+        assert await socket.ended() == 1000
+        await call.pressed("1")
+        await call.hang_up()
+
+
+@pytest.mark.parametrize("way", ["closes", "refuses", "hangs up"])
+async def test_every_other_end_asks_the_action(
+    server: Server, phone: PhoneFactory, webhook: Webhook, way: str
+) -> None:
+    """The application closes, refuses the handshake, or the caller leaves: no HandoffData, one action."""
+    async with StreamApplication() as application:
+        alice = await phone("alice")
+        url = application.url.replace("/media", "/status/403") if way == "refuses" else application.url
+        webhook["voice"] = relay(url, action=webhook.url("after"))
+        webhook["after"] = AFTER
+        call = await alice.invite(server.uri)
+        if way != "refuses":
+            socket = await application.next_socket(first="setup")
+            await (socket.close() if way == "closes" else call.hang_up())
+        after = await webhook.next("after")
+        assert after["SessionStatus"] == ("failed" if way == "refuses" else "completed")
+        assert "HandoffData" not in after
+        await webhook.never("after", within=0.2)
+        await call.hang_up()
+
+
+async def test_a_transcription_beside_the_document(
+    server: Server, phone: PhoneFactory, webhook: Webhook, words: dict[str, Path]
+) -> None:
+    """`<Start><Transcription>`: started, what was said, stopped; in order, numbered; REST stops it by name."""
+    alice = await phone("alice")
+    webhook["voice"] = response(
+        '<Start><Transcription name="log" track="inbound_track" statusCallbackUrl="text"/></Start>',
+        "<Say>One moment.</Say>",
+        "<Pause length='60'/>",
+    )
+    webhook["text"] = ""
+    call = await alice.invite(server.uri)
+    started = await webhook.next("text", timeout=30)
+    assert started["TranscriptionEvent"] == "transcription-started"
+    await alice.order("play", call=call.number, path=str(words["I would like to book a room"]))
+    said = await webhook.next("text", timeout=60)
+    assert said["TranscriptionEvent"] == "transcription-content"
+    data = json.loads(said["TranscriptionData"])
+    assert "book a room" in data["transcript"].lower()
+    assert 0 < data["confidence"] <= 1
+    assert (said["Track"], said["Final"], said["LanguageCode"]) == ("inbound_track", "true", "en-US")
+    sid = said["CallSid"]
+    node = server.node
+    status, stopped = await node.rest("POST", f"Calls/{sid}/Transcriptions/log.json", Status="stopped")
+    assert (status, stopped["status"], stopped["sid"]) == (200, "stopped", said["TranscriptionSid"])
+    last = await webhook.next("text")
+    assert last["TranscriptionEvent"] == "transcription-stopped"
+    assert [each["SequenceId"] for each in (started, said, last)] == ["1", "2", "3"]
+    status, made = await node.rest("POST", f"Calls/{sid}/Transcriptions.json", Track="outbound_track")
+    assert (status, made["sid"][:2]) == (201, "GT")
+    await call.hang_up()
