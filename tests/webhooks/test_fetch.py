@@ -342,3 +342,26 @@ async def test_many_at_once(fetcher: Fetcher) -> None:
         answers = await asyncio.gather(*(fetcher.fetch(WebRequest(application.url())) for _ in range(300)))
     assert len(answers) == 300
     assert application.connections <= 256
+
+
+async def test_an_application_may_ask_for_digest(fetcher: Fetcher) -> None:
+    """RFC 7616: Basic goes out at once; who wants Digest says so, and gets it at once the next time."""
+    challenge = 'Digest realm="r", qop="auth", nonce="n1", algorithm=SHA-256'
+    refusal = Reply(401, headers=(("WWW-Authenticate", challenge),))
+    async with Script(refusal, Reply(), Reply(), Reply(401)) as application:
+        for method in ("POST", "GET"):
+            url = application.url("/voice").replace("http://", "http://us%40er:secret@")
+            await fetcher.fetch(WebRequest(url, "GET" if method == "GET" else "POST", PARAMETERS, TOKEN))
+        with pytest.raises(BadStatus):
+            await fetcher.fetch(WebRequest(url, "GET"))
+    sent = [each.headers["authorization"].split()[0] for each in application.requests]
+    assert sent == ["Basic", "Digest", "Digest", "Digest"]
+    assert application.requests[1].form == list(PARAMETERS), "the body is sent again"
+    assert 'username="us@er"' in application.requests[2].headers["authorization"]
+
+
+async def test_basic_is_not_answered_with_digest(fetcher: Fetcher) -> None:
+    async with Script(Reply(401, headers=(("WWW-Authenticate", 'Basic realm="r"'),))) as application:
+        with pytest.raises(BadStatus):
+            await fetcher.fetch(WebRequest(application.url("/").replace("http://", "http://a:b@")))
+        assert len(application.requests) == 1

@@ -5,6 +5,7 @@ No cookies, proxy, redirect, retry or time limit here: those are the fetcher's, 
 
 import asyncio
 import ssl
+from base64 import b64decode
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Final, Self
@@ -27,6 +28,8 @@ _CONNECTIONS: Final = 1024
 # Shorter than the idle timeout of most servers, so that a request seldom meets a connection that is closing.
 _KEPT_ALIVE_S: Final = 15.0
 
+_REMEMBERED_DIGESTS: Final = 256
+
 _ASKING: ContextVar[Try] = ContextVar("_ASKING")
 
 
@@ -45,6 +48,7 @@ class HttpClient:
         self._guarded = not allow_private_networks
         self._given_resolver = resolver
         self._tls = tls
+        self._digests: dict[tuple[str, str], aiohttp.DigestAuthMiddleware] = {}
 
     async def __aenter__(self) -> Self:
         self._resolver = self._given_resolver or ThreadResolver()
@@ -96,7 +100,7 @@ class HttpClient:
                 data=outgoing.body,
                 headers=outgoing.headers,
                 allow_redirects=False,
-                middlewares=() if step.method == "POST" else (_once,),
+                middlewares=self._middlewares(step),
             )
             try:
                 head = one.head = _head_of(response, one)
@@ -109,6 +113,20 @@ class HttpClient:
             raise translation(error, one) from error
         duration_s = asyncio.get_running_loop().time() - one.since
         return WebAnswer(head.status, head.content_type, bytes(one.body), head.url, duration_s, head.headers)
+
+    def _middlewares(self, step: RedirectStep) -> tuple[aiohttp.ClientMiddlewareType, ...]:
+        once = () if step.method == "POST" else (_once,)
+        if step.target.authorization is None:
+            return once
+        # The Basic credentials are sent at once; a server that wants Digest (RFC 7616) says so, and is remembered.
+        key = str(step.target.url.origin()), step.target.authorization
+        digest = self._digests.get(key)
+        if digest is None:
+            if len(self._digests) >= _REMEMBERED_DIGESTS:
+                self._digests.clear()
+            user, _, password = b64decode(step.target.authorization.partition(" ")[2]).decode().partition(":")
+            digest = self._digests[key] = aiohttp.DigestAuthMiddleware(user, password)
+        return (digest, *once)
 
 
 def _head_of(response: aiohttp.ClientResponse, one: Try) -> WebAnswer:

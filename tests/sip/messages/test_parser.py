@@ -315,3 +315,26 @@ class TestStream:
         complete = len(expected) - (1 if whole.is_broken else 0)
         assert found[:complete] == expected[:complete]
         assert [text for text, _ in found] == [text for text, _ in expected]
+
+
+@pytest.mark.parametrize("ends", [b"\r\n", b"\r\n\r\n\r\n", b"\n"])
+def test_line_ends_before_a_datagram_are_ignored(ends: bytes) -> None:
+    """RFC 3261 §7.5 asks for it on streams alone; some phones send them in datagrams too."""
+    head = (
+        b"OPTIONS sip:b@b.example SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n"
+    )
+    message = parse_message(
+        ends + head + b"To: <sip:b@b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 7\r\n\r\n"
+    )
+    assert isinstance(message, Request)
+    assert message.method == "OPTIONS"
+
+
+def test_content_lengths_that_agree_are_one() -> None:
+    head = (
+        b"OPTIONS sip:b@b.example SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n"
+    )
+    head += (
+        b"To: <sip:b@b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 7\r\nContent-Type: text/plain\r\n"
+    )
+    assert parse_message(head + b"Content-Length: 2\r\nl: 2\r\n\r\nab").body == b"ab"

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_PLAIN_ADDRESS = re.compile(r'(?:"([^"\\]*+)"|([^"<>,;\x00-\x08\x0a-\x1f\x7f]*+))<([^<>"\s]++)>')
+_PLAIN_ADDRESS = re.compile(r'(?:"([^"\\]*+)"|([^"<>,;\x00-\x08\x0a-\x1f\x7f]*+))<([^<>\s]++)>')
 _QUOTED_ADDRESS = re.compile(rf"({QUOTED})\s*+<([^<>]*+)>", re.DOTALL)
 _BARE_ADDRESS = re.compile(r'([^<>",;?\s]++)\s*+')
 _PLAIN_VIA = re.compile(rf"SIP/2\.0/({TOKEN}++) ([A-Za-z0-9_.\-]++)(?::([0-9]{{1,5}}))?")

@@ -40,8 +40,11 @@ class KeepAlive(StrEnum):
 def parse_message(data: bytes) -> Message:
     """Read one datagram. Raises ParseError.
 
-    A body longer than Content-Length is cut there, a shorter one is an error (RFC 3261 §18.3).
+    A body longer than Content-Length is cut there, a shorter one is an error (RFC 3261 §18.3). Line ends before the
+    start line are ignored, which §7.5 asks for streams alone: some phones send them in datagrams too.
     """
+    if data[:1] in {b"\r", b"\n"}:
+        data = data.lstrip(b"\r\n")
     raw_head, gap, body = data.partition(b"\r\n\r\n")
     head = _Head(raw_head if gap else raw_head.removesuffix(b"\r\n"), is_whole=bool(gap))
     try:

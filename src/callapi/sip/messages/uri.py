@@ -2,8 +2,8 @@
 
 Fields hold what the escapes stand for, so that they compare and read as meant; `str()` escapes again what the
 grammar asks for. An IPv6 host is held without its brackets. More liberal than the grammar: a user part may hold
-unescaped characters that cannot be mistaken for a delimiter (`#` is common), a host may hold underscores; escapes
-that are not UTF-8 are read as Latin-1.
+unescaped characters that cannot be mistaken for a delimiter (`#` is common, quotes occur), a host may hold
+underscores; escapes that are not UTF-8 are read as Latin-1.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ _DEFAULT_PORTS = {
 
 _SIP_URI = re.compile(
     r"""(sips?):
-        (?: ([^@:<>"\x00-\x20\x7f]++) (?: : ([^@<>"\x00-\x20\x7f]*+) )? @ )?
+        (?: ([^@:<>\x00-\x20\x7f]++) (?: : ([^@<>\x00-\x20\x7f]*+) )? @ )?
         (\[[0-9A-Fa-f:.]++\] | [A-Za-z0-9_][A-Za-z0-9_.\-]*+)
         (?: : ([0-9]{1,5}) )?
-        ((?: ; [^;?<>"\x00-\x20\x7f]++ )*+)
+        ((?: ; [^;?<>\x00-\x20\x7f]++ )*+)
         (?: \? ([^<>"\x00-\x20\x7f]*+) )?""",
     re.IGNORECASE | re.VERBOSE,
 )
