@@ -30,15 +30,24 @@ $(BIN)/callapi: $(BIN)/.installed
 	PIP_CONSTRAINT=$(CURDIR)/constraints.txt scripts/with-rust $(BIN)/maturin develop --quiet --release --locked --extras speech
 	@touch $@
 
+CONSOLE := src/callapi/console/static/index.html
+CONSOLE_SOURCES := $(shell find console -path console/node_modules -prune -o -type f -print 2>/dev/null)
+
+$(CONSOLE): $(CONSOLE_SOURCES)
+	scripts/console
+
+.PHONY: console
+console: $(CONSOLE)  ## build the pages of /console, where Node.js is there
+
 .PHONY: install
-install: $(BIN)/callapi $(MODULE)  ## prepare .venv and the native module; start nothing
+install: $(BIN)/callapi $(MODULE) console  ## prepare .venv and the native module; start nothing
 
 $(BIN)/.dev: $(BIN)/callapi
 	PIP_CONSTRAINT=$(CURDIR)/constraints.txt scripts/with-rust $(BIN)/maturin develop --quiet --release --locked --extras dev,speech
 	@touch $@
 
 .PHONY: dev
-dev: $(BIN)/.dev $(MODULE)  ## prepare .venv with the tools for tests and checks
+dev: $(BIN)/.dev $(MODULE) console  ## prepare .venv with the tools for tests and checks
 
 .PHONY: run
 run: install  ## a first real call through <Dial><Sip>, then a live node (DEMO=once: leave after the call)
@@ -55,6 +64,7 @@ scanner: .venv/sipvicious  ## the scanner SIPVicious (GPL, a program beside ours
 test: dev scanner  ## the whole suite
 	scripts/system-packages sip-tester
 	scripts/node-packages tests/scenarios/sdk
+	scripts/node-packages tests/scenarios/browser
 	scripts/with-rust cargo test --quiet --locked --manifest-path native/Cargo.toml
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not load"
 	$(BIN)/pytest -m load
@@ -73,7 +83,7 @@ cov: dev  ## branch coverage: the pure rooms must be covered whole, the rest is 
 	$(BIN)/python scripts/coverage_report.py
 
 .PHONY: wheel
-wheel: dev  ## a wheel in dist/ that installs without a compiler, for Python 3.11 and later
+wheel: dev console  ## a wheel in dist/ that installs without a compiler, for Python 3.11 and later
 	scripts/with-rust $(BIN)/maturin build --quiet --release --locked --out dist
 
 .PHONY: load

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from callapi.api.operation import AUDIO, Operation
+from callapi.api.request_path import Format
 from callapi.base.ids import (
     AccountSid,
     new_application_sid,
@@ -80,4 +81,6 @@ def path_of(operation: Operation, account: str, sids: dict[str, str]) -> str:
         return f"{collection}/{sid}"
 
     suffix = "wav" if operation.formats == AUDIO else "json"
+    if Format.PCAP in operation.formats:
+        suffix = "pcap"
     return f"/2010-04-01{_IN_PATH.sub(fill, operation.path)}.{suffix}"

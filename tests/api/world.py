@@ -14,11 +14,12 @@ from xml.etree import ElementTree as Xml
 from msgspec.structs import replace
 from starlette.types import ASGIApp
 
-from callapi.api import Deps, Health, create_app
+from callapi.api import Deps, Feed, Health, Sessions, create_app, feed_of
 from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid, CallSid, new_account_sid, new_call_sid
 from callapi.calls.commands import CreateCall, ModifyCall
 from callapi.calls.control import NotModifiable
+from callapi.calls.events import EventBus
 from callapi.calls.streaming.request import StreamRecord, StreamRequest, StreamStatus
 from callapi.calls.transcribing.request import (
     TranscriptionRecord,
@@ -178,14 +179,20 @@ class World:
     account: AccountRecord
     recordings_dir: Path
     app: ASGIApp = field(init=False)
+    feed: Feed = field(init=False)
     health: Health = Health.READY
+    bus: EventBus = field(default_factory=EventBus)
+    clock: float = 1_800_000_000.0
     events: dict[CallSid, tuple[EventRecord, ...]] = field(default_factory=dict)
     streams: PaperStreams = field(default_factory=lambda: PaperStreams({}))
 
     def __post_init__(self) -> None:
+        self.feed = feed_of(self.bus, "http://127.0.0.1:8080")
         self.app = create_app(
             Deps(
                 store=self.store,
+                sessions=Sessions(self.store, lambda: self.clock),
+                feed=self.feed,
                 calls=self.calls,
                 control=self.calls,
                 streams=self.streams,
@@ -239,10 +246,10 @@ class World:
             sent["authorization"] = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
         path, _, query = path.partition("?")
         content = urlencode(form, doseq=True).encode() if form is not None else body or b""
-        return await _run(self.app, method, path, query, sent, content)
+        return await run_app(self.app, method, path, query, sent, content)
 
 
-async def _run(
+async def run_app(
     app: ASGIApp, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
 ) -> Answer:
     messages: list[Any] = []

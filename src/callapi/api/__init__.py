@@ -7,5 +7,18 @@ knows how a call is placed or a record kept.
 
 from callapi.api.application import Application, create_app
 from callapi.api.deps import CallCommands, CallPlacing, Deps, Health
+from callapi.api.feed import Feed
+from callapi.api.feed_request import feed_of
+from callapi.api.sessions import Sessions
 
-__all__ = ["Application", "CallCommands", "CallPlacing", "Deps", "Health", "create_app"]
+__all__ = [
+    "Application",
+    "CallCommands",
+    "CallPlacing",
+    "Deps",
+    "Feed",
+    "Health",
+    "Sessions",
+    "create_app",
+    "feed_of",
+]

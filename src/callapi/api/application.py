@@ -5,6 +5,7 @@ This is the supervisor of the room: whatever a handler does, the client gets an 
 
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -25,6 +26,8 @@ from callapi.api.errors import (
     ApiError,
     refusal_of,
 )
+from callapi.api.feed_request import PATH as FEED_PATH
+from callapi.api.feed_request import follow
 from callapi.api.forwarding import ForwardedRequest, OtherNodes, node_for
 from callapi.api.operation import Operation, RequestContext
 from callapi.api.pages import Pages
@@ -33,7 +36,7 @@ from callapi.api.request_path import RequestPath
 from callapi.api.resources import OPERATIONS
 from callapi.api.router import Router
 from callapi.base.errors import CallApiError
-from callapi.store import AccountRecord
+from callapi.store import AccountRecord, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +108,10 @@ class Application:
             return refusal(ApiError(INTERNAL), request_path)
 
     async def _operate(self, request: Request, request_path: RequestPath) -> Response:
-        principal = await authenticate(request.headers.get("authorization"), self._deps.store)
+        identity = await authenticate(request, self._deps.store, self._deps.sessions)
+        principal = identity.account
+        if (of_feed := FEED_PATH.fullmatch(request_path.path)) is not None:
+            return await self._follow(request, of_feed["AccountSid"], principal)
         # The operation comes before the body: a body that no operation reads is not read.
         self._router.find(request.method, request_path)
         form = await _form(request)
@@ -139,6 +145,21 @@ class Application:
         given = read(operation.parameters, _fields(form))
         await deps.store.settle()  # what a live call has just written can be read
         return operation, RequestContext(deps, account, principal, request_path, given, path)
+
+    async def _follow(self, request: Request, sid: str, principal: AccountRecord) -> Response:
+        account = await account_in_path(sid, principal, self._deps.store)
+        fields = _fields(request.url.query)
+        return follow(self._deps.feed, account, request, fields, partial(self._may_read, request))
+
+    async def _may_read(self, request: Request) -> bool:
+        """Whether the credentials of a request are valid at this moment."""
+        try:
+            await authenticate(request, self._deps.store, self._deps.sessions)
+        except ApiError:
+            return False
+        except Unavailable:
+            return True  # the database is away: what was allowed stays so
+        return True
 
 
 async def _carry_out(operation: Operation, context: RequestContext) -> Response:

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from callapi.api.feed import Feed
+from callapi.api.sessions import Sessions
 from callapi.base.ids import AccountSid, CallSid
 from callapi.calls.commands import CreateCall, ModifyCall
 from callapi.calls.streaming.request import StreamRecord, StreamRequest
@@ -61,6 +63,8 @@ class Deps(Struct, frozen=True):
     """The means of every handler."""
 
     store: Store
+    sessions: Sessions
+    feed: Feed
     calls: CallPlacing
     control: CallCommands
     streams: StreamCommandsPort

@@ -15,7 +15,7 @@ from callapi.api.errors import (
     UNSUPPORTED_TYPE,
     Fault,
 )
-from callapi.api.operation import AUDIO, Operation
+from callapi.api.operation import Operation
 from callapi.api.parameters import Parameter
 from callapi.api.representations import Representation, camel_case
 from callapi.api.request_path import BASES, Format
@@ -23,7 +23,11 @@ from callapi.api.resources import Resource
 from callapi.api.router import KEY
 
 _FORM: Final = "application/x-www-form-urlencoded"
-_MEDIA: Final = {Format.WAV: "audio/x-wav", Format.MP3: "audio/mpeg"}
+_MEDIA: Final = {
+    Format.WAV: "audio/x-wav",
+    Format.MP3: "audio/mpeg",
+    Format.PCAP: "application/vnd.tcpdump.pcap",
+}
 _PREFIXES: Final = {
     "Accounts": "AC",
     "Applications": "AP",
@@ -124,7 +128,7 @@ def _operation(operation: Operation, tag: str, suffix: Format) -> dict[str, Any]
 
 def _identifier(operation: Operation, suffix: Format) -> str:
     words = re.findall(r"\w+", operation.path)
-    audio = suffix.value.capitalize() if suffix in AUDIO else ""
+    audio = suffix.value.capitalize() if suffix in _MEDIA else ""
     return operation.method.lower() + "".join(words) + audio
 
 
@@ -195,7 +199,7 @@ def _responses(operation: Operation, suffix: Format) -> dict[str, Any]:
 
 def _success(operation: Operation, suffix: Format) -> dict[str, Any]:
     if suffix in _MEDIA:
-        return {"description": "the sound", "content": {_MEDIA[suffix]: {}}}
+        return {"description": operation.about, "content": {_MEDIA[suffix]: {}}}
     if operation.shows is None:
         return {"description": "done"}
     name = operation.shows.plural_element if operation.is_list else operation.shows.element

@@ -18,7 +18,7 @@ BASES: Final = ("/2012-04-24", "/restcomm/2012-04-24", TWILIO)
 
 _ADDRESS: Final = re.compile(rf"(?P<base>{'|'.join(BASES)})(?P<path>/Accounts(?:[./].*)?)")
 # Restcomm's clients write the suffix after the collection, too: `/Calls.json/CA…`.
-_SUFFIX: Final = re.compile(r"\.(?:(json|xml)(?=/|$)|(wav|mp3)$)")
+_SUFFIX: Final = re.compile(r"\.(?:(json|xml)(?=/|$)|(wav|mp3|pcap)$)")
 
 
 class Format(StrEnum):
@@ -28,6 +28,7 @@ class Format(StrEnum):
     XML = "xml"
     WAV = "wav"
     MP3 = "mp3"
+    PCAP = "pcap"
 
 
 class RequestPath(Struct, frozen=True):

@@ -201,6 +201,22 @@ class HttpSettings(_Section):
         return self
 
 
+class ConsoleSettings(_Section):
+    """`[console]`: the pages for people at `/console`."""
+
+    enabled: bool = True
+
+
+class MetricsSettings(_Section):
+    """`[metrics]`: OpenMetrics at `/metrics`."""
+
+    enabled: bool = True
+    allowed_networks: tuple[IPv4Network | IPv6Network, ...] = (
+        IPv4Network("127.0.0.0/8"),
+        IPv6Network("::1"),
+    )
+
+
 class DatabaseSettings(_Section):
     """`[database]`."""
 
@@ -256,6 +272,8 @@ class Settings(_Section):
     media: MediaSettings = MediaSettings()
     speech: SpeechSettings = SpeechSettings()
     http: HttpSettings = HttpSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    metrics: MetricsSettings = MetricsSettings()
     database: DatabaseSettings = DatabaseSettings()
     webhooks: WebhookSettings = WebhookSettings()
     streams: StreamSettings = StreamSettings()

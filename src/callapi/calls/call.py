@@ -18,9 +18,11 @@ from callapi.base.clock import utc_now
 from callapi.base.ids import CallSid
 from callapi.calls.call_record import ended, moved, whole_seconds
 from callapi.calls.digits import DigitBuffer, DigitSources
+from callapi.calls.document_text import shown_text
 from callapi.calls.events import (
     CallEnded,
     DigitReceived,
+    DocumentRead,
     EventBus,
     FirstPacketReceived,
     MediaMeasured,
@@ -174,6 +176,10 @@ class Call:
     def notify(self, problem: Problem) -> None:
         """Raise a notification for the developer of the application."""
         self._bus.publish(ProblemRaised(problem, self.record.account_sid, utc_now(), self.sid))
+
+    def document_read(self, url: str, body: bytes) -> None:
+        """A document begins; its text is for people alone."""
+        self._bus.publish(DocumentRead(self.record, utc_now(), url, shown_text(body)))
 
     def verb_started(self, position: Position, *, is_own: bool = True) -> None:
         """A document on this call is at `position`; `is_own`: the call's own, not one that it hears meanwhile."""

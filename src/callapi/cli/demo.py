@@ -19,6 +19,7 @@ from callapi.cli.demo_application import DemoApplication
 from callapi.cli.demo_call import CALLEE_HZ, NAMES, DemoFinding, Watch, demo_call
 from callapi.cli.ladder import Ladder
 from callapi.cli.ports import choose_addresses, free_port, problem_with, split_address
+from callapi.cli.serve import console_fact
 from callapi.cli.softphone import PhoneCall, PhoneOptions, Softphone
 from callapi.cli.sounds import tone
 from callapi.cli.terminal import Style, Terminal
@@ -121,6 +122,7 @@ class _Demo:
                 ("auth token", token),
                 ("SIP", ", ".join(self._settings.sip.listen)),
                 ("REST", base),
+                *console_fact(self._settings),
                 ("application", f"http://127.0.0.1:{self._application_port}/voice (every number asks it)"),
                 ("bob", f"answers sip:bob@127.0.0.1:{self._callee_port} with {CALLEE_HZ:.0f} Hz"),
                 ("data", str(self._data_dir.absolute())),

@@ -15,6 +15,7 @@ import uvloop
 from callapi.base.settings import AUTH_TOKEN, Settings, load_settings
 from callapi.cli.data_dir import locked
 from callapi.cli.terminal import Terminal
+from callapi.console import is_built
 from callapi.node.node import Node
 from callapi.store import upgrade_apart
 
@@ -98,12 +99,22 @@ async def drained(node: Node, signals: StopSignals) -> None:
         await asyncio.gather(draining, hurry, return_exceptions=True)
 
 
+def console_fact(settings: Settings) -> list[tuple[str, str]]:
+    """Where the console is, or the one line that says why there is none; nothing if it is switched off."""
+    if not settings.console.enabled:
+        return []
+    if not is_built():
+        return [("console", "not in this build: Node.js was missing; install it and run make console")]
+    return [("console", f"{settings.http.public_url.rstrip('/')}/console")]
+
+
 def _announce(node: Node, settings: Settings) -> None:
     """Where it is reached; the token, only when this start made it up."""
     terminal = Terminal()
     facts = [
         ("SIP", ", ".join(settings.sip.listen)),
         ("REST", settings.http.public_url),
+        *console_fact(settings),
         ("account", node.account_sid),
     ]
     if node.is_new_account and AUTH_TOKEN not in os.environ:

@@ -8,15 +8,11 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
-from callapi.adapters.audio import mp3_of
-from callapi.api import Application, Deps, Health, create_app
 from callapi.base.ids import AccountSid
 from callapi.base.settings import Settings
-from callapi.http.server import HttpServer
-from callapi.node import options
 from callapi.node.gc_policy import GcPolicy
-from callapi.node.joining import open_commands, others_of, serve_commands
 from callapi.node.rooms import Rooms, open_rooms
+from callapi.node.web import open_web
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +38,7 @@ class Node:
         """Start everything; when this returns, calls are taken and REST answers."""
         async with AsyncExitStack() as stack:
             self.rooms = await open_rooms(self._settings, self._environ, stack)
-            await self._open_rest(stack)
+            await open_web(self._settings, self.rooms, stack)
             self._stack = stack.pop_all()
         policy = GcPolicy(lambda: not len(self.rooms.live))
         policy.start()
@@ -91,44 +87,3 @@ class Node:
                 await rooms.live.empty.wait()
         except TimeoutError:
             log.info("drain timeout: %d calls are hung up", len(rooms.live))
-
-    async def _open_rest(self, stack: AsyncExitStack) -> None:
-        """Serve REST; the last to open, since it answers `/health` with 200."""
-        settings, rooms = self._settings, self.rooms
-        deps = Deps(
-            store=rooms.records.store,
-            calls=rooms.outbound,
-            control=rooms.control,
-            streams=rooms.stream_commands,
-            live_events=rooms.records.timelines.events,
-            health=lambda: Health.DRAINING if self.is_draining else Health.READY,
-            recordings_dir=options.recordings_dir(settings),
-            encode_mp3=mp3_of,
-            realm=options.domain(settings),
-            public_url=settings.http.public_url,
-        )
-        application = await self._open_application(deps, stack)
-        await stack.enter_async_context(
-            HttpServer(
-                application,
-                settings.http.listen,
-                options.http_bounds(settings),
-                tls=options.http_tls(settings),
-                upgrades={options.SIP_PATH: rooms.endpoint.accept_upgrade}
-                if settings.http.sip_websocket
-                else {},
-            )
-        )
-
-    async def _open_application(self, deps: Deps, stack: AsyncExitStack) -> Application:
-        """REST, which other nodes ask too, and which asks them, where there are others."""
-        settings, rooms, neighbours = self._settings, self.rooms, self.rooms.records.neighbours
-        if neighbours is None:
-            return create_app(deps, None)
-        commands = await open_commands(neighbours, settings, deps.store, rooms.work, stack)
-        if commands is None:
-            return create_app(deps, None)
-        others = others_of(neighbours, commands, settings, deps.store, rooms.work)
-        application = create_app(deps, others)
-        await serve_commands(commands, application, stack)
-        return application

@@ -8,7 +8,7 @@ the exit stack closes in the reverse order.
 import asyncio
 import logging
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -38,10 +38,12 @@ from callapi.calls.placing.queue_runner import QueueRunner
 from callapi.calls.recordings import Recordings
 from callapi.calls.records.journal import Journal
 from callapi.calls.records.reconciliation import close_what_a_crash_left
+from callapi.calls.records.sampling import sample_media
 from callapi.calls.records.timeline import Timelines
 from callapi.calls.streaming.commands import StreamCommands
 from callapi.calls.streaming.live_streams import LiveStreams
 from callapi.calls.transcribing.live_transcriptions import LiveTranscriptions
+from callapi.media import MediaPlane
 from callapi.media.prompts.library import PromptLibrary
 from callapi.media.prompts.music import waiting_music
 from callapi.media.speech import open_recogniser, open_speaker
@@ -92,6 +94,7 @@ class Rooms:
     fetcher: Fetcher
     outbox: Outbox
     admission: AdmissionControl
+    refusals: Refusals
     endpoint: Endpoint
     live: LiveCalls
     services: Services
@@ -99,6 +102,7 @@ class Rooms:
     outbound: Outbound
     control: CallControl
     work: Work
+    lag: LagMeter
 
     @property
     def stream_commands(self) -> StreamCommands:
@@ -192,20 +196,17 @@ async def _open_calls(
     settings: Settings, records: Records, fetcher: Fetcher, outbox: Outbox, stack: AsyncExitStack
 ) -> Rooms:
     store, bus = records.store, records.bus
-    clock = asyncio.get_running_loop().time
     lag = LagMeter()
     plane = await stack.enter_async_context(options.plane(settings))
     callers = await _open_callers(settings, records)
     registrar = Registrar(callers.registrations, callers.digest, clock=steady_time, throttle=callers.throttle)
     # The endpoint asks the admission before it keeps anything of an INVITE, and the admission counts what the endpoint
     # holds: neither asks before both are there.
-    admission = AdmissionControl(
-        lambda: len(live) + endpoint.waiting + inbound.undecided,
-        clock,
-        max_calls=settings.limits.max_calls,
-        calls_per_second=settings.limits.calls_per_second,
+    admission = _admission(
+        settings,
+        store,
+        live=lambda: len(live) + endpoint.waiting + inbound.undecided,
         lag_s=lambda: max(lag.lag_s, endpoint.backlog_s),
-        is_store_full=lambda: store.is_full,
     )
     endpoint = Endpoint(
         options.endpoint_options(settings),
@@ -214,7 +215,42 @@ async def _open_calls(
         trace=lambda traced: bus.publish(SipMessageTraced(traced)),
         flow_closed=registrar.flow_closed,
     )
-    live = LiveCalls(
+    live = _live_calls(settings, endpoint, plane, bus)
+    services = await _open_services(settings, records, live, fetcher, callers, stack)
+    script = Interpreter(services)
+    policy = _caller_policy(settings, callers)
+    refusals = Refusals(bus, records.account.account.sid, asyncio.get_running_loop().time)
+    inbound = Inbound(live, Numbers(store), policy, script, refusals)
+    queue_runner = _queue_runner(settings, store, services, script, admission)
+    await stack.enter_async_context(endpoint)
+    await stack.enter_async_context(live)
+    retention = keep_for(store, settings.database.keep_days)
+    services_running = (inbound.serve(endpoint), registrar.run(), queue_runner.serve(), retention)
+    await run_services((*services_running, callers.keep_alive.run(endpoint), sample_media(live)), stack)
+    lag.start()
+    stack.callback(lag.stop)
+    outbound = Outbound(live, queue_runner, admission, records.journal.commit)
+    control = CallControl(live, queue_runner, script)
+    work = Work(bus, outbox, admission, live, queue_runner, callers.registrations)
+    return Rooms(
+        records=records,
+        fetcher=fetcher,
+        outbox=outbox,
+        admission=admission,
+        refusals=refusals,
+        endpoint=endpoint,
+        live=live,
+        services=services,
+        queue_runner=queue_runner,
+        outbound=outbound,
+        control=control,
+        work=work,
+        lag=lag,
+    )
+
+
+def _live_calls(settings: Settings, endpoint: Endpoint, plane: MediaPlane, bus: EventBus) -> LiveCalls:
+    return LiveCalls(
         endpoint,
         plane,
         bus,
@@ -223,29 +259,18 @@ async def _open_calls(
         quotas=options.quotas(settings),
         security=SecurityRules(settings.media.srtp, TrustedNetworks(settings.sip.trusted_networks).trusts),
     )
-    services = await _open_services(settings, records, live, fetcher, callers, stack)
-    script = Interpreter(services)
-    policy = _caller_policy(settings, callers)
-    refusals = Refusals(bus, records.account.account.sid, clock)
-    inbound = Inbound(live, Numbers(store), policy, script, refusals)
-    queue_runner = _queue_runner(settings, store, services, script, admission)
-    await stack.enter_async_context(endpoint)
-    await stack.enter_async_context(live)
-    services_running = (
-        inbound.serve(endpoint),
-        callers.keep_alive.run(endpoint),
-        registrar.run(),
-        queue_runner.serve(),
-        keep_for(store, settings.database.keep_days),
-    )
-    await run_services(services_running, stack)
-    lag.start()
-    stack.callback(lag.stop)
-    outbound = Outbound(live, queue_runner, admission, records.journal.commit)
-    control = CallControl(live, queue_runner, script)
-    work = Work(bus, outbox, admission, live, queue_runner, callers.registrations)
-    return Rooms(
-        records, fetcher, outbox, admission, endpoint, live, services, queue_runner, outbound, control, work
+
+
+def _admission(
+    settings: Settings, store: Store, *, live: Callable[[], int], lag_s: Callable[[], float]
+) -> AdmissionControl:
+    return AdmissionControl(
+        live,
+        asyncio.get_running_loop().time,
+        max_calls=settings.limits.max_calls,
+        calls_per_second=settings.limits.calls_per_second,
+        lag_s=lag_s,
+        is_store_full=lambda: store.is_full,
     )
 
 

@@ -225,11 +225,13 @@ class Execution:
         fallback = self.fallback and await self.web_request(*self.fallback, request.parameters)
         fetch = partial(self.services.fetcher.fetch_document, asked, fallback, _read, self._failed)
         try:
-            self.url, document = await (self.call.shielded(fetch) if request.must_arrive else fetch())
+            answered = await (self.call.shielded(fetch) if request.must_arrive else fetch())
+            self.url, document = answered.url, answered.document
             self.method = asked.method
         except CallApiError as error:
             log.info("%r: no document from %s: %s", self.call, without_credentials(request.url), error)
             return None
+        self.call.document_read(without_credentials(self.url), answered.body)
         self._warn(document)
         return document
 
@@ -249,6 +251,7 @@ class Execution:
             asked = await self.web_request(request.url, request.method, ())
             self.call.notify(Problem.of(error, getattr(error, "code", 12100), asked, None))
             return None
+        self.call.document_read(without_credentials(request.url), (request.inline or "").encode())
         self._warn(document)
         return document
 
@@ -274,5 +277,12 @@ def _resolved(base: str, url: str) -> str:
 _resolved_once = lru_cache(1024)(_resolved)
 
 
-def _read(answer: WebAnswer) -> tuple[str, Document]:
-    return answer.url, document_of(answer.body, answer.content_type, answer.url)
+class _ReadDocument(Struct, frozen=True):
+    url: str
+    document: Document
+    body: bytes
+
+
+def _read(answer: WebAnswer) -> _ReadDocument:
+    document = document_of(answer.body, answer.content_type, answer.url)
+    return _ReadDocument(answer.url, document, answer.body)

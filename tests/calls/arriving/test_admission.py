@@ -47,4 +47,4 @@ def test_the_answer_is_503_with_retry_after_and_the_rule() -> None:
     status, _, headers = refusal
     assert status == 503
     assert dict(headers) == {"Retry-After": "30", "Reason": 'SIP;cause=503;text="draining"'}
-    assert gate.refused == 1
+    assert gate.refusals.total() == 1

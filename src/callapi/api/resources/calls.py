@@ -2,11 +2,14 @@
 
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from callapi.api.errors import NOT_COMPLETED, ApiError
 from callapi.api.filters import interval
 from callapi.api.operation import Operation, RequestContext
 from callapi.api.paging import PAGING, page_request
-from callapi.api.parameter_types import PARTY, choice, sid
+from callapi.api.parameter_types import PARTY, choice, sid, whole
+from callapi.api.parameter_types import text as text_kind
 from callapi.api.parameters import Parameter
 from callapi.api.representations import (
     Representation,
@@ -24,7 +27,7 @@ from callapi.api.request_path import RequestPath
 from callapi.api.resources.records import own_call
 from callapi.base.ids import CallSid
 from callapi.calls.status import CallStatus
-from callapi.store import CallFilter, CallRecord, EventBlock, Json, Page, Remove
+from callapi.store import CallFilter, CallRecord, EventBlock, Json, Page, PageRequest, Remove
 
 COLLECTION: Final = "/Accounts/{AccountSid}/Calls"
 CALL_PATH: Final = "/Accounts/{AccountSid}/Calls/{Sid}"
@@ -72,6 +75,7 @@ CALL: Final[Representation[CallRecord]] = Representation(
         text("srtp"),
         text("ended_by"),
         text("end_reason"),
+        text("node"),
         uri("uri", path_of("Calls")),
         subresources(
             {"notifications": "Notifications", "recordings": "Recordings", "events": "Events"},
@@ -86,6 +90,18 @@ STATUS: Final = Parameter("Status", choice(*CallStatus), "calls in this state")
 PARENT: Final = Parameter("ParentCallSid", sid("CA"), "the calls that a Dial of this call made")
 STARTED: Final = interval("StartTime", "start_time", "when it started")
 ENDED: Final = interval("EndTime", "end_time", "when it ended")
+SIP_CALL_ID: Final = Parameter("SipCallId", text_kind(), "the call with this SIP Call-ID")
+SIP_CODE: Final = Parameter("SipResponseCode", whole(100, 699), "calls that ended with this SIP status")
+NODE: Final = Parameter("Node", text_kind(), "calls of this node")
+LONGER: Final = Parameter(
+    "Duration>", whole(0, 10_000_000), "calls of so many seconds or more", aliases=("Duration>=",)
+)
+SHORTER: Final = Parameter(
+    "Duration<", whole(0, 10_000_000), "calls of so many seconds or less", aliases=("Duration<=",)
+)
+FIND: Final = Parameter(
+    "Find", text_kind(), "calls with exactly this sid, From, To or SIP Call-ID: one page, the newest first"
+)
 FILTERS: Final[tuple[Parameter[Any], ...]] = (
     TO,
     FROM,
@@ -93,6 +109,12 @@ FILTERS: Final[tuple[Parameter[Any], ...]] = (
     PARENT,
     *STARTED.parameters,
     *ENDED.parameters,
+    SIP_CALL_ID,
+    SIP_CODE,
+    NODE,
+    LONGER,
+    SHORTER,
+    FIND,
 )
 
 
@@ -116,8 +138,34 @@ async def page(context: RequestContext) -> Page[CallRecord]:
         started_before=started_before,
         ended_from=ended_from,
         ended_before=ended_before,
+        sip_call_id=given.get(SIP_CALL_ID),
+        sip_response_code=given.get(SIP_CODE),
+        node=given.get(NODE),
+        least_duration=given.get(LONGER),
+        greatest_duration=given.get(SHORTER),
     )
+    if (text := given.get(FIND)) is not None:
+        return await _found(context, text, wanted)
     return await calls.list_page(context.account.sid, wanted, page_request(given))
+
+
+async def _found(context: RequestContext, text: str, wanted: CallFilter) -> Page[CallRecord]:
+    """The calls of which `text` is the sid, a party or the Call-ID: each field has an index, so each is asked."""
+    request, calls = page_request(context.given), context.deps.store.calls
+    request = PageRequest(0, request.size, None)
+    party = PARTY.read([text])
+    asked = (
+        replace(wanted, sip_call_id=text),
+        replace(wanted, from_=party),
+        replace(wanted, to=party),
+    )
+    found = {call.sid: call for call in [await calls.fetch(text)] if call is not None}
+    for each in asked:
+        page = await calls.list_page(context.account.sid, each, request)
+        found |= {call.sid: call for call in page.records}
+    own = [call for call in found.values() if call.account_sid == context.account.sid]
+    own.sort(key=lambda call: (call.date_created, call.sid), reverse=True)
+    return Page(tuple(own[: request.size]), request, has_next=False)
 
 
 async def delete(context: RequestContext) -> None:

@@ -5,12 +5,16 @@ While a call lives its timeline is in memory, afterwards in the store.
 
 from typing import Final
 
+from starlette.responses import Response
+
 from callapi.api.operation import Operation, RequestContext
 from callapi.api.paging import MAX_SIZE, PAGE, PAGE_SIZE, page_request
+from callapi.api.pcap import capture
 from callapi.api.representations import Representation, field, number, text
-from callapi.api.request_path import RequestPath
+from callapi.api.request_path import Format, RequestPath
 from callapi.api.resources.records import own_call
-from callapi.store import EventRecord, Json, Page
+from callapi.base.ids import CallSid
+from callapi.store import MAX_EVENTS, EventRecord, Json, Page, PageRequest
 
 PATH: Final = "/Accounts/{AccountSid}/Calls/{CallSid}/Events"
 
@@ -43,6 +47,24 @@ async def page(context: RequestContext) -> Page[EventRecord]:
     return Page(live[begin:end], request, has_next=len(live) > end)
 
 
+async def pcap(context: RequestContext) -> Response:
+    """The SIP messages of the call, and of the calls that it dialled, as a capture file."""
+    call = await own_call(context, "CallSid")
+    children = await context.deps.store.calls.children(call.sid)
+    events = [event for each in (call, *children) for event in await _all_events(context, each.sid)]
+    events.sort(key=lambda event: event.at)
+    headers = {"Content-Disposition": f'attachment; filename="{call.sid}.pcap"'}
+    return Response(capture(events), media_type="application/vnd.tcpdump.pcap", headers=headers)
+
+
+async def _all_events(context: RequestContext, sid: CallSid) -> tuple[EventRecord, ...]:
+    live = context.deps.live_events(sid)
+    if live:
+        return live
+    return (await context.deps.store.events.page(sid, PageRequest(0, MAX_EVENTS))).records
+
+
 OPERATIONS: Final = (
     Operation("GET", PATH, "List the events of a call", page, EVENT, (PAGE, PAGE_SIZE), is_list=True),
+    Operation("GET", PATH, "The SIP messages of a call", pcap, formats=frozenset({Format.PCAP})),
 )

@@ -4,6 +4,7 @@ A call over either bound gets 503 with `Retry-After` before any state is kept fo
 calls that cannot be served (RFC 3261 §21.5.4).
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -39,14 +40,15 @@ class AdmissionControl:
         self._bucket = TokenBucket(calls_per_second, max(1.0, calls_per_second), clock())
         self._lag_s = lag_s
         self.is_draining = False
-        self.refused = 0
+        self.refusals: Counter[str] = Counter()
+        """How many INVITEs were refused, by rule."""
 
     def admit(self, _: Request, __: Hop) -> Refusal | None:
         """None: admitted; else the answer for the INVITE. Implements `sip.Admission`."""
         rule = self.refusal()
         if rule is None:
             return None
-        self.refused += 1
+        self.refusals[rule] += 1
         wait = DRAINING_RETRY_AFTER_S if self.is_draining else RETRY_AFTER_S
         return 503, "Service Unavailable", (("Retry-After", str(wait)), reason(503, rule))
 

@@ -109,6 +109,19 @@ class PartiesParted(CallEvent, frozen=True):
     joined_s: float
 
 
+class MediaSampled(CallEvent, frozen=True):
+    """The counters of the call's audio stream while it is open: every few seconds, if packets flow."""
+
+    statistics: StreamStatistics
+
+
+class DocumentRead(CallEvent, frozen=True):
+    """A document was read and begins: its URL and its beginning, with the values of passwords taken out."""
+
+    url: str
+    text: str
+
+
 class VerbStarted(CallEvent, frozen=True):
     """The document's next verb begins."""
 
@@ -192,7 +205,9 @@ Event: TypeAlias = (
     | CallClosed
     | DigitReceived
     | FirstPacketReceived
+    | DocumentRead
     | MediaMeasured
+    | MediaSampled
     | PartiesJoined
     | PartiesParted
     | VerbStarted

@@ -18,10 +18,12 @@ from callapi.calls.events import (
     CallEnded,
     CallOpened,
     DigitReceived,
+    DocumentRead,
     EventBus,
     FirstPacketReceived,
     HttpExchanged,
     MediaMeasured,
+    MediaSampled,
     ProblemRaised,
     SipMessageTraced,
     SpeechRecognised,
@@ -117,7 +119,9 @@ class Timelines:
         bus.attach(CallEnded, self._moved)
         bus.attach(DigitReceived, self._digit)
         bus.attach(FirstPacketReceived, self._first_packet)
+        bus.attach(DocumentRead, self._document)
         bus.attach(MediaMeasured, self._measured)
+        bus.attach(MediaSampled, self._sampled)
         bus.attach(ProblemRaised, self._raised)
         bus.attach(SpeechRecognised, self._recognised)
         bus.attach(VerbStarted, self._verb)
@@ -145,6 +149,12 @@ class Timelines:
 
     def _measured(self, event: MediaMeasured) -> None:
         self._add(event.call_sid, "media", _figures(event.statistics))
+
+    def _sampled(self, event: MediaSampled) -> None:
+        self._add(event.call_sid, "sample", _figures(event.statistics))
+
+    def _document(self, event: DocumentRead) -> None:
+        self._add(event.call_sid, "document", {"url": event.url, "body": event.text})
 
     def _raised(self, event: ProblemRaised) -> None:
         if event.call_sid is not None:

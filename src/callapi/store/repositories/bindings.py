@@ -32,6 +32,11 @@ class BindingRepository:
         query: Query[BindingRecord] = Query(BindingRecord, limit=limit)
         return tuple(await self._reader.run(self._reader.backend.select, query))
 
+    async def total(self) -> int:
+        """How many bindings there are, of all clients. Raises Unavailable."""
+        query: Query[BindingRecord] = Query(BindingRecord)
+        return await self._reader.run(self._reader.backend.count, query)
+
     def update(self, change: Put | Remove) -> None:
         """Know what was just written: phones register anew while the database is away, and must be found."""
         match change:

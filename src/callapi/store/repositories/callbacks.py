@@ -2,8 +2,18 @@
 
 from datetime import datetime
 
+from msgspec import Struct
+
+from callapi.store.query import Query
 from callapi.store.records import CallbackRecord
 from callapi.store.repositories.reader import Reader
+
+
+class Backlog(Struct, frozen=True):
+    """How many callbacks are not delivered yet, and when the oldest of them was written (None: there are none)."""
+
+    pending: int
+    oldest_at: datetime | None
 
 
 class CallbackRepository:
@@ -28,3 +38,10 @@ class CallbackRepository:
         await self._reader.settle()
         records, next_at = await self._reader.run(self._reader.backend.due_callbacks, host, now, limit)
         return tuple(records), next_at
+
+    async def backlog(self) -> Backlog:
+        """The rows of all hosts together. Raises Unavailable."""
+        backend, query = self._reader.backend, Query(CallbackRecord, (), ("created_at",), 1, is_rising=True)
+        pending = await self._reader.run(backend.count, query)
+        oldest = await self._reader.run(backend.select, query) if pending else []
+        return Backlog(pending, oldest[0].created_at if oldest else None)

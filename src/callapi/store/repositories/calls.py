@@ -1,5 +1,6 @@
 """Records of calls."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -25,6 +26,12 @@ class CallFilter(Struct, frozen=True):
     started_before: datetime | None = None
     ended_from: datetime | None = None
     ended_before: datetime | None = None
+    sip_call_id: str | None = None
+    sip_response_code: int | None = None
+    node: str | None = None
+    least_duration: int | None = None
+    """Whole seconds from answer to end."""
+    greatest_duration: int | None = None
 
     def conditions(self) -> tuple[Condition, ...]:
         """The same for a query."""
@@ -33,13 +40,23 @@ class CallFilter(Struct, frozen=True):
             "from_": self.from_,
             "status": self.status,
             "parent_call_sid": self.parent_call_sid,
+            "sip_call_id": self.sip_call_id,
+            "sip_response_code": self.sip_response_code,
+            "node": self.node,
         }
         return (
             *(Equals(name, value) for name, value in equal.items() if value is not None),
             *_within("start_time", self.started_from, self.started_before),
             *_within("end_time", self.ended_from, self.ended_before),
             *_recorded(self.started_from, self.started_before),
+            *self._durations(),
         )
+
+    def _durations(self) -> Iterator[Condition]:
+        if self.least_duration is not None:
+            yield AtLeast("duration", self.least_duration)
+        if self.greatest_duration is not None:
+            yield Below("duration", self.greatest_duration + 1)
 
 
 def _within(name: str, start: datetime | None, end: datetime | None) -> tuple[Condition, ...]:

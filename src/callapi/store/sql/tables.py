@@ -125,6 +125,7 @@ Index(
     sqlite_where=_calls.c.parent_call_sid.is_not(None),
     postgresql_where=_calls.c.parent_call_sid.is_not(None),
 )
+Index("calls_by_call_id", _calls.c.sip_call_id, _calls.c.date_created, _calls.c.sid)
 Index("calls_by_date", _calls.c.account_sid, _calls.c.date_created, _calls.c.sid)
 Index(
     "calls_alive",

@@ -1,0 +1,78 @@
+/** Signed out: the form. Signed in: the shell with the page of the address. */
+
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { Redirect, Route, Router, Switch } from "wouter-preact";
+import { loadSession, type Session } from "./api";
+import { connectFeed, disconnectFeed, onSessionEnd } from "./feed";
+import { Toasts } from "./components/parts";
+import { Shell } from "./shell";
+import { CallPage } from "./pages/call/page";
+import { CallsPage } from "./pages/calls";
+import { ConferencesPage } from "./pages/conferences";
+import { DebuggerPage } from "./pages/debugger";
+import { LivePage } from "./pages/live";
+import { NodesPage } from "./pages/nodes";
+import { QueuesPage } from "./pages/queues";
+import { RecordingsPage } from "./pages/recordings";
+import { RESOURCES, ResourcePage } from "./pages/resources";
+import { SignInPage } from "./pages/signin";
+import { TryPage } from "./pages/try";
+
+export function App(): JSX.Element | null {
+  const [session, setSession] = useState<Session | null | undefined>(undefined);
+  useEffect(() => {
+    onSessionEnd(() => {
+      disconnectFeed();
+      setSession(null);
+    });
+    loadSession().then(setSession, () => setSession(null));
+  }, []);
+  useEffect(() => {
+    if (session) connectFeed();
+  }, [session]);
+  if (session === undefined) return null;
+  if (session === null) return <SignInPage onSignedIn={setSession} />;
+  return (
+    <Router base="/console">
+      <Shell session={session}>
+        <Switch>
+          <Route path="/">
+            <LivePage />
+          </Route>
+          <Route path="/calls">
+            <CallsPage />
+          </Route>
+          <Route path="/calls/:sid">{({ sid }) => <CallPage key={sid} sid={sid} />}</Route>
+          <Route path="/debugger">
+            <DebuggerPage />
+          </Route>
+          <Route path="/recordings">
+            <RecordingsPage />
+          </Route>
+          <Route path="/conferences">
+            <ConferencesPage />
+          </Route>
+          <Route path="/queues">
+            <QueuesPage />
+          </Route>
+          <Route path="/try">
+            <TryPage />
+          </Route>
+          <Route path="/nodes">
+            <NodesPage />
+          </Route>
+          {RESOURCES.map((each) => (
+            <Route key={each.address} path={`/${each.address}`}>
+              <ResourcePage key={each.address} resource={each} />
+            </Route>
+          ))}
+          <Route>
+            <Redirect to="/" />
+          </Route>
+        </Switch>
+      </Shell>
+      <Toasts />
+    </Router>
+  );
+}

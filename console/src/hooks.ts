@@ -1,0 +1,74 @@
+/** Loading, timers and titles. */
+
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+
+export interface Loaded<T> {
+  value: T | null;
+  error: Error | null;
+  reload: () => void;
+}
+
+/** What `load` gives; loaded again when `key` changes. An answer that comes late for another key is dropped. */
+export function useLoaded<T>(key: string, load: () => Promise<T>): Loaded<T> {
+  const [state, setState] = useState<{ key: string; value: T | null; error: Error | null }>({
+    key,
+    value: null,
+    error: null,
+  });
+  const turn = useRef(0);
+  const reload = useCallback(() => {
+    const mine = ++turn.current;
+    load().then(
+      (value) => mine === turn.current && setState({ key, value, error: null }),
+      (error: unknown) => mine === turn.current && setState((old) => ({ key, value: old.key === key ? old.value : null, error: error as Error })),
+    );
+  }, [key]);
+  useEffect(() => {
+    reload();
+    return () => void turn.current++;
+  }, [reload]);
+  const isCurrent = state.key === key;
+  return { value: isCurrent ? state.value : null, error: isCurrent ? state.error : null, reload };
+}
+
+/** Render again every `ms` milliseconds while `isActive`. */
+export function useTick(ms: number, isActive = true): number {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    if (!isActive) return undefined;
+    const timer = setInterval(() => setNow(Date.now()), ms);
+    return () => clearInterval(timer);
+  }, [ms, isActive]);
+  return now;
+}
+
+export function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = `${title} · CallAPI`;
+  }, [title]);
+}
+
+/** A function that runs `work` at most once in `ms`, and once more after the last request. */
+export function useThrottled(work: () => void, ms: number): () => void {
+  const current = useRef(work);
+  current.current = work;
+  const state = useRef<{ timer: ReturnType<typeof setTimeout> | null; isWanted: boolean }>({ timer: null, isWanted: false });
+  useEffect(() => () => void (state.current.timer && clearTimeout(state.current.timer)), []);
+  return useCallback(() => {
+    const mine = state.current;
+    if (mine.timer !== null) {
+      mine.isWanted = true;
+      return;
+    }
+    current.current();
+    const rest = (): void => {
+      mine.timer = null;
+      if (mine.isWanted) {
+        mine.isWanted = false;
+        current.current();
+        mine.timer = setTimeout(rest, ms);
+      }
+    };
+    mine.timer = setTimeout(rest, ms);
+  }, [ms]);
+}

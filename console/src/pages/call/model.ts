@@ -1,0 +1,232 @@
+/** From the events of a call and of the calls it dialled to what the page shows. Pure. */
+
+import { clock, party } from "../../format";
+import { isLive, type Call, type CallEvent } from "../../types";
+
+export interface Leg {
+  call: Call;
+  events: CallEvent[];
+}
+
+export interface Party {
+  id: string;
+  label: string;
+  kind: "peer" | "node" | "application";
+}
+
+export interface Step {
+  key: string;
+  at: number;
+  call: Call;
+  from: number;
+  to: number;
+  label: string;
+  tone: "sip" | "good" | "bad" | "http" | "note";
+  title: string;
+  text: string;
+}
+
+export interface Ladder {
+  parties: Party[];
+  steps: Step[];
+  start: number;
+}
+
+const NODE = "node";
+const MAX_HOSTS = 4;
+
+interface Sip {
+  direction: string;
+  peer: string;
+  message: string;
+}
+
+export interface Exchange {
+  at: number;
+  method: string;
+  url: string;
+  parameters: Record<string, string>;
+  status: number | null;
+  error: string | null;
+  duration_ms: number;
+  attempt: number;
+  body: string | null;
+}
+
+export function exchangeOf(event: CallEvent): Exchange {
+  return { body: null, ...(event.data as unknown as Omit<Exchange, "at" | "body">), at: Date.parse(event.at) };
+}
+
+/** A status callback, as against a request for a document. */
+export function isCallback(exchange: Exchange): boolean {
+  return "SequenceNumber" in exchange.parameters || exchange.parameters["CallbackSource"] !== undefined;
+}
+
+/** The ladder of the whole tree: a column for each phone, for the node, and for each application. */
+export function ladderOf(legs: Leg[]): Ladder {
+  const [parties, hosts] = partiesOf(legs);
+  const column = new Map(parties.map((each, index) => [each.id, index]));
+  const steps = legs.flatMap((leg) => leg.events.map((event) => stepOf(leg.call, event, column, hosts)).filter((step) => step !== null));
+  steps.sort((one, other) => one.at - other.at);
+  return { parties, steps, start: steps[0]?.at ?? 0 };
+}
+
+function partiesOf(legs: Leg[]): [Party[], Map<string, string>] {
+  const root = legs[0]?.call;
+  const peer = (call: Call): Party => ({ id: call.sid, label: party(call.direction === "inbound" ? call.from : call.to), kind: "peer" });
+  const names = new Set(legs.flatMap((leg) => leg.events.filter((event) => event.kind === "http").map((event) => hostOf(String(event.data["url"])))));
+  const hosts = new Map<string, string>();
+  for (const name of names) hosts.set(name, hosts.size < MAX_HOSTS ? name : "other applications");
+  const applications = [...new Set(hosts.values())].map((name): Party => ({ id: `http ${name}`, label: name, kind: "application" }));
+  const before = root?.direction === "inbound" ? [peer(root)] : [];
+  const after = legs.filter((_, index) => index > 0 || root?.direction !== "inbound").map((leg) => peer(leg.call));
+  return [[...before, { id: NODE, label: "CallAPI", kind: "node" }, ...applications, ...after], hosts];
+}
+
+function stepOf(call: Call, event: CallEvent, column: Map<string, number>, hosts: Map<string, string>): Step | null {
+  const node = column.get(NODE) ?? 0;
+  const base = { key: `${call.sid}:${event.sequence}`, at: Date.parse(event.at), call };
+  switch (event.kind) {
+    case "sip": {
+      const sip = event.data as unknown as Sip;
+      const peer = column.get(call.sid) ?? 0;
+      const isSent = sip.direction === "sent";
+      const label = labelOf(sip.message);
+      return { ...base, from: isSent ? node : peer, to: isSent ? peer : node, label, tone: toneOf(label), title: `${label} ${isSent ? "to" : "from"} ${sip.peer}`, text: sip.message };
+    }
+    case "http": {
+      const exchange = exchangeOf(event);
+      const host = column.get(`http ${hosts.get(hostOf(exchange.url)) ?? ""}`) ?? node;
+      const status = exchange.parameters["CallStatus"] ?? "";
+      const label = `${exchange.method} ${pathOf(exchange.url)}${isCallback(exchange) ? ` ${status}` : ""} → ${exchange.status ?? "no answer"}`;
+      const isGood = exchange.status !== null && exchange.status < 400;
+      return { ...base, from: node, to: host, label, tone: isGood ? "http" : "bad", title: label, text: exchangeText(exchange) };
+    }
+    default: {
+      const label = noteOf(event);
+      return label === null ? null : { ...base, from: node, to: node, label, tone: event.kind === "notification" ? "bad" : "note", title: label, text: JSON.stringify(event.data, null, 2) };
+    }
+  }
+}
+
+/** `INVITE`, `200 OK` or, of another method than INVITE, `200 OK (BYE)`. */
+function labelOf(message: string): string {
+  const first = message.slice(0, message.indexOf("\r\n") === -1 ? undefined : message.indexOf("\r\n"));
+  const method = /^CSeq:\s*\d+\s+(\w+)/im.exec(message)?.[1] ?? "";
+  const isSdp = /^(content-type|c):\s*application\/sdp/im.test(message);
+  const response = /^SIP\/2\.0 (\d{3}) ?(.*)$/.exec(first);
+  const label = response ? `${response[1]} ${response[2] || ""}`.trim() + (method && method !== "INVITE" ? ` (${method})` : "") : (first.split(" ")[0] ?? first);
+  return isSdp ? `${label} · SDP` : label;
+}
+
+function toneOf(label: string): Step["tone"] {
+  const code = Number(label.slice(0, 3));
+  if (Number.isNaN(code)) return "sip";
+  if (code >= 400) return "bad";
+  return code >= 200 && code < 300 ? "good" : "sip";
+}
+
+function noteOf(event: CallEvent): string | null {
+  const data = event.data;
+  switch (event.kind) {
+    case "verb":
+      return `<${String(data["name"])}>${data["line"] ? ` line ${String(data["line"])}` : ""}`;
+    case "status":
+      return String(data["status"]);
+    case "digit":
+      return `a key was pressed (${String(data["source"])})`;
+    case "speech":
+      return `speech understood, confidence ${String(data["confidence"])}`;
+    case "notification":
+      return `${String(data["code"])} ${String(data["text"])}`;
+    case "media":
+      return data["first_packet_from"] ? `first audio from ${String(data["first_packet_from"])}` : data["is_sample"] ? null : audioOf(data);
+    case "document":
+    case "sample":
+      return null;
+    default:
+      return event.kind;
+  }
+}
+
+function audioOf(data: Record<string, unknown>): string {
+  const mos = data["mos"] === null || data["mos"] === undefined ? "" : `, MOS ${Number(data["mos"]).toFixed(1)}`;
+  return `audio: ${String(data["packets_received"])} in, ${String(data["packets_sent"])} out, ${String(data["packets_lost"])} lost${mos}`;
+}
+
+function exchangeText(exchange: Exchange): string {
+  const parameters = Object.entries(exchange.parameters).map(([name, value]) => `${name}=${value}`);
+  const answer = exchange.error ?? `HTTP ${exchange.status ?? ""} after ${exchange.duration_ms} ms`;
+  return [`${exchange.method} ${exchange.url}`, ...parameters, "", answer, ...(exchange.body ? ["", exchange.body] : [])].join("\n");
+}
+
+function hostOf(url: string): string {
+  try {
+    return new URL(url).host;
+  } catch {
+    return url;
+  }
+}
+
+function pathOf(url: string): string {
+  try {
+    return new URL(url).pathname;
+  } catch {
+    return url;
+  }
+}
+
+/** One sentence: how the call stands, or who ended it, when and why. */
+export function sentenceOf(call: Call): string {
+  const other = party(call.direction === "inbound" ? call.from : call.to);
+  const after = call.duration && Number(call.duration) > 0 ? ` after ${clock(Number(call.duration))}` : "";
+  const reason = call.end_reason ? `: ${call.end_reason}` : "";
+  const code = call.sip_response_code && call.sip_response_code >= 300 ? ` (${call.sip_response_code})` : "";
+  if (isLive(call)) {
+    const states: Record<string, string> = { queued: "The call waits to be placed.", initiated: `The call to ${other} is on its way.`, ringing: call.direction === "inbound" ? `${other} is calling, and is not answered yet.` : `${other} is being rung.`, "in-progress": `${other} is on the line.` };
+    return states[call.status] ?? call.status;
+  }
+  switch (call.status) {
+    case "busy":
+      return `${other} was busy${code}${reason}.`;
+    case "no-answer":
+      return `${other} did not answer${code}${reason}.`;
+    case "canceled":
+      return call.direction === "inbound" ? `${other} gave up before an answer${reason}.` : `The call was canceled before an answer${reason}.`;
+    case "failed":
+      return `The call failed${code}${reason}.`;
+    default:
+      if (call.ended_by === "remote") return `${other} hung up${after}${reason}.`;
+      if (call.ended_by === "network") return `The connection was lost${after}${reason}.`;
+      return `CallAPI ended the call${after}${reason}.`;
+  }
+}
+
+export interface Measure {
+  at: number;
+  loss: number;
+  jitter: number;
+  roundTrip: number | null;
+  mos: number | null;
+}
+
+/** The quality of a leg over time, from its samples and its final figures. */
+export function measuresOf(events: CallEvent[]): Measure[] {
+  const found: Measure[] = [];
+  let [received, lost] = [0, 0];
+  for (const event of events) {
+    const data = event.data;
+    if ((event.kind !== "media" && event.kind !== "sample") || data["packets_received"] === undefined) continue;
+    const [allReceived, allLost] = [Number(data["packets_received"]), Number(data["packets_lost"])];
+    const expected = allReceived - received + (allLost - lost);
+    found.push({
+      at: Date.parse(event.at),
+      loss: expected > 0 ? Math.max(0, ((allLost - lost) / expected) * 100) : 0,
+      jitter: Number(data["jitter_ms"] ?? 0),
+      roundTrip: data["round_trip_ms"] === null || data["round_trip_ms"] === undefined ? null : Number(data["round_trip_ms"]),
+      mos: data["mos"] === null || data["mos"] === undefined ? null : Number(data["mos"]),
+    });
+    [received, lost] = [allReceived, allLost];
+  }
+  return found;
+}

@@ -1,0 +1,91 @@
+"""What one HTTP server of a node serves: REST and the feed, the console, metrics."""
+
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
+
+import msgspec
+from starlette.types import ASGIApp
+
+from callapi.adapters.audio import mp3_of
+from callapi.api import Application, Deps, Feed, Health, Sessions, create_app, feed_of
+from callapi.base.clock import steady_time
+from callapi.base.settings import Settings
+from callapi.console import Console, ConsoleOptions
+from callapi.http.mounts import Mounts
+from callapi.http.server import HttpServer
+from callapi.metrics import CallMetrics, MetricsEndpoint
+from callapi.node import options
+from callapi.node.figures import figures_of
+from callapi.node.joining import open_commands, others_of, serve_commands
+from callapi.node.rooms import Rooms
+
+
+async def open_web(settings: Settings, rooms: Rooms, stack: AsyncExitStack) -> None:
+    """Serve everything; the last to open, since it answers `/health` with 200."""
+    store = rooms.records.store
+    sessions = Sessions(store, steady_time)
+    feed = feed_of(rooms.records.bus, settings.http.public_url)
+    mounts: dict[str, ASGIApp] = {}
+    if settings.metrics.enabled:
+        mounts["/metrics"] = _metrics(settings, rooms)
+    if settings.console.enabled:
+        mounts["/console"] = Console(store, sessions, _console_options(settings, rooms), steady_time)
+    rest = await _open_rest(settings, rooms, _deps(settings, rooms, sessions, feed), stack)
+    upgrades = {options.SIP_PATH: rooms.endpoint.accept_upgrade} if settings.http.sip_websocket else {}
+    server = HttpServer(
+        Mounts(mounts, rest),
+        settings.http.listen,
+        options.http_bounds(settings),
+        tls=options.http_tls(settings),
+        upgrades=upgrades,
+    )
+    await stack.enter_async_context(server)
+    stack.callback(feed.close)  # before the server waits for its last answers
+
+
+async def _open_rest(settings: Settings, rooms: Rooms, deps: Deps, stack: AsyncExitStack) -> Application:
+    """REST, which other nodes ask too, and which asks them, where there are others."""
+    neighbours = rooms.records.neighbours
+    if neighbours is None:
+        return create_app(deps, None)
+    commands = await open_commands(neighbours, settings, deps.store, rooms.work, stack)
+    if commands is None:
+        return create_app(deps, None)
+    others = others_of(neighbours, commands, settings, deps.store, rooms.work)
+    application = create_app(deps, others)
+    await serve_commands(commands, application, stack)
+    return application
+
+
+def _deps(settings: Settings, rooms: Rooms, sessions: Sessions, feed: Feed) -> Deps:
+    return Deps(
+        store=rooms.records.store,
+        sessions=sessions,
+        feed=feed,
+        calls=rooms.outbound,
+        control=rooms.control,
+        streams=rooms.stream_commands,
+        live_events=rooms.records.timelines.events,
+        health=lambda: Health.DRAINING if rooms.admission.is_draining else Health.READY,
+        recordings_dir=options.recordings_dir(settings),
+        encode_mp3=mp3_of,
+        realm=options.domain(settings),
+        public_url=settings.http.public_url,
+    )
+
+
+def _metrics(settings: Settings, rooms: Rooms) -> MetricsEndpoint:
+    calls = CallMetrics()
+    calls.watch(rooms.records.bus)
+    figures = partial(figures_of, rooms, settings.node.name)
+    return MetricsEndpoint(calls, figures, settings.metrics.allowed_networks)
+
+
+def _console_options(settings: Settings, rooms: Rooms) -> ConsoleOptions:
+    async def figures() -> dict[str, Any]:
+        figures = await figures_of(rooms, settings.node.name)
+        return {"nodes": [msgspec.to_builtins(figures)]}
+
+    is_secure = settings.http.public_url.startswith("https://")
+    return ConsoleOptions(settings.node.name, is_secure, figures)

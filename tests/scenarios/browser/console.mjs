@@ -1,0 +1,147 @@
+// A person at the console, played in Chromium: signs in, sees a call come, opens it while it rings, hears its
+// recording, finds it by its Call-ID. Prints the name of each step that went well; the test makes the call meanwhile.
+
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { chromium } from "playwright-core";
+
+const { CONSOLE_URL, ACCOUNT_SID, AUTH_TOKEN, CHROMIUM, FOLDER } = process.env;
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const SHAPES = [
+  { width: 1440, height: 900, colorScheme: "light" },
+  { width: 390, height: 844, colorScheme: "dark" },
+];
+const PAGES = ["", "/calls", "/debugger", "/numbers", "/clients", "/trunks", "/applications", "/keys", "/recordings", "/try", "/nodes"];
+
+const done = (step) => console.log(step);
+const problems = [];
+
+async function newPage(browser, { width, height, colorScheme }) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme, acceptDownloads: true });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  page.on("pageerror", (error) => problems.push(`script: ${error.message}`));
+  page.on("dialog", (dialog) => problems.push(`a script of a caller ran: ${dialog.message()}`));
+  page.on("console", (message) => message.text().includes("Content Security Policy") && problems.push(`${page.url()} ${message.location().url} ${message.text()}`));
+  return page;
+}
+
+async function signIn(page, secret = AUTH_TOKEN) {
+  await page.goto(CONSOLE_URL);
+  assert.equal(await page.locator("input").count(), 2, "one text field and one password field");
+  await page.locator('input[type="text"]').fill(ACCOUNT_SID);
+  await page.locator('input[type="password"]').fill(secret);
+  await page.keyboard.press("Enter");
+}
+
+// Serious and critical violations of the rules of WCAG 2.1 A and AA.
+async function violations(page) {
+  // axe is evaluated by the debugger's protocol, and without its copies of style sheets: the policy of the page stays.
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => globalThis.axe.run({ preload: false, runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] }));
+  return found.violations
+    .filter((each) => ["serious", "critical"].includes(each.impact))
+    .map((each) => `${page.url()}: ${each.id}: ${each.nodes.map((node) => node.target).join(" | ")}`);
+}
+
+async function overflows(page) {
+  return page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth + 1);
+}
+
+async function watchACall(page) {
+  await signIn(page, "wrong");
+  await page.getByRole("alert").waitFor();
+  await signIn(page);
+  await page.getByRole("heading", { name: "Live", exact: true }).waitFor();
+  await page.getByText("No calls are up").waitFor();
+  await page.locator("#side .link-state.is-on").waitFor();
+  done("signed in");
+
+  const row = page.locator("tbody tr", { hasText: "mallory" }).filter({ hasText: "inbound" });
+  await row.waitFor();
+  await row.getByRole("link").click();
+  await page.waitForURL(/\/console\/calls\/CA[0-9a-f]{32}$/);
+  await page.getByRole("button", { name: /INVITE/ }).first().waitFor();
+  await page.getByRole("button", { name: /180 Ringing/ }).first().waitFor();
+  const address = page.url();
+  done("open while it rings");
+
+  await page.getByRole("button", { name: /200 OK · SDP/ }).nth(1).waitFor();
+  await page.getByRole("button", { name: /INVITE/ }).first().click();
+  const message = await page.getByRole("dialog").locator("pre").innerText();
+  assert.match(message, /<script>alert\(1\)<\/script>/, "the display name is shown as it was sent");
+  await page.keyboard.press("Escape");
+  assert.equal(await page.locator("script:not([src])").count(), 0);
+  done("each arrow opens its message");
+
+  await page.locator(".badge.is-good", { hasText: "completed" }).first().waitFor();
+  await page.getByRole("heading", { level: 1 }).filter({ hasText: "hung up" }).waitFor();
+  assert.match(await page.locator(".source").first().innerText(), /<Dial/, "the document is shown");
+  await page.locator(".source .is-last").waitFor();
+  done("says why it ended");
+
+  const heard = await page.evaluate(async () => {
+    const wav = document.querySelector('a[download$=".wav"]');
+    const answer = await fetch(wav.href);
+    const context = new OfflineAudioContext(1, 8000, 8000);
+    const sound = await context.decodeAudioData(await answer.arrayBuffer());
+    return { seconds: sound.duration, channels: sound.numberOfChannels, peak: Math.max(...sound.getChannelData(0).map(Math.abs)) };
+  });
+  assert(heard.seconds > 0.5 && heard.channels === 2 && heard.peak > 0.05, JSON.stringify(heard));
+  await page.getByRole("button", { name: "Play" }).click();
+  await page.getByRole("button", { name: "Pause" }).waitFor();
+  done("its recording is heard");
+  return address;
+}
+
+async function findIt(page, address) {
+  const sid = address.split("/").at(-1);
+  const callId = await page.locator("dt", { hasText: "SIP Call-ID" }).locator("xpath=../dd").innerText();
+  for (const text of [callId, sid]) {
+    await page.goto(`${CONSOLE_URL}/calls`);
+    await page.locator('input[type="search"]').fill(text);
+    await page.keyboard.press("Enter");
+    if (text === callId) await page.locator("tbody").getByRole("link").first().click();
+    await page.waitForURL(address);
+  }
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "pcap" }).click()]);
+  await download.saveAs(`${FOLDER}/call.pcap`);
+  done("found, and exported");
+}
+
+async function everyPage(browser, address) {
+  const found = [];
+  for (const shape of SHAPES) {
+    const page = await newPage(browser, shape);
+    await page.goto(CONSOLE_URL);
+    await page.locator('input[type="password"]').waitFor();
+    found.push(...(await violations(page)));
+    await signIn(page);
+    await page.locator("#side").waitFor({ state: "attached" });
+    for (const path of [...PAGES.map((each) => CONSOLE_URL + each), address]) {
+      await page.goto(path);
+      await page.locator("h1").waitFor();
+      await page.waitForLoadState("networkidle", { timeout: 1500 }).catch(() => undefined); // the feed stays open
+      found.push(...(await violations(page)));
+      if (await overflows(page)) found.push(`${path} is wider than ${shape.width} pixels`);
+      const name = path.replace(CONSOLE_URL, "").replaceAll("/", "-").replace(/CA[0-9a-f]+/, "call") || "-live";
+      await page.screenshot({ path: `${FOLDER}/${shape.width}${name}.png`, fullPage: true });
+    }
+    await page.context().close();
+  }
+  assert.deepEqual(found, []);
+  done("every page is accessible");
+}
+
+const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"] });
+try {
+  const page = await newPage(browser, SHAPES[0]);
+  const address = await watchACall(page);
+  await findIt(page, address);
+  await everyPage(browser, address);
+  assert.deepEqual(problems, []);
+  done("nothing went wrong in the browser");
+} finally {
+  await browser.close();
+}
