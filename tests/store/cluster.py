@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -37,38 +38,73 @@ def _user() -> tuple[int, int]:
     return user.pw_uid, user.pw_gid
 
 
+class PostgresServer:
+    """One server, in `directory`; it can be stopped and started again."""
+
+    def __init__(self, directory: str, postgres: str, user: int, group: int) -> None:
+        self._directory = directory
+        self._postgres = postgres
+        self._user, self._group = user, group
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = free.getsockname()[1]
+        self.url = f"postgresql://callapi@127.0.0.1:{self._port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        directory = self._directory
+        options = ["-k", directory, "-c", "fsync=off", "-c", "max_connections=200", "-h", "127.0.0.1"]
+        self.process = subprocess.Popen(
+            [self._postgres, "-D", f"{directory}/files", "-p", str(self._port), *options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=directory,
+            user=self._user,
+            group=self._group,
+        )
+        _wait(self.url)
+
+    def stop(self) -> None:
+        """Stop it, whoever is connected."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)  # fast shutdown
+            self.process.wait(20)
+            self.process = None
+
+    def create(self, name: str) -> str:
+        """The URL of a new database."""
+        with psycopg.connect(f"{self.url}/postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return f"{self.url}/{name}"
+
+
 @contextmanager
-def cluster() -> Iterator[str]:
-    """The URL of a server without databases of its own: append `/name`. Raises NoServer."""
+def postgres_server() -> Iterator[PostgresServer]:
+    """A server without databases of its own, running. Raises NoServer."""
     initdb, postgres, (user, group) = _program("initdb"), _program("postgres"), _user()
     with tempfile.TemporaryDirectory(prefix="callapi-postgresql-", ignore_cleanup_errors=True) as directory:
         os.chown(directory, user, group)
-        files = f"{directory}/files"
         subprocess.run(
-            [initdb, "-D", files, "-A", "trust", "-U", "callapi", "-E", "UTF8", "--no-sync"],
+            [initdb, "-D", f"{directory}/files", "-A", "trust", "-U", "callapi", "-E", "UTF8", "--no-sync"],
             check=True,
             capture_output=True,
             cwd=directory,
             user=user,
             group=group,
         )
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        server = subprocess.Popen(
-            [postgres, "-D", files, "-p", str(port), "-k", directory, "-c", "fsync=off", "-h", "127.0.0.1"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=directory,
-            user=user,
-            group=group,
-        )
+        server = PostgresServer(directory, postgres, user, group)
+        server.start()
         try:
-            url = f"postgresql://callapi@127.0.0.1:{port}"
-            _wait(url)
-            yield url
+            yield server
         finally:
-            server.send_signal(2)  # SIGINT: fast shutdown
-            server.wait(20)
+            server.stop()
+
+
+@contextmanager
+def cluster() -> Iterator[str]:
+    """The URL of a server without databases of its own: append `/name`. Raises NoServer."""
+    with postgres_server() as server:
+        yield server.url
 
 
 def _wait(url: str) -> None:

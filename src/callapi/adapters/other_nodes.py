@@ -1,6 +1,8 @@
 """The commands of the cluster as the `OtherNodes` of REST: a request travels as a command, whole."""
 
+import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from msgspec.json import Decoder, Encoder
 
@@ -8,8 +10,10 @@ from callapi.api.application import Application
 from callapi.api.forwarding import ForwardedAnswer, ForwardedRequest
 from callapi.base.ids import CallSid
 from callapi.cluster import Commands, Member
-from callapi.store import Store
+from callapi.store import CallRecord, Store
 
+LOOKS: Final = 4
+BETWEEN_LOOKS_S: Final = 0.05
 _ENCODER = Encoder()
 _REQUEST = Decoder(ForwardedRequest)
 _ANSWER = Decoder(ForwardedAnswer)
@@ -32,10 +36,18 @@ class RestOfOthers:
         """As `OtherNodes`."""
         if self._has_call(sid):
             return None
-        record = await self._store.calls.fetch(sid)
+        record = await self._recent(sid)
         if record is None or record.end_time is not None or record.node == self._name:
             return None
         return record.node
+
+    async def _recent(self, sid: CallSid) -> CallRecord | None:
+        """The record, which another node may be about to write: its application is asked at the same moment."""
+        for _ in range(LOOKS):
+            if (record := await self._store.calls.fetch(sid)) is not None:
+                return record
+            await asyncio.sleep(BETWEEN_LOOKS_S)
+        return None
 
     async def node_of_recording(self, sid: str) -> str | None:
         """As `OtherNodes`."""

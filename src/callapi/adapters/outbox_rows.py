@@ -59,6 +59,9 @@ class OutboxRows:
     def delivered(self, event_id: str) -> None:
         """As `OutboxStore`."""
         self._store.write(Remove(CallbackRecord, (event_id,)))
+        if self._store.is_shared:
+            # Should this process die before the row is gone, another node delivers it a second time.
+            self._store.hurry()
 
     def given_up(self, callback: Callback, error: str) -> None:
         """As `OutboxStore`; a notification names the lost callback."""

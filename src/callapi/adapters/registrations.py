@@ -71,6 +71,8 @@ class Registrations:
         changes += [Remove(BindingRecord, (login, contact)) for contact in before]
         if changes:
             self._store.write(*changes)
+            if self._store.is_shared:
+                await self._store.settle()  # once the phone has its answer, every node can ring it
         if not bindings:
             self._registered.discard(login)
         elif login not in self._registered:

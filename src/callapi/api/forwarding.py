@@ -70,8 +70,9 @@ async def node_for(operation: Operation, context: RequestContext, others: OtherN
     path = context.path
     if operation.method == "DELETE" and operation.path.endswith(_RECORDING):
         return await others.node_of_recording(path["Sid"])
-    if operation.path == _CALL and operation.method in _CHANGING:
-        return await others.node_of_call(CallSid(path["Sid"]))
+    if operation.path == _CALL:
+        node = await others.node_of_call(CallSid(path["Sid"]))
+        return node if operation.method in _CHANGING else None
     is_live = operation.method in _CHANGING or operation.path.endswith(("/Events", "/Events.pcap"))
     if operation.path.startswith(_OF_CALL) and is_live:
         return await others.node_of_call(CallSid(path["CallSid"]))

@@ -17,7 +17,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="callapi", description=_DESCRIPTION)
     top.add_argument("--version", action="version", version=f"callapi {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_serve, _demo, _phone, _rcml, _doctor):
+    for add in (_serve, _demo, _phone, _rcml, _doctor, _nodes, _drain):
         add(commands)
     return top
 
@@ -96,5 +96,30 @@ def _rcml(commands: Commands) -> None:
 
 def _doctor(commands: Commands) -> None:
     this = commands.add_parser("doctor", help="is everything here that a node needs? A verdict per line")
+    _with_config(this)
+    _with_log_level(this, "error")
+
+
+def _nodes(commands: Commands) -> None:
+    this = commands.add_parser("nodes", help="the nodes on a database: state, calls, addresses")
+    _with_config(this)
+    this.add_argument("--json", action="store_true", help="one JSON object a line")
+    _with_log_level(this, "error")
+
+
+def _drain(commands: Commands) -> None:
+    this = commands.add_parser(
+        "drain", help="let a node take no new calls, and wait until its calls are over"
+    )
+    this.add_argument("node", metavar="NODE", help="its node.name")
+    this.add_argument("--undo", action="store_true", help="let it take calls again")
+    this.add_argument("--no-wait", action="store_true", help="return at once")
+    this.add_argument(
+        "--timeout",
+        type=float,
+        default=0,
+        metavar="S",
+        help="wait no longer than this; status 1 then (0: for ever)",
+    )
     _with_config(this)
     _with_log_level(this, "error")

@@ -33,7 +33,7 @@ from callapi.store.repositories.calls import CallFilter
 from callapi.store.repositories.clients import DigestSecrets, digest_secrets
 from callapi.store.repositories.keys import key_digest, new_key_secret
 from callapi.store.shared.bus import Bus, Command, News
-from callapi.store.shared.door import Nodes
+from callapi.store.shared.door import Nodes, known_nodes, want_drain
 from callapi.store.shared.values import NodeEntry, NodeState, Owner, Report, Roll
 from callapi.store.sql.upgrade_in_child import upgrade_apart
 from callapi.store.store import Store, StoreStatistics
@@ -92,7 +92,9 @@ __all__ = [
     "WriterLimits",
     "digest_secrets",
     "key_digest",
+    "known_nodes",
     "new_auth_token",
     "new_key_secret",
     "upgrade_apart",
+    "want_drain",
 ]

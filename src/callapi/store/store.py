@@ -93,6 +93,8 @@ class Store:
         *,
         is_shared: bool = False,
     ) -> None:
+        self.is_shared = is_shared
+        """Whether other nodes read what is written here."""
         self._backend = backend
         self._call_log = call_log
         self._owner = owner
@@ -243,6 +245,10 @@ class Store:
             self._update_caches(change)
         self._put += 1
         self._writer.put(Group(changes))
+
+    def hurry(self) -> None:
+        """Write at once what waits, without gathering more."""
+        self._writer.hurry()
 
     def begin(self, record: CallRecord) -> None:
         """Like `write` of a call's first record, which outlives the process from now on."""

@@ -57,9 +57,11 @@ class Node:
         numbers: Sequence[Mapping[str, Any]] = (),
         settings: Settings | None = None,
         tls: TlsFiles | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         """`tls`: what it shows on a `tls://` listener, and whom it believes."""
         self.folder = folder
+        self.host = host
         self.sip_port = free_port()
         self.tls_port = free_port()
         self._tls = tls
@@ -84,13 +86,13 @@ class Node:
     def _write_config(self) -> None:
         standard: dict[str, dict[str, Any]] = {
             "node": {"name": "scenario", "data_dir": str(self.folder / "data"), "drain_timeout_s": 5},
-            "sip": {"listen": [f"udp://127.0.0.1:{self.sip_port}", f"tcp://127.0.0.1:{self.sip_port}"]},
-            "media": {"address": "127.0.0.1", "rtp_ports": f"{self.rtp_ports[0]}-{self.rtp_ports[1]}"},
-            "http": {"listen": f"127.0.0.1:{self.http_port}", "public_url": self.http_url},
+            "sip": {"listen": [f"udp://{self.host}:{self.sip_port}", f"tcp://{self.host}:{self.sip_port}"]},
+            "media": {"address": self.host, "rtp_ports": f"{self.rtp_ports[0]}-{self.rtp_ports[1]}"},
+            "http": {"listen": f"{self.host}:{self.http_port}", "public_url": self.http_url},
             "speech": {"timeout_s": 60, "patience_s": 60},  # other suites may have the cores
         }
         if self._tls is not None:
-            standard["sip"]["listen"].append(f"tls://127.0.0.1:{self.tls_port}")
+            standard["sip"]["listen"].append(f"tls://{self.host}:{self.tls_port}")
             standard["sip"] |= {
                 "tls_certificate": str(self._tls.certificate),
                 "tls_private_key": str(self._tls.private_key),
@@ -127,6 +129,13 @@ class Node:
             await asyncio.sleep(0.05)
         raise self.process.failure("did not get healthy in time")
 
+    async def fails_to_start(self, timeout: float = 40) -> int:
+        """The exit status of a start that must not succeed."""
+        self._write_config()
+        self.process = self._new_process()
+        await self.process.start()
+        return await self.process.wait(timeout)
+
     async def health(self) -> int:
         """The status of GET /health; 0 while nobody listens."""
         with contextlib.suppress(aiohttp.ClientError, TimeoutError):
@@ -137,19 +146,24 @@ class Node:
     # ---- addresses
 
     @property
+    def name(self) -> str:
+        """Its `node.name`."""
+        return str(self._settings.get("node", {}).get("name", "scenario"))
+
+    @property
     def http_url(self) -> str:
         """The base of its REST interface."""
-        return f"http://127.0.0.1:{self.http_port}"
+        return f"http://{self.host}:{self.http_port}"
 
     @property
     def sip_address(self) -> tuple[str, int]:
         """Host and port of its SIP listeners."""
-        return "127.0.0.1", self.sip_port
+        return self.host, self.sip_port
 
     def uri(self, number: str, *, transport: str = "udp") -> str:
         """The SIP URI of a number on this node."""
         suffix = "" if transport == "udp" else f";transport={transport}"
-        return f"sip:{number}@127.0.0.1:{self.sip_port}{suffix}"
+        return f"sip:{number}@{self.host}:{self.sip_port}{suffix}"
 
     # ---- REST
 

@@ -363,9 +363,18 @@ class RawCall:
             f"CSeq: {number} {method}",
             "Max-Forwards: 70",
             f"Contact: <{self.phone.uri}>",
+            *(f"Route: {each}" for each in self.routes),
             *(f"{name}: {value}" for name, value in headers),
         ]
         self.phone.send(with_body(lines, body), self.node)
+
+    @property
+    def routes(self) -> list[str]:
+        """The route set of the dialog (RFC 3261 §12.1)."""
+        if not self.outgoing:
+            return self.invite.all("Record-Route")
+        answers = [each for each in self.received if each.method == "INVITE" and each.all("Record-Route")]
+        return answers[0].all("Record-Route")[::-1] if answers else []
 
     def cancel(self) -> None:
         """CANCEL our INVITE (RFC 3261 §9.1: same branch, same number)."""

@@ -1,6 +1,7 @@
 """Routes a request that matches no transaction: to an existing session, a new one, or a stateless response."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from enum import StrEnum
 from hashlib import blake2b
@@ -134,7 +135,9 @@ class Reception:
         )
 
     def _stateless(self, request: Request, response: Response, hop: Hop) -> None:
-        LOG.info("%s %s: %s %s", request.method, request.uri, response.status, response.reason)
+        is_ping = request.method == "OPTIONS" and response.status == 200
+        level = logging.DEBUG if is_ping else logging.INFO  # a proxy asks each second
+        LOG.log(level, "%s %s: %s %s", request.method, request.uri, response.status, response.reason)
         self._driver.send(response, hop)
 
     def _cancel(self, cancel: Request, key: ServerKey, hop: Hop) -> None:

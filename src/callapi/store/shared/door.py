@@ -5,8 +5,9 @@ dead that is not.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Engine
@@ -16,7 +17,7 @@ from callapi.store.records import CallRecord
 from callapi.store.shared.bus import Bus
 from callapi.store.shared.nodes import NodeTable
 from callapi.store.shared.values import NodeEntry, Owner, Report, Roll
-from callapi.store.sql.database import bus_engine, listen_conninfo
+from callapi.store.sql.database import bus_engine, engines, listen_conninfo
 from callapi.store.sql.tables import TABLES
 
 T = TypeVar("T")
@@ -87,3 +88,25 @@ class Nodes:
     async def shared_value(self, name: str, proposal: str) -> str:
         """The value that all nodes know by `name`; `proposal`, if there was none."""
         return await self.run(self._table.shared_value, name, proposal)
+
+
+def known_nodes(url: str) -> tuple[NodeEntry, ...]:
+    """The nodes of the database at `url`, for a program that is none. Blocks. Raises Unavailable."""
+    with _looking(url) as table:
+        return table.all()
+
+
+def want_drain(url: str, name: str, *, is_wanted: bool) -> bool:
+    """Ask the node of that name to drain, or to take calls again; False if none runs. Blocks. Raises Unavailable."""
+    with _looking(url) as table:
+        return table.want_drain(name, is_wanted=is_wanted)
+
+
+@contextmanager
+def _looking(url: str) -> Iterator[NodeTable]:
+    engine, reading = engines(url)
+    try:
+        yield NodeTable(engine)
+    finally:
+        engine.dispose()
+        reading.dispose()

@@ -1,0 +1,177 @@
+"""Several nodes as one service: PostgreSQL, nodes on loopback addresses of their own, Kamailio in front."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from tests.scenarios.harness.node import PROGRAM, Node
+from tests.scenarios.harness.ports import free_port
+from tests.scenarios.harness.process import ManagedProcess
+from tests.scenarios.harness.waiting import eventually
+from tests.store.cluster import PostgresServer
+
+KAMAILIO = shutil.which("kamailio") or shutil.which("kamailio", path="/usr/sbin:/usr/local/sbin")
+RENDER = Path(__file__).parents[3] / "deploy" / "kamailio" / "render"
+EDGE_HOST = "127.0.0.10"
+DOMAIN = "sip.example.test"
+Sections = Mapping[str, Mapping[str, Any]]
+
+
+class Edge:
+    """Kamailio as `render` configures it, on `EDGE_HOST`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port, self.ws_port = free_port(), free_port()
+        self.process: ManagedProcess | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where phones send."""
+        return EDGE_HOST, self.port
+
+    @property
+    def inside(self) -> str:
+        """What `cluster.edge` names."""
+        return f"udp://{EDGE_HOST}:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        """Where browsers connect."""
+        return f"ws://{EDGE_HOST}:{self.ws_port}"
+
+    def render(self, nodes: Mapping[str, tuple[str, int]]) -> Path:
+        """Write the configuration for these nodes; kamailio.cfg."""
+        out = self.folder / "kamailio"
+        arguments = [sys.executable, str(RENDER), "--out", str(out)]
+        for url in (self.inside, f"tcp://{EDGE_HOST}:{self.port}", self.ws_url):
+            arguments += ["--edge", url]
+        for name, (host, port) in nodes.items():
+            arguments += ["--node", f"{name}=udp://{host}:{port}"]
+        subprocess.run(arguments, check=True, capture_output=True)
+        return out / "kamailio.cfg"
+
+    async def start(self, nodes: Mapping[str, tuple[str, int]]) -> None:
+        """Start it, and wait until it answers."""
+        configuration = self.render(nodes)
+        log = self.folder / "kamailio.log"
+        runtime = self.folder / "run"
+        runtime.mkdir(exist_ok=True)
+        arguments = [
+            str(KAMAILIO),
+            "-DD",
+            "-E",
+            "-f",
+            str(configuration),
+            "-m",
+            "64",
+            "-M",
+            "8",
+            "-Y",
+            str(runtime),
+        ]
+        self.process = ManagedProcess("kamailio", arguments, log)
+        await self.process.start()
+
+    async def stop(self) -> None:
+        """Stop it."""
+        if self.process is not None and self.process.returncode is None:
+            await self.process.stop()
+
+
+class Service:
+    """`async with Service(folder, server, numbers) as service`: nodes `node-1`, ... behind an edge."""
+
+    def __init__(
+        self,
+        folder: Path,
+        server: PostgresServer,
+        numbers: list[dict[str, Any]],
+        *,
+        count: int = 3,
+        settings: Sections | None = None,
+    ) -> None:
+        self.folder = folder
+        self.url = server.create(f"service_{secrets.token_hex(4)}")
+        self.edge = Edge(folder)
+        self.account_sid = "AC" + secrets.token_hex(16)
+        self.auth_token = secrets.token_hex(16)
+        self._numbers = numbers
+        self._settings = settings or {}
+        self.nodes = [
+            self.new_node(f"node-{number}", f"127.0.0.{10 + number}") for number in range(1, count + 1)
+        ]
+
+    def new_node(self, name: str, host: str, folder: str = "") -> Node:
+        """A node of this service, not started."""
+        where = self.folder / (folder or name)
+        where.mkdir()
+        sections: dict[str, dict[str, Any]] = {
+            "node": {"name": name},
+            "database": {"url": self.url},
+            "cluster": {"enabled": True, "edge": [self.edge.inside]},
+        }
+        for section, keys in self._settings.items():
+            sections.setdefault(section, {}).update(keys)
+        sections.setdefault("sip", {}).setdefault("domain", DOMAIN)
+        node = Node(where, numbers=self._numbers, settings=sections, host=host)
+        node.account_sid, node.auth_token = self.account_sid, self.auth_token
+        return node
+
+    async def __aenter__(self) -> Self:
+        self.folder.chmod(0o755)
+        await asyncio.gather(*(each.__aenter__() for each in self.nodes))
+        await self.edge.start({each.name: each.sip_address for each in self.nodes})
+        await eventually("the edge to know its nodes", self._edge_is_ready, 15)
+        return self
+
+    async def __aexit__(self, *arguments: object) -> None:
+        await self.edge.stop()
+        await asyncio.gather(*(each.__aexit__() for each in self.nodes), return_exceptions=True)
+
+    async def run(self, command: str, *arguments: str) -> int:
+        """The exit status of `callapi COMMAND --config (that of the first node)`."""
+        return (await self._run(command, *arguments))[0]
+
+    async def output(self, command: str, *arguments: str) -> str:
+        """What it prints."""
+        return (await self._run(command, *arguments))[1]
+
+    async def _run(self, command: str, *arguments: str) -> tuple[int, str]:
+        process = await asyncio.create_subprocess_exec(
+            str(PROGRAM),
+            command,
+            *arguments,
+            "--config",
+            str(self.nodes[0].config),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        output, _ = await process.communicate()
+        return process.returncode or 0, output.decode()
+
+    def _edge_is_ready(self) -> bool:
+        process = self.edge.process
+        assert process is not None
+        assert process.returncode is None, process.failure("ended")
+        return self.edge_states().count("AP") == len(self.nodes)
+
+    def edge_states(self) -> list[str]:
+        """The flags of the nodes in the dispatcher: `AP` active and probed, `IP` inactive."""
+        socket = self.folder / "kamailio" / "kamailio_ctl"
+        if not socket.exists():
+            return []
+        found = subprocess.run(
+            ["kamcmd", "-s", f"unix:{socket}", "dispatcher.list"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin"},
+        )
+        return [line.split(":")[1].strip() for line in found.stdout.splitlines() if "FLAGS" in line]

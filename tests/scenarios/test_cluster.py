@@ -1,0 +1,368 @@
+"""Three nodes, one PostgreSQL and Kamailio: calls spread, clients found, commands carried over, dead nodes replaced."""
+
+import asyncio
+import signal
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+import pytest_asyncio
+
+from tests.scenarios.harness.application import Application, Webhook, response
+from tests.scenarios.harness.flood import Flood
+from tests.scenarios.harness.node import Node
+from tests.scenarios.harness.raw_phone import RawCall, RawPhone, WebSocketPhone, sdp
+from tests.scenarios.harness.registering import Registrant
+from tests.scenarios.harness.service import DOMAIN, EDGE_HOST, KAMAILIO, Service
+from tests.scenarios.harness.waiting import eventually
+from tests.store.cluster import NoServer, PostgresServer, postgres_server
+
+pytestmark = [
+    pytest.mark.skipif(KAMAILIO is None, reason="Kamailio is not installed"),
+    pytest.mark.timeout(120),
+]
+EVENT_ID = "X-CallAPI-Event-Id"
+FINAL = {"completed", "failed", "busy", "no-answer", "canceled"}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a phone registers that is not one node."""
+
+    sip_address: tuple[str, int]
+    sip_port: int
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server."""
+    try:
+        with postgres_server() as server:
+            yield server
+    except NoServer as reason:
+        pytest.skip(f"no PostgreSQL: {reason}")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def shared(
+    application: Application, server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[Service, Webhook]]:
+    """The service that most tests here share; a test that kills a node starts it again."""
+    webhook = application.webhook("cluster")
+    numbers = [{"number": "*", "voice_url": webhook.url("voice"), "status_callback": webhook.url("ended")}]
+    async with Service(tmp_path_factory.mktemp("service"), server, numbers) as service:
+        yield service, webhook
+
+
+def fresh(shared: tuple[Service, Webhook]) -> tuple[Service, Webhook]:
+    """The shared service, its application without memory of earlier tests."""
+    service, webhook = shared
+    webhook.requests.clear()
+    for path in ("ended", "child", "after"):
+        webhook[path] = ""
+    return service, webhook
+
+
+def registrant(service: Service, phone: RawPhone, password: str) -> Registrant:
+    """A client that registers through the edge."""
+    made = Registrant(Target(service.edge.address, service.edge.port), phone, password)  # type: ignore[arg-type]
+    made.realm = DOMAIN
+    return made
+
+
+async def new_client(node: Node, login: str, password: str) -> None:
+    """Make a client over REST."""
+    status, made = await node.rest("POST", "Clients.json", Login=login, Password=password)
+    assert status in {200, 201}, made
+
+
+async def node_of(service: Service, sid: str) -> Node:
+    """The node that carries a call, by what its record says to the database."""
+    with psycopg.connect(service.url, autocommit=True) as connection:
+
+        def found() -> list[tuple[str]]:
+            return connection.execute("SELECT node FROM calls WHERE sid = %s", (sid,)).fetchall()
+
+        await eventually(f"the record of {sid}", found)
+        [(name,)] = found()
+    return next(each for each in service.nodes if each.name == name)
+
+
+def told(webhook: Webhook, path: str) -> dict[str, list[tuple[str, int, str]]]:
+    """The callbacks of each call: status, sequence number, event id, in the order of their arrival."""
+    found: dict[str, list[tuple[str, int, str]]] = defaultdict(list)
+    for request in webhook.requests:
+        if request.path == path:
+            number = int(request.parameters["SequenceNumber"])
+            found[request["CallSid"]].append((request["CallStatus"], number, request.headers[EVENT_ID]))
+    return found
+
+
+async def test_calls_are_spread_and_any_node_answers_for_any_call(shared: tuple[Service, Webhook]) -> None:
+    service, webhook = fresh(shared)
+    webhook["voice"] = response("<Gather timeout='60'/>")
+    webhook["moved"] = response("<Hangup/>")
+    async with RawPhone("alice", "127.0.0.20") as alice:
+        calls = []
+        for _ in range(6):
+            call = alice.invite(f"sip:1@{EDGE_HOST}:{service.edge.port}", service.edge.address, body=sdp(9))
+            await call.gets("INVITE", 200)
+            call.request("ACK")
+            calls.append(call)
+        sids = [each["CallSid"] for each in webhook.requests if each.path == "voice"]
+        owners = Counter([(await node_of(service, each)).name for each in sids])
+        assert owners == Counter({"node-1": 2, "node-2": 2, "node-3": 2})
+        assert {each["SipSourceIp"] for each in webhook.requests if each.path == "voice"} == {"127.0.0.20"}
+        assert not [name for each in webhook.requests for name in each.parameters if "CallAPI" in name]
+        listed = {each["sid"] for each in await service.nodes[0].calls(Status="in-progress")}
+        assert listed == set(sids)
+        for sid in sids:
+            owner = await node_of(service, sid)
+            foreign = next(each for each in service.nodes if each is not owner)
+            status, events = await foreign.rest("GET", f"Calls/{sid}/Events.json")
+            assert status == 200
+            assert any(each["kind"] == "sip" for each in events["events"]), events
+            status, record = await foreign.rest("POST", f"Calls/{sid}.json", Url=webhook.url("moved"))
+            assert status == 200, record
+        for call in calls:
+            await call.gets("BYE")
+        await eventually("the callbacks of the ends", lambda: len(told(webhook, "ended")) == 6)
+        status, _ = await service.nodes[0].rest("POST", f"Calls/{sids[0]}.json", Status="completed")
+        assert status == 400
+
+
+async def test_a_client_is_rung_from_every_node_over_its_own_connection(
+    shared: tuple[Service, Webhook],
+) -> None:
+    """Digest, Path and bindings: registered once through the edge, by UDP and by WebSocket, reached from all nodes."""
+    service, webhook = fresh(shared)
+    for login in ("bob", "web"):
+        await new_client(service.nodes[0], login, "Secret-123456")
+    async with (
+        RawPhone("bob", "127.0.0.21") as bob,
+        WebSocketPhone("web", service.edge.ws_url) as web,
+        RawPhone("carol", "127.0.0.22") as carol,
+    ):
+        for phone in (bob, web):
+            client = registrant(service, phone, "Secret-123456")
+            answer = await client.register(f"<{phone.uri}>;expires=120")
+            assert answer.status == 200, answer.start
+            again = await client.register(f"<{phone.uri}>;expires=120")
+            assert again.status == 200, "a nonce of one node is good on the next"
+        for node in service.nodes:
+            for phone in (bob, web):
+                webhook["voice"] = response(f"<Dial timeout='10'><Client>{phone.name}</Client></Dial>")
+                call = carol.invite(node.uri("1"), node.sip_address, body=sdp(9))
+                callee = await phone.next_call()
+                callee.answer()
+                await call.gets("INVITE", 200)
+                call.request("ACK")
+                await callee.gets("ACK")
+                call.request("BYE")
+                await callee.gets("BYE")
+
+
+async def test_who_may_call_is_judged_by_the_address_that_the_edge_saw(
+    application: Application, server: PostgresServer, tmp_path: Path
+) -> None:
+    """From outside the trusted networks it is 403 through the edge too, whatever header the caller writes."""
+    webhook = application.webhook("outside")
+    webhook["voice"] = response("<Reject/>")
+    numbers = [{"number": "*", "voice_url": webhook.url("voice")}]
+    settings = {"sip": {"trusted_networks": ["127.0.0.20/32", "127.0.0.10/32"]}}
+    spoofed = [("X-CallAPI-Source", "udp:127.0.0.20:5060")]
+    async with (
+        Service(tmp_path, server, numbers, count=1, settings=settings) as service,
+        RawPhone("friend", "127.0.0.20") as friend,
+        RawPhone("stranger", "127.0.0.66") as stranger,
+    ):
+        edge, node = service.edge.address, service.nodes[0]
+        uri = f"sip:1@{edge[0]}:{edge[1]}"
+        assert (await friend.invite(uri, edge, body=sdp()).gets_final("INVITE")).status == 603
+        for headers in ([], spoofed):
+            through = stranger.invite(uri, edge, body=sdp(), headers=headers)
+            assert (await through.gets_final("INVITE")).status == 403
+            directly = stranger.invite(node.uri("1"), node.sip_address, body=sdp(), headers=headers)
+            assert (await directly.gets_final("INVITE")).status == 403
+
+
+async def _calls(service: Service, flood: Flood, seconds: float, per_second: int) -> int:
+    uri = f"sip:1@{EDGE_HOST}:{service.edge.port}"
+    return await flood.run(lambda: flood.invite(uri), per_second=per_second, seconds=seconds)
+
+
+def _promises(webhook: Webhook, path: str) -> dict[str, list[tuple[str, int, str]]]:
+    """Each leg has one `completed` event, the last, in order and without a gap, and no event twice."""
+    legs = told(webhook, path)
+    for sid, events in legs.items():
+        # A process that is killed between the answer and its note delivers again, under the same event id.
+        once = list(dict.fromkeys(events))
+        assert len({each[2] for each in once}) == len(once), f"{sid}: {events}"
+        assert [each[1] for each in once] == list(range(len(once))), f"{sid}: out of order: {events}"
+        assert events == sorted(events, key=lambda each: each[1]), f"{sid}: out of order: {events}"
+        assert [each[0] in FINAL for each in once] == [False] * (len(once) - 1) + [True], f"{sid}: {events}"
+    return legs
+
+
+async def test_a_node_that_is_killed_under_load_is_replaced_within_ten_seconds(
+    shared: tuple[Service, Webhook],
+) -> None:
+    service, webhook = fresh(shared)
+    victim = service.nodes[1]
+    async with RawPhone("bob", "127.0.0.23") as bob, Flood(service.edge.address, acknowledges=True) as flood:
+        dial = f'<Dial><Sip statusCallback="child" statusCallbackEvent="initiated completed">{bob.uri}</Sip></Dial>'
+        webhook["voice"] = response(dial)
+        load = asyncio.create_task(_calls(service, flood, 5, 20))
+        await asyncio.sleep(2)
+        victim.process.signal(signal.SIGKILL)
+        killed_at = time.monotonic()
+        sent = await load
+
+        def is_taken_over() -> bool:
+            with psycopg.connect(service.url) as connection:
+                rows = connection.execute(
+                    "SELECT count(*) FROM calls WHERE end_time IS NULL AND node = 'node-2'"
+                ).fetchone()
+            return rows == (0,)
+
+        await eventually("the end of the calls of a dead node", is_taken_over, 10)
+        assert time.monotonic() - killed_at < 10
+        before = {sid for sid, events in told(webhook, "child").items() if events}
+        assert before
+        # New calls go elsewhere.
+        webhook["voice"] = response("<Reject/>")
+        statuses = Counter(flood.statuses)
+        more = await _calls(service, flood, 1, 10)
+        await eventually("the refusals", lambda: flood.statuses[603] - statuses[603] >= more, 10)
+        for call in list(bob.calls.values()):
+            call.refuse(486)
+        await eventually(
+            "one final callback for each leg",
+            lambda: all(events[-1][0] in FINAL for events in told(webhook, "child").values()),
+            30,
+        )
+        legs = _promises(webhook, "child")
+        assert sent
+        assert len(legs) >= sent * 0.5
+    await victim.start()
+    await eventually("the edge to use it again", lambda: service.edge_states().count("AP") == 3, 15)
+
+
+async def test_a_name_that_is_alive_is_refused(shared: tuple[Service, Webhook]) -> None:
+    """No call is ended by the wrong hand: the second node of a name says why and leaves."""
+    service, webhook = fresh(shared)
+    webhook["voice"] = response("<Gather timeout='60'/>")
+    async with RawPhone("alice", "127.0.0.24") as alice:
+        first = service.nodes[0]
+        call = alice.invite(first.uri("1"), first.sip_address, body=sdp(9))
+        await call.gets("INVITE", 200)
+        call.request("ACK")
+        second = service.new_node("node-1", "127.0.0.31", "second")
+        assert await second.fails_to_start() == 1
+        assert "node-1" in second.process.tail()
+        assert "node.name" in second.process.tail()
+        [record] = await first.calls(Status="in-progress")
+        assert record["sid"] == webhook.requests[0]["CallSid"]
+        call.request("BYE")
+        await call.gets("BYE", 200)
+    await eventually("the callback of its end", lambda: len(told(webhook, "ended")) == 1)
+
+
+async def test_a_node_that_was_suspended_ends_its_calls_and_starts_anew(
+    shared: tuple[Service, Webhook],
+) -> None:
+    service, webhook = fresh(shared)
+    sleeper, other = service.nodes[2], service.nodes[0]
+    webhook["voice"] = response("<Gather timeout='60'/>")
+    async with RawPhone("alice", "127.0.0.25") as alice:
+        call = alice.invite(sleeper.uri("1"), sleeper.sip_address, body=sdp(9))
+        await call.gets("INVITE", 200)
+        call.request("ACK")
+        sid = webhook.requests[0]["CallSid"]
+        await eventually("its record", lambda: webhook.requests)
+        await asyncio.sleep(0.5)
+        sleeper.process.signal(signal.SIGSTOP)
+        try:
+            record = await other.final(sid, timeout=12)
+            assert (record["status"], record["end_reason"]) == ("completed", "node node-3 broke off")
+            await eventually("its callback", lambda: len(told(webhook, "ended").get(sid, ())) == 1)
+            await asyncio.sleep(2)
+        finally:
+            sleeper.process.signal(signal.SIGCONT)
+        await call.gets("BYE", timeout=15)
+        await eventually("the node to start anew", lambda: sleeper.process.tail().count("is up") >= 2, 40)
+        assert await other.final(sid) == record, "a write of an earlier life changes no row"
+        assert len(told(webhook, "ended")[sid]) == 1
+        again = alice.invite(sleeper.uri("1"), sleeper.sip_address, body=sdp(9))
+        await again.gets("INVITE", 200)
+        again.request("ACK")
+        again.request("BYE")
+        await again.gets("BYE", 200)
+
+
+async def test_a_node_that_drains_gets_no_new_calls_and_keeps_its_own(
+    shared: tuple[Service, Webhook],
+) -> None:
+    service, webhook = fresh(shared)
+    draining = service.nodes[0]
+    webhook["voice"] = response("<Gather timeout='60'/>")
+    async with RawPhone("alice", "127.0.0.26") as alice:
+        kept = alice.invite(draining.uri("1"), draining.sip_address, body=sdp(9))
+        await kept.gets("INVITE", 200)
+        kept.request("ACK")
+        assert await service.run("drain", "node-1", "--no-wait") == 0
+        await eventually("the edge to pass it over", lambda: service.edge_states().count("AP") == 2, 10)
+        assert await draining.health() == 503
+        listed = await service.output("nodes")
+        assert "draining" in next(line for line in listed.splitlines() if line.startswith("node-1"))
+        webhook.requests.clear()
+        webhook["voice"] = response("<Reject/>")
+        for _ in range(4):
+            call = alice.invite(f"sip:1@{EDGE_HOST}:{service.edge.port}", service.edge.address, body=sdp(9))
+            assert (await call.gets_final("INVITE")).status == 603
+        for request in list(webhook.requests):
+            if request.path == "voice":
+                assert await node_of(service, request["CallSid"]) is not draining
+        assert await service.run("drain", "node-1", "--timeout", "1") == 1, "it has a call still"
+        kept.request("BYE")
+        await kept.gets("BYE", 200)
+        assert await service.run("drain", "node-1", "--timeout", "10") == 0
+        assert await service.run("drain", "node-1", "--undo") == 0
+        assert await service.run("drain", "nobody") == 1
+    await eventually("the edge to use it again", lambda: service.edge_states().count("AP") == 3, 15)
+
+
+async def test_postgresql_restarts_under_a_live_call(
+    shared: tuple[Service, Webhook], server: PostgresServer
+) -> None:
+    """No node is taken for dead; calls of before, of meanwhile and of afterwards have records and callbacks."""
+    service, webhook = fresh(shared)
+    webhook["voice"] = response("<Gather timeout='60'/>")
+    async with RawPhone("alice", "127.0.0.27") as alice:
+
+        async def new_call() -> RawCall:
+            call = alice.invite(f"sip:1@{EDGE_HOST}:{service.edge.port}", service.edge.address, body=sdp(9))
+            await call.gets("INVITE", 200)
+            call.request("ACK")
+            return call
+
+        calls = [await new_call() for _ in range(3)]
+        await asyncio.to_thread(server.stop)
+        try:
+            calls += [await new_call() for _ in range(3)]
+            await asyncio.sleep(6)  # longer than a node that makes no heartbeat is believed
+        finally:
+            await asyncio.to_thread(server.start)
+        calls += [await new_call() for _ in range(3)]
+        await asyncio.sleep(6)
+        for call in calls:
+            assert not call.count("BYE"), "a call was ended by the outage"
+            call.request("BYE")
+            await call.gets("BYE", 200)
+    await eventually("each callback", lambda: len(told(webhook, "ended")) == 9, 20)
+    assert all(len(events) == 1 for events in told(webhook, "ended").values())
+    assert all(each["status"] == "completed" for each in await service.nodes[0].calls(PageSize="9"))
