@@ -52,6 +52,8 @@ pub struct JitterBuffer {
     jitter_ticks: f64,
     least_depth: u32,
     pulls: u32,
+    /// Packets that wait at least, however even they come.
+    least_target: u32,
 }
 
 impl JitterBuffer {
@@ -73,7 +75,13 @@ impl JitterBuffer {
             jitter_ticks: 0.0,
             least_depth: u32::MAX,
             pulls: 0,
+            least_target: 1,
         }
+    }
+
+    /// Lets so many packets wait even without jitter; 1 unless set.
+    pub fn set_least_target(&mut self, packets: u32) {
+        self.least_target = packets.clamp(1, MAX_DEPTH - 2);
     }
 
     /// Puts a packet of sound in. Copies and packets whose time is over are dropped.
@@ -137,7 +145,7 @@ impl JitterBuffer {
     /// Packets that should wait, by the jitter.
     pub fn target(&self) -> u32 {
         let packets = 2.0 * self.jitter_ticks / f64::from(self.packet_ticks);
-        (packets.ceil() as u32).clamp(1, MAX_DEPTH - 2)
+        (packets.ceil() as u32).clamp(self.least_target, MAX_DEPTH - 2)
     }
 
     fn put(&mut self, sequence: u16, content: Content, payload: &[u8]) {

@@ -51,6 +51,11 @@ impl Transcoder {
         self.conceal_ms = conceal_ms;
     }
 
+    /// Lets so many packets wait even without jitter, for a source that must not falter; 1 unless set.
+    pub fn set_least_delay(&mut self, packets: u32) {
+        self.jitter.set_least_target(packets);
+    }
+
     /// A packet of sound came.
     pub fn insert(&mut self, place: Place, payload: &[u8], now_ns: u64) {
         self.follow(place.ssrc);

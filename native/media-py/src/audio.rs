@@ -19,7 +19,7 @@ use crate::inband_dtmf::InbandDtmf;
 use crate::link::Link;
 use crate::net::{Net, Remote};
 use crate::playout::Playout;
-use crate::recording::Direction;
+use crate::recording::{Direction, Source};
 use crate::taps::Taps;
 use crate::watch::{Missing, Watch};
 
@@ -92,6 +92,13 @@ pub(crate) struct AudioStream {
     control: Control,
     watch: Watch,
     digit_limit: DigitLimit,
+}
+
+impl Numbers {
+    /// Of audio that is sent.
+    pub(crate) fn payload_type(&self) -> u8 {
+        self.payload_type
+    }
 }
 
 impl AudioStream {
@@ -271,7 +278,7 @@ impl AudioStream {
 
     /// The stream is linked with something else from now on.
     pub(crate) fn connect(&mut self, link: Link, now: u64) {
-        self.watch.join(link.peer().map(|_| now));
+        self.watch.join(link.is_joined().then_some(now));
         self.link = link;
         self.playout.passed_digit = None;
         self.sender.start_spurt();
@@ -323,13 +330,13 @@ impl AudioStream {
     pub(crate) fn begin_waiting(&mut self, now: u64) {
         let is_playing = |playback| self.playout.is_playing(playback);
         self.taps
-            .begin_waiting(is_playing, (self.id, self.format.as_ref()), now);
+            .begin_waiting(is_playing, (self.id, recorded(self.format.as_ref())), now);
     }
 
     /// Ends a recording and keeps it; `None`: all.
     pub(crate) fn stop_recording(&mut self, recording: Option<u64>, now: u64) {
         self.taps
-            .stop(recording, (self.id, self.format.as_ref()), now);
+            .stop(recording, (self.id, recorded(self.format.as_ref())), now);
     }
 
     /// Reads one word of each cache line that receiving a packet touches.
@@ -460,6 +467,11 @@ impl AudioStream {
         ctx.totals.dropped.add(1);
         Heard::Nothing
     }
+}
+
+/// What a recording of a stream with this format is made from.
+pub(crate) fn recorded(format: Option<&Format>) -> Source<'_> {
+    format.map_or(Source::Unknown, Source::Leg)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

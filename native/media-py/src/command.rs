@@ -11,6 +11,7 @@ use crate::mailbox::Mailbox;
 use crate::members::Member;
 use crate::net::Remote;
 use crate::recording::NewRecording;
+use crate::room::Part;
 use crate::sounds::Sound;
 
 /// Where a packet thread finds its commands.
@@ -30,6 +31,10 @@ pub(crate) enum Command {
     Bridge(u64, u64),
     /// Part two streams, if they are joined still.
     Unbridge(u64, u64),
+    /// A new room, which lives here until it is closed.
+    OpenRoom(u64),
+    /// For one room.
+    ToRoom(u64, RoomOrder),
     /// Close everything and end the thread.
     Shutdown,
 }
@@ -61,7 +66,40 @@ impl Command {
         match self {
             Self::HandOver(id, _) | Self::ToStream(id, _) => [Some(*id), None],
             Self::Bridge(one, other) | Self::Unbridge(one, other) => [Some(*one), Some(*other)],
-            Self::Admit(_) | Self::Expect(_) | Self::Shutdown => [None, None],
+            Self::ToRoom(
+                _,
+                RoomOrder::Join { stream, .. }
+                | RoomOrder::SetPart { stream, .. }
+                | RoomOrder::Leave { stream, .. },
+            ) => [Some(*stream), None],
+            Self::Admit(_)
+            | Self::Expect(_)
+            | Self::OpenRoom(_)
+            | Self::ToRoom(..)
+            | Self::Shutdown => [None, None],
         }
     }
+}
+
+/// What is asked of one room. What is about a member names its stream, which may be on its way still.
+pub(crate) enum RoomOrder {
+    Join {
+        stream: u64,
+        member: u64,
+        part: Part,
+    },
+    SetPart {
+        stream: u64,
+        member: u64,
+        part: Part,
+    },
+    Leave {
+        stream: u64,
+        member: u64,
+    },
+    Announce(u64, Sound),
+    StopAnnouncement(u64),
+    Record(Box<NewRecording>),
+    StopRecording(u64),
+    Close,
 }

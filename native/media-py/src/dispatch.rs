@@ -1,6 +1,6 @@
 //! Carries out the commands that a packet thread receives.
 
-use crate::audio::AudioStream;
+use crate::audio::{AudioStream, recorded};
 use crate::command::{Command, Order};
 use crate::context::Context;
 use crate::link::{Link, Peer};
@@ -51,12 +51,17 @@ impl PacketThread {
                     }
                 }
             }
+            Command::OpenRoom(id) => self.rooms.open(id),
+            Command::ToRoom(id, order) => self.dispatch_room(id, order),
             Command::Shutdown => {}
         }
     }
 
     /// Closes every stream. Those that are on their way are closed by dropping the inbox they lie in.
     pub(crate) fn shut_down(&mut self) {
+        for room in self.rooms.ids() {
+            self.close_room(room);
+        }
         for index in 0..self.members.extent() {
             self.close(index);
         }
@@ -134,8 +139,14 @@ impl PacketThread {
         }
     }
 
-    /// Decides for both directions of a bridge whether packets are relayed or transcoded.
-    fn link(&mut self, index: u32) {
+    /// Decides for both directions of a bridge whether packets are relayed or transcoded, and with which codec a
+    /// room hears its member.
+    pub(crate) fn link(&mut self, index: u32) {
+        if let Some(stream) = self.members.audio(index)
+            && let Some(room) = stream.link.room().and_then(|room| self.rooms.get(room))
+        {
+            room.retune(index, stream);
+        }
         let peer = self.members.get(index).and_then(|member| member.peer());
         if let Some(peer) = peer {
             if let Some((one, other)) = self.members.audio_pair(index, peer.index) {
@@ -147,8 +158,16 @@ impl PacketThread {
         self.pace(index);
     }
 
-    /// Ends the bridge of a stream, if there is one.
+    /// Ends the bridge of a stream, or takes it out of its room.
     pub(crate) fn part(&mut self, index: u32) {
+        let room = self
+            .members
+            .audio(index)
+            .and_then(|stream| stream.link.room());
+        if let Some(room) = room {
+            self.leave_room(room, index);
+            return;
+        }
         let peer = self.members.get(index).and_then(|member| member.peer());
         let both = peer.map(|peer| [index, peer.index]);
         let (members, ctx) = self.split();
@@ -199,8 +218,8 @@ fn begin_recording(stream: &mut AudioStream, recording: NewRecording, ctx: &Cont
         stream.sender.start_spurt();
         stream.taps.wait(recording);
     } else {
-        let format = stream.format.as_ref();
-        stream.taps.begin(recording, stream.id, format, ctx.now);
+        let source = recorded(stream.format.as_ref());
+        stream.taps.begin(recording, stream.id, source, ctx.now);
     }
 }
 

@@ -37,6 +37,12 @@ pub(crate) enum Event {
         mark: u64,
         cleared: bool,
     },
+    /// A member of a room begins to speak, or has ceased to.
+    MemberSpeaks {
+        room: u64,
+        member: u64,
+        speaks: bool,
+    },
     /// A source was learned.
     FirstPacket {
         stream: u64,

@@ -48,6 +48,13 @@ impl Prompt {
     }
 }
 
+impl Prompt {
+    /// Shared with whoever plays it.
+    pub(crate) fn samples(&self) -> Samples {
+        self.samples.clone()
+    }
+}
+
 /// Counters of one stream.
 #[pyclass(frozen, get_all, module = "callapi.media._native")]
 pub(crate) struct StreamStatistics {

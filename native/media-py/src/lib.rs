@@ -32,6 +32,10 @@ mod plane;
 mod playout;
 mod ports;
 mod recording;
+mod room;
+mod room_dispatch;
+mod room_handle;
+mod rooms;
 mod sending;
 mod shared;
 mod sounds;
@@ -49,5 +53,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<handles::Prompt>()?;
     module.add_class::<handles::Stream>()?;
     module.add_class::<handles::StreamStatistics>()?;
+    module.add_class::<room_handle::Room>()?;
     module.add_class::<plane::Plane>()
 }

@@ -12,6 +12,9 @@ pub(crate) struct Peer {
     pub(crate) id: u64,
 }
 
+/// Packets of a member that wait before they are mixed: everybody would hear a gap.
+const ROOM_DELAY: u32 = 2;
+
 /// The connection; one at a time.
 #[derive(Default)]
 pub(crate) enum Link {
@@ -24,6 +27,28 @@ pub(crate) enum Link {
         peer: Peer,
         transcoder: Option<Box<Transcoder>>,
     },
+    /// A member of the room with this id, which mixes what is said into `input`.
+    Room { room: u64, input: Box<RoomInput> },
+}
+
+/// What a member of a room says, on its way to the mixer.
+#[derive(Default)]
+pub(crate) struct RoomInput {
+    /// With the samples of 20 ms; `None` until a codec was agreed on.
+    pub(crate) transcoder: Option<(Transcoder, usize)>,
+}
+
+impl RoomInput {
+    /// The member speaks this from now on.
+    pub(crate) fn set_format(&mut self, format: Option<&Format>) {
+        self.transcoder = format.and_then(|format| {
+            let (_, decoder) = codecs::open(&format.codec, &format.fmtp).ok()?;
+            let rate = decoder.sample_rate();
+            let mut transcoder = Transcoder::new(decoder, format.clock_rate, format.ptime_ms, rate);
+            transcoder.set_least_delay(ROOM_DELAY);
+            Some((transcoder, (rate / 50) as usize))
+        });
+    }
 }
 
 impl Link {
@@ -38,16 +63,30 @@ impl Link {
     /// The other stream of a bridge.
     pub(crate) fn peer(&self) -> Option<Peer> {
         match self {
-            Self::None => None,
             Self::Bridge { peer, .. } => Some(*peer),
+            Self::None | Self::Room { .. } => None,
         }
     }
 
+    /// What makes sound of the other leg's packets, where that is done.
     pub(crate) fn transcoder(&mut self) -> Option<&mut Transcoder> {
         match self {
             Self::Bridge { transcoder, .. } => transcoder.as_deref_mut(),
-            Self::None => None,
+            Self::None | Self::Room { .. } => None,
         }
+    }
+
+    /// The room that it is a member of.
+    pub(crate) fn room(&self) -> Option<u64> {
+        match self {
+            Self::Room { room, .. } => Some(*room),
+            Self::None | Self::Bridge { .. } => None,
+        }
+    }
+
+    /// Whether anybody is to hear what is said.
+    pub(crate) fn is_joined(&self) -> bool {
+        !matches!(self, Self::None)
     }
 
     /// Whether its sound is made here, packet time by packet time, instead of relayed.

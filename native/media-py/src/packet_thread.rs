@@ -27,6 +27,7 @@ use crate::events::Event;
 use crate::listening::FRAME_MS;
 use crate::members::{Member, Members};
 use crate::net::Received;
+use crate::rooms::Rooms;
 use crate::wheel::{Entry, Wheel};
 
 /// Events taken from the kernel at once.
@@ -52,6 +53,7 @@ pub(crate) struct PacketThread {
     pub(crate) members: Members,
     /// Commands for streams that are on their way here.
     pub(crate) waiting: HashMap<u64, Vec<Command>>,
+    pub(crate) rooms: Rooms,
     wheel: Wheel,
     next_part: (u32, u64),
     node: Arc<Node>,
@@ -94,6 +96,7 @@ impl PacketThread {
             inbox,
             members: Members::default(),
             waiting: HashMap::new(),
+            rooms: Rooms::default(),
             wheel: Wheel::new(now),
             next_part: (0, now),
             node,
@@ -190,6 +193,21 @@ impl PacketThread {
             }
             self.pace(index);
         }
+        for room in self.rooms.ids() {
+            if let Some(room) = self.rooms.get(room) {
+                room.pacing = None;
+            }
+            self.pace_room(room);
+        }
+    }
+
+    /// After a command: puts a room into the wheel if it has something to mix and is not there yet.
+    pub(crate) fn pace_room(&mut self, room: u64) {
+        let token = self.next_token;
+        if let Some(entry) = self.rooms.entry(room, token) {
+            self.next_token += 1;
+            self.wheel.add(entry, FRAME_MS, self.now);
+        }
     }
 
     /// What a stream works with, and the streams.
@@ -201,6 +219,17 @@ impl PacketThread {
             scratch: &mut self.scratch,
         };
         (&mut self.members, context)
+    }
+
+    /// The same, and the rooms.
+    pub(crate) fn split_with_rooms(&mut self) -> (&mut Rooms, &mut Members, Context<'_>) {
+        let context = Context {
+            now: self.now,
+            node: &self.node,
+            totals: &self.totals,
+            scratch: &mut self.scratch,
+        };
+        (&mut self.rooms, &mut self.members, context)
     }
 
     /// Takes a stream in and listens to its sockets.
@@ -304,12 +333,12 @@ impl PacketThread {
         match member {
             Member::Audio(stream) => {
                 let heard = stream.receive(datagram, received.source, &mut ctx);
-                let Some(peer) = stream.link.peer() else {
-                    return;
-                };
                 if heard == Heard::Nothing || !stream.is_listening() {
                     return;
                 }
+                let Some(peer) = stream.link.peer() else {
+                    return stream.speak(heard, datagram, ctx.now);
+                };
                 let from_rate = stream.numbers.clock_rate;
                 if let Some(stream) = self.members.audio(peer.index)
                     && stream.forward(heard, (datagram, from_rate), &mut ctx)
@@ -372,6 +401,15 @@ impl PacketThread {
                     totals: &self.totals,
                     scratch: &mut self.scratch,
                 };
+                if let Some(room) = self.rooms.paced_by(&entry) {
+                    room.tick(&mut self.members, &mut self.current, &mut ctx);
+                    if room.is_active() {
+                        self.wheel.again(entry, at_ms, FRAME_MS);
+                    } else {
+                        room.pacing = None;
+                    }
+                    continue;
+                }
                 let Some(stream) = self.members.audio(entry.index) else {
                     continue;
                 };

@@ -22,6 +22,7 @@ use crate::net::Net;
 use crate::packet_thread::PacketThread;
 use crate::ports::PortPool;
 use crate::recording::Writers;
+use crate::room_handle::Room;
 use crate::shared::{Shared, Thread};
 use crate::video::VideoStream;
 
@@ -145,6 +146,11 @@ impl Plane {
         }
         self.shared.bridge(one.location(), other.location());
         Ok(())
+    }
+
+    /// A new conference.
+    fn open_room(&self) -> Room {
+        Room::open(&self.shared)
     }
 
     /// Parts two streams, if they are joined.

@@ -14,6 +14,7 @@ use media_core::tone::Tone;
 
 use crate::audio::{AudioStream, Heard};
 use crate::context::Context;
+use crate::link::Link;
 use crate::playout::{PassedDigit, Source, publish_ended};
 
 /// A digit of the other leg that was not updated for so long no longer suppresses its audio.
@@ -47,6 +48,36 @@ impl AudioStream {
                 self.is_paced()
             }
         }
+    }
+
+    /// Gives what was heard to the room that the stream is a member of, if it is of one.
+    pub(crate) fn speak(&mut self, heard: Heard, datagram: &[u8], now: u64) {
+        let Link::Room { input, .. } = &mut self.link else {
+            return;
+        };
+        let Some((transcoder, _)) = &mut input.transcoder else {
+            return;
+        };
+        match heard {
+            Heard::Audio(header, start, end) => {
+                transcoder.insert((&header).into(), &datagram[start..end], now);
+            }
+            Heard::Digit(header, ..) => transcoder.skip((&header).into()),
+            Heard::Nothing => {}
+        }
+    }
+
+    /// Sends a packet that others are sent too: its header is rewritten.
+    pub(crate) fn send_encoded(&mut self, packet: &mut [u8], ctx: &mut Context<'_>) {
+        let stamp = self.sender.make(ctx.now);
+        self.transmit(stamp, self.numbers.payload_type(), packet, ctx);
+    }
+
+    /// Samples of one packet; 0 without a format.
+    pub(crate) fn packet_samples(&mut self) -> usize {
+        let rate = self.encoder_rate();
+        let ptime_ms = self.format.as_ref().map_or(0, |format| format.ptime_ms);
+        (rate / 1000 * ptime_ms) as usize
     }
 
     /// Sends what is due now; false if nothing is left to pace.
@@ -219,10 +250,11 @@ impl AudioStream {
     }
 
     /// Encodes and sends one packet of the samples in the scratch buffer.
-    fn send_samples(&mut self, ctx: &mut Context<'_>) {
+    pub(crate) fn send_samples(&mut self, ctx: &mut Context<'_>) {
         if !self.can_send() {
             return;
         }
+        self.encoder_rate();
         let (Some(format), Some(encoder)) = (&self.format, &mut self.playout.encoder) else {
             return;
         };

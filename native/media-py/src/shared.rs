@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::command::{Command, Inbox};
+use crate::command::{Command, Inbox, RoomOrder};
 use crate::context::Node;
 use crate::counters::Totals;
 use crate::members::Member;
@@ -96,27 +96,42 @@ impl Shared {
             } else {
                 (other, one)
             };
-            let (old, new) = (moves.thread(), stays.thread());
-            let inbox = &self.threads[new].inbox;
-            inbox.put_deferred(Command::Expect(moves.id));
-            self.threads[old]
-                .inbox
-                .put_deferred(Command::HandOver(moves.id, Arc::clone(inbox)));
-            moves.set_thread(new);
-            loads[old] -= 1;
-            loads[new] += 1;
+            self.hand_over(moves, stays.thread(), &mut loads);
         }
         self.threads[one.thread()]
             .inbox
             .put_deferred(Command::Bridge(one.id, other.id));
     }
 
+    /// Opens a room in the least busy thread; returns where it is.
+    pub(crate) fn open_room(&self) -> Location {
+        let id = self.new_id();
+        let loads = self.lock();
+        let thread = least(&loads);
+        self.threads[thread]
+            .inbox
+            .put_deferred(Command::OpenRoom(id));
+        Location {
+            id,
+            thread: AtomicUsize::new(thread),
+        }
+    }
+
+    /// Brings a stream to a room's thread, and has it carry out `order` there.
+    pub(crate) fn send_to_room(&self, room: &Location, stream: &Location, order: RoomOrder) {
+        let mut loads = self.lock();
+        if stream.thread() != room.thread() {
+            self.hand_over(stream, room.thread(), &mut loads);
+        }
+        self.threads[room.thread()]
+            .inbox
+            .put_deferred(Command::ToRoom(room.id, order));
+    }
+
     /// Gives the new stream with this id to the least busy thread; returns where it is.
     pub(crate) fn admit(&self, id: u64, member: Member) -> Location {
         let mut loads = self.lock();
-        let thread = (0..loads.len())
-            .min_by_key(|index| loads[*index])
-            .unwrap_or(0);
+        let thread = least(&loads);
         loads[thread] += 1;
         self.threads[thread]
             .inbox
@@ -127,7 +142,26 @@ impl Shared {
         }
     }
 
+    fn hand_over(&self, stream: &Location, new: usize, loads: &mut [usize]) {
+        let old = stream.thread();
+        let inbox = &self.threads[new].inbox;
+        inbox.put_deferred(Command::Expect(stream.id));
+        self.threads[old]
+            .inbox
+            .put_deferred(Command::HandOver(stream.id, Arc::clone(inbox)));
+        stream.set_thread(new);
+        loads[old] -= 1;
+        loads[new] += 1;
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<usize>> {
         self.loads.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The least busy thread.
+fn least(loads: &[usize]) -> usize {
+    (0..loads.len())
+        .min_by_key(|index| loads[*index])
+        .unwrap_or(0)
 }

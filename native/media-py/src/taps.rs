@@ -5,7 +5,7 @@ use media_core::recorder::Place;
 use crate::context::Context;
 use crate::format::Format;
 use crate::listening::{Listening, NewListening};
-use crate::recording::{Cause, Direction, NewRecording, Tap};
+use crate::recording::{Cause, Direction, NewRecording, Source, Tap};
 
 /// Recordings of one stream, those that wait for their beep to end among them, and who listens to it.
 #[derive(Default)]
@@ -114,11 +114,18 @@ impl Taps {
         &mut self,
         recording: NewRecording,
         stream: u64,
-        format: Option<&Format>,
+        source: Source<'_>,
         now: u64,
     ) {
-        let tap = recording.begin(stream, format, now);
+        let tap = recording.begin(stream, source, now);
         self.lists().active.push(tap);
+    }
+
+    /// Whether a recording is being made.
+    pub(crate) fn is_recording(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|lists| !lists.active.is_empty())
     }
 
     /// Keeps a recording until its beep is over.
@@ -130,7 +137,7 @@ impl Taps {
     pub(crate) fn begin_waiting(
         &mut self,
         is_playing: impl Fn(u64) -> bool,
-        (stream, format): (u64, Option<&Format>),
+        (stream, source): (u64, Source<'_>),
         now: u64,
     ) {
         let Some(lists) = &mut self.0 else {
@@ -138,7 +145,7 @@ impl Taps {
         };
         let is_over = |new: &mut NewRecording| !is_playing(new.options.recording);
         for recording in lists.waiting.extract_if(.., is_over) {
-            lists.active.push(recording.begin(stream, format, now));
+            lists.active.push(recording.begin(stream, source, now));
         }
     }
 
@@ -146,7 +153,7 @@ impl Taps {
     pub(crate) fn stop(
         &mut self,
         recording: Option<u64>,
-        (stream, format): (u64, Option<&Format>),
+        (stream, source): (u64, Source<'_>),
         now: u64,
     ) {
         let Some(lists) = &mut self.0 else {
@@ -157,7 +164,7 @@ impl Taps {
             .waiting
             .extract_if(.., |new| is_meant(new.options.recording))
         {
-            lists.active.push(new.begin(stream, format, now));
+            lists.active.push(new.begin(stream, source, now));
         }
         for tap in lists.active.extract_if(.., |tap| is_meant(tap.recording)) {
             tap.end(Cause::Stopped, now);

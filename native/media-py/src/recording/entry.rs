@@ -6,6 +6,9 @@ use rtrb::Consumer;
 /// Octets before each entry's payload.
 pub(super) const ENTRY: usize = 22;
 
+/// Stands for the name of a codec where the payloads are samples.
+pub(super) const PCM: &str = "PCM";
+
 /// What is in the ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {

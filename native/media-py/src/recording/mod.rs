@@ -12,5 +12,5 @@ mod tap;
 mod writer;
 
 pub(crate) use orders::ToWriter;
-pub(crate) use tap::{Cause, Direction, NewRecording, Tap, TapOptions};
+pub(crate) use tap::{Cause, Direction, NewRecording, Source, Tap, TapOptions};
 pub(crate) use writer::Writers;

@@ -7,7 +7,7 @@ use media_core::recorder::{Options, Place};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::format::Format;
-use crate::recording::entry::{ENTRY, Entry, Kind};
+use crate::recording::entry::{ENTRY, Entry, Kind, PCM};
 use crate::recording::orders::{Started, ToWriter};
 
 /// Octets between a packet thread and the writer: more than three seconds of both directions of G.711.
@@ -26,6 +26,17 @@ pub(crate) enum Direction {
     Received,
     /// To the party.
     Sent,
+}
+
+/// What a recording is made from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Source<'a> {
+    /// A leg whose codec was not agreed on yet.
+    Unknown,
+    /// The packets of a leg.
+    Leg(&'a Format),
+    /// Samples at this rate, as `media_core::pcm` writes them.
+    Pcm(u32),
 }
 
 /// Why a recording ends.
@@ -68,10 +79,15 @@ impl NewRecording {
     }
 
     /// Begins now. G.711 (and what is not known yet) is recorded at 8 kHz, everything else at 16 kHz.
-    pub(crate) fn begin(mut self, stream: u64, format: Option<&Format>, now: u64) -> Tap {
-        let is_narrow = format.is_none_or(|format| {
-            format.codec.eq_ignore_ascii_case("PCMU") || format.codec.eq_ignore_ascii_case("PCMA")
-        });
+    pub(crate) fn begin(mut self, stream: u64, source: Source<'_>, now: u64) -> Tap {
+        let is_narrow = match source {
+            Source::Unknown => true,
+            Source::Leg(format) => {
+                let name = &format.codec;
+                name.eq_ignore_ascii_case("PCMU") || name.eq_ignore_ascii_case("PCMA")
+            }
+            Source::Pcm(rate) => rate == 8000,
+        };
         self.options.recorder.rate = if is_narrow { 8000 } else { 16_000 };
         let started = Started {
             stream,
@@ -90,8 +106,13 @@ impl NewRecording {
             producer: self.producer,
             writer: self.writer,
         };
-        if let Some(format) = format {
-            tap.set_codec(format, now);
+        match source {
+            Source::Unknown => {}
+            Source::Leg(format) => tap.set_codec(format, now),
+            Source::Pcm(rate) => {
+                let codec = format!("{rate} {PCM}/{rate}");
+                tap.push(Kind::Codec, NOWHERE, codec.as_bytes(), now);
+            }
         }
         tap
     }

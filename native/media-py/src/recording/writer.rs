@@ -10,6 +10,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use media_core::codecs;
+use media_core::pcm::PcmDecoder;
 use media_core::recorder::{Codec, Options, Over, Packet, Recorder};
 use media_core::wav;
 use rtrb::Consumer;
@@ -18,7 +19,7 @@ use rustix::process::setpriority_process;
 use crate::clock;
 use crate::context::Node;
 use crate::events::Event;
-use crate::recording::entry::{Entry, Kind};
+use crate::recording::entry::{Entry, Kind, PCM};
 use crate::recording::finish::{Finished, finish_files};
 use crate::recording::orders::{Started, ToWriter, part};
 
@@ -208,6 +209,14 @@ impl Writer {
 fn open_codec(description: &str) -> Option<Codec> {
     let (clock_rate, codec) = description.split_once(' ')?;
     let (name, fmtp) = codec.split_once('/')?;
+    if name == PCM {
+        let rate = fmtp.parse().ok()?;
+        return Some(Codec {
+            received: Box::new(PcmDecoder::new(rate)),
+            sent: Box::new(PcmDecoder::new(rate)),
+            clock_rate: rate,
+        });
+    }
     Some(Codec {
         received: codecs::open(name, fmtp).ok()?.1,
         sent: codecs::open(name, fmtp).ok()?.1,

@@ -26,8 +26,9 @@ from callapi.media.plane.events import (
     Stalled,
     StreamEvent,
 )
+from callapi.media.plane.native_rooms import NativeRoom
 from callapi.media.plane.native_streams import NativeBridge, NativeStream, NativeVideo
-from callapi.media.plane.plane import AudioStream, Room, VideoStream
+from callapi.media.plane.plane import AudioStream, VideoStream
 from callapi.media.plane.types import (
     MediaAddress,
     PlaneStatistics,
@@ -76,6 +77,7 @@ class NativePlane:
         self._native: _native.Plane | None = None
         self._streams: dict[int, NativeStream] = {}
         self._videos: dict[int, NativeVideo] = {}
+        self._rooms: dict[int, NativeRoom] = {}
         self._bridges = 0
         self._is_waking = False
         self._prompts: WeakKeyDictionary[Prompt, _native.Prompt] = WeakKeyDictionary()
@@ -116,9 +118,12 @@ class NativePlane:
         """As MediaPlane.bridge."""
         return self._join(cast("NativeStream", one), cast("NativeStream", other))
 
-    def open_room(self) -> Room:
+    def open_room(self) -> NativeRoom:
         """As MediaPlane.open_room."""
-        raise NotImplementedError("the mixer of the packet threads is on its way")
+        room = NativeRoom(self, self._open_plane().open_room())
+        self._rooms[room.room_id] = room
+        self.wake_soon()
+        return room
 
     def bridge_video(self, one: VideoStream, other: VideoStream) -> NativeBridge:
         """As MediaPlane.bridge_video."""
@@ -131,7 +136,9 @@ class NativePlane:
             streams=sum(not stream.is_closed for stream in self._streams.values()),
             video_streams=len(self._videos),
             bridges=self._bridges,
-            recordings=sum(stream.recordings for stream in self._streams.values()),
+            rooms=sum(not room.is_closed for room in self._rooms.values()),
+            recordings=sum(stream.recordings for stream in self._streams.values())
+            + sum(room.recordings for room in self._rooms.values()),
             ports_in_use=native.ports_in_use,
             ports_free=native.ports_free,
             threads=native.threads,
@@ -146,6 +153,8 @@ class NativePlane:
         native, self._native = self._native, None
         if native is None:
             return
+        for room in list(self._rooms.values()):
+            room.close()
         for stream in list(self._streams.values()):
             stream.close()
         for video in list(self._videos.values()):
@@ -161,6 +170,10 @@ class NativePlane:
             self._videos.pop(stream.native.id, None)
         elif not stream.recordings:
             self._streams.pop(stream.native.id, None)
+
+    def forget_room(self, room: NativeRoom) -> None:
+        """For a room: it is closed, and its recordings are complete."""
+        self._rooms.pop(room.room_id, None)
 
     def part(self, one: NativeStream | NativeVideo, other: NativeStream | NativeVideo) -> None:
         """For a bridge: it ends."""
@@ -221,8 +234,14 @@ class NativePlane:
             case _native.Event.MarkPlayed(stream, feeding, mark, cleared):
                 if (fed := self._streams.get(stream)) is not None:
                     fed.set_mark_played(feeding, mark, is_cleared=cleared)
+            case _native.Event.MemberSpeaks(room, member, speaks):
+                if (spoken := self._rooms.get(room)) is not None:
+                    spoken.deliver_speaking(member, speaks=speaks)
             case _native.Event.RecordingEnded(stream):
-                self._streams[stream].deliver_recording(event)
+                owner = self._streams.get(stream) or self._rooms[stream]
+                owner.deliver_recording(event)
+            case _native.Event.PlaybackEnded(stream, playback, finished) if stream in self._rooms:
+                self._rooms[stream].deliver_playback(playback, finished=finished)
             case _:
                 self._deliver_to_story(event)
 

@@ -6,9 +6,10 @@ from typing import Protocol
 
 from callapi.media import _native
 from callapi.media.errors import StreamClosed
-from callapi.media.plane.delivery import EventQueue, Outcome
-from callapi.media.plane.events import PlaybackEnded, RecordingCause, RecordingEnded, StreamEvent
+from callapi.media.plane.delivery import EventQueue
+from callapi.media.plane.events import PlaybackEnded, StreamEvent
 from callapi.media.plane.native_audio import NativeFeeding, NativeListening
+from callapi.media.plane.native_playing import NativePlayback, NativeRecording
 from callapi.media.plane.types import (
     AudioFormat,
     MediaAddress,
@@ -37,49 +38,11 @@ class Owner(Protocol):
         """Their bridge ends."""
 
 
-class NativePlayback:
-    """A playback, tone or row of digits in a packet thread."""
+class Leavable(Protocol):
+    """A place in a room."""
 
-    def __init__(self, stream: "NativeStream", playback_id: int) -> None:
-        self._stream = stream
-        self._outcome: Outcome[bool] = Outcome()
-        self.playback_id = playback_id
-
-    def stop(self) -> None:
-        """As Playback.stop."""
-        if not self._outcome.is_set:
-            self._stream.orders.stop(self.playback_id)
-
-    async def ended(self) -> bool:
-        """As Playback.ended."""
-        return await self._outcome.wait()
-
-    def set_ended(self, *, finished: bool) -> None:
-        """For the stream: it is over."""
-        self._outcome.set(finished)
-
-
-class NativeRecording:
-    """A recording that a packet thread taps and the writer thread writes."""
-
-    def __init__(self, stream: "NativeStream", recording_id: int, path: Path) -> None:
-        self._stream = stream
-        self._outcome: Outcome[RecordingEnded] = Outcome()
-        self.recording_id = recording_id
-        self.path = path
-
-    def stop(self) -> None:
-        """As Recording.stop."""
-        if not self._outcome.is_set:
-            self._stream.orders.stop_recording(self.recording_id)
-
-    async def ended(self) -> RecordingEnded:
-        """As Recording.ended."""
-        return await self._outcome.wait()
-
-    def set_ended(self, event: RecordingEnded) -> None:
-        """For the stream: the file is whole, or it failed."""
-        self._outcome.set(event)
+    def leave(self) -> None:
+        """Give it up."""
 
 
 class NativeStream:
@@ -95,6 +58,7 @@ class NativeStream:
         self._is_closed = False
         self.native = native
         self.bridge: NativeBridge | None = None
+        self.member: Leavable | None = None
         self.local = MediaAddress(host, native.port)
 
     def __repr__(self) -> str:
@@ -135,7 +99,7 @@ class NativeStream:
     def record(self, path: Path, options: RecordOptions = RecordOptions()) -> NativeRecording:  # noqa: B008 - frozen
         """As AudioStream.record."""
         self._require_open()
-        recording = NativeRecording(self, self.orders.record(path, options), path)
+        recording = NativeRecording(self._stop_recording, self.orders.record(path, options), path)
         self._recordings[recording.recording_id] = recording
         return recording
 
@@ -186,8 +150,7 @@ class NativeStream:
         if self._is_closed:
             return
         self._is_closed = True
-        if self.bridge is not None:
-            self.bridge.close()
+        self.unlink()
         self.orders.close()
         for playback_id in list(self._playbacks):
             self.deliver(PlaybackEnded(playback_id, finished=False))
@@ -200,6 +163,13 @@ class NativeStream:
         self._queue.close()
         self._plane.forget(self)
 
+    def unlink(self) -> None:
+        """End its bridge, or take it out of its room."""
+        if self.bridge is not None:
+            self.bridge.close()
+        if self.member is not None:
+            self.member.leave()
+
     def deliver(self, event: StreamEvent) -> None:
         """For the plane: something happened."""
         if isinstance(event, PlaybackEnded):
@@ -211,19 +181,7 @@ class NativeStream:
 
     def deliver_recording(self, event: _native.Event.RecordingEnded) -> None:
         """For the plane: a recording ended, perhaps after the stream was closed."""
-        recording = self._recordings.pop(event.recording)
-        cause = RecordingCause(event.cause)
-        ended = RecordingEnded(
-            event.recording,
-            cause,
-            event.duration_ms,
-            None if cause is RecordingCause.FAILED else recording.path,
-            event.digit,
-            event.is_silent,
-            event.error,
-        )
-        recording.set_ended(ended)
-        self._queue.put(ended)
+        self._queue.put(self._recordings.pop(event.recording).set_ended(event))
         if self._is_closed:
             self._plane.forget(self)
 
@@ -249,9 +207,15 @@ class NativeStream:
             self._feeding.set_played(mark, is_cleared=is_cleared)
 
     def _started(self, playback_id: int) -> NativePlayback:
-        playback = NativePlayback(self, playback_id)
+        playback = NativePlayback(self._stop_playback, playback_id)
         self._playbacks[playback_id] = playback
         return playback
+
+    def _stop_playback(self, playback_id: int) -> None:
+        self.orders.stop(playback_id)
+
+    def _stop_recording(self, recording_id: int) -> None:
+        self.orders.stop_recording(recording_id)
 
     def _require_open(self) -> None:
         if self._is_closed:
@@ -289,13 +253,17 @@ class NativeVideo:
         """As VideoStream.statistics."""
         return _statistics(self.native)
 
+    def unlink(self) -> None:
+        """End its bridge."""
+        if self.bridge is not None:
+            self.bridge.close()
+
     def close(self) -> None:
         """As VideoStream.close."""
         if self._is_closed:
             return
         self._is_closed = True
-        if self.bridge is not None:
-            self.bridge.close()
+        self.unlink()
         self.orders.close()
         self._plane.forget(self)
 
@@ -310,8 +278,7 @@ class NativeBridge:
         self._streams = (one, other)
         self._is_open = True
         for stream in self._streams:
-            if stream.bridge is not None:
-                stream.bridge.close()
+            stream.unlink()
         one.bridge = other.bridge = self
 
     def close(self) -> None:

@@ -1,0 +1,64 @@
+"""Playbacks and recordings of the native media plane, of a stream or of a room."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from callapi.media import _native
+from callapi.media.plane.delivery import Outcome
+from callapi.media.plane.events import RecordingCause, RecordingEnded
+
+
+class NativePlayback:
+    """A playback, tone or row of digits in a packet thread."""
+
+    def __init__(self, stop: Callable[[int], None], playback_id: int) -> None:
+        self._stop = stop
+        self._outcome: Outcome[bool] = Outcome()
+        self.playback_id = playback_id
+
+    def stop(self) -> None:
+        """As Playback.stop."""
+        if not self._outcome.is_set:
+            self._stop(self.playback_id)
+
+    async def ended(self) -> bool:
+        """As Playback.ended."""
+        return await self._outcome.wait()
+
+    def set_ended(self, *, finished: bool) -> None:
+        """For the stream: it is over."""
+        self._outcome.set(finished)
+
+
+class NativeRecording:
+    """A recording that a packet thread taps and the writer thread writes."""
+
+    def __init__(self, stop: Callable[[int], None], recording_id: int, path: Path) -> None:
+        self._stop = stop
+        self._outcome: Outcome[RecordingEnded] = Outcome()
+        self.recording_id = recording_id
+        self.path = path
+
+    def stop(self) -> None:
+        """As Recording.stop."""
+        if not self._outcome.is_set:
+            self._stop(self.recording_id)
+
+    async def ended(self) -> RecordingEnded:
+        """As Recording.ended."""
+        return await self._outcome.wait()
+
+    def set_ended(self, event: _native.Event.RecordingEnded) -> RecordingEnded:
+        """For its owner: the file is whole, or it failed. Returns the event for the application."""
+        cause = RecordingCause(event.cause)
+        ended = RecordingEnded(
+            event.recording,
+            cause,
+            event.duration_ms,
+            None if cause is RecordingCause.FAILED else self.path,
+            event.digit,
+            event.is_silent,
+            event.error,
+        )
+        self._outcome.set(ended)
+        return ended
