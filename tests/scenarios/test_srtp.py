@@ -150,3 +150,22 @@ def offer(port: int, profile: str, *lines: str) -> str:
             "",
         )
     )
+
+
+async def test_a_phone_with_dtls_calls(
+    secure: Secure, phone: PhoneFactory, secure_phone: SecurePhones
+) -> None:
+    """DTLS-SRTP without ICE (RFC 5763): tone sent is tone heard."""
+    other = await phone("alice")
+    carol = await secure_phone("carol", "baresip", "dtls", "udp")
+    secure.webhook["voice"] = response(f'<Dial action="after"><Sip>{other.uri}</Sip></Dial>')
+    secure.webhook["after"] = response("<Hangup/>")
+    call = await carol.invite(secure.uri("udp"), say=440)
+    ringing = await other.next_call()
+    await ringing.answer(say=660)
+    await call.answered()
+    assert await call.hears(660)
+    assert await ringing.hears(440)
+    await ringing.hang_up()
+    after = await secure.webhook.next("after")
+    assert await records(secure, after["CallSid"]) == ("dtls", "none")

@@ -134,7 +134,8 @@ impl AudioStream {
 
     /// Applies what an offer/answer agreed on.
     pub(crate) fn configure(&mut self, remote: Remote, format: Format, ctx: &Context<'_>) {
-        self.net.configure(remote, &self.counters);
+        self.net.configure(remote, &self.counters, ctx.now);
+        self.net.begin_handshake(self.id, ctx.node);
         self.reception.set_clock_rate(format.clock_rate);
         self.sender
             .set_format(format.clock_rate, format.packet_ticks());
@@ -310,6 +311,12 @@ impl AudioStream {
         }
         self.taps.forget_ended();
         self.net.maintain(self.last_heard, ctx.now);
+        if let Some(reason) = self.net.failure(ctx.now) {
+            let stream = self.id;
+            ctx.node
+                .events
+                .complete(Event::SecurityFailed { stream, reason });
+        }
         if self.format.is_some() && self.net.has_remote() && self.control.is_due(ctx.now) {
             self.report(false, ctx);
         }

@@ -6,6 +6,7 @@ use media_core::telephone_event::DtmfSender;
 
 use crate::feeding::Feed;
 use crate::format::{Format, VideoFormats};
+use crate::handshakes::Progress;
 use crate::listening::NewListening;
 use crate::mailbox::Mailbox;
 use crate::members::Member;
@@ -57,6 +58,8 @@ pub(crate) enum Order {
     FeedPause(u64, bool),
     FeedClear(u64),
     FeedClose(u64),
+    /// What the handshake thread has for it.
+    Handshake(Box<Progress>),
     Close,
 }
 

@@ -2,6 +2,8 @@
 
 use crate::counters::Totals;
 use crate::events::EventSink;
+use crate::handshakes::Request;
+use crate::mailbox::Mailbox;
 
 /// What every stream of a thread works with.
 pub(crate) struct Context<'a> {
@@ -18,6 +20,8 @@ pub(crate) struct Node {
     pub(crate) timeout_ns: u64,
     /// Names this node in RTCP.
     pub(crate) cname: String,
+    /// What the handshake thread is asked.
+    pub(crate) handshakes: Mailbox<Request>,
 }
 
 /// Buffers that keep their capacity from packet to packet.

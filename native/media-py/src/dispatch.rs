@@ -1,5 +1,7 @@
 //! Carries out the commands that a packet thread receives.
 
+use std::sync::Arc;
+
 use crate::audio::{AudioStream, recorded};
 use crate::command::{Command, Order};
 use crate::context::Context;
@@ -79,6 +81,10 @@ impl PacketThread {
                 stream.configure(remote, format, &ctx);
                 return self.link(index);
             }
+            (Some(member), Order::Handshake(progress)) => {
+                let counters = Arc::clone(member.counters());
+                member.net_mut().progress(*progress, &counters);
+            }
             (Some(Member::Audio(stream)), Order::Play(playback, sound)) => {
                 let playback = Playback {
                     id: playback,
@@ -103,7 +109,7 @@ impl PacketThread {
             }
             (Some(Member::Audio(stream)), order) => dispatch_audio(stream, order, &ctx),
             (Some(Member::Video(stream)), Order::ConfigureVideo(remote, formats)) => {
-                stream.configure(remote, formats);
+                stream.configure(remote, formats, &ctx);
             }
             _ => {}
         }

@@ -53,6 +53,10 @@ pub(crate) enum Event {
     NothingHeard { stream: u64, seconds: f64 },
     /// Nothing came for long.
     Stalled { stream: u64, silence_s: f64 },
+    /// The keys of a handshake are in force.
+    Secured { stream: u64, suite: String },
+    /// The stream cannot live: ICE or DTLS failed, or ICE's consent was lost.
+    SecurityFailed { stream: u64, reason: String },
     /// A recording is whole, or failed.
     RecordingEnded {
         stream: u64,

@@ -4,14 +4,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use media_core::recorder;
-use media_core::srtp::{MasterKey, Suite};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::keying::SrtpKeys;
 use crate::net::Remote;
 use crate::recording::TapOptions;
+use crate::security::{Dtls, IceOf, Keys};
 
 /// `callapi.media.plane.types.MediaAddress`.
 #[derive(Debug, FromPyObject)]
@@ -30,35 +29,6 @@ pub(crate) struct CodecFormat {
     fmtp: String,
 }
 
-/// `callapi.media.plane.types.SrtpKeys`.
-#[derive(FromPyObject)]
-pub(crate) struct Keys {
-    suite: String,
-    send: Vec<u8>,
-    receive: Vec<u8>,
-}
-
-impl std::fmt::Debug for Keys {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Keys({})", self.suite)
-    }
-}
-
-impl Keys {
-    /// Checked; raises `ValueError`.
-    fn into_keys(self) -> PyResult<SrtpKeys> {
-        let suite = Suite::by_name(&self.suite)
-            .ok_or_else(|| PyValueError::new_err(format!("{} is no SRTP suite", self.suite)))?;
-        let key = |octets: &[u8]| {
-            MasterKey::new(suite, octets).map_err(|error| PyValueError::new_err(error.to_string()))
-        };
-        Ok(SrtpKeys {
-            send: key(&self.send)?,
-            receive: key(&self.receive)?,
-        })
-    }
-}
-
 /// `callapi.media.plane.types.StreamParameters`.
 #[derive(Debug, FromPyObject)]
 pub(crate) struct StreamParameters {
@@ -71,6 +41,8 @@ pub(crate) struct StreamParameters {
     ptime_ms: u32,
     rtcp_mux: bool,
     srtp: Option<Keys>,
+    dtls: Option<Dtls>,
+    ice: Option<IceOf>,
 }
 
 /// `callapi.media.plane.types.VideoFormat`.
@@ -91,6 +63,8 @@ pub(crate) struct VideoParameters {
     direction: String,
     rtcp_mux: bool,
     srtp: Option<Keys>,
+    dtls: Option<Dtls>,
+    ice: Option<IceOf>,
 }
 
 /// `callapi.media.plane.types.RecordOptions`.
@@ -155,30 +129,42 @@ impl Format {
     }
 }
 
-fn socket_address(address: Option<Address>) -> PyResult<Option<SocketAddr>> {
-    address
-        .map(|address| {
-            let host: IpAddr = address
-                .host
-                .parse()
-                .map_err(|_| PyValueError::new_err(format!("{} is no IP address", address.host)))?;
-            Ok(SocketAddr::new(host, address.port))
-        })
-        .transpose()
+impl Address {
+    /// Raises `ValueError` if it is a name.
+    pub(crate) fn into_socket_address(self) -> PyResult<SocketAddr> {
+        let host: IpAddr = self
+            .host
+            .parse()
+            .map_err(|_| PyValueError::new_err(format!("{} is no IP address", self.host)))?;
+        Ok(SocketAddr::new(host, self.port))
+    }
 }
 
-fn remote(
+/// Where packets go and how they are protected.
+struct Transport {
     rtp: Option<Address>,
     rtcp: Option<Address>,
     mux: bool,
     srtp: Option<Keys>,
-) -> PyResult<Remote> {
-    Ok(Remote {
-        srtp: srtp.map(Keys::into_keys).transpose()?.map(Box::new),
-        rtp: socket_address(rtp)?.filter(|address| address.port() != 0),
-        rtcp: socket_address(rtcp)?,
-        mux,
-    })
+    dtls: Option<Dtls>,
+    ice: Option<IceOf>,
+}
+
+impl Transport {
+    fn into_remote(self) -> PyResult<Remote> {
+        let address = |address: Option<Address>| address.map(Address::into_socket_address);
+        let ice = self.ice;
+        let dtls = self.dtls.map(|dtls| dtls.into_setup(ice)).transpose()?;
+        Ok(Remote {
+            rtp: address(self.rtp)
+                .transpose()?
+                .filter(|address| address.port() != 0),
+            rtcp: address(self.rtcp).transpose()?,
+            mux: self.mux,
+            srtp: self.srtp.map(Keys::into_keys).transpose()?.map(Box::new),
+            dtls: dtls.map(Box::new),
+        })
+    }
 }
 
 fn sends(direction: &str) -> bool {
@@ -192,6 +178,14 @@ fn receives(direction: &str) -> bool {
 impl StreamParameters {
     /// Checked; raises `ValueError`.
     pub(crate) fn into_parts(self) -> PyResult<(Remote, Format)> {
+        let transport = Transport {
+            rtp: self.remote,
+            rtcp: self.remote_rtcp,
+            mux: self.rtcp_mux,
+            srtp: self.srtp,
+            dtls: self.dtls,
+            ice: self.ice,
+        };
         let codec = self.codec;
         media_core::codecs::open(&codec.name, &codec.fmtp)
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
@@ -214,10 +208,7 @@ impl StreamParameters {
             sends: sends(&self.direction),
             receives: receives(&self.direction),
         };
-        Ok((
-            remote(self.remote, self.remote_rtcp, self.rtcp_mux, self.srtp)?,
-            format,
-        ))
+        Ok((transport.into_remote()?, format))
     }
 }
 
@@ -232,14 +223,19 @@ pub(crate) struct VideoFormats {
 impl VideoParameters {
     /// Checked; raises `ValueError`.
     pub(crate) fn into_parts(self) -> PyResult<(Remote, VideoFormats)> {
+        let transport = Transport {
+            rtp: self.remote,
+            rtcp: self.remote_rtcp,
+            mux: self.rtcp_mux,
+            srtp: self.srtp,
+            dtls: self.dtls,
+            ice: self.ice,
+        };
         let formats = VideoFormats {
             formats: self.formats,
             sends: sends(&self.direction),
             receives: receives(&self.direction),
         };
-        Ok((
-            remote(self.remote, self.remote_rtcp, self.rtcp_mux, self.srtp)?,
-            formats,
-        ))
+        Ok((transport.into_remote()?, formats))
     }
 }

@@ -15,6 +15,8 @@ use crate::audio_handles::{Feeding, Listening};
 use crate::command::{Command, Order};
 use crate::counters::Counters;
 use crate::format::{RecordOptions, StreamParameters, VideoParameters};
+use crate::handshakes::{Home, Request};
+use crate::net::Remote;
 use crate::recording::NewRecording;
 use crate::shared::{Location, Shared};
 use crate::sounds::{Samples, Sound, ToneName};
@@ -90,6 +92,7 @@ pub(crate) struct Stream {
     #[pyo3(get)]
     port: u16,
     is_closed: AtomicBool,
+    has_handshake: AtomicBool,
     codec: Mutex<String>,
     counters: Arc<Counters>,
     shared: Arc<Shared>,
@@ -106,6 +109,7 @@ impl Stream {
             location: Arc::new(location),
             port,
             is_closed: AtomicBool::new(false),
+            has_handshake: AtomicBool::new(false),
             codec: Mutex::default(),
             counters,
             shared,
@@ -119,6 +123,22 @@ impl Stream {
     /// Whether its last command was given.
     pub(crate) fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::Relaxed)
+    }
+
+    /// Tells the handshake thread what was agreed on, before the packet thread can hand it a datagram.
+    fn begin_handshake(&self, remote: &Remote) {
+        if let Some(setup) = &remote.dtls {
+            self.shared.node.handshakes.put(Request::Begin {
+                stream: self.location.id,
+                home: Home {
+                    shared: Arc::downgrade(&self.shared),
+                    location: Arc::clone(&self.location),
+                },
+                parameters: setup.parameters.clone(),
+                is_checked: setup.ice.is_some(),
+            });
+            self.has_handshake.store(true, Ordering::Relaxed);
+        }
     }
 
     fn order(&self, order: Order) {
@@ -138,6 +158,7 @@ impl Stream {
     /// Applies `callapi.media.plane.types.StreamParameters`. Raises `ValueError` on what no stream can do.
     fn configure(&self, parameters: StreamParameters) -> PyResult<()> {
         let (remote, format) = parameters.into_parts()?;
+        self.begin_handshake(&remote);
         self.codec
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -149,6 +170,7 @@ impl Stream {
     /// Applies `callapi.media.plane.types.VideoParameters`.
     fn configure_video(&self, parameters: VideoParameters) -> PyResult<()> {
         let (remote, formats) = parameters.into_parts()?;
+        self.begin_handshake(&remote);
         self.order(Order::ConfigureVideo(remote, formats));
         Ok(())
     }
@@ -262,6 +284,10 @@ impl Stream {
     /// Gives the ports back. Everything that the stream does ends.
     fn close(&self) {
         if !self.is_closed.swap(true, Ordering::Relaxed) {
+            if self.has_handshake.load(Ordering::Relaxed) {
+                let request = Request::End(self.location.id);
+                self.shared.node.handshakes.put(request);
+            }
             self.shared.send_last(
                 &self.location,
                 Command::ToStream(self.location.id, Order::Close),

@@ -24,6 +24,8 @@ pub(crate) enum Keying {
     /// Nothing: RTP/AVP.
     #[default]
     Plain,
+    /// SRTP, with keys that a handshake has yet to bring: nothing is sent or heard.
+    Awaited,
     /// SRTP, with keys that are known.
     Srtp(Box<Srtp>),
 }
@@ -70,8 +72,13 @@ impl Keying {
         match (&mut *self, keys) {
             (_, None) => *self = Self::Plain,
             (Self::Srtp(srtp), Some(keys)) => srtp.rekey(keys),
-            (Self::Plain, Some(keys)) => *self = Self::Srtp(Srtp::new(keys)),
+            (Self::Plain | Self::Awaited, Some(keys)) => *self = Self::Srtp(Srtp::new(keys)),
         }
+    }
+
+    /// A handshake brings the keys.
+    pub(crate) fn expect_handshake(&mut self) {
+        *self = Self::Awaited;
     }
 
     /// Opens a datagram in place. Returns how long the RTP or RTCP packet at its beginning is; `None`: it is to be
@@ -79,6 +86,7 @@ impl Keying {
     pub(crate) fn unprotect(&mut self, protocol: Protocol, datagram: &mut [u8]) -> Option<usize> {
         match (self, protocol) {
             (Self::Plain, _) => Some(datagram.len()),
+            (Self::Awaited, _) => None,
             (Self::Srtp(srtp), Protocol::Rtcp) => srtp.unprotector.unprotect_rtcp(datagram).ok(),
             (Self::Srtp(srtp), _) => srtp.unprotector.unprotect(datagram).ok(),
         }
@@ -93,6 +101,7 @@ impl Keying {
     ) -> bool {
         let srtp = match self {
             Self::Plain => return send(packet),
+            Self::Awaited => return false,
             Self::Srtp(srtp) => srtp,
         };
         let length = match protocol {

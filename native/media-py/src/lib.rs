@@ -8,16 +8,21 @@ use pyo3::prelude::*;
 
 mod audio;
 mod audio_handles;
+mod certificate;
 mod clock;
 mod command;
 mod context;
 mod control;
 mod counters;
 mod dispatch;
+mod dtls_leg;
 mod events;
 mod feeding;
 mod format;
 mod handles;
+mod handshake;
+mod handshakes;
+mod ice;
 mod inband_dtmf;
 mod keying;
 mod link;
@@ -36,6 +41,7 @@ mod room;
 mod room_dispatch;
 mod room_handle;
 mod rooms;
+mod security;
 mod sending;
 mod shared;
 mod sounds;
@@ -54,5 +60,10 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<handles::Stream>()?;
     module.add_class::<handles::StreamStatistics>()?;
     module.add_class::<room_handle::Room>()?;
-    module.add_class::<plane::Plane>()
+    module.add_class::<plane::Plane>()?;
+    module.add_function(wrap_pyfunction!(certificate::generate_certificate, module)?)?;
+    module.add_function(wrap_pyfunction!(
+        certificate::certificate_fingerprint,
+        module
+    )?)
 }

@@ -1,9 +1,10 @@
 //! The streams of one packet thread, by index (for packets) and by id (for commands).
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::audio::AudioStream;
-use crate::counters::Totals;
+use crate::counters::{Counters, Totals};
 use crate::link::Peer;
 use crate::net::Net;
 use crate::video::VideoStream;
@@ -38,12 +39,15 @@ impl Member {
 
     /// Takes note of a datagram that no protocol here understands.
     pub(crate) fn drop_packet(&self, totals: &Totals) {
-        let counters = match self {
+        self.counters().packets_dropped.add(1);
+        totals.dropped.add(1);
+    }
+
+    pub(crate) fn counters(&self) -> &Arc<Counters> {
+        match self {
             Self::Audio(stream) => &stream.counters,
             Self::Video(stream) => &stream.counters,
-        };
-        counters.packets_dropped.add(1);
-        totals.dropped.add(1);
+        }
     }
 
     pub(crate) fn peer(&self) -> Option<Peer> {

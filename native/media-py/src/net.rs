@@ -14,7 +14,10 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, connect, connect_unspec, recv, recvfrom, send, sendto};
 
 use crate::clock::SECOND;
+use crate::context::Node;
 use crate::counters::Counters;
+use crate::dtls_leg::{DtlsLeg, DtlsSetup};
+use crate::handshakes::Progress;
 use crate::keying::{Keying, SrtpKeys};
 use crate::ports::Sockets;
 
@@ -30,8 +33,10 @@ pub(crate) struct Remote {
     pub(crate) rtcp: Option<SocketAddr>,
     /// RTP and RTCP share a port (RFC 5761).
     pub(crate) mux: bool,
-    /// `None`: packets are not encrypted.
+    /// `None`: packets are not encrypted, or with keys of `dtls`.
     pub(crate) srtp: Option<Box<SrtpKeys>>,
+    /// `None`: there is no handshake.
+    pub(crate) dtls: Option<Box<DtlsSetup>>,
 }
 
 /// A datagram that came: its length, and its source unless the socket is connected.
@@ -49,6 +54,7 @@ pub(crate) struct Net {
     is_connected: bool,
     is_muxed: bool,
     keying: Keying,
+    dtls: Option<Box<DtlsLeg>>,
     target: Option<SocketAddr>,
     remote: Remote,
     latch: Latch,
@@ -64,6 +70,7 @@ impl Net {
             is_connected: false,
             is_muxed: false,
             keying: Keying::default(),
+            dtls: None,
             target: None,
             rtcp_source: None,
         }
@@ -83,22 +90,116 @@ impl Net {
 
     /// Whether there is anybody to send to.
     pub(crate) fn has_remote(&self) -> bool {
-        self.remote.rtp.is_some()
+        self.remote.rtp.is_some() || self.has_ice()
     }
 
     /// Applies an offer/answer; a changed address is learned anew.
-    pub(crate) fn configure(&mut self, remote: Remote, counters: &Counters) {
+    pub(crate) fn configure(&mut self, remote: Remote, counters: &Counters, now: u64) {
         if remote.rtcp != self.remote.rtcp || remote.mux != self.remote.mux {
             self.rtcp_source = None;
         }
         self.remote = remote;
         self.is_muxed = self.remote.mux;
-        self.keying.agree(self.remote.srtp.take().map(|keys| *keys));
+        if let Some(setup) = self.remote.dtls.take() {
+            self.expect_handshake(*setup, now);
+        } else {
+            self.dtls = None;
+            self.keying.agree(self.remote.srtp.take().map(|keys| *keys));
+        }
         if self.latch.expect(self.remote.rtp) {
             self.rtcp_source = None;
             self.disconnect();
         }
         self.retarget(counters);
+    }
+
+    /// Keys come by DTLS. An association that goes on keeps its keys.
+    fn expect_handshake(&mut self, setup: DtlsSetup, now: u64) {
+        let begins = match &mut self.dtls {
+            Some(leg) => leg.agree(setup, now),
+            none => {
+                *none = Some(Box::new(DtlsLeg::new(setup, now)));
+                true
+            }
+        };
+        if begins {
+            self.keying.expect_handshake();
+            self.disconnect();
+        }
+    }
+
+    fn has_ice(&self) -> bool {
+        self.dtls.as_ref().is_some_and(|leg| leg.has_ice())
+    }
+
+    /// Answers a check of ICE; false if the datagram is none of the party's.
+    pub(crate) fn receive_stun(
+        &mut self,
+        datagram: &[u8],
+        source: Option<SocketAddr>,
+        (stream, now): (u64, u64),
+        (node, counters): (&Node, &Counters),
+    ) -> bool {
+        let (Some(leg), Some(source)) = (&mut self.dtls, source) else {
+            return false;
+        };
+        let socket = &self.sockets.rtp;
+        let is_answered = leg.receive_stun(datagram, source, now, |answer, to| {
+            // A peer that misses the answer asks again.
+            let _ = sendto(socket, answer, SendFlags::NOSIGNAL, to);
+        });
+        if is_answered && leg.target() != self.target {
+            self.target = leg.target();
+            counters.set_target(self.target);
+        }
+        leg.begin(stream, self.target, node);
+        is_answered
+    }
+
+    /// Hands on a datagram of DTLS; false if it is dropped.
+    pub(crate) fn receive_dtls(
+        &mut self,
+        datagram: &[u8],
+        source: Option<SocketAddr>,
+        of: (u64, u64),
+        node: &Node,
+    ) -> bool {
+        let (Some(leg), Some(source)) = (&mut self.dtls, source) else {
+            return false;
+        };
+        leg.receive_dtls(datagram, source, of, node)
+    }
+
+    /// Lets our side begin the handshake, where it is to and the party's address needs no ICE.
+    pub(crate) fn begin_handshake(&mut self, stream: u64, node: &Node) {
+        let (rtp, has_ice) = (self.remote.rtp, self.has_ice());
+        if let Some(leg) = self.dtls.as_mut().filter(|_| !has_ice) {
+            leg.begin(stream, rtp, node);
+        }
+    }
+
+    /// Sends what the handshake thread has made; its keys are in force from now on.
+    pub(crate) fn progress(&mut self, progress: Progress, counters: &Counters) {
+        for datagram in &progress.datagrams {
+            let _ = sendto(
+                &self.sockets.rtp,
+                datagram,
+                SendFlags::NOSIGNAL,
+                &progress.peer,
+            );
+        }
+        let Some(keys) = progress.keys.filter(|_| self.dtls.is_some()) else {
+            return;
+        };
+        self.keying.agree(Some(keys));
+        if !self.has_ice() && self.latch.expect(Some(progress.peer)) {
+            self.retarget(counters);
+        }
+    }
+
+    /// Why the party can no longer be reached, once.
+    pub(crate) fn failure(&mut self, now: u64) -> Option<String> {
+        self.dtls.as_mut().and_then(|leg| leg.failure(now))
     }
 
     /// Reads one datagram of RTP. `None`: nothing there, or a pending error that is cleared now.
@@ -138,6 +239,14 @@ impl Net {
             self.latch.on_own_packet(header.ssrc, header.sequence, now);
             return Verdict::Accept;
         };
+        // It was opened with the party's key, wherever it came from.
+        if let Some(leg) = self.dtls.as_mut().filter(|leg| leg.has_ice()) {
+            return if std::mem::replace(&mut leg.is_heard, true) {
+                Verdict::Accept
+            } else {
+                Verdict::Learn
+            };
+        }
         let verdict = self
             .latch
             .on_packet(source, header.ssrc, header.sequence, now);
@@ -152,6 +261,9 @@ impl Net {
         let Some(source) = source else {
             return true;
         };
+        if self.has_ice() {
+            return true;
+        }
         let is_known =
             |known: Option<SocketAddr>| known.is_some_and(|known| known.ip() == source.ip());
         if self.remote.rtcp == Some(source) || is_known(self.target) || is_known(self.remote.rtp) {
@@ -197,6 +309,9 @@ impl Net {
 
     /// Connects to a settled source, opens up after a silence. Called a few times a second.
     pub(crate) fn maintain(&mut self, last_heard: u64, now: u64) {
+        if self.has_ice() {
+            return;
+        }
         let silent_ns = now.saturating_sub(last_heard);
         if self.latch.is_learned() && silent_ns > REOPEN_NS {
             self.latch.reopen();
@@ -218,7 +333,8 @@ impl Net {
     }
 
     fn retarget(&mut self, counters: &Counters) {
-        self.target = self.latch.target();
+        let of_ice = self.dtls.as_ref().filter(|leg| leg.has_ice());
+        self.target = of_ice.map_or_else(|| self.latch.target(), |leg| leg.target());
         counters.set_target(self.target);
     }
 }
@@ -275,7 +391,7 @@ mod tests {
             rtp: Some(address),
             ..Remote::default()
         };
-        net.configure(remote, &counters);
+        net.configure(remote, &counters, 0);
         let header = Header {
             marker: false,
             payload_type: 0,

@@ -292,12 +292,30 @@ impl PacketThread {
         match classify(&self.datagram[..received.length]) {
             Protocol::Rtp => self.on_rtp_packet(index, received),
             Protocol::Rtcp if member.net().is_muxed() => self.on_rtcp_packet(index, received),
-            Protocol::Rtcp
-            | Protocol::Stun
-            | Protocol::Dtls
-            | Protocol::Zrtp
-            | Protocol::TurnChannel
-            | Protocol::Unknown => member.drop_packet(&self.totals),
+            Protocol::Stun | Protocol::Dtls => self.on_handshake(index, received),
+            Protocol::Rtcp | Protocol::Zrtp | Protocol::TurnChannel | Protocol::Unknown => {
+                member.drop_packet(&self.totals);
+            }
+        }
+    }
+
+    /// A check of ICE or a datagram of DTLS.
+    fn on_handshake(&mut self, index: u32, received: Received) {
+        let Some(member) = self.members.get(index) else {
+            return;
+        };
+        let datagram = &self.datagram[..received.length];
+        let of = (member.id(), self.now);
+        let is_taken = if classify(datagram) == Protocol::Stun {
+            let counters = Arc::clone(member.counters());
+            let net = member.net_mut();
+            net.receive_stun(datagram, received.source, of, (&self.node, &counters))
+        } else {
+            let net = member.net_mut();
+            net.receive_dtls(datagram, received.source, of, &self.node)
+        };
+        if !is_taken {
+            member.drop_packet(&self.totals);
         }
     }
 

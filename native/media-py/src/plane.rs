@@ -6,6 +6,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use dimpl::DtlsCertificate;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -17,6 +18,9 @@ use crate::context::Node;
 use crate::counters::{Counters, Totals};
 use crate::events::{Event, EventSink};
 use crate::handles::{PlaneStatistics, Stream};
+use crate::handshake::Configs;
+use crate::handshakes::{Handshakes, Request};
+use crate::mailbox::Mailbox;
 use crate::members::Member;
 use crate::net::Net;
 use crate::packet_thread::PacketThread;
@@ -31,6 +35,7 @@ use crate::video::VideoStream;
 struct Running {
     packet_threads: Vec<JoinHandle<()>>,
     writers: Option<Writers>,
+    handshakes: Option<JoinHandle<()>>,
 }
 
 /// All media of one node.
@@ -55,6 +60,7 @@ impl Plane {
         threads: usize,
         timeout_s: f64,
         cname: String,
+        certificate: Option<(Vec<u8>, Vec<u8>)>,
     ) -> PyResult<Self> {
         let address: IpAddr = address
             .parse()
@@ -64,7 +70,19 @@ impl Plane {
             events: EventSink::new().map_err(std::io::Error::from)?,
             timeout_ns: (timeout_s * SECOND as f64) as u64,
             cname,
+            handshakes: Mailbox::new().map_err(std::io::Error::from)?,
         });
+        let handshakes = certificate
+            .map(|(certificate, private_key)| {
+                start_handshakes(
+                    DtlsCertificate {
+                        certificate,
+                        private_key,
+                    },
+                    &node,
+                )
+            })
+            .transpose()?;
         let count = match threads {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             wanted => wanted,
@@ -95,6 +113,7 @@ impl Plane {
             running: Mutex::new(Running {
                 packet_threads: running,
                 writers: Some(writers),
+                handshakes,
             }),
             thread_ids: ids.iter().take(count).collect(),
         })
@@ -199,6 +218,10 @@ impl Plane {
                 // A thread that panicked has said so on stderr.
                 let _ = thread.join();
             }
+            if let Some(thread) = running.handshakes {
+                self.shared.node.handshakes.put(Request::Shutdown);
+                let _ = thread.join();
+            }
             // After the packet threads, which end all recordings.
             if let Some(writers) = running.writers {
                 writers.close();
@@ -221,6 +244,15 @@ impl Plane {
             Arc::clone(&self.shared),
         ))
     }
+}
+
+/// Starts the thread of DTLS handshakes, which shows this certificate.
+fn start_handshakes(certificate: DtlsCertificate, node: &Arc<Node>) -> PyResult<JoinHandle<()>> {
+    let configs = Configs::new(certificate)
+        .map_err(|error| PyValueError::new_err(format!("DTLS: {error}")))?;
+    let handshakes = Handshakes::new(configs, Arc::clone(node));
+    let builder = std::thread::Builder::new().name("handshakes".to_owned());
+    Ok(builder.spawn(move || handshakes.run())?)
 }
 
 /// Two sockets for each stream: takes as many files as the system allows.

@@ -73,6 +73,12 @@ impl Shared {
         self.threads[stream.thread()].inbox.put_deferred(command);
     }
 
+    /// The same, carried out at once: for what does not come from Python, whose turn of the loop ends with `wake`.
+    pub(crate) fn send_now(&self, stream: &Location, command: Command) {
+        let _loads = self.lock();
+        self.threads[stream.thread()].inbox.put(command);
+    }
+
     /// Sends the last command of a stream.
     pub(crate) fn send_last(&self, stream: &Location, command: Command) {
         let mut loads = self.lock();

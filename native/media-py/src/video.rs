@@ -46,8 +46,9 @@ impl VideoStream {
     }
 
     /// Applies what an offer/answer agreed on.
-    pub(crate) fn configure(&mut self, remote: Remote, formats: VideoFormats) {
-        self.net.configure(remote, &self.counters);
+    pub(crate) fn configure(&mut self, remote: Remote, formats: VideoFormats, ctx: &Context<'_>) {
+        self.net.configure(remote, &self.counters, ctx.now);
+        self.net.begin_handshake(self.id, ctx.node);
         self.formats = Some(formats);
     }
 

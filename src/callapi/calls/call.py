@@ -59,6 +59,7 @@ from callapi.media import (
     NothingHeard,
     Recording,
     RecordOptions,
+    SecurityFailed,
     Stalled,
     StreamClosed,
 )
@@ -74,6 +75,7 @@ LINGER_S: Final = 3.0
 """How long to wait for the peer to confirm the end before the record is closed anyway."""
 ONE_WAY_AUDIO: Final = 60_001
 MEDIA_TIMEOUT: Final = 60_002
+SECURITY_FAILED: Final = 60_062
 STORY_FAILED: Final = 60_003
 
 
@@ -347,6 +349,9 @@ class Call:
                         reason = f"no RTP for {silence_s:.0f} s"
                         self.notify(Problem(MEDIA_TIMEOUT, f"media timeout: {reason}"))
                         self.hang_up(reason)
+                    case SecurityFailed(reason):
+                        self.notify(Problem(SECURITY_FAILED, reason))
+                        self.hang_up(reason, CallStatus.FAILED)
         except StreamClosed:
             return
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from callapi.base.values import SrtpPolicy
 from callapi.calls.addresses import SipAddress
-from callapi.media import DATAGRAM_SUITES, MediaSecurity
+from callapi.media import DATAGRAM_SUITES, SUITES, MediaSecurity
 from callapi.sip import Hop, SipUri
 
 KEYS_REFUSED: Final = 60_060
@@ -17,15 +17,19 @@ KEYS_REFUSED: Final = 60_060
 KEYS_EXPOSED: Final = 60_061
 """Warning: encryption is required towards a peer to which keys travel unencrypted."""
 _PRIVATE: Final = frozenset({"tls", "wss"})
+_BROWSER: Final = frozenset({"ws", "wss"})
+"""What speaks SIP over WebSocket is taken for a browser: it knows DTLS-SRTP and nothing else."""
 _LOCALHOST: Final = "localhost"
 
 
 class SecurityRules:
-    """Decides what legs may agree on. `default` is `media.srtp`; `trusts` says of an IP literal that it is trusted."""
+    """Decides what legs may agree on. `default` is `media.srtp`; `trusts` says of an IP literal that it is trusted, and
+    `fingerprint` is that of the certificate for DTLS (empty: there is none)."""
 
-    def __init__(self, default: SrtpPolicy, trusts: Callable[[str], bool]) -> None:
+    def __init__(self, default: SrtpPolicy, trusts: Callable[[str], bool], fingerprint: bytes = b"") -> None:
         self._default = default
         self._trusts = trusts
+        self._fingerprint = fingerprint
 
     def of_source(self, policy: SrtpPolicy | None, source: Hop) -> MediaSecurity:
         """For a call that came from `source`; `policy` is the caller's own, None: it has none."""
@@ -53,10 +57,14 @@ class SecurityRules:
             return False
 
     def _security(self, policy: SrtpPolicy | None, transport: str, *, is_private: bool) -> MediaSecurity:
-        policy = policy or self._default
-        if transport == "udp":
-            return MediaSecurity(policy, is_private, DATAGRAM_SUITES)
-        return MediaSecurity(policy, is_private)
+        suites = DATAGRAM_SUITES if transport == "udp" else tuple(SUITES)
+        return MediaSecurity(
+            policy or self._default,
+            is_private,
+            suites,
+            fingerprint=self._fingerprint,
+            is_browser=transport in _BROWSER,
+        )
 
 
 UNENCRYPTED: Final = SecurityRules(SrtpPolicy.OFF, lambda _: False)

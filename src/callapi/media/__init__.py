@@ -24,6 +24,8 @@ from callapi.media.plane.events import (
     RecordingCause,
     RecordingEnded,
     RoomEvent,
+    Secured,
+    SecurityFailed,
     SpeakingStarted,
     SpeakingStopped,
     Stalled,
@@ -58,11 +60,13 @@ from callapi.media.plane.types import (
     VideoParameters,
 )
 from callapi.media.prompts.library import FetchAudio, Fetched, PromptLibrary, PromptLimits, Unchanged
+from callapi.media.sdp.crypto import SUITES
 from callapi.media.sdp.negotiation import LocalMedia, MediaNegotiation
 from callapi.media.sdp.security import DATAGRAM_SUITES, MediaSecurity
 
 __all__ = [
     "DATAGRAM_SUITES",
+    "SUITES",
     "AudioFormat",
     "AudioFrame",
     "AudioStream",
@@ -103,6 +107,8 @@ __all__ = [
     "RoomFull",
     "RoomMember",
     "SdpError",
+    "Secured",
+    "SecurityFailed",
     "SpeakingStarted",
     "SpeakingStopped",
     "Stalled",

@@ -16,6 +16,8 @@ __all__ = [
     "Prompt",
     "Stream",
     "StreamStatistics",
+    "certificate_fingerprint",
+    "generate_certificate",
 ]
 
 @disjoint_base
@@ -83,6 +85,20 @@ class Event:
         silence_s: Final[float]
         __match_args__: Final = ("stream", "silence_s")
         def __new__(cls, stream: int, silence_s: float) -> Event.Stalled: ...
+
+    @final
+    class Secured(Event):
+        stream: Final[int]
+        suite: Final[str]
+        __match_args__: Final = ("stream", "suite")
+        def __new__(cls, stream: int, suite: str) -> Event.Secured: ...
+
+    @final
+    class SecurityFailed(Event):
+        stream: Final[int]
+        reason: Final[str]
+        __match_args__: Final = ("stream", "reason")
+        def __new__(cls, stream: int, reason: str) -> Event.SecurityFailed: ...
 
     @final
     class RecordingEnded(Event):
@@ -207,7 +223,14 @@ class Plane:
     """All media of one node."""
 
     def __new__(
-        cls, address: str, first_port: int, last_port: int, threads: int, timeout_s: float, cname: str
+        cls,
+        address: str,
+        first_port: int,
+        last_port: int,
+        threads: int,
+        timeout_s: float,
+        cname: str,
+        certificate: tuple[bytes, bytes] | None,
     ) -> Plane: ...
     thread_ids: Final[list[int]]
     @property
@@ -221,3 +244,6 @@ class Plane:
     def wake(self) -> None: ...
     def statistics(self) -> PlaneStatistics: ...
     def close(self) -> None: ...
+
+def generate_certificate() -> tuple[bytes, bytes]: ...
+def certificate_fingerprint(certificate: bytes) -> bytes: ...

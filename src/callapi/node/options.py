@@ -9,6 +9,7 @@ from callapi.base.settings import Settings
 from callapi.calls.placing.queue import CallQueue
 from callapi.calls.quotas import Quotas
 from callapi.http.connections import Bounds
+from callapi.media.plane.certificate import NodeCertificate
 from callapi.media.plane.engine import NativePlane
 from callapi.sip import EndpointOptions, TlsFiles
 from callapi.webhooks import FetchOptions, Limits
@@ -48,7 +49,7 @@ def endpoint_options(settings: Settings) -> EndpointOptions:
     )
 
 
-def plane(settings: Settings) -> NativePlane:
+def plane(settings: Settings, certificate: NodeCertificate) -> NativePlane:
     """The media plane of `[media]`, not started."""
     media = settings.media
     return NativePlane(
@@ -58,6 +59,7 @@ def plane(settings: Settings) -> NativePlane:
         threads=media.threads,
         timeout_s=media.timeout_s,
         realtime=media.realtime,
+        certificate=certificate,
     )
 
 

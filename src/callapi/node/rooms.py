@@ -44,6 +44,7 @@ from callapi.calls.streaming.commands import StreamCommands
 from callapi.calls.streaming.live_streams import LiveStreams
 from callapi.calls.transcribing.live_transcriptions import LiveTranscriptions
 from callapi.media import MediaPlane
+from callapi.media.plane.certificate import load_certificate
 from callapi.media.prompts.library import PromptLibrary
 from callapi.media.prompts.music import waiting_music
 from callapi.media.speech import open_recogniser, open_speaker
@@ -60,6 +61,7 @@ from callapi.webhooks import Fetcher, Outbox, Unconditional
 
 log = logging.getLogger(__name__)
 
+CERTIFICATE: Final = "dtls.pem"
 LAST_DELIVERIES_S: Final = 3.0
 
 
@@ -197,7 +199,8 @@ async def _open_calls(
 ) -> Rooms:
     store, bus = records.store, records.bus
     lag = LagMeter()
-    plane = await stack.enter_async_context(options.plane(settings))
+    certificate = load_certificate(settings.node.data_dir / CERTIFICATE)
+    plane = await stack.enter_async_context(options.plane(settings, certificate))
     callers = await _open_callers(settings, records)
     registrar = Registrar(callers.registrations, callers.digest, clock=steady_time, throttle=callers.throttle)
     # The endpoint asks the admission before it keeps anything of an INVITE, and the admission counts what the endpoint
@@ -257,7 +260,11 @@ def _live_calls(settings: Settings, endpoint: Endpoint, plane: MediaPlane, bus: 
         node=settings.node.name,
         codecs=settings.media.codecs,
         quotas=options.quotas(settings),
-        security=SecurityRules(settings.media.srtp, TrustedNetworks(settings.sip.trusted_networks).trusts),
+        security=SecurityRules(
+            settings.media.srtp,
+            TrustedNetworks(settings.sip.trusted_networks).trusts,
+            certificate.fingerprint,
+        ),
     )
 
 

@@ -17,12 +17,15 @@ import soxr
 
 from callapi.media import _native
 from callapi.media.errors import PortsExhausted, StreamClosed
+from callapi.media.plane.certificate import NodeCertificate
 from callapi.media.plane.events import (
     DigitPressed,
     DigitSource,
     FirstPacket,
     NothingHeard,
     PlaybackEnded,
+    Secured,
+    SecurityFailed,
     Stalled,
     StreamEvent,
 )
@@ -49,9 +52,10 @@ class NativePlane:
         threads: packet threads; 0: one for each core.
         timeout_s: silence after which a stream is told to be stalled.
         realtime: packet threads go before everything else on the machine, where the system allows it.
+        certificate: what is shown in DTLS handshakes; None: there are none.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - settings, each with a default
         self,
         address: str = "127.0.0.1",
         *,
@@ -60,6 +64,7 @@ class NativePlane:
         threads: int = 0,
         timeout_s: float = 60.0,
         realtime: bool = False,
+        certificate: NodeCertificate | None = None,
     ) -> None:
         self._host = advertised_address or address
         first, _, last = rtp_ports.partition("-")
@@ -70,6 +75,7 @@ class NativePlane:
             threads,
             timeout_s,
             f"callapi@{socket.gethostname()}",
+            (certificate.certificate, certificate.private_key) if certificate else None,
         )
         self._realtime = realtime
         self.is_realtime = False
@@ -258,6 +264,10 @@ class NativePlane:
                 self._publish(stream, NothingHeard(seconds))
             case _native.Event.Stalled(stream, silence_s):
                 self._publish(stream, Stalled(silence_s))
+            case _native.Event.Secured(stream, suite):
+                self._publish(stream, Secured(suite))
+            case _native.Event.SecurityFailed(stream, reason):
+                self._publish(stream, SecurityFailed(reason))
 
     def _publish(self, stream_id: int, event: StreamEvent) -> None:
         stream = self._streams.get(stream_id)

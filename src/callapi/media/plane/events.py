@@ -57,6 +57,18 @@ class Stalled(Struct, frozen=True):
     silence_s: float
 
 
+class Secured(Struct, frozen=True):
+    """A DTLS handshake is done: media flows, encrypted with `suite`."""
+
+    suite: str
+
+
+class SecurityFailed(Struct, frozen=True):
+    """ICE or DTLS failed, or the peer's consent was lost (RFC 7675): nothing can be heard. `reason` names the step."""
+
+    reason: str
+
+
 class RecordingEnded(Struct, frozen=True):
     """A recording is on disk, whole, or has failed.
 
@@ -77,7 +89,16 @@ class RecordingEnded(Struct, frozen=True):
     error: str | None = None
 
 
-StreamEvent = DigitPressed | PlaybackEnded | FirstPacket | NothingHeard | Stalled | RecordingEnded
+StreamEvent = (
+    DigitPressed
+    | PlaybackEnded
+    | FirstPacket
+    | NothingHeard
+    | Stalled
+    | Secured
+    | SecurityFailed
+    | RecordingEnded
+)
 
 
 class SpeakingStarted(Struct, frozen=True):

@@ -65,12 +65,32 @@ class SrtpKeys(Redacted, frozen=True):
     receive: bytes
 
 
+class DtlsParameters(Struct, frozen=True):
+    """Who begins the handshake, and SHA-256 of the certificates that the peer may show (32 octets each)."""
+
+    is_client: bool
+    fingerprints: tuple[bytes, ...]
+
+
+class IceParameters(Redacted, frozen=True):
+    """Credentials of both sides (RFC 8445 §5.3), and our one candidate."""
+
+    secrets = frozenset({"local_pwd", "remote_pwd"})
+
+    local_ufrag: str
+    local_pwd: str
+    remote_ufrag: str
+    remote_pwd: str
+    candidate: MediaAddress
+
+
 class StreamParameters(Struct, frozen=True):
     """What offer and answer agreed on for one audio stream.
 
     `remote` is None while the remote gave no address (0.0.0.0, port 0): nothing is sent then. `remote_rtcp`
     None means the next port (or the same one with `rtcp_mux`). `telephone_event` is the payload type that the
-    remote wants for digits (RFC 4733), None if it knows none. Without `srtp` packets are not encrypted.
+    remote wants for digits (RFC 4733), None if it knows none. Without `srtp` and `dtls` packets
+    are not encrypted; with `dtls` the keys come by a handshake, and with `ice` the peer's address by its checks.
     """
 
     remote: MediaAddress | None
@@ -82,6 +102,8 @@ class StreamParameters(Struct, frozen=True):
     ptime_ms: int = 20
     rtcp_mux: bool = False
     srtp: SrtpKeys | None = None
+    dtls: DtlsParameters | None = None
+    ice: IceParameters | None = None
 
 
 class VideoFormat(Struct, frozen=True):
@@ -107,6 +129,8 @@ class VideoParameters(Struct, frozen=True):
     direction: Direction = Direction.SENDRECV
     rtcp_mux: bool = False
     srtp: SrtpKeys | None = None
+    dtls: DtlsParameters | None = None
+    ice: IceParameters | None = None
 
 
 class Prompt(Struct, frozen=True, eq=False, weakref=True):

@@ -141,6 +141,10 @@ class SessionDescription(Struct, frozen=True):
     attributes: tuple[Attribute, ...] = ()
     media: tuple[MediaDescription, ...] = ()
 
+    def values(self, name: str) -> list[str]:
+        """The values of all attributes `name` of the session part."""
+        return [value for each, value in self.attributes if each == name and value is not None]
+
     def address_of(self, media: MediaDescription) -> str | None:
         """Where `media` is to be sent: its own `c=`, else the session's."""
         return media.address or self.address

@@ -8,11 +8,12 @@ from typing import Final
 from callapi.media.errors import NotAcceptable
 from callapi.media.plane.types import Direction, MediaAddress
 from callapi.media.sdp.description import Attribute, MediaDescription, SessionDescription
+from callapi.media.sdp.dtls import DTLS_PROFILES
 from callapi.media.sdp.formats import Announced
 from callapi.media.sdp.security import PLAIN_PROFILES, SDES_PROFILES, Protection
 from callapi.media.sdp.text import quotable
 
-_PROFILES: Final = PLAIN_PROFILES | SDES_PROFILES
+_PROFILES: Final = PLAIN_PROFILES | SDES_PROFILES | DTLS_PROFILES
 _BROADCAST: Final = "255.255.255.255"
 
 
@@ -48,7 +49,7 @@ def audio(
 ) -> MediaDescription:
     """Our `m=audio`."""
     numbers, attributes = _audio_words(formats, ptime_ms, direction)
-    if is_muxed:
+    if is_muxed or protection.is_muxed:
         attributes = (*attributes, ("rtcp-mux", None))
     return MediaDescription(
         "audio", port, protection.profile, numbers, attributes=attributes + protection.attributes
@@ -86,6 +87,19 @@ def remote_address(
     if host is None:
         raise NotAcceptable(301, "the session description has no c= line")
     return MediaAddress(host, line.port) if _is_reachable(host, local) else None
+
+
+def ice_address(line: MediaDescription, local: str) -> MediaAddress:
+    """A literal address among the candidates of a line whose true one comes by ICE; port 0: none is known yet."""
+    for value in line.values("candidate"):
+        words = value.split()
+        if len(words) >= 6 and words[2].lower() == "udp" and words[5].isdigit() and len(words[5]) <= 5:
+            try:
+                if 0 < int(words[5]) < 65_536 and _is_reachable(words[4], local):
+                    return MediaAddress(words[4], int(words[5]))
+            except NotAcceptable:
+                continue
+    return MediaAddress("::" if ":" in local else "0.0.0.0", 0)  # noqa: S104 - no address is bound
 
 
 @lru_cache(maxsize=1024)

@@ -18,9 +18,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from callapi.media.errors import NotAcceptable, SdpError
-from callapi.media.plane.types import Direction, StreamParameters, VideoFormat, VideoParameters
+from callapi.media.plane.types import (
+    Direction,
+    MediaAddress,
+    StreamParameters,
+    VideoFormat,
+    VideoParameters,
+)
 from callapi.media.sdp import lines, video
 from callapi.media.sdp.description import MediaDescription, Origin, SessionDescription, parse
+from callapi.media.sdp.dtls import session_attributes
 from callapi.media.sdp.formats import (
     AudioFormats,
     PayloadNumbers,
@@ -29,7 +36,7 @@ from callapi.media.sdp.formats import (
     offered_formats,
     with_announced,
 )
-from callapi.media.sdp.security import PLAIN, LineSecurity, MediaSecurity
+from callapi.media.sdp.security import PLAIN, Agreed, LineSecurity, MediaSecurity
 
 _USERNAME = "callapi"
 
@@ -79,11 +86,14 @@ class MediaNegotiation:
         """Our lines as they stand: later descriptions repeat them in this order (RFC 3264 §8)."""
         self._offer: _Offer | None = None
         self._numbers: PayloadNumbers = ()
+        self._bundles = security.offers_dtls
 
     @property
     def encryption(self) -> str:
-        """How the audio is encrypted: `none` or `sdes`."""
-        return "sdes" if self.audio is not None and self.audio.srtp is not None else "none"
+        """How the audio is encrypted: `none`, `sdes` or `dtls`."""
+        if self.audio is None:
+            return "none"
+        return "dtls" if self.audio.dtls else "sdes" if self.audio.srtp else "none"
 
     @property
     def exposes_keys(self) -> bool:
@@ -125,7 +135,7 @@ class MediaNegotiation:
         offered = lines.audio(
             self.local.audio_port,
             formats.announced,
-            self._audio_security.offer(agreed.srtp if agreed else None, like),
+            self._audio_security.offer(_agreed(agreed), like, self._audio_address),
             ptime_ms=self.local.ptime_ms,
             direction=self._wish,
             is_muxed=like is not None and like.has("rtcp-mux"),
@@ -153,7 +163,7 @@ class MediaNegotiation:
             self.local.video_port,
             formats,
             self._wish,
-            self._video_security.offer(self.video.srtp if self.video else None, like),
+            self._video_security.offer(_agreed(self.video), like, self._video_address),
             is_muxed=like is not None and like.has("rtcp-mux"),
         )
         if index is None:
@@ -176,9 +186,9 @@ class MediaNegotiation:
         agreed = agreed_by_offer(offered, self.local.codecs, self.local.ptime_ms)
         if agreed is None:
             raise lines.no_common_codec(offered, self.local.codecs)
-        address = lines.remote_address(remote, offered, self.local.address)
+        protection, security = self._audio_security.answer(remote, offered, self._audio_address)
+        address = self._remote_address(remote, offered, security)
         direction = remote.direction_of(offered)
-        protection, srtp = self._audio_security.answer(offered)
         parameters = StreamParameters(
             remote=address,
             codec=agreed.codec,
@@ -188,9 +198,12 @@ class MediaNegotiation:
             direction=lines.our_direction(self._wish, direction, address),
             ptime_ms=agreed.ptime_ms,
             rtcp_mux=offered.has("rtcp-mux"),
-            srtp=srtp,
+            srtp=security.srtp,
+            dtls=security.dtls,
+            ice=security.ice,
         )
         # Nothing fails from here on.
+        self._bundles = any((group or "").startswith("BUNDLE") for group in remote.values("group"))
         self._numbers = with_announced(self._numbers, agreed.announced)
         media = [lines.refused(each) for each in remote.media]
         media[index] = lines.audio(
@@ -213,7 +226,7 @@ class MediaNegotiation:
             NotAcceptable: none of the open ones may be taken; the reason is that of the first.
         """
         indexes = lines.open_lines(remote.media, "audio")
-        problems = [self._audio_security.problem(remote.media[index]) for index in indexes]
+        problems = [self._audio_security.problem(remote, remote.media[index]) for index in indexes]
         if indexes and all(problems):
             raise next(each for each in problems if each is not None)
         return next((index for index, each in zip(indexes, problems, strict=True) if each is None), None)
@@ -221,7 +234,7 @@ class MediaNegotiation:
     def _answer_video(self, remote: SessionDescription, media: list[MediaDescription]) -> None:
         security = self._video_security
         candidates = (remote.media[index] for index in lines.open_lines(remote.media, "video"))
-        offered = next((each for each in candidates if security.problem(each) is None), None)
+        offered = next((each for each in candidates if security.problem(remote, each) is None), None)
         self.offered_video = video.formats_of(offered) if offered is not None else ()
         self.video = None
         if offered is None or self.local.video_port is None:
@@ -231,10 +244,10 @@ class MediaNegotiation:
         if parameters is None:
             return
         try:
-            protection, srtp = security.answer(offered)
+            protection, agreed_on = security.answer(remote, offered, self._video_address)
         except NotAcceptable:
             return
-        self.video = replace(parameters, srtp=srtp)
+        self.video = _protected(parameters, agreed_on)
         index = next(index for index, each in enumerate(remote.media) if each is offered)
         media[index] = video.line(
             self.local.video_port,
@@ -284,7 +297,9 @@ class MediaNegotiation:
         agreed = agreed_by_answer(answered, offer.audio, self.local.ptime_ms)
         if agreed is None:
             raise lines.no_common_codec(answered, self.local.codecs)
-        address = lines.remote_address(remote, answered, self.local.address)
+        ours = offer.media[offer.audio_line]
+        security = self._audio_security.take_answer(ours, remote, answered, self._audio_address)
+        address = self._remote_address(remote, answered, security)
         return StreamParameters(
             remote=address,
             codec=agreed.codec,
@@ -293,8 +308,10 @@ class MediaNegotiation:
             receive_telephone_event=agreed.receive_telephone_event,
             direction=lines.our_direction(offer.direction, remote.direction_of(answered), address),
             ptime_ms=agreed.ptime_ms,
-            rtcp_mux=answered.has("rtcp-mux") and offer.media[offer.audio_line].has("rtcp-mux"),
-            srtp=self._audio_security.take_answer(offer.media[offer.audio_line], answered),
+            rtcp_mux=answered.has("rtcp-mux") and ours.has("rtcp-mux"),
+            srtp=security.srtp,
+            dtls=security.dtls,
+            ice=security.ice,
         )
 
     def _video_of_answer(self, remote: SessionDescription, offer: _Offer) -> VideoParameters | None:
@@ -309,11 +326,26 @@ class MediaNegotiation:
         if parameters is None:
             return None
         try:
-            srtp = self._video_security.take_answer(ours, answered)
+            agreed_on = self._video_security.take_answer(ours, remote, answered, self._video_address)
         except NotAcceptable:
             return None
         is_muxed = parameters.rtcp_mux and ours.has("rtcp-mux")
-        return replace(parameters, rtcp_mux=is_muxed, srtp=srtp)
+        return _protected(replace(parameters, rtcp_mux=is_muxed), agreed_on)
+
+    @property
+    def _audio_address(self) -> MediaAddress:
+        return MediaAddress(self.local.address, self.local.audio_port)
+
+    @property
+    def _video_address(self) -> MediaAddress:
+        return MediaAddress(self.local.address, self.local.video_port or 0)
+
+    def _remote_address(
+        self, remote: SessionDescription, line: MediaDescription, security: Agreed
+    ) -> MediaAddress | None:
+        if security.ice is not None:
+            return lines.ice_address(line, self.local.address)
+        return lines.remote_address(remote, line, self.local.address)
 
     def _agree(
         self, audio: StreamParameters, media: Sequence[MediaDescription], *, remote_on_hold: bool
@@ -324,7 +356,11 @@ class MediaNegotiation:
 
     def _write(self, media: Sequence[MediaDescription]) -> bytes:
         """The body; its version grows by one if and only if it says something new (RFC 3264 §8)."""
-        described = SessionDescription(address=self.local.address, media=tuple(media))
+        described = SessionDescription(
+            address=self.local.address,
+            attributes=session_attributes(tuple(media), bundles=self._bundles),
+            media=tuple(media),
+        )
         if described != self._written:
             self._written = described
             self._version += 1
@@ -335,6 +371,14 @@ class MediaNegotiation:
         codec = self.audio.codec.name if self.audio else "nothing yet"
         pending = " offer sent" if self._offer else ""
         return f"<MediaNegotiation {codec} v{self._version}{pending}>"
+
+
+def _agreed(parameters: StreamParameters | VideoParameters | None) -> Agreed | None:
+    return Agreed(parameters.srtp, parameters.dtls, parameters.ice) if parameters is not None else None
+
+
+def _protected(parameters: VideoParameters, security: Agreed) -> VideoParameters:
+    return replace(parameters, srtp=security.srtp, dtls=security.dtls, ice=security.ice)
 
 
 def _read(body: bytes) -> SessionDescription:

@@ -1,12 +1,13 @@
 """How one media line is protected: which profile and keys are offered, answered and agreed on.
 
-The rules (product.md section 8 of the contract, RFC 4568, RFC 8643):
+The rules (RFC 4568, RFC 8643, RFC 5763):
 
-- `off` speaks plain RTP: SAVP is refused, keys on an AVP line are overlooked.
+- `off` speaks plain RTP: SAVP and DTLS are refused, keys on an AVP line are overlooked.
 - `optional` offers RTP/AVP with keys beside it, and takes SAVP and AVP with keys in kind; a plain peer stays plain.
 - `required` offers RTP/SAVP, and refuses what is plain.
-- Keys are taken, and offered by `optional`, only where the description travels unseen (TLS, WSS) or within trusted
-  networks: elsewhere whoever sees the packets has seen the keys.
+- Keys of SDES are taken, and offered by `optional`, only where the description travels unseen (TLS, WSS) or within
+  trusted networks: elsewhere whoever sees the packets has seen the keys.
+- DTLS-SRTP is answered wherever it is offered, and offered to browsers alone.
 
 Our key stays the same for the whole life of a line, so that no re-INVITE disturbs the peer. It changes only with the
 suite: a key must not be used again after another was in its place, because packets would have the same indexes.
@@ -20,9 +21,10 @@ from msgspec import Struct
 from callapi.base.entropy import random_octets
 from callapi.base.values import SrtpPolicy
 from callapi.media.errors import NotAcceptable
-from callapi.media.plane.types import SrtpKeys
+from callapi.media.plane.types import DtlsParameters, IceParameters, MediaAddress, SrtpKeys
 from callapi.media.sdp.crypto import SUITES, CryptoLine, attributes, crypto_lines, named_suites
-from callapi.media.sdp.description import Attribute, MediaDescription
+from callapi.media.sdp.description import Attribute, MediaDescription, SessionDescription
+from callapi.media.sdp.dtls import BROWSER_PROFILE, DtlsSide, RemoteDtls, is_dtls
 from callapi.media.sdp.text import quotable
 
 PLAIN_PROFILES: Final = frozenset({"RTP/AVP", "RTP/AVPF"})
@@ -39,13 +41,24 @@ class MediaSecurity(Struct, frozen=True):
     """Whether nobody else sees the descriptions: they go through TLS, or a trusted network."""
     suites: tuple[str, ...] = tuple(SUITES)
     """Offered in this order; every suite of `SUITES` is taken."""
+    fingerprint: bytes = b""
+    """SHA-256 of the certificate that this node shows in DTLS handshakes; empty: it has none."""
+    is_browser: bool = False
+    """Whether the peer knows DTLS-SRTP and ICE, and nothing else."""
     random: Callable[[int], bytes] = random_octets
     """Gives so many octets of a new key."""
 
     @property
+    def offers_dtls(self) -> bool:
+        """Whether a first offer is one for browsers."""
+        return self.is_browser and bool(self.fingerprint) and self.policy is not SrtpPolicy.OFF
+
+    @property
     def offers_keys(self) -> bool:
         """Whether a first offer holds keys."""
-        return self.policy is SrtpPolicy.REQUIRED or (self.policy is SrtpPolicy.OPTIONAL and self.is_private)
+        if self.offers_dtls or self.policy is SrtpPolicy.OFF:
+            return False
+        return self.policy is SrtpPolicy.REQUIRED or self.is_private
 
 
 PLAIN: Final = MediaSecurity()
@@ -57,6 +70,19 @@ class Protection(Struct, frozen=True):
 
     profile: str
     attributes: tuple[Attribute, ...] = ()
+    is_muxed: bool = False
+    """Whether RTCP must share the port."""
+
+
+class Agreed(Struct, frozen=True):
+    """What protects the packets of a line: keys, or a handshake that brings them; neither: nothing."""
+
+    srtp: SrtpKeys | None = None
+    dtls: DtlsParameters | None = None
+    ice: IceParameters | None = None
+
+
+UNPROTECTED: Final = Agreed()
 
 
 class LineSecurity:
@@ -67,15 +93,20 @@ class LineSecurity:
         self.note: str | None = None
         """Why the last offer's keys were not taken although the line was."""
         self._ours: dict[str, bytes] = {}
+        self._dtls = DtlsSide(security.fingerprint, security.random)
 
     # --- offers of the peer
 
-    def problem(self, line: MediaDescription) -> NotAcceptable | None:
+    def problem(self, session: SessionDescription, line: MediaDescription) -> NotAcceptable | None:
         """Why an open line cannot be taken as it is offered; None: it can."""
         security, profile = self.security, line.protocol.upper()
+        is_dtls_line = is_dtls(session, line)
+        if security.policy is SrtpPolicy.OFF and (is_dtls_line or profile in SDES_PROFILES):
+            return NotAcceptable(302, quotable(f"{line.protocol} is refused: srtp is off, offer RTP/AVP"))
+        if is_dtls_line and security.fingerprint:
+            is_known = bool(RemoteDtls.read(session, line).fingerprints)
+            return None if is_known else NotAcceptable(302, "DTLS needs a=fingerprint:sha-256")
         if profile in SDES_PROFILES:
-            if security.policy is SrtpPolicy.OFF:
-                return NotAcceptable(302, quotable(f"{line.protocol} is refused: srtp is off, offer RTP/AVP"))
             if not security.is_private:
                 return NotAcceptable(302, quotable(f"{line.protocol}: keys are taken over TLS only"))
             return None if crypto_lines(line) else _no_common_suite(line)
@@ -85,14 +116,25 @@ class LineSecurity:
             return NotAcceptable(399, "srtp is required: offer RTP/SAVP with a=crypto, over TLS")
         return None
 
-    def answer(self, line: MediaDescription) -> tuple[Protection, SrtpKeys | None]:
-        """How a line without a `problem` is answered, and the keys that are in force then."""
+    def answer(
+        self, session: SessionDescription, line: MediaDescription, local: MediaAddress
+    ) -> tuple[Protection, Agreed]:
+        """How a line without a `problem` is answered, and what is in force then.
+
+        Raises:
+            NotAcceptable: the peer has sent our own key back.
+        """
         self.note = None
+        if is_dtls(session, line):
+            remote = RemoteDtls.read(session, line)
+            said, agreed = self._dtls.answer(remote, local, line.value("mid"))
+            return Protection(line.protocol, said), Agreed(dtls=agreed.dtls, ice=agreed.ice)
         theirs = next(iter(crypto_lines(line)), None) if self._takes_keys(line) else None
         if theirs is None:
-            return Protection(line.protocol), None
+            return Protection(line.protocol), UNPROTECTED
         keys = self._agreed(theirs, self._our_key(theirs.suite))
-        return Protection(line.protocol, attributes([CryptoLine(theirs.tag, theirs.suite, keys.send)])), keys
+        said = attributes([CryptoLine(theirs.tag, theirs.suite, keys.send)])
+        return Protection(line.protocol, said), Agreed(keys)
 
     def _takes_keys(self, line: MediaDescription) -> bool:
         if self.security.policy is SrtpPolicy.OFF or not crypto_lines(line):
@@ -103,36 +145,48 @@ class LineSecurity:
 
     # --- offers of ours
 
-    def offer(self, agreed: SrtpKeys | None, like: MediaDescription | None) -> Protection:
-        """What an offer says; `agreed` keys are offered again, on a line `like` the one that stands."""
-        suites: tuple[str, ...]
+    def offer(self, agreed: Agreed | None, like: MediaDescription | None, local: MediaAddress) -> Protection:
+        """What an offer says: what was `agreed` on is offered again, on a line `like` the one that stands."""
+        security = self.security
+        if (like is not None and like.has("fingerprint")) or (like is None and security.offers_dtls):
+            profile = like.protocol if like is not None else BROWSER_PROFILE
+            mid = like.value("mid") if like is not None else None
+            return Protection(profile, self._dtls.offer(local, mid), is_muxed=True)
+        suites: tuple[str, ...] = ()
+        profile = "RTP/AVP"
         if like is not None:
-            suites = (agreed.suite,) if agreed is not None else ()
+            suites = (agreed.srtp.suite,) if agreed is not None and agreed.srtp is not None else ()
             profile = like.protocol
-        elif self.security.offers_keys:
-            suites = self.security.suites
-            profile = "RTP/SAVP" if self.security.policy is SrtpPolicy.REQUIRED else "RTP/AVP"
-        else:
-            suites, profile = (), "RTP/AVP"
+        elif security.offers_keys:
+            suites = security.suites
+            profile = "RTP/SAVP" if security.policy is SrtpPolicy.REQUIRED else "RTP/AVP"
         keys = [CryptoLine(tag, suite, self._our_key(suite)) for tag, suite in enumerate(suites, 1)]
         return Protection(profile, attributes(keys))
 
-    def take_answer(self, ours: MediaDescription, theirs: MediaDescription) -> SrtpKeys | None:
-        """The keys that an answer to our line `ours` puts in force; None: plain.
+    def take_answer(
+        self,
+        ours: MediaDescription,
+        session: SessionDescription,
+        theirs: MediaDescription,
+        local: MediaAddress,
+    ) -> Agreed:
+        """What an answer to our line `ours` puts in force.
 
         Raises:
             NotAcceptable: the line wanted keys and has none, or the peer sent our own key back.
         """
+        if ours.has("fingerprint"):
+            agreed = self._dtls.take_answer(RemoteDtls.read(session, theirs), local)
+            return Agreed(dtls=agreed.dtls, ice=agreed.ice)
         offered = crypto_lines(ours)
-        answered = crypto_lines(theirs)
-        for line in answered:
+        for line in crypto_lines(theirs):
             match = next((each for each in offered if each.suite == line.suite), None)
             if match is not None:
-                return self._agreed(line, match.key)
+                return Agreed(self._agreed(line, match.key))
         is_keyed = any(each.protocol.upper() in SDES_PROFILES for each in (ours, theirs))
         if is_keyed:
             raise NotAcceptable(302, "the answer to RTP/SAVP holds no key of an offered suite")
-        return None
+        return UNPROTECTED
 
     # --- keys
 

@@ -78,7 +78,7 @@ def line(
             attributes.append(("fmtp", f"{number} {each.fmtp}"))
         attributes += [("rtcp-fb", f"{number} {value}") for value in each.feedback]
     attributes.append((direction.value, None))
-    if is_muxed:
+    if is_muxed or protection.is_muxed:
         attributes.append(("rtcp-mux", None))
     numbers = tuple(str(each.receive_payload_type) for each in formats)
     words = (*attributes, *protection.attributes)
