@@ -218,7 +218,7 @@ async def _open_calls(
         trace=lambda traced: bus.publish(SipMessageTraced(traced)),
         flow_closed=registrar.flow_closed,
     )
-    live = _live_calls(settings, endpoint, plane, bus)
+    live = _live_calls(settings, endpoint, plane, bus, certificate.fingerprint)
     services = await _open_services(settings, records, live, fetcher, callers, stack)
     script = Interpreter(services)
     policy = _caller_policy(settings, callers)
@@ -252,7 +252,9 @@ async def _open_calls(
     )
 
 
-def _live_calls(settings: Settings, endpoint: Endpoint, plane: MediaPlane, bus: EventBus) -> LiveCalls:
+def _live_calls(
+    settings: Settings, endpoint: Endpoint, plane: MediaPlane, bus: EventBus, fingerprint: bytes
+) -> LiveCalls:
     return LiveCalls(
         endpoint,
         plane,
@@ -261,9 +263,7 @@ def _live_calls(settings: Settings, endpoint: Endpoint, plane: MediaPlane, bus: 
         codecs=settings.media.codecs,
         quotas=options.quotas(settings),
         security=SecurityRules(
-            settings.media.srtp,
-            TrustedNetworks(settings.sip.trusted_networks).trusts,
-            certificate.fingerprint,
+            settings.media.srtp, TrustedNetworks(settings.sip.trusted_networks).trusts, fingerprint
         ),
     )
 
