@@ -85,6 +85,8 @@ def test_strict_routing() -> None:
     bye = served(f"{STRICT}, {LOOSE}").request("BYE")
     assert str(bye.uri) == "sip:old.example;x=1"
     assert bye.headers.get("Route") == f"{LOOSE}, <sip:alice@192.0.2.1:5060>"
+    assert next_hop(bye) == bye.uri  # and not the loose one after it
+    assert next_hop(bye.again()) == bye.uri
     bye.headers.set("Route", "<sip:old.example>")
     assert next_hop(bye) == bye.uri
 

@@ -183,7 +183,7 @@ class Leg:
     def _of_our_invite(self, event: Provisional | Accepted) -> LegEvent | None:
         response = event.response
         if isinstance(event, Accepted):
-            if not self._accept(response):
+            if not self._accept(event.description or response.body):
                 return None
             if self._party.is_ringing_several:
                 self._party.answered()
@@ -208,9 +208,9 @@ class Leg:
                 return Dtmf(info)
         return None
 
-    def _accept(self, response: Response) -> bool:
-        """Whether there is an answer to our offer; one in a 183 before a 200 without a body counts too."""
-        is_usable = self._take_answer(response.body) if response.body else self._negotiation.audio is not None
+    def _accept(self, answer: bytes) -> bool:
+        """Whether the fork that accepted has answered our offer, in its 200 or in a 183 before it."""
+        is_usable = bool(answer) and self._take_answer(answer)
         if not is_usable:
             self.session.hang_up(reason='SIP;cause=488;text="no audio that can be used"')
         return is_usable

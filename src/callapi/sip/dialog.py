@@ -35,6 +35,7 @@ class Dialog:
     """Of the last request we received; None: there was none."""
     is_confirmed: bool = False
     _route: str | None = field(init=False)
+    _is_strict: bool = field(init=False, default=False)
     _request_uri: Uri = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,7 +103,7 @@ class Dialog:
         headers.add("To", self.remote_header)
         headers.add("Call-ID", self.call_id)
         headers.add("CSeq", f"{cseq} {method}")
-        return Request(method, self._request_uri, headers, b"")
+        return Request(method, self._request_uri, headers, b"", self._is_strict)
 
     def acknowledge(self, invite: Request) -> Request:
         """The ACK of a 2xx to `invite`, with its credentials (§13.2.2.4)."""
@@ -132,8 +133,9 @@ class Dialog:
     def _direct(self) -> None:
         """Request-URI and Route of what we send (§12.2.1.1): loose routing, or strict if the first hop asks so."""
         if not self.route_set:
-            self._request_uri, self._route = self.remote_target, None
+            self._request_uri, self._route, self._is_strict = self.remote_target, None, False
         else:
+            self._is_strict = not is_loose(self.route_set[0])
             self._request_uri, route = route_request(self.remote_target, self.route_set)
             self._route = ", ".join(str(hop) for hop in route)
 
@@ -154,6 +156,6 @@ def is_loose(route: NameAddr) -> bool:
 
 
 def next_hop(request: Request) -> Uri:
-    """The URI that decides where a request is sent (§8.1.2)."""
-    routes = request.routes
-    return routes[0].uri if routes and is_loose(routes[0]) else request.uri
+    """The URI that decides where a request is sent (§8.1.2): the first Route, or the Request-URI."""
+    routes = () if request.is_strictly_routed else request.routes
+    return routes[0].uri if routes else request.uri

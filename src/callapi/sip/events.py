@@ -34,6 +34,9 @@ class Accepted(Struct, frozen=True):
     """
 
     response: Response
+    description: bytes = b""
+    """The body of the 2xx; where it has none, that of an earlier 1xx of the same dialog: each fork of an INVITE gives
+    its own answer, and only that of the fork that accepted counts (RFC 3261 §13.2.2.4)."""
 
 
 class Refused(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """RFC 3261 §22.2 and §22.3: when a challenge is answered, and what the next try looks like."""
 
-from callapi.sip.authentication.authenticator import Authenticator
+from callapi.sip.authentication.authenticator import MAX_REALMS, Authenticator
 from callapi.sip.authentication.digest import Credentials
 from callapi.sip.messages.message import Request, make_response
 from tests.sip.invite_session.support import invite
@@ -69,3 +69,49 @@ def test_nothing_to_answer() -> None:
     assert tried(Authenticator(None), challenge(asked)) is None
     assert tried(Authenticator(ALICE), (asked, make_response(asked, 403))) is None
     assert tried(Authenticator(ALICE), (asked, make_response(asked, 401))) is None
+
+
+def _of_realm(
+    request: Request, realm: str, *, status: int = 407, is_stale: bool = False
+) -> tuple[Request, object]:
+    name = "WWW-Authenticate" if status == 401 else "Proxy-Authenticate"
+    stale = ", stale=true" if is_stale else ""
+    value = f'Digest realm="{realm}", nonce="{realm}-1", qop="auth"{stale}'
+    return request, make_response(request, status, headers=[(name, value)])
+
+
+def test_two_proxies_challenge_in_turn() -> None:
+    """RFC 3261 §22.3: the credentials of each realm go into the third request, each nonce with its own count."""
+    authenticator = Authenticator(ALICE)
+    second = tried(authenticator, _of_realm(invite(), "edge"))
+    assert second is not None
+    third = tried(authenticator, _of_realm(second, "core"), 3)
+    assert third is not None
+    first_answer, second_answer = third.headers.get_all("Proxy-Authorization")
+    assert 'realm="edge"' in first_answer
+    assert "nc=00000002" in first_answer
+    assert 'realm="core"' in second_answer
+    assert "nc=00000001" in second_answer
+    assert tried(authenticator, _of_realm(third, "core"), 4) is None
+    assert tried(authenticator, _of_realm(third, "edge"), 4) is None
+    renewed = tried(authenticator, _of_realm(third, "edge", is_stale=True), 4)
+    assert renewed is not None
+    assert len(renewed.headers.get_all("Proxy-Authorization")) == 2
+
+
+def test_several_realms_in_one_response() -> None:
+    """A forking proxy collects the challenges of its branches (§22.3)."""
+    asked, response = _of_realm(invite(), "one")
+    response.headers.add("Proxy-Authenticate", 'Digest realm="two", nonce="b"')  # type: ignore[attr-defined]
+    again = tried(Authenticator(ALICE), (asked, response))
+    assert again is not None
+    assert len(again.headers.get_all("Proxy-Authorization")) == 2
+
+
+def test_realms_without_end() -> None:
+    authenticator = Authenticator(ALICE)
+    asked, tries = invite(), 0
+    while (again := tried(authenticator, _of_realm(asked, f"realm{tries}"))) is not None:
+        asked = again
+        tries += 1
+    assert tries == MAX_REALMS

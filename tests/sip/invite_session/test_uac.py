@@ -413,7 +413,61 @@ def test_other_requests_in_the_early_dialog() -> None:
     bench = ringing()
     assert statuses(bench.request("INVITE", OFFER)) == [491]
     assert events(bench.request("INFO", b"x")) == [InfoReceived("application/sdp", b"x")]
-    assert statuses(bench.request("BYE")) == [200]
     assert statuses(bench.request("INFO", tag="stranger")) == [481]
+    assert statuses(bench.request("PUBLISH")) == [405]
     bench.cseq = 1
     assert statuses(bench.request("INFO")) == [500]
+
+
+def test_a_bye_in_place_of_a_final_response() -> None:
+    """§15 forbids it to a called side; the phone is gone all the same, and the INVITE is withdrawn."""
+    bench = ringing()
+    effects = bench.request("BYE", extra='Reason: SIP;cause=487;text="gone"')
+    assert statuses(effects) == [200]
+    assert len(cancels(effects)) == 1
+    refused, ended = events(effects)
+    assert isinstance(refused, Refused)
+    assert (refused.response.status, refused.local) == (487, False)
+    assert isinstance(ended, Ended)
+    assert (ended.by, ended.status, ended.reason) == (Party.REMOTE, 487, "gone")
+    late = bench.answer(bench.invites[0], 200, ANSWER)
+    assert len(acks(late)) == 1
+    assert len(requests(late, "BYE")) == 1
+    over(bench, bench.invites[0])
+    assert bench.is_finished
+
+
+def test_a_bye_of_one_fork_while_another_rings() -> None:
+    bench = ringing()
+    bench.answer(bench.invites[0], 180, tag="carol")
+    effects = bench.request("BYE")
+    assert statuses(effects) == [200]
+    assert events(effects) == []
+    assert statuses(bench.request("INFO")) == [481]
+    accepted = bench.answer(bench.invites[0], 200, ANSWER, tag="carol")
+    assert isinstance(events(accepted)[0], Accepted)
+
+
+# --- forks ---
+
+
+@pytest.mark.parametrize("is_reliable", [True, False])
+def test_each_fork_has_an_answer_of_its_own(is_reliable: bool) -> None:
+    """§12.1, §13.2.2.4: two answers in 183, and the 200 of the first without a body."""
+    bench = calling()
+    extra = reliable(1) if is_reliable else ()
+    bench.answer(bench.invites[0], 183, b"first", tag="bob", extra=extra)
+    bench.answer(bench.invites[0], 183, b"second", tag="carol", extra=extra)
+    [accepted] = events(bench.answer(bench.invites[0], 200, tag="bob"))
+    assert isinstance(accepted, Accepted)
+    assert accepted.description == b"first"
+    assert bench.usage.offer_answer.remote == b"first"
+    assert bench.usage.offer_answer.state == "stable"
+
+
+def test_a_fork_that_accepts_without_any_answer() -> None:
+    bench = calling()
+    bench.answer(bench.invites[0], 183, b"second", tag="carol")
+    [accepted] = events(bench.answer(bench.invites[0], 200, tag="bob"))
+    assert isinstance(accepted, Accepted)
+    assert accepted.description == b""

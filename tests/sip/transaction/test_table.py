@@ -61,3 +61,24 @@ def test_a_merged_request() -> None:
     table.remove_server(server_key(invite), merge_key)
     assert not table.is_merged(request("INVITE", branch="z9hG4bKother"))
     assert len(table) == 0
+
+
+def test_a_cancel_whose_via_names_another_sent_by() -> None:
+    """§9.1 wants the INVITE's Via; proxies that write another host still mean that INVITE."""
+    table: TransactionTable[str, str] = TransactionTable()
+    invite = request("INVITE")
+    table.add_server(server_key(invite), invite, "invite")
+    cancel = request("CANCEL")
+    assert table.to_be_cancelled(cancel) == "invite"
+    cancel.headers.set("Via", str(cancel.via).replace(cancel.via.host, "192.0.2.77"))
+    assert table.to_be_cancelled(cancel) == "invite"
+    for name, value in (
+        ("Via", "SIP/2.0/UDP 192.0.2.77;branch=z9hG4bKother"),
+        ("Call-ID", "another"),
+        ("CSeq", "2 CANCEL"),
+        ("From", "<sip:alice@192.0.2.1>;tag=another"),
+    ):
+        other = request("CANCEL")
+        other.headers.set("Via", str(cancel.via))
+        other.headers.set(name, value)
+        assert table.to_be_cancelled(other) is None

@@ -167,6 +167,10 @@ class Challenge(Struct, frozen=True):
 
 def strongest_challenge(response: Response) -> Challenge | None:
     """Of a 401's or 407's challenges the strongest that we can answer; among equals the first (RFC 8760 §2.4)."""
+    return max(_readable_challenges(response), key=lambda each: each.strength, default=None)
+
+
+def _readable_challenges(response: Response) -> list[Challenge]:
     names = _CHALLENGES.get(response.status)
     found: list[Challenge] = []
     for value in response.headers.get_all(names[0]) if names else ():
@@ -174,7 +178,17 @@ def strongest_challenge(response: Response) -> Challenge | None:
             found.append(Challenge.parse(value))
         except ParseError:
             continue  # another scheme or algorithm: another challenge may do
-    return max(found, key=lambda each: each.strength, default=None)
+    return found
+
+
+def challenges_by_realm(response: Response) -> list[Challenge]:
+    """The strongest challenge of each realm of a 401 or 407 that we can answer, in the order of the realms."""
+    strongest: dict[str, Challenge] = {}
+    for challenge in _readable_challenges(response):
+        known = strongest.get(challenge.realm)
+        if known is None or challenge.strength > known.strength:
+            strongest[challenge.realm] = challenge
+    return list(strongest.values())
 
 
 def answer_challenge(  # noqa: PLR0913 - each part of a digest is its own

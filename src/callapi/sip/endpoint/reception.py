@@ -143,7 +143,7 @@ class Reception:
     def _cancel(self, cancel: Request, key: ServerKey, hop: Hop) -> None:
         """§9.2: the CANCEL is answered by itself; what it cancels is its session's business."""
         driver = self._driver
-        invite = driver.table.for_request(server_key(cancel, "INVITE"))
+        invite = driver.table.to_be_cancelled(cancel)
         transaction = driver.start_server(cancel, key, hop)
         dialog_key = None if invite is None else invite.dialog_key
         tag = dialog_key[1] if dialog_key is not None else _steady_tag(cancel)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from callapi.base.entropy import random_hex
 from callapi.sip.authentication.authenticator import Authenticator
-from callapi.sip.dialog import MAX_FORWARDS, next_hop, route_request
+from callapi.sip.dialog import MAX_FORWARDS, is_loose, next_hop, route_request
 from callapi.sip.endpoint.driver import Driver
 from callapi.sip.endpoint.options import OutboundRequest
 from callapi.sip.endpoint.validation import add_headers
@@ -71,8 +71,7 @@ async def perform(
             if not is_elsewhere or len(hops) == 1:
                 return response
             hops = hops[1:]
-            again = Request(request.method, request.uri, request.headers.copy(), request.body)
-            again.headers.remove("Via")
+            again = request.again()
             again.headers.set("CSeq", f"{cseq} {request.method}")
         request = again
 
@@ -100,7 +99,8 @@ def new_request(
     headers.add("To", who[1])
     headers.add("Call-ID", number[0])
     headers.add("CSeq", f"{number[1]} {method}")
-    return Request(method, uri, headers, b"")
+    is_strict = bool(where[1]) and not is_loose(where[1][0])
+    return Request(method, uri, headers, b"", is_strict)
 
 
 def parties(from_: NameAddr, to: NameAddr) -> tuple[str, str]:

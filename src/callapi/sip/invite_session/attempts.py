@@ -62,9 +62,7 @@ class Attempts:
         return True
 
     def _fresh(self) -> Request:
-        headers = self.invite.headers.copy()
-        headers.remove("Via")
-        return Request("INVITE", self.invite.uri, headers, self.invite.body)
+        return self.invite.again()
 
     def _renumber(self, again: Request) -> None:
         self._number += 1

@@ -53,6 +53,12 @@ class OfferAnswerState:
         self.local = b""
         self.remote = b""
 
+    def fork(self) -> "OfferAnswerState":
+        """A copy for another dialog that the same offer may bring about (RFC 3261 §12.1)."""
+        copy = OfferAnswerState()
+        copy.state, copy.local, copy.remote = self.state, self.local, self.remote
+        return copy
+
     @property
     def may_offer(self) -> bool:
         """Whether either side may make an offer now."""

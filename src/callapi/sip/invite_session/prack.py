@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from callapi.sip.dialog import Dialog
 from callapi.sip.invite_session.effects import Effect, SessionTimer
+from callapi.sip.invite_session.offer_answer import OfferAnswerState
 from callapi.sip.invite_session.repeat import Repeater
 from callapi.sip.messages.message import Request, Response
 from callapi.sip.outputs import Handle
@@ -74,10 +75,13 @@ class ReliableSender:
 
 @dataclass(slots=True)
 class EarlyDialog:
-    """The UAC side of one early dialog: the last RSeq that was acknowledged there (§4)."""
+    """The UAC side of one early dialog: its own answer, and the last RSeq that was acknowledged there (§4)."""
 
     dialog: Dialog
+    exchange: OfferAnswerState
     rseq: int | None = None
+    description: bytes = b""
+    """The last body of its provisional responses: its answer, if its 2xx has none."""
 
     def acknowledge(self, response: Response) -> Request | None:
         """The PRACK that a response needs; None if it is not reliable, or repeated, or too early (§4)."""

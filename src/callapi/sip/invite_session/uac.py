@@ -55,7 +55,7 @@ from callapi.sip.invite_session.phase import Become, Step
 from callapi.sip.invite_session.prack import EarlyDialog, reliable_number
 from callapi.sip.invite_session.session_timer import Refresher, read_session_expires
 from callapi.sip.invite_session.terminating import Terminating, TerminationStep
-from callapi.sip.invite_session.usage import Usage, party_of
+from callapi.sip.invite_session.usage import Usage, party_of, reason_of
 from callapi.sip.messages.message import REASONS, Response
 from callapi.sip.outputs import FINISH, SendRequest, StartTimer, StopTimer, TimerFired
 from callapi.sip.transaction.timers import T1_64
@@ -79,13 +79,15 @@ class State(StrEnum):
 class Inviting:
     """The first phase of an outbound session."""
 
-    __slots__ = ("_attempts", "_early", "_hang_up", "_modification", "_usage", "state")
+    __slots__ = ("_attempts", "_early", "_hang_up", "_modification", "_offered", "_usage", "state")
 
     def __init__(self, usage: Usage, attempts: Attempts) -> None:
         self.state = State.RESOLVING
         self._usage = usage
         self._attempts = attempts
         self._early: dict[str, EarlyDialog] = {}
+        self._offered = usage.offer_answer
+        """The exchange as every dialog of the INVITE finds it: each fork gives an answer of its own (§13.2.2.4)."""
         self._modification = Modification(usage)
         self._hang_up: HangUp | None = None
 
@@ -143,6 +145,7 @@ class Inviting:
 
     def _send(self, now: float) -> list[Effect]:
         self._early.clear()
+        self._usage.offer_answer = self._offered.fork()
         send = SendInvite(self._attempts.invite, self._attempts.hops[0])
         settings = self._usage.settings
         if len(self._attempts.hops) == 1 and not settings.gives_up_silence:
@@ -202,9 +205,9 @@ class Inviting:
             prack = early.acknowledge(response)
             if prack is not None:
                 steps.append(SendRequest(prack))
-        exchange = self._usage.offer_answer
-        if reliable_number(response) is not None and response.body and exchange.they_owe:
-            exchange.handle(Act.RECEIVE_ANSWER, response.body)
+            early.description = response.body or early.description
+            if reliable_number(response) is not None and response.body and early.exchange.they_owe:
+                early.exchange.handle(Act.RECEIVE_ANSWER, response.body)
         return [*steps, report(Provisional(response))]
 
     def _early_dialog(self, response: Response) -> EarlyDialog | None:
@@ -215,10 +218,11 @@ class Inviting:
         if early is None:
             if len(self._early) >= MAX_FORKS:
                 return None
-            early = self._early[tag] = EarlyDialog(Dialog.of_client(self._attempts.invite, response))
+            dialog = Dialog.of_client(self._attempts.invite, response)
+            early = self._early[tag] = EarlyDialog(dialog, self._offered.fork())
         else:
             early.dialog.refresh_target(response)
-        self._usage.dialog = early.dialog
+        self._usage.dialog, self._usage.offer_answer = early.dialog, early.exchange
         self._usage.note_capabilities(response)
         return early
 
@@ -230,6 +234,7 @@ class Inviting:
         dialog.confirm(response)
         usage = self._usage
         usage.dialog = dialog
+        usage.offer_answer = self._offered.fork() if early is None else early.exchange
         usage.note_capabilities(response)
         was_cancelled = self.state in (State.CANCEL_WANTED, State.CANCELLING)
         self.state = State.OVER
@@ -240,14 +245,15 @@ class Inviting:
             terminating = Terminating(usage, TerminationStep.BYE_ANSWER, None, (*extra, *hang_up.headers))
             return [*_STOP_TIMERS, SendAck(dialog.acknowledge(invite)), report(ended), Become(terminating)]
         exchange = usage.offer_answer
-        if response.body and exchange.they_owe:
-            exchange.handle(Act.RECEIVE_ANSWER, response.body)
+        answer = response.body or (b"" if early is None else early.description)
+        if answer and exchange.they_owe:
+            exchange.handle(Act.RECEIVE_ANSWER, answer)
         elif response.body and not invite.body and exchange.may_offer and not exchange.remote:
             exchange.handle(Act.RECEIVE_OFFER, response.body)
         acks: list[Effect] = [] if exchange.we_owe else [SendAck(dialog.acknowledge(invite))]
         timers = usage.timers.answered(read_session_expires(response), by=Refresher.UAC, now=now)
         established = Established(usage, self._modification, invite, None)
-        return [*_STOP_TIMERS, *acks, *timers, report(Accepted(response)), Become(established)]
+        return [*_STOP_TIMERS, *acks, *timers, report(Accepted(response, answer)), Become(established)]
 
     def _refused(self, response: Response, *, is_local: bool) -> list[Step]:
         was_cancelled = self.state in (State.CANCEL_WANTED, State.CANCELLING)
@@ -293,7 +299,7 @@ class Inviting:
         early = self._early.get(request.from_.tag or "")
         if early is None:
             return [usage.respond(input_.handle, request, 481)]
-        usage.dialog = early.dialog
+        usage.dialog, usage.offer_answer = early.dialog, early.exchange
         try:
             early.dialog.receive(request)
         except RemoteProtocolError as error:
@@ -306,10 +312,34 @@ class Inviting:
             case "INFO":
                 answer, info = usage.answer_info(input_.handle, request)
                 return [answer, report(info)] if info else [answer]
-            case "BYE":  # a called side may not send one yet (§15); the final response is still due
-                return [usage.respond(input_.handle, request, 200)]
+            case "BYE":
+                return self._left(input_)
             case _:
                 return [usage.unexpected(input_.handle, request)]
+
+    def _left(self, input_: RequestReceived) -> list[Step]:
+        """A BYE in place of a final response: that phone is gone; with it the INVITE, unless another fork rings.
+
+        §15 forbids it to a called side, and B2BUAs do it.
+        """
+        request = input_.request
+        answer = self._usage.respond(input_.handle, request, 200)
+        del self._early[request.from_.tag or ""]
+        if self._early or self.state is not State.PROCEEDING:
+            return [answer]
+        invite = self._attempts.invite
+        self.state = State.OVER
+        self._usage.is_given_up = True
+        refusal = Response(487, reason_of(request, "the called party hung up while it rang"))
+        return [
+            answer,
+            *self._modification.withdraw(487),
+            SendCancel(invite),
+            AbandonInvite(invite),
+            report(Refused(refusal, local=False)),
+            report(Ended(Party.REMOTE, 487, refusal.reason, request.headers)),
+            FINISH,
+        ]
 
 
 _STOP_TIMERS = (

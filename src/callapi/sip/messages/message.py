@@ -6,7 +6,7 @@ A message that came from the parser has well-formed typed fields; what may still
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from callapi.sip.errors import ParseError
@@ -212,6 +212,15 @@ class Request(_Message):
     uri: Uri
     headers: Headers = field(default_factory=Headers)
     body: bytes = b""
+    is_strictly_routed: bool = False
+    """Of ours: the Request-URI is that of a strict router, to which the request goes whatever its Route says
+    (RFC 3261 §12.2.1.1)."""
+
+    def again(self) -> Request:
+        """The same request for another transaction: a copy without Via."""
+        headers = self.headers.copy()
+        headers.remove("Via")
+        return replace(self, headers=headers)
 
 
 @dataclass(slots=True)

@@ -68,6 +68,17 @@ class TransactionTable(Generic[Client, Server]):
         """The server transaction with this key."""
         return self._servers.get(key)
 
+    def to_be_cancelled(self, cancel: Request) -> Server | None:
+        """The INVITE that a CANCEL is for (§9.2): of its branch and sent-by; failing that, an INVITE of the same
+        branch, Call-ID, From tag and CSeq number, since some proxies write another sent-by into the CANCEL's Via.
+        """
+        found = self._servers.get(server_key(cancel, "INVITE"))
+        if found is not None:
+            return found
+        key = self._merges.get((cancel.call_id, cancel.from_.tag, f"{cancel.cseq.number} INVITE"))
+        is_same_branch = key is not None and key[0] == cancel.via.branch
+        return self._servers.get(key) if key is not None and is_same_branch else None
+
     def is_merged(self, request: Request) -> bool:
         """Whether a request came before by another way (§8.2.2.2: 482). Ask only when it has no transaction."""
         return request.to.tag is None and _merge_key(request) in self._merges
