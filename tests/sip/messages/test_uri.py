@@ -56,7 +56,35 @@ def test_escapes_are_undone_once() -> None:
     """RFC 4475 §3.1.1.3: `%25%34%31` is `%41` and not `A`."""
     uri = SipUri.parse("sip:cal%6Cer@host5.example.net;%6C%72;n%61me=v%61lue%25%34%31")
     assert uri.parameters == (("lr", None), ("name", "value%41"))
-    assert str(uri) == "sip:caller@host5.example.net;lr;name=value%2541"
+    assert str(uri.without_parameter("lr")) == "sip:caller@host5.example.net;name=value%2541"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sip:alice%3Bx@h",
+        "sip:a%2Bb@h",
+        "sip:proxy@h;lr;thinfo=VG8+/==",
+        "sip:cal%6Cer@h;%6C%72;n%61me=v%61lue%25%34%31",
+        "SIPS:bob@H;Transport=TCP",
+        "sip:a?b%40@h;x=%7c",
+        "sip:J%FCrgen:p%61ss@[2001:DB8::1]:05060",
+    ],
+)
+def test_a_uri_is_written_as_it_came(text: str) -> None:
+    """RFC 3261 §12.2.1.1, §19.1.4: a Contact or a Record-Route goes back to its author octet for octet."""
+    assert str(SipUri.parse(text)) == text
+    assert str(SipUri.parse(f"{text}?X=1")) == f"{text}?X=1"
+    assert str(SipUri.parse(f"{text}?X=1").without_headers()) == text
+    assert str(SipUri.parse(text).with_parameter("ob", None)) == f"{text};ob"
+    assert SipUri.parse(str(SipUri.parse(text))) == SipUri.parse(text)
+
+
+def test_a_changed_uri_is_written_anew() -> None:
+    uri = SipUri.parse("sip:al%69ce@h;a=%62")
+    assert str(uri.with_user("bob")) == "sip:bob@h;a=b"
+    assert str(uri.with_parameter("a", "c")) == "sip:alice@h;a=c"
+    assert uri.without_parameter("none") is uri
 
 
 def test_ipv6_is_held_without_brackets() -> None:
@@ -118,7 +146,8 @@ def test_other_schemes_are_kept_as_they_are(text: str, scheme: str) -> None:
 
 
 def test_schemes_have_no_case() -> None:
-    assert parse_uri("SIP:alice@example.com") == SipUri.parse("sip:alice@example.com")
+    assert SipUri.parse("SIP:alice@example.com").is_equivalent(SipUri.parse("sip:alice@example.com"))
+    assert isinstance(parse_uri("SIP:alice@example.com"), SipUri)
 
 
 # RFC 3261 §19.1.4, the examples

@@ -145,7 +145,7 @@ class Destinations:
     def _through(self, trunk: TrunkRecord, number: str, headers: tuple[tuple[str, str], ...]) -> Destination:
         credentials = Credentials(trunk.username, trunk.password or "") if trunk.username else None
         gateway = sip_address(trunk.uri, credentials)
-        address = SipAddress(replace(gateway.uri, user=number), headers + gateway.headers, credentials)
+        address = SipAddress(gateway.uri.with_user(number), headers + gateway.headers, credentials)
         from_ = self.identity(trunk.caller_id).from_ if trunk.caller_id else None
         srtp = SrtpPolicy.REQUIRED if gateway.is_secure else SrtpPolicy(trunk.srtp) if trunk.srtp else None
         return Destination(address, number, trunk.codecs or None, from_, srtp)
@@ -167,7 +167,7 @@ class Destinations:
             user = digits
         if not user:
             return Identity(ANONYMOUS, str(ANONYMOUS.uri))
-        uri = replace(self._own, user=user)
+        uri = self._own.with_user(user)
         return Identity(
             NameAddr(display_name, uri, ()), party_name(uri, is_client=wanted.startswith("client:"))
         )

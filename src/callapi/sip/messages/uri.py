@@ -1,9 +1,9 @@
 """SIP and SIPS URIs (RFC 3261 §19.1), and every other URI as opaque text.
 
-Fields hold what the escapes stand for, so that they compare and read as meant; `str()` escapes again what the
-grammar asks for. An IPv6 host is held without its brackets. More liberal than the grammar: a user part may hold
-unescaped characters that cannot be mistaken for a delimiter (`#` is common, quotes occur), a host may hold
-underscores; escapes that are not UTF-8 are read as Latin-1.
+Fields hold what the escapes stand for, so that they compare and read as meant; `str()` writes a URI as it came, and
+escapes what the grammar asks for in one that was made here. An IPv6 host is held without brackets. More liberal than
+the grammar: a user part may hold unescaped characters that cannot be mistaken for a delimiter (`#` is common, quotes
+occur), a host may hold underscores; escapes that are not UTF-8 are read as Latin-1.
 """
 
 from __future__ import annotations
@@ -142,6 +142,9 @@ class SipUri(Struct, frozen=True):
     port: int | None
     parameters: tuple[tuple[str, str | None], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    written: str = ""
+    """How a peer wrote it, up to the headers, where that is not how we would: a URI goes back to its author octet for
+    octet (RFC 3261 §12.2.1.1), and §19.1.4 does not let us choose another spelling."""
 
     @classmethod
     def parse(cls, text: str) -> SipUri:
@@ -155,7 +158,7 @@ class SipUri(Struct, frozen=True):
         number = int(port) if port else None
         if number is not None and number > 65535:
             raise ParseError(f"no such port: {number}")
-        return cls(
+        uri = cls(
             scheme if scheme in {"sip", "sips"} else scheme.lower(),
             _unescape(user) if user else None,
             _unescape(password) if password is not None else None,
@@ -164,6 +167,8 @@ class SipUri(Struct, frozen=True):
             _parse_parameters(parameters) if parameters else (),
             _parse_headers(headers) if headers else (),
         )
+        written = text if headers is None else text[: match.start(7) - 1]
+        return uri if uri._without_headers == written else replace(uri, written=written)
 
     @property
     def is_secure(self) -> bool:
@@ -188,12 +193,25 @@ class SipUri(Struct, frozen=True):
 
     def with_parameter(self, name: str, value: str | None) -> SipUri:
         """The same URI with this parameter, replaced or added at the end."""
-        return replace(self, parameters=(*self.without_parameter(name).parameters, (name, value)))
+        if self.written and not self.has_parameter(name):
+            written = f"{self.written};{_escape(name, _SAFE_IN_PARAMETER)}"
+            if value is not None:
+                written += f"={_escape(value, _SAFE_IN_PARAMETER)}"
+            return replace(self, parameters=(*self.parameters, (name, value)), written=written)
+        parameters = (*self.without_parameter(name).parameters, (name, value))
+        return replace(self, parameters=parameters, written="")
+
+    def with_user(self, user: str | None) -> SipUri:
+        """The same URI with another user part, and without a password."""
+        return replace(self, user=user, password=None, written="")
 
     def without_parameter(self, name: str) -> SipUri:
         """The same URI without this parameter."""
+        if not self.has_parameter(name):
+            return self
         name = name.lower()
-        return replace(self, parameters=tuple(pair for pair in self.parameters if pair[0].lower() != name))
+        kept = tuple(pair for pair in self.parameters if pair[0].lower() != name)
+        return replace(self, parameters=kept, written="")
 
     def is_equivalent(self, other: SipUri) -> bool:
         """RFC 3261 §19.1.4: not the same text, but the same resource."""
@@ -214,6 +232,16 @@ class SipUri(Struct, frozen=True):
         return _folded_headers(self.headers) == _folded_headers(other.headers)
 
     def __str__(self) -> str:
+        text = self.written or self._without_headers
+        if self.headers:
+            text += "?" + "&".join(
+                f"{_escape(name, _SAFE_IN_HEADER)}={_escape(value, _SAFE_IN_HEADER)}"
+                for name, value in self.headers
+            )
+        return text
+
+    @property
+    def _without_headers(self) -> str:
         userinfo = ""
         if self.user is not None:
             userinfo = _escape(self.user, _SAFE_IN_USER)
@@ -225,11 +253,6 @@ class SipUri(Struct, frozen=True):
             text += ";" + _escape(name, _SAFE_IN_PARAMETER)
             if value is not None:
                 text += "=" + _escape(value, _SAFE_IN_PARAMETER)
-        if self.headers:
-            text += "?" + "&".join(
-                f"{_escape(name, _SAFE_IN_HEADER)}={_escape(value, _SAFE_IN_HEADER)}"
-                for name, value in self.headers
-            )
         return text
 
 
