@@ -19,6 +19,7 @@ from callapi.base.ids import CallSid
 from callapi.calls.call_record import ended, moved, whole_seconds
 from callapi.calls.digits import DigitBuffer, DigitSources
 from callapi.calls.document_text import shown_text
+from callapi.calls.errors import UNUSABLE_ANSWER
 from callapi.calls.events import (
     CallEnded,
     DigitReceived,
@@ -34,7 +35,7 @@ from callapi.calls.events import (
     VerbStarted,
 )
 from callapi.calls.joined import Joined
-from callapi.calls.leg import Answered, Dtmf, Leg, Rang
+from callapi.calls.leg import Answered, Dtmf, Leg, OfferUnanswered, Rang
 from callapi.calls.one_shot import OneShot
 from callapi.calls.parameters import Parameters, sip_request, voice_request
 from callapi.calls.position import Position
@@ -323,6 +324,9 @@ class Call:
                     for digit in self._digit_sources.by_info(info, self._clock()):
                         self.digits.put(digit)
                         self._carry_on(digit)
+                case OfferUnanswered(reason):
+                    self.notify(Problem(UNUSABLE_ANSWER, f"hung up: {reason}"))
+                    self.hang_up(reason, sip_reason=f'SIP;cause=488;text="{reason}"')
                 case Ended() as ended:
                     return ended
 
@@ -400,7 +404,9 @@ class Call:
         else:
             self._status.handle(SessionEnded(end.by, end.status))
             by = end.by if self._end_reason is None else Party.LOCAL
-            ending = Ending(by, self._end_reason or end.reason, end.status)
+            is_theirs = end.by is Party.REMOTE and end.headers is not None
+            sip_reason = end.headers.get("Reason") if is_theirs and end.headers is not None else None
+            ending = Ending(by, self._end_reason or end.reason, end.status, sip_reason)
         record = replace(self.record, srtp=self.leg.encryption)
         self.record = ended(record, self._status.status, ending, now)
         self._bus.publish(CallEnded(self.record, now, ending, self.sip))

@@ -21,6 +21,7 @@ from callapi.sip import (
     InfoDigits,
     InfoReceived,
     OfferReceived,
+    OfferRefused,
     OfferRequested,
     OutboundSession,
     Provisional,
@@ -54,7 +55,13 @@ class Dtmf(Struct, frozen=True):
     info: InfoDigits
 
 
-LegEvent = Rang | Answered | Dtmf | Ended
+class OfferUnanswered(Struct, frozen=True):
+    """An offer of ours got no answer that can be used: nothing can be heard, so the leg must be hung up."""
+
+    reason: str
+
+
+LegEvent = Rang | Answered | Dtmf | OfferUnanswered | Ended
 
 
 def warning(problem: NotAcceptable) -> tuple[str, str]:
@@ -198,14 +205,33 @@ class Leg:
 
     def _within(self, event: SessionEvent) -> LegEvent | None:
         match event:
-            case Confirmed(body) | AnswerReceived(body) if body:
-                self._take_answer(body)
+            case Confirmed(body) if self._awaits_answer:
+                return self._answer_to_our_offer(body)
+            case AnswerReceived(body):
+                return self._answer_to_our_offer(body)
+            case OfferRefused(response) if response.is_success:
+                return OfferUnanswered("the 200 to our re-INVITE has no session description")
             case OfferReceived(body):
                 self._settle(body)
             case OfferRequested():
                 self.session.answer_offer(self._negotiation.make_offer())
             case InfoReceived(content_type, body) if (info := read_info(content_type, body)) and info.digits:
                 return Dtmf(info)
+        return None
+
+    @property
+    def _awaits_answer(self) -> bool:
+        """Whether our 200 held an offer, since the INVITE had none, and no answer to it has come."""
+        session = self.session
+        is_offerless = isinstance(session, InboundSession) and not session.request.body
+        return is_offerless and self._negotiation.audio is None
+
+    def _answer_to_our_offer(self, body: bytes) -> OfferUnanswered | None:
+        """RFC 3261 §13.2.2.4, §14.2: a party that does not answer our offer cannot be heard."""
+        if not body:
+            return OfferUnanswered("our offer was not answered: no session description came")
+        if not self._take_answer(body):
+            return OfferUnanswered("our offer was answered without audio that can be used")
         return None
 
     def _accept(self, answer: bytes) -> bool:

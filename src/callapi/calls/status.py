@@ -54,6 +54,8 @@ class Ending(Struct, frozen=True):
     by: Party
     reason: str
     sip_status: int | None = None
+    sip_reason: str | None = None
+    """The Reason header (RFC 3326) of the peer's CANCEL or BYE, as received."""
 
 
 def status_of_code(code: int | None) -> CallStatus:

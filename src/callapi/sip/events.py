@@ -68,13 +68,16 @@ class OfferRequested(Struct, frozen=True):
 
 
 class AnswerReceived(Struct, frozen=True):
-    """The answer to an offer of ours: to `offer()`, or in the ACK after `OfferRequested`."""
+    """The answer to an offer of ours: to `offer()`, or in the ACK after `OfferRequested`; empty if that has none."""
 
     body: bytes
 
 
 class OfferRefused(Struct, frozen=True):
-    """Our re-INVITE or UPDATE was refused and the old session stays (a 491 is retried inside first)."""
+    """Our re-INVITE or UPDATE was refused and the old session stays (a 491 is retried inside first).
+
+    A 2xx without an answer is reported so too.
+    """
 
     response: Response
 

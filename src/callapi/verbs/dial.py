@@ -48,7 +48,8 @@ async def _dial_parties(verb: Dial, execution: Execution) -> Outcome:
         if conversation.joined_s is None:
             forking.withdraw()
         outcome = forking.outcome(conversation.joined_s, CallStatus.CANCELED)
-        forking.close("the caller left")
+        caller = execution.call
+        forking.close("the caller left", caller.ended.value.sip_reason if caller.ended.is_set else None)
         if forking.winner is not None and not forking.winner.released.is_set:
             forking.winner.hang_up("the caller left")
         recording.stop()

@@ -98,9 +98,12 @@ class Forking:
         if self.winner is not None and not self.winner.released.is_set:
             self.winner = None
 
-    def close(self, reason: str) -> None:
-        """Hang up every call but the winner and those that have a story of their own."""
-        elsewhere = COMPLETED_ELSEWHERE if self.winner is not None else None
+    def close(self, reason: str, sip_reason: str | None = None) -> None:
+        """Hang up every call but the winner and those that have a story of their own.
+
+        `sip_reason` is the Reason header of the caller's CANCEL, which is passed on (RFC 3326).
+        """
+        elsewhere = COMPLETED_ELSEWHERE if self.winner is not None else sip_reason
         for branch in self.branches:
             for call in branch.calls:
                 if call is not self.winner and not call.released.is_set:

@@ -346,14 +346,16 @@ class RawCall:
         """A final response other than 200."""
         self.respond(self.invite, status, headers)
 
-    def request(self, method: str, headers: Sequence[Header] = (), *, body: str | None = None) -> None:
-        """Send a request within the dialog, to the other's Contact."""
+    def request(
+        self, method: str, headers: Sequence[Header] = (), *, body: str | None = None, number: int = 0
+    ) -> None:
+        """Send a request within the dialog, to the other's Contact; `number` is its CSeq, if not the next."""
         other = next((each for each in self.received if each["Contact"]), self.invite)
         mine, theirs = f"<{self.phone.uri}>;tag={self.tag}", self.invite["From"] or ""
         if self.outgoing:
             mine = self.invite["From"] or ""
             theirs = next(each["To"] or "" for each in self.received if each.tag("To"))
-        number = 1 if method == "ACK" else next(self._numbers)
+        number = number or (1 if method == "ACK" else next(self._numbers))
         lines = [
             f"{method} {other.uri('Contact')} SIP/2.0",
             f"Via: SIP/2.0/{self.phone.via} {self.phone.here};rport;branch=z9hG4bK{secrets.token_hex(6)}",
@@ -376,11 +378,26 @@ class RawCall:
         answers = [each for each in self.received if each.method == "INVITE" and each.all("Record-Route")]
         return answers[0].all("Record-Route")[::-1] if answers else []
 
-    def cancel(self) -> None:
-        """CANCEL our INVITE (RFC 3261 §9.1: same branch, same number)."""
+    def cancel(self, headers: Sequence[Header] = (), *, sent_by: str = "") -> None:
+        """CANCEL our INVITE (RFC 3261 §9.1: same branch, same number), with another `sent_by` in Via if it is given."""
         lines = [self.invite.start.replace("INVITE", "CANCEL", 1)]
         lines += [f"{name}: {self.invite[name]}" for name in ("Via", "From", "To", "Call-ID")]
-        self.phone.send(with_body([*lines, "CSeq: 1 CANCEL", "Max-Forwards: 70"], None), self.node)
+        if sent_by:
+            lines[1] = lines[1].replace(self.phone.here, sent_by)
+        lines += [*(f"{name}: {value}" for name, value in headers), "CSeq: 1 CANCEL", "Max-Forwards: 70"]
+        self.phone.send(with_body(lines, None), self.node)
+
+    async def gets_invite(self, place: int, timeout: float = T1_64) -> SipMessage:
+        """The INVITE that came as number `place`, counted from 0 and without repetitions."""
+
+        def invites() -> list[SipMessage]:
+            found = {
+                each["CSeq"]: each for each in reversed(self.received) if each.start.startswith("INVITE")
+            }
+            return [self.invite, *(found[each] for each in sorted(found) if each != self.invite["CSeq"])]
+
+        await eventually(f"INVITE {place}", lambda: invites()[place:], timeout)
+        return invites()[place]
 
     async def gets(self, method: str, status: int = 0, timeout: float = T1_64) -> SipMessage:
         """The first `method` request (or `status` response to it) of the call, waiting for it if need be."""

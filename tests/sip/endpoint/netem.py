@@ -105,6 +105,9 @@ class MemoryTransport:
     def backlog_s(self) -> float:
         return 0.0
 
+    def give_up(self, hop: Hop) -> None:
+        raise NotImplementedError("this network has no connections")
+
     def accept_upgrade(self, transport: asyncio.Transport, handshake: bytes) -> None:
         raise NotImplementedError("this network has no HTTP server")
 

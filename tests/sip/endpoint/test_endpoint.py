@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import socket
 from pathlib import Path
 
 import pytest
@@ -487,6 +488,31 @@ async def test_a_large_invite_by_tcp() -> None:
         await outbound.next_event()
         outbound.hang_up()
         await ending(inbound)
+
+
+async def test_a_large_invite_by_udp_if_the_uri_says_so() -> None:
+    """What `;transport=udp` asks for is done, whatever the size."""
+    async with pair() as both:
+        uri = SipUri.parse(f"{both.uri()};transport=udp")
+        outbound = both.alice.invite(OutboundInvite(uri, ALICE, ALICE, body=b"v=0\r\n" + b"a=x\r\n" * 300))
+        inbound = await both.arrival()
+        assert [one.hop.transport.name for one in both.alices.messages(">INVITE")] == ["UDP"]
+        inbound.refuse(486)
+        await ending(outbound)
+
+
+async def test_a_tcp_port_that_says_nothing_does_not_cost_the_call() -> None:
+    """It takes connections and reads nothing; a filtered one never opens. UDP follows within two seconds."""
+    async with pair() as both:
+        where = both.uri()
+        with socket.create_server((where.host, where.port or 0)):
+            outbound = both.call(body=b"v=0\r\n" + b"a=x\r\n" * 300)
+            async with asyncio.timeout(3):
+                inbound = await both.arrival()
+            assert inbound.source.transport == "udp"
+            inbound.refuse(486)
+            await ending(outbound)
+            assert [one.hop.transport.name for one in both.alices.messages(">INVITE")] == ["TCP", "UDP"]
 
 
 # --- the shell itself ---

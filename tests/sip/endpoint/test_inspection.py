@@ -53,7 +53,8 @@ def test_methods(method: str) -> None:
 @pytest.mark.parametrize(
     ("request_", "status", "header"),
     [
-        (other("INVITE", "tel:+1"), 416, None),
+        (other("INVITE", "soap.beep://h/x"), 416, None),
+        (other("OPTIONS", "tel:+1"), 416, None),
         (other("OPTIONS", extra="Max-Forwards: 0"), 483, None),
         (invite(extra="Require: nothing, 100rel, this"), 420, ("Unsupported", "nothing, this")),
         (invite(extra="Content-Encoding: gzip"), 415, ("Accept-Encoding", "identity")),
@@ -77,3 +78,8 @@ def test_a_body_that_nobody_reads() -> None:
     assert inspected(request) == InspectionRefusal(415, (("Accept", "application/sdp"),))
     request.headers.set("Content-Disposition", "render ; handling = optional")
     assert inspected(request) is None
+
+
+def test_a_number_may_be_called_by_its_tel_uri() -> None:
+    """RFC 3966."""
+    assert inspected(other("INVITE", "tel:+15550100")) is None

@@ -53,8 +53,17 @@ from callapi.sip.transport import Hop, Received, TransportLayer
 from callapi.sip.transport.port import TransportFactory, TransportPort
 
 MAX_HOPS_WITHOUT_TCP = 1024
+TCP_RESPONSE_S = 1.5
+"""How long a large request waits for a response by TCP before it is sent by UDP: a port that is filtered, or that takes
+connections and reads nothing, must not cost the call."""
 _REPEATERS = (TimerFired, Retransmitted)
 _UNMEASURED: tuple[None, bytes] = (None, b"")
+
+
+class _DriverTimer(StrEnum):
+    """Timers of a transaction that are not those of its machine."""
+
+    UDP_FALLBACK = "udp-fallback"
 
 
 class RequestReceiver(Protocol):
@@ -154,8 +163,9 @@ class Driver:
         if "Via" not in request.headers:
             self.put_via(request, hop)
         fallback: Hop | None = None
-        if not hop.transport.is_reliable and self._is_too_large(request, hop):
-            # RFC 3261 §18.1.1: over a congestion controlled transport, and by UDP if the peer has none.
+        if hop.may_use_tcp and not hop.transport.is_reliable and self._is_too_large(request, hop):
+            # RFC 3261 §18.1.1: over a congestion controlled transport, and by UDP if the peer does not take it. What
+            # the URI says (`;transport=udp`) is done, whatever the size.
             fallback, hop = hop, Hop(Transport.TCP, hop.host, hop.port)
             self._measured = _UNMEASURED
             self.put_via(request, hop)
@@ -164,6 +174,8 @@ class Driver:
         self.table.add_client(transaction.key, transaction)
         self._by_hop.setdefault(hop, {})[transaction.key] = transaction
         self._step_client(transaction, START)
+        if fallback is not None:
+            self.timers.start(transaction, _DriverTimer.UDP_FALLBACK, self.now + TCP_RESPONSE_S)
 
     def abandon(self, request: Request) -> None:
         """Forget the transaction of a request of ours."""
@@ -328,9 +340,24 @@ class Driver:
         request.headers.remove("Via")
         self.start_client(request, hop, user)
 
+    def _give_tcp_up(self, transaction: ClientTransaction) -> None:
+        """No response came by TCP: the same request by UDP, in a new transaction."""
+        fallback, user = transaction.fallback, transaction.user
+        if fallback is None or not transaction.is_unanswered:
+            return
+        LOG.info("%s: no response by TCP; UDP is tried", transaction.hop)
+        transaction.user, transaction.fallback = NO_USER, None
+        request = transaction.request
+        self._forget_client(transaction)
+        self.transport.give_up(transaction.hop)
+        self._fall_back(request, fallback, user)
+
     def _timer_fired(self, owner: TimerOwner, timer: StrEnum) -> None:
         if isinstance(owner, ClientTransaction):
-            self._step_client(owner, TimerFired(timer))
+            if timer == _DriverTimer.UDP_FALLBACK:
+                self._give_tcp_up(owner)
+            else:
+                self._step_client(owner, TimerFired(timer))
         elif isinstance(owner, ServerTransaction):
             self._step_server(owner, TimerFired(timer))
         else:

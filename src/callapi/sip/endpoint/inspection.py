@@ -33,7 +33,9 @@ def inspect(request: Request, *, allow: tuple[str, ...], min_se: int) -> Inspect
     )  # of the subscription of a REFER
     if request.method not in allow and not is_refresh:
         return InspectionRefusal(405, (("Allow", ", ".join(allow)),))
-    if not isinstance(request.uri, SipUri):
+    if not isinstance(request.uri, SipUri) and not (
+        request.method == "INVITE" and request.uri.scheme == "tel"
+    ):
         return InspectionRefusal(416)
     if request.max_forwards == 0:
         return InspectionRefusal(483)

@@ -58,6 +58,11 @@ class ClientTransaction:
             else NonInviteClient(request, is_reliable=is_reliable)
         )
 
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether no response has come yet."""
+        return self.machine.state in {"calling", "trying"}
+
     def report(self, event: TransactionEvent) -> None:
         """Report an event to the user; where the peer sent no response, one is generated (RFC 3261 §8.1.3.1)."""
         match event:

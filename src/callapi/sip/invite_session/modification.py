@@ -259,8 +259,7 @@ class Modification:
         effects = repeater.end()
         if self._usage.offer_answer.they_owe:
             self._usage.offer_answer.handle(Act.RECEIVE_ANSWER if ack.body else Act.REFUSE, ack.body)
-            if ack.body:
-                effects.append(report(AnswerReceived(ack.body)))
+            effects.append(report(AnswerReceived(ack.body)))
         return [*effects, *self.send_deferred()]
 
     def repeat(self, now: float) -> list[Effect]:

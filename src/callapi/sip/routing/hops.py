@@ -12,7 +12,7 @@ from callapi.sip.errors import ResolutionError
 from callapi.sip.messages.headers import Via
 from callapi.sip.messages.message import Request
 from callapi.sip.messages.uri import SipUri, Transport, Uri
-from callapi.sip.routing.resolver import transport_of
+from callapi.sip.routing.resolver import chooses_transport, transport_of
 from callapi.sip.transport import Hop
 from callapi.sip.transport.port import TransportPort
 
@@ -64,7 +64,8 @@ def literal_hop(uri: Uri) -> Hop | None:
         raise ResolutionError(f"{uri}: the client of a WebSocket is reached by its own connection alone")
     if not is_address(host) or (transport.is_secure and host != uri.host):
         return None
-    return Hop(transport, str(ip_address(host)), uri.port or transport.default_port)
+    port = uri.port or transport.default_port
+    return Hop(transport, str(ip_address(host)), port, may_use_tcp=chooses_transport(uri))
 
 
 def reachable_hop(hop: Hop, source: Hop | None, *, is_connected: bool) -> Hop:

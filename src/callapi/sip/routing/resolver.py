@@ -67,10 +67,15 @@ class Resolver:
         server_name = uri.host.rstrip(".").lower() if is_named else None
         address = _literal(host)
         if address is not None:
-            return [Hop(transport, address, uri.port or transport.default_port, server_name)]
+            port = uri.port or transport.default_port
+            return [Hop(transport, address, port, server_name, may_use_tcp=chooses_transport(uri))]
         name = host.rstrip(".").lower()
         pairs = await self._locate(name, transport, uri.port)
-        return [Hop(transport, address, port, server_name) for address, port in pairs[:_MAX_HOPS]]
+        may_use_tcp = chooses_transport(uri)
+        return [
+            Hop(transport, address, port, server_name, may_use_tcp=may_use_tcp)
+            for address, port in pairs[:_MAX_HOPS]
+        ]
 
     async def _locate(self, name: str, transport: Transport, port: int | None) -> list[tuple[str, int]]:
         if port is None and self._known(name) is None:
@@ -118,6 +123,11 @@ def transport_of(uri: SipUri) -> Transport:
         return Transport(named)
     except ValueError:
         raise ResolutionError(f"transport {named!r} is not spoken here") from None
+
+
+def chooses_transport(uri: SipUri) -> bool:
+    """Whether a URI leaves the transport to us: neither `sips` nor `transport=`."""
+    return not uri.is_secure and not uri.parameter("transport")
 
 
 def order_by_weight(records: Iterable[Service], choose: Callable[[], float]) -> list[Service]:

@@ -94,6 +94,11 @@ class Connection(asyncio.Protocol):
             self._unsent.clear()
             self._unsent_bytes = 0
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the socket is connected."""
+        return self._transport is not None
+
     def send(self, message: bytes) -> None:
         """Send a message, now or once the connection is open; a peer that does not read loses the connection."""
         if self._is_over:

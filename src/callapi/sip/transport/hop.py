@@ -23,6 +23,9 @@ class Hop(Struct, frozen=True, eq=False):
     """The name that a TLS certificate must bear (RFC 5922 §7.1); None: the address itself."""
     local: tuple[str, int] | None = None
     """The socket that it came to: answers leave from there (RFC 3581 §4). Unset: any that fits."""
+    may_use_tcp: bool = False
+    """UDP was not asked for but is the default, so that a large request may go by TCP (RFC 3261 §18.1.1). Takes no part
+    in equality either."""
 
     def __eq__(self, other: object) -> bool:
         return (

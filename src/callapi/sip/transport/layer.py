@@ -123,6 +123,12 @@ class TransportLayer:
         if connection is not None:
             connection.send(data)
 
+    def give_up(self, hop: Hop) -> None:
+        """Close a connection to this hop that is still being opened, and drop what waits in it."""
+        connection = self.connections.find(hop)
+        if connection is not None and not connection.is_open:
+            connection.abort(None)
+
     @property
     def backlog_s(self) -> float:
         """For how long the UDP socket that is furthest behind has had unread datagrams without a break."""

@@ -29,6 +29,9 @@ class TransportPort(Protocol):
     def send(self, data: bytes, hop: Hop) -> None:
         """Never blocks, never raises."""
 
+    def give_up(self, hop: Hop) -> None:
+        """Close a connection to this hop that is still being opened, and drop what waits in it."""
+
     def accept_upgrade(self, transport: asyncio.Transport, handshake: bytes) -> None:
         """Take over a connection of an HTTP server whose client asks for a WebSocket."""
 

@@ -1,0 +1,170 @@
+"""Calls with peers that public reports describe: offers that go unanswered, forks, odd answers, odd endings."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.scenarios.harness.application import Application, Webhook, response
+from tests.scenarios.harness.node import Node
+from tests.scenarios.harness.raw_phone import RawPhone, sdp
+from tests.scenarios.harness.waiting import eventually
+
+PLAY = response("<Pause length='0'/>", "<Say>hello</Say>", "<Pause length='60'/>")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def shared(application: Application, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Node]:
+    """One node for all tests here."""
+    numbers = [{"number": "*", "voice_url": application.webhook("odd").url("voice")}]
+    settings = {"speech": {"engine": "none"}}
+    async with Node(tmp_path_factory.mktemp("odd"), numbers=numbers, settings=settings) as node:
+        yield node
+
+
+@pytest.fixture
+def webhook(application: Application) -> Webhook:
+    """A fresh application."""
+    return application.webhook("odd")
+
+
+async def notifications(node: Node, sid: str) -> list[str]:
+    status, page = await node.rest("GET", f"Calls/{sid}/Notifications.json")
+    assert status == 200
+    return [str(each["error_code"]) for each in page["notifications"]]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        sdp(0),
+        sdp().replace("RTP/AVP 0 101", "RTP/AVP 18").replace("a=rtpmap:0 PCMU/8000", "a=x:1"),
+        "v=0\r\n",
+    ],
+    ids=["no description", "port 0", "another format", "half a description"],
+)
+async def test_an_offer_of_ours_that_is_never_answered(
+    shared: Node, webhook: Webhook, answer: str | None
+) -> None:
+    """RFC 3261 §13.2.2.4: BYE at once, and a notification; the verb does not wait for a party that cannot be heard."""
+    webhook["voice"] = response("<Pause length='1'/>", "<Record/>")
+    async with RawPhone("eve") as eve:
+        call = eve.invite(shared.uri("1000"), shared.sip_address, body=None)
+        sid = (await webhook.next("voice"))["CallSid"]
+        ok = await call.gets("INVITE", 200)
+        assert "m=audio" in ok.body
+        call.request("ACK", body=answer)
+        bye = await call.gets("BYE", timeout=2)
+        assert "cause=488" in (bye["Reason"] or "")
+        assert (await shared.final(sid))["status"] == "completed"
+        assert "60017" in await notifications(shared, sid)
+
+
+async def test_a_reinvite_without_an_offer_whose_answer_does_not_come(shared: Node, webhook: Webhook) -> None:
+    webhook["voice"] = response("<Pause length='0'/>", "<Record/>")
+    async with RawPhone("eve") as eve:
+        call = eve.invite(shared.uri("1000"), shared.sip_address, body=sdp())
+        await call.gets("INVITE", 200)
+        call.request("ACK")
+        call.request("INVITE")
+        await eventually("the offer", lambda: [each for each in call.received if each["CSeq"] == "2 INVITE"])
+        call.request("ACK", number=2)
+        await call.gets("BYE", timeout=2)
+
+
+async def test_the_callers_reason_for_giving_up_reaches_the_phone_that_rings(
+    shared: Node, webhook: Webhook
+) -> None:
+    """RFC 3326: a CANCEL that says `completed elsewhere` keeps the phone from listing a missed call."""
+    async with RawPhone("eve") as eve, RawPhone("bob") as bob:
+        webhook["voice"] = response(f"<Dial answerOnBridge='true'><Sip>{bob.uri}</Sip></Dial>")
+        call = eve.invite(shared.uri("1000"), shared.sip_address, body=sdp())
+        rung = await bob.next_call()
+        rung.ring()
+        await call.gets("INVITE", 180)
+        reason = 'SIP;cause=200;text="Call completed elsewhere"'
+        call.cancel([("Reason", reason)])
+        cancel = await rung.gets("CANCEL")
+        assert cancel["Reason"] == reason
+        rung.refuse(487)
+
+
+async def test_a_cancel_whose_via_names_another_host(shared: Node, webhook: Webhook) -> None:
+    async with RawPhone("eve") as eve, RawPhone("bob") as bob:
+        webhook["voice"] = response(f"<Dial answerOnBridge='true'><Sip>{bob.uri}</Sip></Dial>")
+        call = eve.invite(shared.uri("1000"), shared.sip_address, body=sdp())
+        rung = await bob.next_call()
+        rung.ring()
+        await call.gets("INVITE", 180)
+        call.cancel(sent_by="192.0.2.77:5060")
+        await call.gets("CANCEL", 200)
+        await call.gets("INVITE", 487)
+        await rung.gets("CANCEL")
+        rung.refuse(487)
+
+
+async def test_a_phone_that_hangs_up_while_it_rings(shared: Node, webhook: Webhook) -> None:
+    async with RawPhone("eve") as eve, RawPhone("bob") as bob:
+        webhook["voice"] = response(f"<Dial action='after' timeout='20'><Sip>{bob.uri}</Sip></Dial>")
+        webhook["after"] = response("<Hangup/>")
+        call = eve.invite(shared.uri("1000"), shared.sip_address, body=sdp())
+        await call.gets("INVITE", 200)
+        call.request("ACK")
+        rung = await bob.next_call()
+        rung.ring()
+        rung.request("BYE")
+        await rung.gets("BYE", 200)
+        after = await webhook.next("after", timeout=3)
+        assert after["DialCallStatus"] == "no-answer"
+        await rung.gets("CANCEL")
+        rung.refuse(487)
+
+
+async def test_the_answer_of_the_fork_that_accepts_counts(shared: Node, webhook: Webhook) -> None:
+    """Two 183 with To tags and ports of their own, then the 200 of the first without a body."""
+    async with RawPhone("eve") as eve, RawPhone("bob") as bob:
+        webhook["voice"] = response(f"<Dial><Sip>{bob.uri}</Sip></Dial>")
+        call = eve.invite(shared.uri("1000"), shared.sip_address, body=sdp())
+        await call.gets("INVITE", 200)
+        call.request("ACK")
+        rung = await bob.next_call()
+        first = rung.tag
+        rung.respond(rung.invite, 183, body=sdp(40000))
+        rung.tag = "second"
+        rung.respond(rung.invite, 183, body=sdp(40002))
+        rung.tag = first
+        rung.respond(rung.invite, 200)
+        await rung.gets("ACK")
+        rung.request("BYE")
+        await rung.gets("BYE", 200)
+
+
+async def test_a_number_by_its_tel_uri(shared: Node, webhook: Webhook) -> None:
+    webhook["voice"] = response("<Reject/>")
+    async with RawPhone("eve") as eve:
+        call = eve.invite("tel:+15550100", shared.sip_address, body=sdp())
+        request = await webhook.next("voice")
+        assert request["To"] == "+15550100"
+        await call.gets("INVITE", 603)
+        call.request("ACK")
+
+
+async def test_a_challenge_of_two_proxies(shared: Node, webhook: Webhook) -> None:
+    async with RawPhone("eve") as eve, RawPhone("bob") as bob:
+        webhook["voice"] = response(f"<Dial><Sip username='u' password='p'>{bob.uri}</Sip></Dial>")
+        call = eve.invite(shared.uri("1000"), shared.sip_address, body=sdp())
+        await call.gets("INVITE", 200)
+        call.request("ACK")
+        rung = await bob.next_call()
+        rung.refuse(407, [challenge("edge")])
+        second = await rung.gets_invite(1)
+        rung.respond(second, 407, [challenge("core")])
+        again = await rung.gets_invite(2)
+        assert len(again.all("Proxy-Authorization")) == 2
+        rung.respond(again, 486)
+        await call.gets("BYE")
+
+
+def challenge(realm: str) -> tuple[str, str]:
+    return "Proxy-Authenticate", f'Digest realm="{realm}", nonce="{realm}-1", qop="auth"'
