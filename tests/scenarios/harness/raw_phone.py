@@ -392,7 +392,9 @@ class RawCall:
 
         def invites() -> list[SipMessage]:
             found = {
-                each["CSeq"] or "": each for each in reversed(self.received) if each.start.startswith("INVITE")
+                each["CSeq"] or "": each
+                for each in reversed(self.received)
+                if each.start.startswith("INVITE")
             }
             return [self.invite, *(found[each] for each in sorted(found) if each != self.invite["CSeq"])]
 
