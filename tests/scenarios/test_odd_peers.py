@@ -168,3 +168,33 @@ async def test_a_challenge_of_two_proxies(shared: Node, webhook: Webhook) -> Non
 
 def challenge(realm: str) -> tuple[str, str]:
     return "Proxy-Authenticate", f'Digest realm="{realm}", nonce="{realm}-1", qop="auth"'
+
+
+async def test_a_host_name_in_the_connection_line(shared: Node, webhook: Webhook) -> None:
+    """RFC 8866 §5.7: a caller's offer and a callee's answer may name a host."""
+    named = sdp().replace("c=IN IP4 127.0.0.1", "c=IN IP4 localhost")
+    async with RawPhone("eve") as eve, RawPhone("bob") as bob:
+        webhook["voice"] = response(f"<Dial><Sip>{bob.uri}</Sip></Dial>")
+        call = eve.invite(shared.uri("1000"), shared.sip_address, body=named)
+        await call.gets("INVITE", 200)
+        call.request("ACK")
+        rung = await bob.next_call()
+        rung.respond(rung.invite, 200, body=named)
+        await rung.gets("ACK")
+        rung.request("BYE")
+        await rung.gets("BYE", 200)
+        await call.gets("BYE")
+
+
+async def test_the_second_audio_line_is_the_one_that_can_be_used(shared: Node, webhook: Webhook) -> None:
+    webhook["voice"] = response("<Pause length='0'/>", "<Record/>")
+    lines = sdp(40000).replace("m=audio", "m=audio 40002 RTP/AVP 18\r\nm=audio")
+    async with RawPhone("eve") as eve:
+        call = eve.invite(shared.uri("1000"), shared.sip_address, body=lines)
+        ok = await call.gets("INVITE", 200)
+        call.request("ACK")
+        audio = [line for line in ok.body.splitlines() if line.startswith("m=audio")]
+        assert audio[0].startswith("m=audio 0 ")
+        assert not audio[1].startswith("m=audio 0 ")
+        call.request("BYE")
+        await call.gets("BYE", 200)

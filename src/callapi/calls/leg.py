@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from callapi.calls.called_party import Attempt, CalledParty
+from callapi.calls.media_names import resolved
 from callapi.media import AudioStream, MediaNegotiation, MediaPlane, NotAcceptable, VideoFormat, VideoStream
 from callapi.sip import (
     Accepted,
@@ -72,13 +73,14 @@ def warning(problem: NotAcceptable) -> tuple[str, str]:
 class Leg:
     """One party's end of a call. Its maker must `close()` it."""
 
-    __slots__ = ("_answer", "_party", "stream", "video")
+    __slots__ = ("_answer", "_party", "_unread", "stream", "video")
 
     def __init__(self, party: CalledParty, stream: AudioStream, video: VideoStream | None = None) -> None:
         self._party = party
         self.stream = stream
         self.video = video
         self._answer = b""
+        self._unread: SessionEvent | None = None
 
     @classmethod
     def of(cls, session: Session, stream: AudioStream, negotiation: MediaNegotiation) -> "Leg":
@@ -174,7 +176,10 @@ class Leg:
         """The next thing that happens on this leg; `Ended` is the last. Safe to cancel."""
         while True:
             several = self._party.is_ringing_several
-            event = await self._party.next_event()
+            event = self._unread or await self._party.next_event()
+            self._unread = event  # until its names are resolved: this wait may be cancelled
+            event = await _with_addresses(event)
+            self._unread = None
             if several and not self._party.is_ringing_several:
                 self._configure()  # one phone is left: its early audio is now the party's
             if isinstance(event, Ended):
@@ -270,6 +275,24 @@ class Leg:
     def __repr__(self) -> str:
         direction = "inbound" if isinstance(self.session, InboundSession) else "outbound"
         return f"<Leg {direction} {self.session.call_id} {'answered' if self.is_answered else 'early'}>"
+
+
+async def _with_addresses(event: SessionEvent) -> SessionEvent:
+    """The event, with addresses for the host names in its description."""
+    match event:
+        case Provisional(response) | Accepted(response) if response.body:
+            response.body = await resolved(response.body)
+            return event if isinstance(event, Provisional) else Accepted(response, response.body)
+        case Accepted(response, description):
+            return Accepted(response, await resolved(description))
+        case OfferReceived(body, method):
+            return OfferReceived(await resolved(body), method)
+        case Confirmed(body):
+            return Confirmed(await resolved(body))
+        case AnswerReceived(body):
+            return AnswerReceived(await resolved(body))
+        case _:
+            return event
 
 
 def final_response(session: Session) -> Response | None:

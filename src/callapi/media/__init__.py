@@ -61,6 +61,7 @@ from callapi.media.plane.types import (
 )
 from callapi.media.prompts.library import FetchAudio, Fetched, PromptLibrary, PromptLimits, Unchanged
 from callapi.media.sdp.crypto import SUITES
+from callapi.media.sdp.names import host_names, with_addresses
 from callapi.media.sdp.negotiation import LocalMedia, MediaNegotiation
 from callapi.media.sdp.security import DATAGRAM_SUITES, MediaSecurity
 
@@ -122,4 +123,6 @@ __all__ = [
     "VideoFormat",
     "VideoParameters",
     "VideoStream",
+    "host_names",
+    "with_addresses",
 ]

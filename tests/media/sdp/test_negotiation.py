@@ -1,5 +1,7 @@
 """RFC 3264, one leg at a time, and two legs that must always agree."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -525,3 +527,42 @@ def test_repr_says_what_is_in_force() -> None:
     leg.receive_answer(G711)
     leg.make_offer()
     assert repr(leg) == "<MediaNegotiation PCMA v2 offer sent>"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "m=audio 4000 RTP/AVP 18",  # no codec of ours
+        "m=audio 4000 RTP/AVP 101",  # a number without a meaning
+        "m=audio 4000 RTP/AVP 0\r\nc=IN IP6 2001:db8::1",  # another address family
+        "m=audio 4000 RTP/AVP 0\r\nc=IN IP4 nowhere.example",
+    ],
+)
+def test_the_first_line_that_can_be_used_is_taken(first: str) -> None:
+    """RFC 3264 §6: each line is judged by itself; the others get port 0."""
+    leg = MediaNegotiation(LocalMedia("192.0.2.1", 20_000, codecs=("PCMA",)))
+    answer = leg.receive_offer(offer(first, "m=audio 4002 RTP/AVP 8")).decode()
+    ports = re.findall(r"m=audio (\d+)", answer)
+    assert ports == ["0", "20000"]
+    assert leg.audio is not None
+    assert leg.audio.remote is not None
+    assert leg.audio.remote.port == 4002
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "m=audio 4000 RTP/AVP 9\r\na=rtpmap:9 G722/16000",
+        "m=audio 4000 RTP/AVP 9\r\na=rtpmap:9 G722/8000/1",
+        "m=audio 4000 RTP/AVP 9",
+        "m=audio 4000 RTP/AVP 105\r\na=rtpmap:105 G722/16000",
+        "m=audio 4000 RTP/AVP 105\r\na=rtpmap:105 g722/8000",
+    ],
+)
+def test_g722_however_it_is_spelt(line: str) -> None:
+    """RFC 3551 §4.5.2: its clock is 8000; many phones write the rate of its samples."""
+    leg = MediaNegotiation(LocalMedia("192.0.2.1", 20_000, codecs=("G722",)))
+    answer = leg.receive_offer(offer(line)).decode()
+    assert "G722/8000" in answer
+    assert leg.audio is not None
+    assert leg.audio.codec.clock_rate == 8000

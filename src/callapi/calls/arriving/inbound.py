@@ -18,6 +18,7 @@ from callapi.calls.arriving.refusals import Refusal, Refusals
 from callapi.calls.document import DocumentRequest, Script
 from callapi.calls.leg import warning
 from callapi.calls.live import LiveCalls
+from callapi.calls.media_names import resolved
 from callapi.calls.parameters import Parameters, sip_request
 from callapi.calls.parties import (
     asserted_identity,
@@ -139,6 +140,7 @@ class Inbound:
         if (rule := self._live.quotas.refusal(route.account_sid)) is not None:
             return Refusal(503, rule, (("Retry-After", "2"),))
         try:
+            session.request.body = await resolved(session.request.body)
             call = self._live.admit(session, _inbound_call(session, route, caller, number))
         except NotAcceptable as problem:
             return Refusal(488, problem.text, (warning(problem),))

@@ -111,11 +111,16 @@ class MediaDescription(Struct, frozen=True):
     def rtpmaps(self, otherwise: Mapping[int, RtpMap] = STATIC_FORMATS) -> list[RtpMap]:
         """What the listed formats stand for, in the order of the list: by `a=rtpmap`, else by `otherwise`.
 
-        Unknown numbers are left out.
+        Unknown numbers are left out. A static number is what RFC 3551 §6 says, whatever its `a=rtpmap`: many phones
+        write `9 G722/16000`, the rate of its samples.
         """
         stated = {known.payload_type: known for text in self.values("rtpmap") if (known := _rtpmap(text))}
         numbers = (int(text) for text in self.formats if text.isdigit() and len(text) <= 3)
-        return [known for each in numbers if (known := stated.get(each) or otherwise.get(each))]
+        return [
+            known
+            for each in numbers
+            if (known := STATIC_FORMATS.get(each) or stated.get(each) or otherwise.get(each))
+        ]
 
     def of_format(self, name: str, payload_type: int) -> list[str]:
         """The values of attribute `name` (`fmtp`, `rtcp-fb`) that are about `payload_type`."""

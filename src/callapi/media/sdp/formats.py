@@ -21,6 +21,9 @@ EVENTS_FMTP: Final = "0-15"
 """The events that we understand: the sixteen digits (RFC 4733 §3.2)."""
 
 
+_MISNAMED_RATES: Final = {"g722": 16_000}
+
+
 class AudioCodec(Struct, frozen=True):
     """A codec as `a=rtpmap` and `a=fmtp` announce it."""
 
@@ -33,8 +36,13 @@ class AudioCodec(Struct, frozen=True):
     """The packet times that one frame of it can have."""
 
     def is_named_by(self, known: RtpMap) -> bool:
-        """Whether `known` is this codec. Some phones leave out that opus counts two channels (RFC 7587 §7)."""
-        same = known.name.lower() == self.name.lower() and known.clock_rate == self.clock_rate
+        """Whether `known` is this codec.
+
+        Some phones leave out that opus counts two channels (RFC 7587 §7), and write the rate of its samples for G.722
+        (RFC 3551 §4.5.2: 8000).
+        """
+        rates = {self.clock_rate, _MISNAMED_RATES.get(self.name.lower())}
+        same = known.name.lower() == self.name.lower() and known.clock_rate in rates
         return same and known.channels in {1, self.channels}
 
 

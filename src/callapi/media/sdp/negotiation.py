@@ -220,16 +220,28 @@ class MediaNegotiation:
         return self._write(media)
 
     def _acceptable(self, remote: SessionDescription) -> int | None:
-        """The first open audio line that may be taken; None: no audio line is open.
+        """The first open audio line that can be used; None: no audio line is open.
 
         Raises:
-            NotAcceptable: none of the open ones may be taken; the reason is that of the first.
+            NotAcceptable: none of the open ones can be used; the reason is that of the first.
         """
         indexes = lines.open_lines(remote.media, "audio")
-        problems = [self._audio_security.problem(remote, remote.media[index]) for index in indexes]
+        problems = [self._problem(remote, remote.media[index]) for index in indexes]
         if indexes and all(problems):
             raise next(each for each in problems if each is not None)
         return next((index for index, each in zip(indexes, problems, strict=True) if each is None), None)
+
+    def _problem(self, remote: SessionDescription, line: MediaDescription) -> NotAcceptable | None:
+        """Why an audio line cannot be used; None: it can (RFC 3264 §6: each line is judged by itself)."""
+        if (problem := self._audio_security.problem(remote, line)) is not None:
+            return problem
+        if agreed_by_offer(line, self.local.codecs, self.local.ptime_ms) is None:
+            return lines.no_common_codec(line, self.local.codecs)
+        try:
+            lines.remote_address(remote, line, self.local.address)
+        except NotAcceptable as problem_:
+            return problem_
+        return None
 
     def _answer_video(self, remote: SessionDescription, media: list[MediaDescription]) -> None:
         security = self._video_security
