@@ -43,7 +43,7 @@ def test_an_empty_body() -> None:
 
 
 def test_errors_and_warnings_of_the_server_all_of_them_in_order() -> None:
-    text = '<Response>\n<Dial timeout="x" trim="y">1</Dial>\n<Foo/>\n<Pause length="z"/></Response>'
+    text = '<Response>\n<Dial timeout="x" nope="y">1</Dial>\n<Foo/>\n<Pause length="z"/></Response>'
     found = check(text.encode())
     assert [(finding.severity.value, finding.line, finding.column) for finding in found] == [
         ("error", 2, 7),

@@ -49,7 +49,8 @@ from callapi.rcml import (
 def verbs(response: VoiceResponse, *unknown: str) -> tuple[Verb, ...]:
     """What the document reads as; `unknown` are the attributes that it is warned of."""
     document = parse(str(response).encode())
-    warned = [warning.message.split()[2] for warning in document.warnings]
+    words = [each.message.replace("unknown attribute ", "").split() for each in document.warnings]
+    warned = [each[0] for each in words]
     assert sorted(warned) == sorted(unknown)
     return document.verbs
 
@@ -76,7 +77,7 @@ def test_dial_with_a_number_and_every_attribute() -> None:
         refer_url="/refer",
         refer_method="POST",
     )
-    assert verbs(response, "trim", "recordingTrack") == (
+    assert verbs(response) == (
         Dial(
             (Number("+14155550100"),),
             action="/after",
@@ -94,6 +95,7 @@ def test_dial_with_a_number_and_every_attribute() -> None:
             answer_on_bridge=True,
             ring_tone="us-old",
             sequential=True,
+            trim=True,
             refer_url="/refer",
         ),
     )
@@ -226,8 +228,7 @@ def test_gather() -> None:
     gather.play("/beep.wav")
     response = VoiceResponse()
     response.append(gather)
-    unknown = ("maxSpeechTime", "profanityFilter", "bargeIn", "speechModel", "enhanced")
-    assert verbs(response, *unknown) == (
+    assert verbs(response, "speechModel", "enhanced") == (
         Gather(
             (Say("Press a key"), Pause(1), Play("/beep.wav")),
             input=frozenset(GatherInput),
@@ -235,6 +236,8 @@ def test_gather() -> None:
             method=Method.GET,
             timeout=3,
             speech_timeout=None,
+            max_speech_time=5,
+            profanity_filter=False,
             finish_on_key="*",
             num_digits=4,
             partial_result_callback="/partial",

@@ -35,6 +35,7 @@ from callapi.api.parameters import read
 from callapi.api.request_path import RequestPath
 from callapi.api.resources import OPERATIONS
 from callapi.api.router import Router
+from callapi.api.unsupported import unsupported_in, warn_of_unsupported
 from callapi.base.errors import CallApiError
 from callapi.store import AccountRecord, Unavailable
 
@@ -142,9 +143,11 @@ class Application:
             account = await account_in_path(path["AccountSid"], principal, deps.store)
         if not operation.on_inactive:
             require_active(account, method)
-        given = read(operation.parameters, _fields(form))
+        fields = _fields(form)
+        given = read(operation.parameters, fields)
         await deps.store.settle()  # what a live call has just written can be read
-        return operation, RequestContext(deps, account, principal, request_path, given, path)
+        unsupported = unsupported_in(operation, fields)
+        return operation, RequestContext(deps, account, principal, request_path, given, path, unsupported)
 
     async def _follow(self, request: Request, sid: str, principal: AccountRecord) -> Response:
         account = await account_in_path(sid, principal, self._deps.store)
@@ -164,6 +167,8 @@ class Application:
 
 async def _carry_out(operation: Operation, context: RequestContext) -> Response:
     outcome = await operation.handler(context)
+    if context.unsupported:
+        warn_of_unsupported(operation, context, outcome)
     return answer(outcome, operation, context.request_path)
 
 

@@ -28,6 +28,8 @@ class RequestContext(Struct, frozen=True):
     request_path: RequestPath
     given: Given
     path: Mapping[str, str]
+    unsupported: tuple[str, ...] = ()
+    """Names of parameters that the request has and the operation does not know."""
 
     @property
     def sid(self) -> str:

@@ -9,6 +9,7 @@ from callapi.rcml.elements import (
     Client,
     Connect,
     Dial,
+    Echo,
     Element,
     Gather,
     Hangup,
@@ -168,7 +169,7 @@ class _Advisor:
                 case Dial(answer_on_bridge=True) if answered is not None:
                     by = f"{_name(answered)} of line {answered.line}"
                     self._warn(verb, f"{by} has answered the call: answerOnBridge has no effect")
-                case Say() | Play() | Gather() | Record() | Connect() | Dial(answer_on_bridge=False):
+                case Say() | Play() | Gather() | Record() | Echo() | Connect() | Dial(answer_on_bridge=False):
                     answered = answered or verb
             reason = _why_last(verb)
             if reason and position < len(verbs):
@@ -254,6 +255,8 @@ def _why_last(verb: Verb) -> str | None:
     match verb:
         case Redirect():
             return "<Redirect> goes on with another document"
+        case Echo():
+            return "<Echo> lasts until the caller hangs up"
         case Hangup() | Reject():
             return f"{_name(verb)} ends the call"
         case Dial(action=str()) | Connect(action=str()):

@@ -33,14 +33,14 @@ async def _dial_parties(verb: Dial, execution: Execution) -> Outcome:
     try:
         execution.step("ringing")
         async with ringback(verb, execution, forking):
-            recording.begin(has_answer=False)
+            recording.begin()
             callee = await forking.ring()
         if callee is not None and callee.released.is_set and not callee.ended.is_set:
             callee = forking.winner = None  # given a document of its own between accepting and being joined
         if callee is None:
             await forking.settle()
         else:
-            recording.begin(has_answer=True)
+            recording.begin(callee)
             execution.step("joined")
             await conversation.bridge(callee)
         recording.stop()

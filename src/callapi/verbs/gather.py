@@ -17,6 +17,7 @@ from callapi.rcml import Gather, GatherInput, Pause, Play, Say
 from callapi.verbs.control import pause
 from callapi.verbs.execution import Execution, GoTo, Next, Outcome
 from callapi.verbs.play import play
+from callapi.verbs.profanity import masked
 from callapi.verbs.say import say
 from callapi.verbs.speech_capture import RATE, SpeechCapture
 
@@ -54,16 +55,23 @@ async def gather(verb: Gather, execution: Execution) -> Outcome:
 
 def _parameters(verb: Gather, collected: Collected) -> Parameters:
     if collected.speech is not None:
-        return ("SpeechResult", collected.speech.text), ("Confidence", f"{collected.speech.confidence:.2f}")
+        speech = collected.speech
+        return ("SpeechResult", _shown(verb, speech.text)), ("Confidence", f"{speech.confidence:.2f}")
     if GatherInput.DTMF in verb.input:
         return (("Digits", collected.digits),)
     return (("SpeechResult", ""),)
+
+
+def _shown(verb: Gather, text: str) -> str:
+    return masked(text) if verb.profanity_filter else text
 
 
 async def _collect(verb: Gather, execution: Execution) -> Collected:
     call, recogniser = execution.call, execution.services.recogniser
     if GatherInput.DTMF in verb.input and (digit := await _next_digit(call, 0)) is not None:
         return Collected(await _digits(verb, call, digit))  # typed ahead: no prompt is heard
+    if not verb.barge_in:
+        await _prompts(verb, execution)
     if GatherInput.SPEECH not in verb.input:
         return await _from_digits(verb, execution)
     if recogniser is None:
@@ -77,9 +85,9 @@ async def _collect(verb: Gather, execution: Execution) -> Collected:
 async def _from_digits(verb: Gather, execution: Execution) -> Collected:
     """Digits alone; nothing if only speech was asked for and there is no recogniser."""
     if GatherInput.DTMF not in verb.input:
-        await _prompts(verb, execution)
+        await _prompts_and_timeout(verb, execution)
         return Collected()
-    digit = await first_of(_next_digit(execution.call), _prompts(verb, execution))
+    digit = await first_of(_next_digit(execution.call), _prompts_and_timeout(verb, execution))
     return Collected(await _digits(verb, execution.call, digit))
 
 
@@ -102,8 +110,14 @@ async def _next_digit(call: Call, timeout_s: float | None = None) -> str | None:
         return None
 
 
+async def _prompts_and_timeout(verb: Gather, execution: Execution) -> None:
+    """Play the prompts that may be interrupted, then wait for `timeout`."""
+    if verb.barge_in:
+        await _prompts(verb, execution)
+    await asyncio.sleep(verb.timeout)
+
+
 async def _prompts(verb: Gather, execution: Execution) -> None:
-    """Play the prompts, then wait for `timeout`."""
     for prompt in verb.prompts:
         match prompt:
             case Say():
@@ -112,7 +126,6 @@ async def _prompts(verb: Gather, execution: Execution) -> None:
                 await play(prompt, execution)
             case Pause():
                 await pause(prompt, execution)
-    await asyncio.sleep(verb.timeout)
 
 
 def _warn(verb: Gather, call: Call, text: str) -> None:
@@ -136,7 +149,10 @@ class Listening:
     async def collect(self) -> Collected:
         """Prompt and listen. Noise without words is ignored, and another `timeout` begins."""
         for noise in range(MAX_NOISES):
-            waiting = asyncio.sleep(self._verb.timeout) if noise else _prompts(self._verb, self._execution)
+            if noise:
+                waiting: Coroutine[Any, Any, None] = asyncio.sleep(self._verb.timeout)
+            else:
+                waiting = _prompts_and_timeout(self._verb, self._execution)
             match await first_of(*self._digits(), self._begins(), waiting):
                 case str() as digit:
                     return Collected(await _digits(self._verb, self._call, digit))
@@ -164,7 +180,8 @@ class Listening:
     async def _understand(self) -> Recognised | None:
         """Wait for the end of speech; what was understood."""
         partials = (self._partials(),) if self._verb.partial_result_callback else ()
-        await first_of(self._capture.ends(self._silence_s), *partials)
+        limit = (asyncio.sleep(self._verb.max_speech_time),) if self._verb.max_speech_time else ()
+        await first_of(self._capture.ends(self._silence_s), *limit, *partials)
         try:
             return await self._recognise()
         except EngineFailed as failure:
@@ -181,7 +198,7 @@ class Listening:
         while True:
             await asyncio.sleep(PARTIAL_S)
             try:
-                present = (await self._recognise()).text
+                present = _shown(self._verb, (await self._recognise()).text)
             except EngineFailed:
                 continue  # the whole is recognised again at the end, which reports a failure
             if present and present != former:

@@ -11,6 +11,7 @@ from callapi.rcml import (
     Connect,
     Dial,
     Document,
+    Echo,
     Gather,
     Hangup,
     Pause,
@@ -26,6 +27,7 @@ from callapi.rcml import (
 from callapi.verbs.connect import connect
 from callapi.verbs.control import hangup, pause, redirect, reject
 from callapi.verbs.dial import dial
+from callapi.verbs.echo import echo
 from callapi.verbs.execution import End, Execution, GoTo, Left, Next, Outcome, Services, StoryResult
 from callapi.verbs.gather import gather
 from callapi.verbs.mode import Mode, allows
@@ -40,6 +42,7 @@ NOT_ALLOWED_HERE: Final = 12_200
 EXECUTORS: Final[dict[type, Callable[[Any, Execution], Awaitable[Outcome]]]] = {
     Connect: connect,
     Dial: dial,
+    Echo: echo,
     Gather: gather,
     Hangup: hangup,
     Pause: pause,

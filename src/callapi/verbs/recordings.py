@@ -1,8 +1,9 @@
 """What verbs ask of recordings: where callbacks go, and the recording of a Dial."""
 
-from callapi.calls.recordings import ActiveRecording, RecordingCallback, RecordingFacts
+from callapi.calls.call import Call
+from callapi.calls.recordings import ActiveRecording, Recordable, RecordingCallback, RecordingFacts
 from callapi.media import RecordOptions
-from callapi.rcml import Dial, Record
+from callapi.rcml import Dial, Record, RecordingTrack
 from callapi.verbs.execution import Execution
 
 
@@ -17,6 +18,17 @@ def callback_of(verb: Dial | Record, execution: Execution) -> RecordingCallback 
     )
 
 
+class RecordedCallee:
+    """The called party alone, in the name of its caller's call. A `Recordable`."""
+
+    def __init__(self, caller: Call, callee: Call) -> None:
+        self.record = caller.record
+        self.ended = callee.ended
+        self.start_recording = callee.start_recording
+        self.notify = caller.notify
+        self.run_detached = caller.run_detached
+
+
 class RecordedDial:
     """The recording that a Dial may ask for; every method does nothing if it does not."""
 
@@ -25,15 +37,24 @@ class RecordedDial:
         self._execution = execution
         self._active: ActiveRecording | None = None
 
-    def begin(self, *, has_answer: bool) -> None:
-        """Start now if the mode says so: from the first ringing, or once the callee has accepted."""
-        mode = self._verb.record
-        if not mode.records or self._active is not None or not (has_answer or mode.is_from_ringing):
+    def begin(self, callee: Call | None = None) -> None:
+        """Start now if the mode says so: from the first ringing (no callee yet), or once the callee has accepted."""
+        mode, track = self._verb.record, self._verb.recording_track
+        is_early = callee is None and not (mode.is_from_ringing and track is not RecordingTrack.OUTBOUND)
+        if not mode.records or self._active is not None or is_early:
             return
+        caller: Call = self._execution.call
+        recorded: Recordable = caller
+        if track is RecordingTrack.OUTBOUND and callee is not None:
+            recorded = RecordedCallee(caller, callee)
+        options = RecordOptions(
+            channels=2 if mode.is_dual and track is RecordingTrack.BOTH else 1,
+            received_only=track is not RecordingTrack.BOTH,
+            trim=self._verb.trim,
+        )
         callback = callback_of(self._verb, self._execution)
-        options = RecordOptions(channels=2 if mode.is_dual else 1)
         recordings = self._execution.services.recordings
-        self._active = recordings.start(self._execution.call, "DialVerb", options, callback)
+        self._active = recordings.start(recorded, "DialVerb", options, callback)
 
     def stop(self) -> None:
         """The parties have parted."""

@@ -4,6 +4,7 @@ import pytest
 
 from callapi.rcml import Client, Dial, Method, Number, RecordingEvent, RecordMode, Sip
 from callapi.rcml.elements.dial import RING_TONES
+from callapi.rcml.elements.recording import RecordingTrack
 from tests.rcml.documents import document, only, refusal, warnings
 
 
@@ -284,10 +285,23 @@ def test_a_noun_of_somebody_else_is_overlooked_with_all_that_is_in_it() -> None:
 
 
 def test_attributes_of_twilio_that_we_do_not_know_are_overlooked() -> None:
-    (warning,) = document('<Dial\n  trim="trim-silence">1</Dial>').warnings
+    (warning,) = document('<Dial\n  nosuch="1">1</Dial>').warnings
     assert (warning.line, warning.column) == (2, 3)
-    assert warning.message.startswith("unknown attribute trim on <Dial>, overlooked; it knows action, ")
+    assert warning.message.startswith("unknown attribute nosuch on <Dial>, overlooked; it knows action, ")
 
 
 def test_names_are_case_sensitive() -> None:
     assert "unknown attribute Timeout" in warnings('<Dial Timeout="soon">1</Dial>')[0]
+
+
+# trim, recordingTrack.
+def test_what_the_recording_has() -> None:
+    read = dial('record="true" trim="trim-silence" recordingTrack="outbound"')
+    assert (read.trim, read.recording_track) == (True, RecordingTrack.OUTBOUND)
+    assert (dial("").trim, dial("").recording_track) == (False, RecordingTrack.BOTH)
+
+
+def test_what_has_no_effect_here_is_named() -> None:
+    assert warnings('<Dial recordingConfigurationId="x">1</Dial>') == [
+        "recordingConfigurationId on <Dial> is accepted, and has no effect here"
+    ]

@@ -141,4 +141,9 @@ def test_a_bad_loop_inside() -> None:
 def test_what_twilio_knows_more_is_overlooked() -> None:
     read = document('<Gather bargeIn="true" speechModel="phone_call"><Parameter/>text</Gather>')
     assert read.verbs == (Gather(),)
-    assert len(read.warnings) == 4
+    assert len(read.warnings) == 3
+
+
+def test_speech_that_is_bounded_filtered_and_does_not_interrupt() -> None:
+    (read,) = document('<Gather maxSpeechTime="10" profanityFilter="false" bargeIn="false"/>').verbs
+    assert read == Gather(max_speech_time=10, profanity_filter=False, barge_in=False)

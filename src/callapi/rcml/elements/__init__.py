@@ -17,6 +17,7 @@ from callapi.rcml.elements.conference import (
 from callapi.rcml.elements.connect import Connect
 from callapi.rcml.elements.conversation_relay import ConversationRelay, Interruptible, Language, RelayEvent
 from callapi.rcml.elements.dial import Dial, RecordMode, Target
+from callapi.rcml.elements.echo import Echo
 from callapi.rcml.elements.element import Element, RecordingEvent
 from callapi.rcml.elements.gather import Gather, GatherInput, Prompt
 from callapi.rcml.elements.hangup import Hangup
@@ -49,6 +50,7 @@ __all__ = [
     "Connect",
     "ConversationRelay",
     "Dial",
+    "Echo",
     "Element",
     "Enqueue",
     "Gather",

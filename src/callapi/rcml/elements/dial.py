@@ -18,6 +18,8 @@ from callapi.rcml.elements.copied_text import read_target, without_invisible
 from callapi.rcml.elements.element import Element, RecordingEvent, refuse_nested
 from callapi.rcml.elements.number import Number, read_number
 from callapi.rcml.elements.queue import Queue, read_queue
+from callapi.rcml.elements.record import Trim
+from callapi.rcml.elements.recording import RecordingTrack
 from callapi.rcml.elements.sip import Sip, read_sip, sip_uri
 from callapi.rcml.tree import ElementNode
 
@@ -98,6 +100,10 @@ class Dial(Element):
     recording_status_callback: str | None = None
     recording_status_callback_method: Method = Method.POST
     recording_status_callback_events: frozenset[RecordingEvent] = frozenset({RecordingEvent.COMPLETED})
+    trim: bool = False
+    """Cut silence off at both ends of the recording."""
+    recording_track: RecordingTrack = RecordingTrack.BOTH
+    """Whom the recording has: `inbound` is the caller, `outbound` the callee."""
     refer_url: str | None = None
     """Requested when either party asks by SIP REFER to be transferred; None: the node does it itself."""
     refer_method: Method = Method.POST
@@ -130,6 +136,8 @@ def read_dial(node: ElementNode) -> Dial:
         recording_status_callback_events=given.events(
             "recordingStatusCallbackEvent", RecordingEvent.COMPLETED
         ),
+        trim=given.word("trim", Trim.DO_NOT_TRIM) is Trim.TRIM_SILENCE,
+        recording_track=given.word("recordingTrack", RecordingTrack.BOTH),
         refer_url=given.url("referUrl"),
         refer_method=given.method("referMethod"),
         conference=conference,
@@ -137,6 +145,7 @@ def read_dial(node: ElementNode) -> Dial:
         line=node.line,
         column=node.column,
     )
+    given.without_effect("recordingConfigurationId", "events", "passports", "callReason")
     given.finish()
     return dial
 

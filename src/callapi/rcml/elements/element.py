@@ -15,6 +15,7 @@ VERBS = (
     "Redirect",
     "Reject",
     "Hangup",
+    "Echo",
     "Connect",
     "Start",
     "Stop",

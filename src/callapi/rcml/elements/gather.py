@@ -16,6 +16,7 @@ Prompt: TypeAlias = Say | Play | Pause
 
 MAX_TIMEOUT_S = 86_400
 MAX_DIGITS = 1000
+MAX_SPEECH_S = 60
 
 
 class GatherInput(StrEnum):
@@ -49,6 +50,12 @@ class Gather(Element):
     """Seconds of silence that end speech; None: `auto`, the engine decides. Default: `timeout`."""
     partial_result_callback: str | None = None
     partial_result_callback_method: Method = Method.POST
+    max_speech_time: int | None = None
+    """Seconds after which speech is over, however long it goes on, 1 to 60; None: when it ends."""
+    profanity_filter: bool = True
+    """Hide the letters of coarse words in what was understood."""
+    barge_in: bool = True
+    """Whether digits and speech stop the prompts; else they are played to their end first."""
 
 
 def read_gather(node: ElementNode) -> Gather:
@@ -69,9 +76,13 @@ def read_gather(node: ElementNode) -> Gather:
         speech_timeout=_read_speech_timeout(given, timeout),
         partial_result_callback=given.url("partialResultCallback"),
         partial_result_callback_method=given.method("partialResultCallbackMethod"),
+        max_speech_time=given.whole("maxSpeechTime", 0, (1, MAX_SPEECH_S)) or None,
+        profanity_filter=given.flag("profanityFilter", default=True),
+        barge_in=given.flag("bargeIn", default=True),
         line=node.line,
         column=node.column,
     )
+    given.without_effect("debug", "enhanced", "speechModel")
     given.finish()
     refuse_text(node)
     return gather

@@ -49,7 +49,7 @@ def read_recording(node: ElementNode) -> Recording:
         trim=given.word("trim", Trim.DO_NOT_TRIM) is Trim.TRIM_SILENCE,
         status_callback=given.url("recordingStatusCallback"),
         status_callback_method=given.method("recordingStatusCallbackMethod"),
-        status_callback_events=given.words("recordingStatusCallbackEvent", RecordingEvent.COMPLETED),
+        status_callback_events=given.events("recordingStatusCallbackEvent", RecordingEvent.COMPLETED),
         line=node.line,
         column=node.column,
     )

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from callapi.rcml.attributes import Attributes
 from callapi.rcml.elements.connect import Connect, read_connect
 from callapi.rcml.elements.dial import Dial, read_dial
+from callapi.rcml.elements.echo import Echo, read_echo
 from callapi.rcml.elements.element import NAMES, VERBS, refuse_text
 from callapi.rcml.elements.gather import Gather, read_gather
 from callapi.rcml.elements.hangup import Hangup, read_hangup
@@ -20,7 +21,7 @@ from callapi.rcml.elements.start import Start, Stop, read_start, read_stop
 from callapi.rcml.tree import ElementNode
 
 Verb: TypeAlias = (
-    Dial | Say | Play | Pause | Gather | Record | Redirect | Reject | Hangup | Connect | Start | Stop
+    Dial | Say | Play | Pause | Gather | Record | Redirect | Reject | Hangup | Echo | Connect | Start | Stop
 )
 
 _READERS: Mapping[str, Callable[[ElementNode], Verb]] = {
@@ -33,6 +34,7 @@ _READERS: Mapping[str, Callable[[ElementNode], Verb]] = {
     "Redirect": read_redirect,
     "Reject": read_reject,
     "Hangup": read_hangup,
+    "Echo": read_echo,
     "Connect": read_connect,
     "Start": read_start,
     "Stop": read_stop,

@@ -1,0 +1,77 @@
+"""The rest of Twilio's surface, seen from outside: Echo, the tracks of recordings, prompts that are not interrupted."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.conftest import PhoneFactory, Server
+from tests.scenarios.harness.application import Webhook, response
+from tests.scenarios.harness.audio import Heard
+from tests.scenarios.harness.raw_phone import RawPhone
+from tests.scenarios.harness.rtp_peer import RtpPeer
+from tests.scenarios.test_keys import caller, prompt_of
+
+
+async def test_echo(server: Server, webhook: Webhook) -> None:
+    webhook["voice"] = response("<Echo/>")
+    async with caller(server) as alice:
+        alice.rtp.speak(alice.audio, 700)
+        assert await alice.rtp.hears(700, seconds=0.5)
+
+
+async def test_prompts_that_are_not_interrupted(server: Server, webhook: Webhook, tmp_path: Path) -> None:
+    webhook["voice"] = response(
+        '<Gather action="got" numDigits="1" bargeIn="false"><Play>prompt.wav</Play></Gather>'
+    )
+    webhook["prompt.wav"] = prompt_of(tmp_path, 600, 900)
+    webhook["got"] = response("<Hangup/>")
+    async with caller(server) as alice:
+        assert await alice.rtp.hears(600, seconds=0.1)
+        await alice.press("rtp", "7")
+        assert (await webhook.next("got"))["Digits"] == "7"
+        assert alice.rtp.heard().seconds_of(900) > 0.4, "the whole prompt was heard"
+
+
+@pytest.mark.parametrize(("track", "heard", "missing"), [("inbound", 500, 700), ("outbound", 700, 500)])
+async def test_one_party_of_a_dial_is_recorded(
+    server: Server, webhook: Webhook, phone: PhoneFactory, track: str, heard: float, missing: float
+) -> None:
+    async with RawPhone("bob") as bob, RtpPeer() as mouth:
+        webhook["voice"] = response(
+            f'<Dial action="after" record="record-from-answer-dual" recordingTrack="{track}" trim="trim-silence">'
+            f"<Sip>{bob.uri}</Sip></Dial>"
+        )
+        webhook["after"] = response("<Hangup/>")
+        async with caller(server) as alice:
+            called = await bob.next_call()
+            called.answer(port=mouth.port)
+            await called.gets("ACK")
+            port = int(called.invite.body.split("m=audio ")[1].split()[0])
+            mouth.speak(("127.0.0.1", port), 700)
+            alice.rtp.speak(alice.audio, 500)
+            await asyncio.sleep(1.5)
+            called.request("BYE")
+            after = await webhook.next("after")
+    path = server.node.folder / f"{track}.wav"
+    path.write_bytes(await server.node.download(after["RecordingUrl"] + ".wav"))
+    recorded = Heard.from_wav(path)
+    assert recorded.seconds_of(heard) > 0.7, recorded.score()
+    assert recorded.seconds_of(missing) == 0, recorded.score()
+
+
+async def test_a_parameter_that_is_not_supported_is_named(server: Server, webhook: Webhook) -> None:
+    """Never dropped in silence: a warning (`log` 1) of the call names it."""
+    form = {
+        "To": "sip:nobody@127.0.0.1:9",
+        "From": "+15550100",
+        "Url": webhook.url("voice"),
+        "CallReason": "x",
+        "Byoc": "BY1",
+    }
+    status, made = await server.node.rest("POST", "Calls.json", **form)
+    assert status == 201
+    _, page = await server.node.rest("GET", f"Calls/{made['sid']}/Notifications.json", Log="1")
+    [told] = page["notifications"]
+    assert (told["error_code"], told["log"]) == ("60070", "1")
+    assert told["message_text"].endswith("not supported here, and without effect: CallReason, Byoc")
