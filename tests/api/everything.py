@@ -9,15 +9,18 @@ from callapi.base.ids import (
     AccountSid,
     new_application_sid,
     new_client_sid,
+    new_conference_sid,
     new_key_sid,
     new_notification_sid,
     new_number_sid,
     new_recording_sid,
     new_trunk_sid,
 )
+from callapi.calls.conferences.options import ParticipantOptions, RoomOptions
 from callapi.store import (
     ApplicationRecord,
     ClientRecord,
+    ConferenceRecord,
     KeyRecord,
     NotificationRecord,
     NumberRecord,
@@ -58,6 +61,9 @@ async def one_of_each(world: World, owner: AccountSid, mark: str = "x") -> dict[
         "Notifications": notification,
         "IncomingPhoneNumbers": NumberRecord(new_number_sid(), owner, mark, *common[1:]),
         "Applications": ApplicationRecord(new_application_sid(), *common),
+        "Conferences": ConferenceRecord(
+            new_conference_sid(), owner, mark, "init", NOW, NOW, VERSION, "node-1"
+        ),
         "Trunks": TrunkRecord(new_trunk_sid(), owner, mark, "sip:gateway", NOW, NOW, VERSION),
         "Clients": ClientRecord(
             new_client_sid(), owner, mark, mark, "callapi", "", "", "", NOW, NOW, VERSION
@@ -67,9 +73,18 @@ async def one_of_each(world: World, owner: AccountSid, mark: str = "x") -> dict[
         new_key_sid(), owner, mark, key_digest(mark), NOW, NOW
     )
     await world.keep(call, *records.values())
+    room = world.conferences.invite(
+        owner, f"room{mark}", RoomOptions(), call.sid, ParticipantOptions(label=mark)
+    )
     (world.recordings_dir / f"{mark}.wav").write_bytes(b"RIFF")
     kept = {name: record.sid for name, record in records.items()}
-    return {"CallSid": call.sid, "Streams": "my stream", "Transcriptions": "mine", **kept}
+    named = {
+        "Room": room.record.sid,
+        "Participant": call.sid,
+        "Streams": "my stream",
+        "Transcriptions": "mine",
+    }
+    return {"CallSid": call.sid, **named, **kept}
 
 
 def path_of(operation: Operation, account: str, sids: dict[str, str]) -> str:
@@ -77,7 +92,11 @@ def path_of(operation: Operation, account: str, sids: dict[str, str]) -> str:
 
     def fill(match: re.Match[str]) -> str:
         collection, name = match.groups()
-        sid = account if name == "AccountSid" else sids["CallSid" if name == "CallSid" else collection]
+        sid = (
+            account
+            if name == "AccountSid"
+            else sids[name if name in {"CallSid", "Room", "Participant"} else collection]
+        )
         return f"{collection}/{sid}"
 
     suffix = "wav" if operation.formats == AUDIO else "json"

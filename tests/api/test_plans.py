@@ -19,8 +19,12 @@ from tests.api.everything import one_of_each, path_of
 from tests.api.world import PaperCalls, World, account
 from tests.store.plans import plan_of
 
-LISTS = [each for each in OPERATIONS if each.is_list and "Events" not in each.path]
-"""Events are a call's own block, found by its key: tests/store."""
+LISTS = [
+    each
+    for each in OPERATIONS
+    if each.is_list and not each.path.endswith(("/Events", "/Participants", "/Members"))
+]
+"""Events are a call's own block, found by its key: tests/store. Participants and members are live, and in memory."""
 
 
 def _example(parameter: Parameter[Any], sids: dict[str, str]) -> str:

@@ -17,15 +17,23 @@ from starlette.types import ASGIApp
 from callapi.api import Deps, Feed, Health, Sessions, create_app, feed_of
 from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid, CallSid, new_account_sid, new_call_sid
+from callapi.calls.call import Call
 from callapi.calls.commands import CreateCall, ModifyCall
+from callapi.calls.conferences.conference import Conference
+from callapi.calls.conferences.control import ConferenceControl
+from callapi.calls.conferences.directory import Conferences
 from callapi.calls.control import NotModifiable
+from callapi.calls.document import DocumentRequest
 from callapi.calls.events import EventBus
+from callapi.calls.recordings import Recordings
+from callapi.calls.records.journal import Journal
 from callapi.calls.streaming.request import StreamRecord, StreamRequest, StreamStatus
 from callapi.calls.transcribing.request import (
     TranscriptionRecord,
     TranscriptionRequest,
     TranscriptionStatus,
 )
+from callapi.media.plane.fake import FakePlane
 from callapi.store import AccountRecord, CallRecord, EventRecord, Put, Store
 
 NOW = datetime(2026, 11, 17, 10, 0, 0, tzinfo=UTC)
@@ -149,6 +157,26 @@ class PaperStreams:
         return None
 
 
+class NoCalls:
+    """No call is live."""
+
+    def get(self, sid: CallSid) -> None:
+        """As `LiveDirectory`."""
+
+
+async def announce(call: Call, request: DocumentRequest, room: Conference | None) -> str | None:
+    """As `Announcer`; nothing is heard."""
+    return None
+
+
+def paper_conferences(store: Store, folder: Path) -> Conferences:
+    """Rooms without media, whose records go into the store."""
+    bus = EventBus()
+    Journal(store).attach_to(bus)
+    recordings = Recordings(folder, bus, lambda account, sid: f"http://node/{account}/{sid}")
+    return Conferences(FakePlane(), bus, recordings, "node-1")
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back."""
@@ -180,6 +208,7 @@ class World:
     recordings_dir: Path
     app: ASGIApp = field(init=False)
     feed: Feed = field(init=False)
+    conferences: Conferences = field(init=False)
     health: Health = Health.READY
     bus: EventBus = field(default_factory=EventBus)
     clock: float = 1_800_000_000.0
@@ -188,6 +217,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.feed = feed_of(self.bus, "http://127.0.0.1:8080")
+        self.conferences = paper_conferences(self.store, self.recordings_dir)
         self.app = create_app(
             Deps(
                 store=self.store,
@@ -196,6 +226,7 @@ class World:
                 calls=self.calls,
                 control=self.calls,
                 streams=self.streams,
+                conferences=ConferenceControl(self.conferences, NoCalls(), announce),
                 live_events=lambda sid: self.events.get(sid, ()),
                 health=lambda: self.health,
                 recordings_dir=self.recordings_dir,

@@ -9,11 +9,14 @@ from msgspec import Struct
 
 from callapi.api.feed import Feed
 from callapi.api.sessions import Sessions
-from callapi.base.ids import AccountSid, CallSid
+from callapi.base.ids import AccountSid, CallSid, ConferenceSid
 from callapi.calls.commands import CreateCall, ModifyCall
+from callapi.calls.conferences.control import ParticipantChanges, ParticipantView
+from callapi.calls.conferences.options import ParticipantOptions, RoomOptions
+from callapi.calls.document import DocumentRequest
 from callapi.calls.streaming.request import StreamRecord, StreamRequest
 from callapi.calls.transcribing.request import TranscriptionRecord, TranscriptionRequest
-from callapi.store import CallRecord, EventRecord, Store
+from callapi.store import CallRecord, ConferenceRecord, EventRecord, Store
 
 
 class Health(StrEnum):
@@ -59,6 +62,53 @@ class StreamCommandsPort(Protocol):
         ...
 
 
+class ConferenceCommands(Protocol):
+    """Live conferences: `calls.conferences.control.ConferenceControl`."""
+
+    def participants(self, account: AccountSid, key: str) -> tuple[ParticipantView, ...]:
+        """The participants of a live room, by its sid or name."""
+        ...
+
+    def sid_of(self, account: AccountSid, key: str) -> ConferenceSid | None:
+        """The sid of a live room."""
+        ...
+
+    def participant(self, account: AccountSid, key: str, who: str) -> ParticipantView:
+        """One participant. Raises ParticipantUnknown."""
+        ...
+
+    def end(self, account: AccountSid, key: str) -> ConferenceRecord | None:
+        """End a live room."""
+        ...
+
+    def announce(self, account: AccountSid, key: str, request: DocumentRequest) -> ConferenceRecord | None:
+        """Let a live room hear a document."""
+        ...
+
+    def check(self, account: AccountSid, key: str, options: ParticipantOptions) -> str:
+        """The name of the room that a participant may join. Raises JoinRefused."""
+        ...
+
+    def invite(
+        self,
+        account: AccountSid,
+        name: str,
+        room: RoomOptions,
+        call_sid: CallSid,
+        options: ParticipantOptions,
+    ) -> ParticipantView:
+        """A call that is being placed will join the room. Raises JoinRefused."""
+        ...
+
+    def update(self, account: AccountSid, key: str, who: str, changes: ParticipantChanges) -> ParticipantView:
+        """Change a participant. Raises ParticipantUnknown, JoinRefused."""
+        ...
+
+    def kick(self, account: AccountSid, key: str, who: str) -> None:
+        """Take a participant out. Raises ParticipantUnknown."""
+        ...
+
+
 class Deps(Struct, frozen=True):
     """The means of every handler."""
 
@@ -68,6 +118,7 @@ class Deps(Struct, frozen=True):
     calls: CallPlacing
     control: CallCommands
     streams: StreamCommandsPort
+    conferences: ConferenceCommands
     live_events: Callable[[CallSid], tuple[EventRecord, ...]]
     """The timeline of a call that is up; () for any other."""
     health: Callable[[], Health]

@@ -8,6 +8,8 @@ from typing import Final
 from msgspec import Struct
 
 from callapi.base.errors import CallApiError
+from callapi.calls.conferences.control import ParticipantUnknown
+from callapi.calls.conferences.machine import JoinRefused
 from callapi.calls.control import NotModifiable
 from callapi.calls.errors import (
     CLIENT_NOT_REGISTERED,
@@ -100,8 +102,6 @@ def refusal_of(error: CallApiError) -> ApiError | None:
     match error:
         case ApiError():
             return error
-        case NotModifiable():
-            return ApiError(NOT_MODIFIABLE, str(error))
         case NotPlaceable():
             fault = _NOT_PLACEABLE.get(error.code, UNREACHABLE_TO)
             return ApiError(fault, f"{fault.text}: {error}", RETRY_AFTER if fault is UNAVAILABLE else ())
@@ -109,11 +109,24 @@ def refusal_of(error: CallApiError) -> ApiError | None:
             # The queue is the client's to heed (429); the other limits are the node's own (503).
             fault = TOO_MANY_REQUESTS if str(error) == QUEUED else UNAVAILABLE
             return ApiError(fault, f"{fault.text}: {error}", RETRY_AFTER)
-        case Conflict():
-            return ApiError(CONFLICT)
         case NodeGone():
             return ApiError(UNAVAILABLE, f"Service unavailable: {error}", RETRY_AFTER)
         case Unavailable():
             return ApiError(UNAVAILABLE, "Service unavailable: the database cannot be used", RETRY_AFTER)
+        case _:
+            return _refused_command(error)
+
+
+def _refused_command(error: CallApiError) -> ApiError | None:
+    """The answer for a command that what it is for does not allow."""
+    match error:
+        case NotModifiable():
+            return ApiError(NOT_MODIFIABLE, str(error))
+        case ParticipantUnknown():
+            return ApiError(NOT_FOUND, f"{NOT_FOUND.text}: {error}")
+        case JoinRefused():
+            return ApiError(Fault(error.code, 400, str(error)))
+        case Conflict():
+            return ApiError(CONFLICT)
         case _:
             return None

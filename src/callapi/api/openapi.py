@@ -20,7 +20,7 @@ from callapi.api.parameters import Parameter
 from callapi.api.representations import Representation, camel_case
 from callapi.api.request_path import BASES, Format
 from callapi.api.resources import Resource
-from callapi.api.router import KEY
+from callapi.api.router import NAMED
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _MEDIA: Final = {
@@ -33,9 +33,11 @@ _PREFIXES: Final = {
     "Applications": "AP",
     "Calls": "CA",
     "Clients": "CL",
+    "Conferences": "CF",
     "IncomingPhoneNumbers": "PN",
     "Keys": "SK",
     "Notifications": "NO",
+    "Queues": "QU",
     "Recordings": "RE",
     "SigningKeys": "SK",
     "Trunks": "TK",
@@ -146,7 +148,7 @@ def _path_parameters(path: str) -> list[dict[str, Any]]:
 
 def _path_schema(collection: str, name: str) -> dict[str, Any]:
     """A sid, or a sid or a name."""
-    if name == KEY:
+    if name in NAMED:
         return {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[^/]+$"}
     return {"type": "string", "pattern": f"^{_PREFIXES[collection]}[0-9a-f]{{32}}$"}
 

@@ -11,7 +11,7 @@ from callapi.api.operation import Operation
 from callapi.api.request_path import Format, RequestPath
 
 _SID: Final = re.compile(r"\{(\w+)\}")
-KEY: Final = "Key"
+NAMED: Final = frozenset({"Key", "Room", "Participant"})
 """In a path: a sid or a name that the client chose."""
 
 
@@ -45,7 +45,7 @@ class Router:
 
 def _group(place: re.Match[str]) -> str:
     """The pattern of one place of a path."""
-    allowed = "[^/]{1,256}" if place[1] == KEY else "[A-Za-z0-9]{1,64}"
+    allowed = "[^/]{1,256}" if place[1] in NAMED else "[A-Za-z0-9]{1,64}"
     return f"(?P<{place[1]}>{allowed})"
 
 

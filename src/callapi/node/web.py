@@ -11,6 +11,7 @@ from callapi.adapters.audio import mp3_of
 from callapi.api import Application, Deps, Feed, Health, Sessions, create_app, feed_of
 from callapi.base.clock import steady_time
 from callapi.base.settings import Settings
+from callapi.calls.conferences.control import ConferenceControl
 from callapi.console import Console, ConsoleOptions
 from callapi.http.mounts import Mounts
 from callapi.http.server import HttpServer
@@ -19,6 +20,7 @@ from callapi.node import options
 from callapi.node.figures import figures_of
 from callapi.node.joining import open_commands, others_of, serve_commands
 from callapi.node.rooms import Rooms
+from callapi.verbs.announcing import Announcements
 
 
 async def open_web(settings: Settings, rooms: Rooms, stack: AsyncExitStack) -> None:
@@ -66,6 +68,7 @@ def _deps(settings: Settings, rooms: Rooms, sessions: Sessions, feed: Feed) -> D
         calls=rooms.outbound,
         control=rooms.control,
         streams=rooms.stream_commands,
+        conferences=ConferenceControl(rooms.services.conferences, rooms.live, Announcements(rooms.services)),
         live_events=rooms.records.timelines.events,
         health=lambda: Health.DRAINING if rooms.admission.is_draining else Health.READY,
         recordings_dir=options.recordings_dir(settings),

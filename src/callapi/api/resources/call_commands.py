@@ -105,7 +105,7 @@ MODIFY: Final[tuple[Parameter[Any], ...]] = (*DOCUMENT, STATUS, MOVE_CONNECTED_L
 async def create(context: RequestContext) -> CallRecord:
     """Queue a call; its record, as it waits for its turn."""
     given, deps = context.given, context.deps
-    to, from_ = given[TO].strip(), _caller(given[FROM].strip())
+    to, from_ = given[TO].strip(), caller_of(given[FROM].strip())
     if not to:
         raise ApiError(NO_TO)
     document = await document_request(context)
@@ -117,7 +117,7 @@ async def create(context: RequestContext) -> CallRecord:
         from_=from_,
         to=to,
         document=document,
-        callbacks=_subscription(given),
+        callbacks=subscription_of(given),
         timeout_s=given[TIMEOUT],
         time_limit_s=given[TIME_LIMIT],
         record=given[RECORD],
@@ -150,7 +150,7 @@ def _ending(status: str | None) -> Literal["canceled", "completed"] | None:
             return None
 
 
-def _caller(text: str) -> str:
+def caller_of(text: str) -> str:
     """The From as it is placed: punctuation of numbers taken out. Raises ApiError."""
     if text.lower().startswith(("sip:", "sips:")):
         try:
@@ -167,7 +167,8 @@ def _caller(text: str) -> str:
     return text
 
 
-def _subscription(given: Given) -> Subscription | None:
+def subscription_of(given: Given) -> Subscription | None:
+    """Where the status callbacks of the call that is asked for go."""
     url = given.get(STATUS_CALLBACK)
     if url is None:
         return None

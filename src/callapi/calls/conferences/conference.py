@@ -184,6 +184,15 @@ class Conference:
         if seat is not None:
             seat.changed.ring()
 
+    def wait_with(self, call_sid: CallSid, audio: HeldAudio) -> None:
+        """Change what a participant hears until the room starts."""
+        seat = self.seats.get(call_sid)
+        if seat is not None:
+            seat.options = replace(seat.options, wait=audio)
+            if seat.activity is Activity.WAITING:
+                seat.held = audio
+                seat.changed.ring()
+
     def perform(self, outputs: list[Output]) -> None:
         """Do what the machine has decided."""
         for output in outputs:

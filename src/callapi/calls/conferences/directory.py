@@ -11,9 +11,10 @@ from callapi.base.clock import utc_now
 from callapi.base.ids import AccountSid, CallSid, new_conference_sid
 from callapi.calls.call import Call
 from callapi.calls.conferences.conference import Conference, Seat
-from callapi.calls.conferences.machine import RoomState
+from callapi.calls.conferences.events import LeaveReason
+from callapi.calls.conferences.machine import RoomMachine, RoomState
 from callapi.calls.conferences.options import ParticipantOptions, RoomOptions
-from callapi.calls.events import EventBus
+from callapi.calls.events import CallEnded, ConferenceOpened, EventBus
 from callapi.calls.recordings import Recordings
 from callapi.calls.stories import Story
 from callapi.media import MediaPlane
@@ -32,6 +33,7 @@ class Conferences:
         self._node = node
         self._rooms: dict[tuple[AccountSid, str], Conference] = {}
         self._tasks = asyncio.TaskGroup()
+        bus.attach(CallEnded, self._call_ended)
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
@@ -62,12 +64,7 @@ class Conferences:
             JoinRefused: the room is full, the label is taken, or the coached participant is not there.
         """
         account = call.record.account_sid
-        conference = self._open(account, name, room)
-        try:
-            return conference.join(call, options)
-        except BaseException:
-            self._drop_if_unused(conference)
-            raise
+        return self._open(account, name, room, call.sid, options).join(call, options)
 
     def invite(
         self,
@@ -78,17 +75,29 @@ class Conferences:
         options: ParticipantOptions,
     ) -> Conference:
         """The room `name`, which from now on waits for a call that is being placed. Raises JoinRefused."""
-        conference = self._open(account, name, room)
-        try:
-            conference.perform(conference.machine.invite(call_sid, options))
-        except BaseException:
-            self._drop_if_unused(conference)
-            raise
+        conference = self._open(account, name, room, call_sid, options)
+        conference.perform(conference.machine.invite(call_sid, options))
         return conference
 
-    def _open(self, account: AccountSid, name: str, options: RoomOptions) -> Conference:
+    def _call_ended(self, event: CallEnded) -> None:
+        """A call that was to join was never answered, or ended before it joined."""
+        for conference in list(self._rooms.values()):
+            participant = conference.machine.participants.get(event.call_sid)
+            if participant is not None and not participant.is_joined:
+                conference.leave(event.call_sid, LeaveReason.ADD_FAILED)
+
+    def _open(
+        self,
+        account: AccountSid,
+        name: str,
+        options: RoomOptions,
+        call_sid: CallSid,
+        participant: ParticipantOptions,
+    ) -> Conference:
+        """The live room, or a new one if `participant` may join it. Raises JoinRefused."""
         if (conference := self._rooms.get((account, name))) is not None:
             return conference
+        RoomMachine(options.max_participants).check(call_sid, participant)
         now = utc_now()
         callbacks = options.callbacks
         record = ConferenceRecord(
@@ -106,6 +115,7 @@ class Conferences:
         )
         conference = Conference(record, options, self._plane, self._bus, self._recordings, self.run_detached)
         self._rooms[account, name] = conference
+        self._bus.publish(ConferenceOpened(record, now))
         conference.ended.then(self._forget(account, name))
         return conference
 
@@ -114,11 +124,6 @@ class Conferences:
             self._rooms.pop((account, name), None)
 
         return forget
-
-    def _drop_if_unused(self, conference: Conference) -> None:
-        """A room whose first participant was refused never was."""
-        if not conference.machine.participants:
-            self._rooms.pop((conference.account_sid, conference.record.friendly_name), None)
 
     def run_detached(self, task: Story) -> None:
         """Run bounded work that outlives calls and rooms."""

@@ -174,13 +174,13 @@ class RoomMachine:
 
     def invite(self, call_sid: CallSid, options: ParticipantOptions) -> list[Output]:
         """A call is placed that is to join. Raises JoinRefused."""
-        self._check(call_sid, options)
+        self.check(call_sid, options)
         self.participants[call_sid] = _participant(call_sid, options, is_joined=False)
         return []
 
     def join(self, call_sid: CallSid, options: ParticipantOptions) -> list[Output]:
         """A participant joins. Raises JoinRefused."""
-        self._check(call_sid, options)
+        self.check(call_sid, options)
         self.participants.pop(call_sid, None)
         newcomer = _participant(call_sid, options, is_joined=True)
         self.participants[call_sid] = newcomer
@@ -294,7 +294,8 @@ class RoomMachine:
         facts = participant.facts if participant else None
         return [Report(ConferenceHappening(step, facts, announce_url=url, failure=failure))]
 
-    def _check(self, call_sid: CallSid, options: ParticipantOptions) -> None:
+    def check(self, call_sid: CallSid | None, options: ParticipantOptions) -> None:
+        """Whether a participant may join; `call_sid` None: one that is not there yet. Raises JoinRefused."""
         others = [each for each in self.participants.values() if each.call_sid != call_sid]
         if len(others) >= self.max_participants:
             raise JoinRefused(ROOM_FULL, f"the conference is full ({self.max_participants} participants)")
@@ -303,7 +304,7 @@ class RoomMachine:
         if options.coach is not None:
             self._check_coach(call_sid, options.coach)
 
-    def _check_coach(self, call_sid: CallSid, target: CallSid | None) -> None:
+    def _check_coach(self, call_sid: CallSid | None, target: CallSid | None) -> None:
         coached = self.participants.get(target) if target else None
         if coached is None or not coached.is_joined or target == call_sid:
             raise JoinRefused(INVALID_COACH, f"{target} is not another participant of the conference")

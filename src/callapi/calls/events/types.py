@@ -151,6 +151,13 @@ class RecordingChanged(Struct, frozen=True):
     callback: CallbackRecord | None = None
 
 
+class ConferenceOpened(Struct, frozen=True):
+    """A conference room was made, by its first participant or over REST."""
+
+    conference: ConferenceRecord
+    at: datetime
+
+
 class ConferenceChanged(Struct, frozen=True):
     """Something happened in a conference; `callback` is the outbox row that must be kept with the record."""
 
@@ -214,6 +221,7 @@ Event: TypeAlias = (
     | SpeechRecognised
     | ProblemRaised
     | RecordingChanged
+    | ConferenceOpened
     | ConferenceChanged
     | StreamChanged
     | TranscriptionChanged

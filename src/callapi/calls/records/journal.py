@@ -12,6 +12,7 @@ from callapi.calls.events import (
     CallEnded,
     CallStarted,
     ConferenceChanged,
+    ConferenceOpened,
     EventBus,
     ProblemRaised,
     RecordingChanged,
@@ -50,6 +51,7 @@ class Journal:
         bus.attach(CallEnded, self._changed)
         bus.attach(ProblemRaised, self._raised)
         bus.attach(RecordingChanged, self._recording_changed)
+        bus.attach(ConferenceOpened, lambda event: self._keep(event.conference, None))
         bus.attach(ConferenceChanged, self._conference_changed)
         bus.attach(StreamChanged, self._reported)
         bus.attach(TranscriptionChanged, self._reported)
