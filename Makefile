@@ -27,7 +27,7 @@ $(MODULE): $(BIN)/.installed $(NATIVE_SOURCES)
 	@touch $@
 
 $(BIN)/callapi: $(BIN)/.installed
-	PIP_CONSTRAINT=$(CURDIR)/constraints.txt scripts/with-rust $(BIN)/maturin develop --quiet --release --locked --extras speech
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt scripts/with-rust $(BIN)/maturin develop --quiet --release --locked --extras speech,telemetry
 	@touch $@
 
 CONSOLE := src/callapi/console/static/index.html
@@ -43,7 +43,7 @@ console: $(CONSOLE)  ## build the pages of /console, where Node.js is there
 install: $(BIN)/callapi $(MODULE) console  ## prepare .venv and the native module; start nothing
 
 $(BIN)/.dev: $(BIN)/callapi
-	PIP_CONSTRAINT=$(CURDIR)/constraints.txt scripts/with-rust $(BIN)/maturin develop --quiet --release --locked --extras dev,speech
+	PIP_CONSTRAINT=$(CURDIR)/constraints.txt scripts/with-rust $(BIN)/maturin develop --quiet --release --locked --extras dev,speech,telemetry
 	@touch $@
 
 .PHONY: dev

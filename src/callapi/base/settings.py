@@ -100,6 +100,13 @@ def _origin(text: str) -> str:
     return text
 
 
+def _hep_address(text: str) -> str:
+    if text and not re.fullmatch(r"udp://(?:\[[0-9a-fA-F:.]+\]|[^:/\s]+):\d{1,5}", text):
+        raise ValueError("must look like udp://192.0.2.1:9060, or be empty")
+    return text
+
+
+HepAddress = Annotated[str, AfterValidator(_hep_address)]
 NumberPrefix = Annotated[str, Field(pattern=r"^\+?[0-9]{1,15}$")]
 ListenAddress = Annotated[str, AfterValidator(_listen_address)]
 EdgeAddress = Annotated[str, AfterValidator(_edge_address)]
@@ -136,6 +143,7 @@ class SipSettings(_Section):
     tls_ca: Path | None = None
     session_expires_s: int = Field(1800, ge=90, le=86_400)
     domain: SipDomain = ""
+    hep: HepAddress = ""
 
     @model_validator(mode="after")
     def _tls_needs_a_certificate(self) -> Self:
@@ -207,6 +215,19 @@ class ConsoleSettings(_Section):
     enabled: bool = True
 
 
+class TelemetrySettings(_Section):
+    """`[telemetry]`: traces by OpenTelemetry."""
+
+    otlp_endpoint: HttpUrl = ""
+
+
+class LogSettings(_Section):
+    """`[log]`: lines on standard error."""
+
+    format: Literal["text", "json"] = "text"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
 class MetricsSettings(_Section):
     """`[metrics]`: OpenMetrics at `/metrics`."""
 
@@ -274,6 +295,8 @@ class Settings(_Section):
     http: HttpSettings = HttpSettings()
     console: ConsoleSettings = ConsoleSettings()
     metrics: MetricsSettings = MetricsSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    log: LogSettings = LogSettings()
     database: DatabaseSettings = DatabaseSettings()
     webhooks: WebhookSettings = WebhookSettings()
     streams: StreamSettings = StreamSettings()

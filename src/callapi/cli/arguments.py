@@ -17,13 +17,14 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="callapi", description=_DESCRIPTION)
     top.add_argument("--version", action="version", version=f"callapi {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_serve, _demo, _phone, _rcml, _doctor, _nodes, _drain):
+    for add in (_serve, _demo, _phone, _rcml, _doctor, _nodes, _drain, _calls, _trace, _explain):
         add(commands)
     return top
 
 
-def _with_log_level(this: argparse.ArgumentParser, default: str) -> None:
-    this.add_argument("--log-level", choices=LOG_LEVELS, default=default, help=f"default: {default}")
+def _with_log_level(this: argparse.ArgumentParser, default: str | None) -> None:
+    text = default or "log.level of the configuration"
+    this.add_argument("--log-level", choices=LOG_LEVELS, default=default, help=f"default: {text}")
 
 
 def _with_config(this: argparse.ArgumentParser) -> None:
@@ -35,7 +36,7 @@ def _with_config(this: argparse.ArgumentParser) -> None:
 def _serve(commands: Commands) -> None:
     this = commands.add_parser("serve", help="run one node in the foreground")
     _with_config(this)
-    _with_log_level(this, "info")
+    _with_log_level(this, None)
 
 
 def _demo(commands: Commands) -> None:
@@ -92,6 +93,41 @@ def _rcml(commands: Commands) -> None:
     this = verbs.add_parser("check", help="say what the server would say of a document")
     this.add_argument("source", metavar="FILE|URL", help="a file, an http(s) URL, or - for standard input")
     this.add_argument("--strict", action="store_true", help="let warnings count as errors")
+
+
+def _calls(commands: Commands) -> None:
+    this = commands.add_parser("calls", help="live and past calls")
+    _with_config(this)
+    this.add_argument("--live", action="store_true", help="only those that are up")
+    this.add_argument("--status", help="in this state, such as failed or in-progress")
+    this.add_argument("--from", dest="from_", metavar="PARTY", help="from this number or SIP URI")
+    this.add_argument("--to", metavar="PARTY", help="to this number or SIP URI")
+    this.add_argument("--find", metavar="TEXT", help="with this sid, From, To or SIP Call-ID")
+    this.add_argument("--since", metavar="WHEN", help="started then or later: 2026-11-17, or an instant")
+    this.add_argument("--until", metavar="WHEN", help="started then or earlier")
+    this.add_argument("--code", type=int, metavar="SIP", help="ended with this SIP status, such as 486")
+    this.add_argument("--longer", type=int, metavar="S", help="of so many seconds or more")
+    this.add_argument("--parent", metavar="SID", help="dialled by this call")
+    this.add_argument("--node", metavar="NAME", help="of this node")
+    this.add_argument("--limit", type=int, default=50, metavar="N", help="so many at most (default: 50)")
+    this.add_argument("--json", action="store_true", help="as REST shows them")
+
+
+def _trace(commands: Commands) -> None:
+    this = commands.add_parser("trace", help="the ladder of a call")
+    _with_config(this)
+    this.add_argument("sid", metavar="CALL_SID")
+    this.add_argument("--follow", action="store_true", help="go on until the call is over")
+    this.add_argument("--pcap", type=Path, metavar="FILE", help="write its SIP messages there instead")
+
+
+def _explain(commands: Commands) -> None:
+    this = commands.add_parser("explain", help="which rule would take or refuse an INVITE; no call is made")
+    _with_config(this)
+    this.add_argument("file", nargs="?", type=Path, metavar="FILE", help="an INVITE as it was on the wire")
+    this.add_argument("--from", dest="from_", default="anonymous", metavar="PARTY", help="who calls")
+    this.add_argument("--to", metavar="NUMBER", help="the number, SIP user or URI that is called")
+    this.add_argument("--source", metavar="ADDRESS", help="where it comes from (default: 127.0.0.1)")
 
 
 def _doctor(commands: Commands) -> None:

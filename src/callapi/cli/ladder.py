@@ -73,15 +73,18 @@ class Picture:
 class Ladder:
     """Prints each message as it is passed in; times are seconds since the first."""
 
-    def __init__(self, terminal: Terminal, names: Sequence[str]) -> None:
+    def __init__(self, terminal: Terminal, names: Sequence[str], began: float | None = None) -> None:
+        """`began`: the instant that times count from; None: that of the first message."""
         self._terminal = terminal
         self._picture = Picture(names, terminal.columns)
-        self._began: float | None = None
+        self._began = began
+        self._has_head = False
         self.lines = 0
 
     def _print(self, at: float, drawn: str, *styles: Style) -> None:
-        if self._began is None:
-            self._began = at
+        self._began = at if self._began is None else self._began
+        if not self._has_head:
+            self._has_head = True
             self._terminal.say(self._picture.head(), Style.BOLD)
         self.lines += 1
         stamp = f"{at - self._began:8.3f} s"

@@ -1,25 +1,19 @@
 """The command `callapi`: runs one command; exit status 0 (good), 1 (failed), 2 (wrong arguments or settings)."""
 
 import importlib
-import logging
 import sys
 from collections.abc import Callable, Sequence
 
 from callapi.base.errors import CallApiError
 from callapi.base.settings import SettingsError
 from callapi.cli.arguments import parser
+from callapi.cli.logs import configure
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command."""
     arguments = parser().parse_args(argv)
-    logging.basicConfig(
-        level=getattr(arguments, "log_level", "warning").upper(),
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    for chatty in ("alembic", "uvicorn", "asyncio"):
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
+    configure(getattr(arguments, "log_level", None) or "warning")
     run: Callable[..., int] = importlib.import_module(f"callapi.cli.{arguments.command}").run
     try:
         return run(arguments)

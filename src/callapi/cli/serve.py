@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import resource
@@ -14,6 +15,7 @@ import uvloop
 
 from callapi.base.settings import AUTH_TOKEN, Settings, load_settings
 from callapi.cli.data_dir import locked
+from callapi.cli.logs import configure
 from callapi.cli.terminal import Terminal
 from callapi.console import is_built
 from callapi.node.node import Node
@@ -28,6 +30,7 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
     settings = load_settings(arguments.config)
+    configure(arguments.log_level or settings.log.level, as_json=settings.log.format == "json")
     allow_descriptors()
     with locked(settings.node.data_dir):
         upgrade_apart(settings.database_url())
@@ -110,7 +113,6 @@ def console_fact(settings: Settings) -> list[tuple[str, str]]:
 
 def _announce(node: Node, settings: Settings) -> None:
     """Where it is reached; the token, only when this start made it up."""
-    terminal = Terminal()
     facts = [
         ("SIP", ", ".join(settings.sip.listen)),
         ("REST", settings.http.public_url),
@@ -119,5 +121,10 @@ def _announce(node: Node, settings: Settings) -> None:
     ]
     if node.is_new_account and AUTH_TOKEN not in os.environ:
         facts.append(("auth token", f"{node.auth_token} (printed once; CALLAPI_AUTH_TOKEN fixes it)"))
+    if settings.log.format == "json":
+        named = {name.lower().replace(" ", "_"): value for name, value in facts}
+        print(json.dumps({"level": "info", "message": f"{settings.node.name} is up", **named}), flush=True)
+        return
+    terminal = Terminal()
     terminal.good(f"{settings.node.name} is up")
     terminal.facts(facts)

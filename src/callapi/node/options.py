@@ -1,5 +1,6 @@
 """From the settings of a node to the options of its rooms. Pure: reads settings, opens nothing."""
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from callapi.webhooks import FetchOptions, Limits
 
 RECORDINGS: Final = "recordings"
 PROMPTS: Final = "prompts"
+HEP_PORT: Final = 9060
 SIP_PATH: Final = "/sip"
 """Where the HTTP server takes SIP over WebSocket (`http.sip_websocket`)."""
 
@@ -116,3 +118,14 @@ def recording_url(settings: Settings, account: str, sid: str) -> str:
     """The `RecordingUrl` of a recording, without a suffix."""
     base = settings.http.public_url.rstrip("/")
     return f"{base}/{API_VERSION}/Accounts/{account}/Recordings/{sid}"
+
+
+def own_address(settings: Settings) -> tuple[str, int]:
+    """Where the node's first SIP listener is reached, as an IP address and a port: for captures of its messages."""
+    host, _, port = settings.sip.listen[0].partition("://")[2].rpartition(":")
+    host = settings.sip.advertised_address or host.strip("[]")
+    try:
+        ip_address(host)
+    except ValueError:
+        host = "127.0.0.1"
+    return host, int(port)

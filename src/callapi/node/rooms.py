@@ -51,6 +51,7 @@ from callapi.media.speech import open_recogniser, open_speaker
 from callapi.node import options
 from callapi.node.joining import Neighbours, Work, open_store, run_services, take_part
 from callapi.node.lag import LagMeter
+from callapi.node.observing import observe
 from callapi.sip import DigestServer, Endpoint, KeepAlive, LoginThrottle, NameAddr, Registrar
 from callapi.store import CallbackRecord, FirstAccount, Store
 from callapi.store.retention import keep_for
@@ -116,10 +117,12 @@ async def open_rooms(settings: Settings, environ: Mapping[str, str], stack: Asyn
     """Open every room but REST on `stack`; on return calls are taken."""
     store, neighbours = await open_store(settings, stack)
     records = await _open_records(settings, environ, store, neighbours, stack)
+    traces = await observe(settings, records.bus, stack)
     fetcher = await stack.enter_async_context(
         Fetcher(
             options.fetch_options(settings),
             trace=lambda exchange: records.bus.publish(HttpExchanged(exchange)),
+            headers_of=traces.headers if traces is not None else None,
         )
     )
     outbox = await _open_outbox(settings, records, fetcher, stack)

@@ -20,7 +20,7 @@ from callapi.webhooks.errors import (
     WebhookError,
     WrongContentType,
 )
-from callapi.webhooks.exchange import HttpExchange, Method, Trace, WebAnswer, WebRequest
+from callapi.webhooks.exchange import Headers, HttpExchange, Method, Trace, WebAnswer, WebRequest
 from callapi.webhooks.fetch import Fetcher, FetchOptions, WebFailure
 from callapi.webhooks.outbox.callback import Callback, DuePage, OutboxStore, Permit, Unconditional, host_of
 from callapi.webhooks.outbox.memory import MemoryOutboxStore
@@ -35,6 +35,7 @@ __all__ = [
     "DuePage",
     "FetchOptions",
     "Fetcher",
+    "Headers",
     "HostNotFound",
     "HttpExchange",
     "InvalidUrl",

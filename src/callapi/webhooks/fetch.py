@@ -29,7 +29,7 @@ from callapi.webhooks.errors import (
     Unreachable,
     WebhookError,
 )
-from callapi.webhooks.exchange import HttpExchange, Trace, WebAnswer, WebRequest
+from callapi.webhooks.exchange import Headers, HttpExchange, Trace, WebAnswer, WebRequest
 from callapi.webhooks.failures import Try
 from callapi.webhooks.redirects import MAX_REDIRECTS, next_step
 
@@ -71,8 +71,16 @@ class Fetcher:
     `trace` is called with each HTTP exchange when it ends; it must not raise and must return quickly.
     """
 
-    def __init__(self, options: FetchOptions = _OPTIONS, *, trace: Trace | None = None) -> None:
+    def __init__(
+        self,
+        options: FetchOptions = _OPTIONS,
+        *,
+        trace: Trace | None = None,
+        headers_of: Callable[[str], Headers] | None = None,
+    ) -> None:
+        """`headers_of` gives more headers for the requests of a call, by its sid."""
         self._trace = trace
+        self._headers_of = headers_of
         self._timeout_s = options.timeout_s
         self._client = HttpClient(
             options.user_agent,
@@ -99,6 +107,8 @@ class Fetcher:
             WebhookError: everything else; its `code` is Twilio's.
         """
         limit_s = timeout_s or self._timeout_s
+        if self._headers_of is not None and (more := self._headers_of(request.call_sid)):
+            request = replace(request, headers=(*request.headers, *more))
         one = _Fetch(self._client, self._trace, request, max_bytes)
         try:
             async with asyncio.timeout(limit_s):

@@ -1,0 +1,65 @@
+"""A log line when a call starts, and one when it ends: sids, parties, status, code, length, reason."""
+
+import logging
+from typing import Any, Final
+
+from callapi.calls.events import CallEnded, CallStarted, EventBus
+from callapi.store import CallRecord
+
+log = logging.getLogger("callapi.calls")
+
+_UNPRINTABLE: Final = "?"
+
+
+def log_calls(bus: EventBus) -> None:
+    """Write the lines of the calls on `bus`, at level info."""
+    if log.isEnabledFor(logging.INFO):
+        bus.attach(CallStarted, _started)
+        bus.attach(CallEnded, _ended)
+
+
+def _started(event: CallStarted) -> None:
+    record = event.record
+    log.info(
+        "call %s started: %s, %s -> %s",
+        *(record.sid, record.direction, _printable(record.from_), _printable(record.to)),
+        extra=_facts(record),
+    )
+
+
+def _ended(event: CallEnded) -> None:
+    record = event.record
+    reason = _printable(record.end_reason or "")
+    log.info(
+        "call %s ended: %s, code %s, %s s, by %s: %s",
+        *(record.sid, record.status, record.sip_response_code or "none", record.duration or 0),
+        *(record.ended_by, reason),
+        extra={
+            **_facts(record),
+            "code": record.sip_response_code,
+            "duration": record.duration or 0,
+            "ended_by": record.ended_by,
+            "reason": reason,
+        },
+    )
+
+
+def _facts(record: CallRecord) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "call_sid": record.sid,
+        "account_sid": record.account_sid,
+        "direction": record.direction,
+        "from": _printable(record.from_),
+        "to": _printable(record.to),
+        "status": record.status,
+    }
+    if record.parent_call_sid is not None:
+        facts["parent_call_sid"] = record.parent_call_sid
+    return facts
+
+
+def _printable(text: str) -> str:
+    """`text` on one line, whatever a caller has put into it."""
+    return (
+        text if text.isprintable() else "".join(each if each.isprintable() else _UNPRINTABLE for each in text)
+    )
