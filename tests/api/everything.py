@@ -13,6 +13,7 @@ from callapi.base.ids import (
     new_key_sid,
     new_notification_sid,
     new_number_sid,
+    new_queue_sid,
     new_recording_sid,
     new_trunk_sid,
 )
@@ -24,6 +25,7 @@ from callapi.store import (
     KeyRecord,
     NotificationRecord,
     NumberRecord,
+    QueueRecord,
     RecordingRecord,
     TrunkRecord,
     key_digest,
@@ -64,6 +66,7 @@ async def one_of_each(world: World, owner: AccountSid, mark: str = "x") -> dict[
         "Conferences": ConferenceRecord(
             new_conference_sid(), owner, mark, "init", NOW, NOW, VERSION, "node-1"
         ),
+        "Queues": QueueRecord(new_queue_sid(), owner, mark, 10, NOW, NOW),
         "Trunks": TrunkRecord(new_trunk_sid(), owner, mark, "sip:gateway", NOW, NOW, VERSION),
         "Clients": ClientRecord(
             new_client_sid(), owner, mark, mark, "callapi", "", "", "", NOW, NOW, VERSION
@@ -81,6 +84,8 @@ async def one_of_each(world: World, owner: AccountSid, mark: str = "x") -> dict[
     named = {
         "Room": room.record.sid,
         "Participant": call.sid,
+        "QueueSid": records["Queues"].sid,
+        "Member": call.sid,
         "Streams": "my stream",
         "Transcriptions": "mine",
     }
@@ -95,7 +100,9 @@ def path_of(operation: Operation, account: str, sids: dict[str, str]) -> str:
         sid = (
             account
             if name == "AccountSid"
-            else sids[name if name in {"CallSid", "Room", "Participant"} else collection]
+            else sids[
+                name if name in {"CallSid", "Room", "Participant", "QueueSid", "Member"} else collection
+            ]
         )
         return f"{collection}/{sid}"
 

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from xml.etree import ElementTree as Xml
 from msgspec.structs import replace
 from starlette.types import ASGIApp
 
+from callapi.adapters.queue_records import StoredQueues
 from callapi.api import Deps, Feed, Health, Sessions, create_app, feed_of
 from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid, CallSid, new_account_sid, new_call_sid
@@ -25,6 +27,8 @@ from callapi.calls.conferences.directory import Conferences
 from callapi.calls.control import NotModifiable
 from callapi.calls.document import DocumentRequest
 from callapi.calls.events import EventBus
+from callapi.calls.queues.control import QueueControl
+from callapi.calls.queues.directory import Queues
 from callapi.calls.recordings import Recordings
 from callapi.calls.records.journal import Journal
 from callapi.calls.streaming.request import StreamRecord, StreamRequest, StreamStatus
@@ -164,6 +168,10 @@ class NoCalls:
         """As `LiveDirectory`."""
 
 
+async def no_script(call: Call, request: DocumentRequest) -> None:
+    """As `Script`; nothing is run."""
+
+
 async def announce(call: Call, request: DocumentRequest, room: Conference | None) -> str | None:
     """As `Announcer`; nothing is heard."""
     return None
@@ -209,6 +217,7 @@ class World:
     app: ASGIApp = field(init=False)
     feed: Feed = field(init=False)
     conferences: Conferences = field(init=False)
+    queues: Queues = field(init=False)
     health: Health = Health.READY
     bus: EventBus = field(default_factory=EventBus)
     clock: float = 1_800_000_000.0
@@ -217,6 +226,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.feed = feed_of(self.bus, "http://127.0.0.1:8080")
+        self.queues = Queues(StoredQueues(self.store), time.monotonic)
         self.conferences = paper_conferences(self.store, self.recordings_dir)
         self.app = create_app(
             Deps(
@@ -226,6 +236,7 @@ class World:
                 calls=self.calls,
                 control=self.calls,
                 streams=self.streams,
+                queues=QueueControl(self.queues, no_script),
                 conferences=ConferenceControl(self.conferences, NoCalls(), announce),
                 live_events=lambda sid: self.events.get(sid, ()),
                 health=lambda: self.health,

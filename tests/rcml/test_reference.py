@@ -13,7 +13,7 @@ REFERENCE = (Path(__file__).parents[2] / "docs" / "rcml.md").read_text(encoding=
 EXAMPLES = re.findall(r"```xml\n(.*?)```", REFERENCE, re.DOTALL)
 SECTIONS = {part.partition("\n")[0]: part for part in re.split(r"\n## ", REFERENCE)}
 NAMED = ("Conference", "Queue", "Enqueue")
-INSIDE_DIAL = ("Sip", "Client", "Number", "Conference")
+INSIDE_DIAL = ("Sip", "Client", "Number", "Conference", "Queue", "Enqueue", "Queue")
 
 
 def known_attributes(name: str) -> set[str]:
@@ -59,6 +59,8 @@ def test_the_examples_are_without_fault(example: str) -> None:
         "Client",
         "Number",
         "Conference",
+        "Enqueue",
+        "Queue",
         "Say",
         "Play",
         "Pause",

@@ -31,6 +31,7 @@ from callapi.calls.placement import InboundCall
 from callapi.calls.placing.destinations import Destinations
 from callapi.calls.placing.queue import CallQueue
 from callapi.calls.placing.queue_runner import QueueRunner
+from callapi.calls.queues.directory import Queues
 from callapi.calls.quotas import Quotas
 from callapi.calls.recordings import Recordings
 from callapi.calls.records.journal import Journal
@@ -69,6 +70,7 @@ from callapi.store import (
     ConferenceRecord,
     NotificationRecord,
     Put,
+    QueueRecord,
     RecordingRecord,
     TrunkRecord,
 )
@@ -336,6 +338,19 @@ class NoEgress:
         raise OSError(f"{host}:{port} cannot be reached in this world")
 
 
+class PaperQueues:
+    """`QueueRecords` on paper."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, QueueRecord] = {}
+
+    async def named(self, account: AccountSid, name: str) -> QueueRecord | None:
+        return self.kept.get(name)
+
+    def keep(self, record: QueueRecord) -> None:
+        self.kept[record.friendly_name] = record
+
+
 class World:
     """One node between its phones and its application."""
 
@@ -363,6 +378,7 @@ class World:
             speaker=FakeSpeaker(),
             destinations=Destinations(self.directory, "127.0.0.1"),
             recordings=recordings,
+            queues=Queues(PaperQueues(), asyncio.get_running_loop().time),
             conferences=Conferences(plane, live.bus, recordings, "test"),
             music=MUSIC,
             streams=LiveStreams(live.bus, SocketClient(NoEgress(), 1.0), self._account, 600.0),

@@ -14,9 +14,10 @@ from callapi.calls.commands import CreateCall, ModifyCall
 from callapi.calls.conferences.control import ParticipantChanges, ParticipantView
 from callapi.calls.conferences.options import ParticipantOptions, RoomOptions
 from callapi.calls.document import DocumentRequest
+from callapi.calls.queues.control import MemberView, QueueFigures
 from callapi.calls.streaming.request import StreamRecord, StreamRequest
 from callapi.calls.transcribing.request import TranscriptionRecord, TranscriptionRequest
-from callapi.store import CallRecord, ConferenceRecord, EventRecord, Store
+from callapi.store import CallRecord, ConferenceRecord, EventRecord, QueueRecord, Store
 
 
 class Health(StrEnum):
@@ -109,6 +110,34 @@ class ConferenceCommands(Protocol):
         ...
 
 
+class QueueCommands(Protocol):
+    """Live queues: `calls.queues.control.QueueControl`."""
+
+    def figures(self, record: QueueRecord) -> QueueFigures:
+        """How a queue stands."""
+        ...
+
+    def members(self, record: QueueRecord) -> tuple[MemberView, ...]:
+        """Those who wait, the first first."""
+        ...
+
+    def member(self, record: QueueRecord, key: str) -> MemberView:
+        """One member, or `Front`. Raises MemberUnknown."""
+        ...
+
+    def dequeue(self, record: QueueRecord, key: str, request: DocumentRequest) -> MemberView:
+        """Take a member out. Raises MemberUnknown."""
+        ...
+
+    def changed(self, record: QueueRecord) -> None:
+        """A queue has another name or size."""
+        ...
+
+    def removed(self, record: QueueRecord) -> None:
+        """A queue is deleted."""
+        ...
+
+
 class Deps(Struct, frozen=True):
     """The means of every handler."""
 
@@ -119,6 +148,7 @@ class Deps(Struct, frozen=True):
     control: CallCommands
     streams: StreamCommandsPort
     conferences: ConferenceCommands
+    queues: QueueCommands
     live_events: Callable[[CallSid], tuple[EventRecord, ...]]
     """The timeline of a call that is up; () for any other."""
     health: Callable[[], Health]

@@ -24,6 +24,7 @@ from callapi.calls.errors import (
 )
 from callapi.calls.placing.outbound import Overloaded
 from callapi.calls.placing.queue import QUEUED
+from callapi.calls.queues.control import MemberUnknown
 from callapi.cluster import NodeGone
 from callapi.store import Conflict, Unavailable
 
@@ -56,6 +57,9 @@ UNSUPPORTED_TYPE: Final = Fault(20415, 415, "The body must be application/x-www-
 TOO_MANY_REQUESTS: Final = Fault(20429, 429, "Too many requests")
 INTERNAL: Final = Fault(20500, 500, "Internal server error")
 UNAVAILABLE: Final = Fault(20503, 503, "Service unavailable")
+
+QUEUE_TAKEN: Final = Fault(22003, 400, "A queue of that name exists")
+QUEUE_NOT_EMPTY: Final = Fault(22002, 409, "The queue is not empty")
 
 NO_TO: Final = Fault(21201, 400, "No 'To' number is specified")
 INVALID_URL: Final = Fault(21205, 400, "Url parameter is required")
@@ -122,7 +126,7 @@ def _refused_command(error: CallApiError) -> ApiError | None:
     match error:
         case NotModifiable():
             return ApiError(NOT_MODIFIABLE, str(error))
-        case ParticipantUnknown():
+        case ParticipantUnknown() | MemberUnknown():
             return ApiError(NOT_FOUND, f"{NOT_FOUND.text}: {error}")
         case JoinRefused():
             return ApiError(Fault(error.code, 400, str(error)))

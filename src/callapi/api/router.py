@@ -11,7 +11,7 @@ from callapi.api.operation import Operation
 from callapi.api.request_path import Format, RequestPath
 
 _SID: Final = re.compile(r"\{(\w+)\}")
-NAMED: Final = frozenset({"Key", "Room", "Participant"})
+NAMED: Final = frozenset({"Key", "Room", "Participant", "Member"})
 """In a path: a sid or a name that the client chose."""
 
 

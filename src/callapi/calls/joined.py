@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from callapi.base.ids import CallSid, ConferenceSid
+from callapi.base.ids import CallSid, ConferenceSid, QueueSid
 
 
 class Bridged(Struct, frozen=True):
@@ -26,5 +26,11 @@ class Streaming(Struct, frozen=True):
     sid: str
 
 
-Joined: TypeAlias = Bridged | InConference | Streaming
-"""A queue joins this union when it is built."""
+class InQueue(Struct, frozen=True):
+    """A queue, waiting for an agent."""
+
+    queue_sid: QueueSid
+    name: str
+
+
+Joined: TypeAlias = Bridged | InConference | InQueue | Streaming

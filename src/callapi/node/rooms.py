@@ -19,6 +19,7 @@ from callapi.adapters.directory import Directory
 from callapi.adapters.egress import GuardedEgress
 from callapi.adapters.numbers import Numbers
 from callapi.adapters.outbox_rows import OutboxRows, as_callback
+from callapi.adapters.queue_records import StoredQueues
 from callapi.adapters.registrations import Registrations
 from callapi.base.clock import steady_time
 from callapi.base.ids import AccountSid
@@ -35,6 +36,7 @@ from callapi.calls.media_security import SecurityRules
 from callapi.calls.placing.destinations import Destinations
 from callapi.calls.placing.outbound import Outbound
 from callapi.calls.placing.queue_runner import QueueRunner
+from callapi.calls.queues.directory import Queues
 from callapi.calls.recordings import Recordings
 from callapi.calls.records.journal import Journal
 from callapi.calls.records.reconciliation import close_what_a_crash_left
@@ -329,6 +331,7 @@ async def _open_services(
             settings.limits.blocked_prefixes,
         ),
         recordings=recordings,
+        queues=Queues(StoredQueues(records.store), asyncio.get_running_loop().time),
         conferences=await stack.enter_async_context(conferences),
         music=waiting_music(),
         streams=_open_streams(settings, records, stack),

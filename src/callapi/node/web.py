@@ -12,6 +12,7 @@ from callapi.api import Application, Deps, Feed, Health, Sessions, create_app, f
 from callapi.base.clock import steady_time
 from callapi.base.settings import Settings
 from callapi.calls.conferences.control import ConferenceControl
+from callapi.calls.queues.control import QueueControl
 from callapi.console import Console, ConsoleOptions
 from callapi.http.mounts import Mounts
 from callapi.http.server import HttpServer
@@ -21,6 +22,7 @@ from callapi.node.figures import figures_of
 from callapi.node.joining import open_commands, others_of, serve_commands
 from callapi.node.rooms import Rooms
 from callapi.verbs.announcing import Announcements
+from callapi.verbs.interpreter import Interpreter
 
 
 async def open_web(settings: Settings, rooms: Rooms, stack: AsyncExitStack) -> None:
@@ -68,6 +70,7 @@ def _deps(settings: Settings, rooms: Rooms, sessions: Sessions, feed: Feed) -> D
         calls=rooms.outbound,
         control=rooms.control,
         streams=rooms.stream_commands,
+        queues=QueueControl(rooms.services.queues, Interpreter(rooms.services)),
         conferences=ConferenceControl(rooms.services.conferences, rooms.live, Announcements(rooms.services)),
         live_events=rooms.records.timelines.events,
         health=lambda: Health.DRAINING if rooms.admission.is_draining else Health.READY,

@@ -9,6 +9,7 @@ from callapi.calls.one_shot import first_of
 from callapi.calls.status import CallStatus
 from callapi.rcml import Dial, Sip
 from callapi.verbs.conference import dial_conference
+from callapi.verbs.dial_queue import dial_queue
 from callapi.verbs.execution import Execution, GoTo, Next, Outcome
 from callapi.verbs.forking import Forking
 from callapi.verbs.parameters import DialOutcome, dial_action
@@ -17,9 +18,11 @@ from callapi.verbs.ringback import ringback
 
 
 async def dial(verb: Dial, execution: Execution) -> Outcome:
-    """What `<Dial>` holds: parties to ring, a conference to join."""
+    """What `<Dial>` holds: parties to ring, a conference to join, a queue to serve."""
     if verb.conference is not None:
         return await dial_conference(verb, verb.conference, execution)
+    if verb.queue is not None:
+        return await dial_queue(verb, verb.queue, execution)
     return await _dial_parties(verb, execution)
 
 

@@ -20,6 +20,7 @@ from callapi.calls.parameters import Parameters
 from callapi.calls.placing.destinations import Destinations
 from callapi.calls.position import Position
 from callapi.calls.problem import Problem
+from callapi.calls.queues.directory import Queues
 from callapi.calls.recordings import Recordings
 from callapi.calls.streaming.live_streams import LiveStreams
 from callapi.calls.transcribing.live_transcriptions import LiveTranscriptions
@@ -117,6 +118,7 @@ class Services(Struct, frozen=True):
     transcriptions: LiveTranscriptions
     account_of: Callable[[AccountSid], Awaitable[AccountRecord | None]]
     conferences: Conferences
+    queues: Queues
     music: Prompt
     """What waiting callers hear if no application says otherwise; it can be repeated without a break."""
     recogniser: Recogniser | None = None

@@ -12,8 +12,10 @@ from callapi.rcml import (
     Dial,
     Document,
     Echo,
+    Enqueue,
     Gather,
     Hangup,
+    Leave,
     Pause,
     Play,
     Record,
@@ -28,6 +30,7 @@ from callapi.verbs.connect import connect
 from callapi.verbs.control import hangup, pause, redirect, reject
 from callapi.verbs.dial import dial
 from callapi.verbs.echo import echo
+from callapi.verbs.enqueue import enqueue, leave
 from callapi.verbs.execution import End, Execution, GoTo, Left, Next, Outcome, Services, StoryResult
 from callapi.verbs.gather import gather
 from callapi.verbs.mode import Mode, allows
@@ -43,8 +46,10 @@ EXECUTORS: Final[dict[type, Callable[[Any, Execution], Awaitable[Outcome]]]] = {
     Connect: connect,
     Dial: dial,
     Echo: echo,
+    Enqueue: enqueue,
     Gather: gather,
     Hangup: hangup,
+    Leave: leave,
     Pause: pause,
     Play: play,
     Record: record,

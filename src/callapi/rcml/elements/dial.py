@@ -152,7 +152,7 @@ def read_dial(node: ElementNode) -> Dial:
 
 def _read_place(node: ElementNode) -> tuple[Conference | None, Queue | None]:
     """The conference or queue that `<Dial>` holds; nothing else may stand beside it."""
-    places = [child for child in node.children if child.name == "Conference"]
+    places = [child for child in node.children if child.name in {"Conference", "Queue"}]
     if not places:
         return None, None
     for child in node.children:

@@ -57,6 +57,7 @@ def read_enqueue(node: ElementNode) -> Enqueue:
         line=node.line,
         column=node.column,
     )
+    given.text("workflowSid")  # TaskRouter's; accepted, without effect
     given.finish()
     refuse_children(node)
     return enqueue

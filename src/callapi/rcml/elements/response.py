@@ -13,6 +13,7 @@ from callapi.rcml.elements.gather import Gather, read_gather
 from callapi.rcml.elements.hangup import Hangup, read_hangup
 from callapi.rcml.elements.pause import Pause, read_pause
 from callapi.rcml.elements.play import Play, read_play
+from callapi.rcml.elements.queue import Enqueue, Leave, read_enqueue, read_leave
 from callapi.rcml.elements.record import Record, read_record
 from callapi.rcml.elements.redirect import Redirect, read_redirect
 from callapi.rcml.elements.reject import Reject, read_reject
@@ -21,7 +22,21 @@ from callapi.rcml.elements.start import Start, Stop, read_start, read_stop
 from callapi.rcml.tree import ElementNode
 
 Verb: TypeAlias = (
-    Dial | Say | Play | Pause | Gather | Record | Redirect | Reject | Hangup | Echo | Connect | Start | Stop
+    Dial
+    | Say
+    | Play
+    | Pause
+    | Gather
+    | Record
+    | Redirect
+    | Reject
+    | Hangup
+    | Echo
+    | Enqueue
+    | Leave
+    | Connect
+    | Start
+    | Stop
 )
 
 _READERS: Mapping[str, Callable[[ElementNode], Verb]] = {
@@ -35,6 +50,8 @@ _READERS: Mapping[str, Callable[[ElementNode], Verb]] = {
     "Reject": read_reject,
     "Hangup": read_hangup,
     "Echo": read_echo,
+    "Enqueue": read_enqueue,
+    "Leave": read_leave,
     "Connect": read_connect,
     "Start": read_start,
     "Stop": read_stop,
