@@ -19,6 +19,8 @@ from bench.relay.subjects import CALLAPI, FORWARDER, NODE, RTPENGINE, Run, Subje
 GOALS: Final = {
     CALLAPI.name: "at most 1.0; 0.55 of rtpengine; p99 under 1 ms",
     "callapi, both ways recorded": "at most 1.5",
+    "callapi, SRTP CM": "at most 1.6 of plain; 0.6 of rtpengine with the same",
+    "callapi, SRTP GCM": "at most 1.4 of plain; 0.6 of rtpengine with the same",
 }
 #: Calls of the whole node, which SIPp sets up first.
 NODE_STEPS: Final = (500, 1000)

@@ -1,13 +1,16 @@
-"""Our media plane with bridged calls: `python -m bench.relay.engine LEGS PORT PARTIES CODEC [DIRECTORY]`.
+"""Our media plane with bridged calls: `python -m bench.relay.engine LEGS PORT PARTIES CODEC SUITE [DIRECTORY]`.
 
 Leg `n` listens on 127.0.0.1:PORT + 2n and expects its party at 127.0.0.2:PARTIES + 2n; even legs speak G.711, odd ones
-CODEC. With a directory, both directions of every call are recorded into it.
+CODEC; with a SUITE (else an empty argument) both are encrypted. With a directory, both directions of every call are
+recorded into it.
 """
 
 import asyncio
 import sys
 from pathlib import Path
 from typing import Final
+
+from bench.relay.keys import engine_keys
 
 from callapi.media import CodecFormat, MediaAddress, RecordOptions, StreamParameters
 from callapi.media.plane.engine import NativePlane
@@ -20,7 +23,7 @@ FORMATS: Final = {
 }
 
 
-async def serve(legs: int, port: int, parties: int, codec: str, directory: Path | None) -> None:
+async def serve(legs: int, port: int, parties: int, codec: str, suite: str, directory: Path | None) -> None:
     """Until the process is told to stop."""
     async with NativePlane(rtp_ports=f"{port}-{port + 2 * legs + 1}", threads=1) as plane:
         streams = [plane.open_stream() for _ in range(legs)]
@@ -28,7 +31,13 @@ async def serve(legs: int, port: int, parties: int, codec: str, directory: Path 
             party = MediaAddress("127.0.0.2", parties + 2 * index)
             spoken = FORMATS[codec if index % 2 else "PCMU"]
             stream.configure(
-                StreamParameters(party, spoken, telephone_event=101, receive_telephone_event=101)
+                StreamParameters(
+                    party,
+                    spoken,
+                    telephone_event=101,
+                    receive_telephone_event=101,
+                    srtp=engine_keys(suite),
+                )
             )
         for one, other in zip(streams[::2], streams[1::2], strict=True):
             plane.bridge(one, other)
@@ -40,4 +49,5 @@ async def serve(legs: int, port: int, parties: int, codec: str, directory: Path 
 
 if __name__ == "__main__":
     legs, port, parties = map(int, sys.argv[1:4])
-    asyncio.run(serve(legs, port, parties, sys.argv[4], Path(sys.argv[5]) if sys.argv[5:] else None))
+    codec, suite, *directory = sys.argv[4:]
+    asyncio.run(serve(legs, port, parties, codec, suite, Path(directory[0]) if directory else None))

@@ -1,6 +1,7 @@
 """rtpengine as a peer: started in userspace only, driven by its `ng` protocol (a cookie and a bencoded dictionary in a
 datagram, as its documentation has it)."""
 
+import base64
 import itertools
 import re
 import socket
@@ -9,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 from bench.harness.processes import free_port_of_datagrams
+from bench.relay.keys import key, spoken
+
+from callapi.media import SUITES
 
 Value: TypeAlias = "str | Sequence[Value] | Mapping[str, Value]"
 PARTIES: Final = "127.0.0.2"
@@ -40,11 +44,15 @@ def bencoded(value: Value) -> bytes:
     return b"l" + b"".join(map(bencoded, value)) + b"e"
 
 
-def sdp(port: int, codec: str) -> str:
-    """A party with one codec."""
+def sdp(port: int, codec: str, suite: str = "") -> str:
+    """A party with one codec, encrypted with `suite` if there is one."""
     lines = ["v=0", f"o=party 1 1 IN IP4 {PARTIES}", "s=-", f"c=IN IP4 {PARTIES}", "t=0 0"]
     payload_type = RTPMAP[codec].partition(" ")[0]
-    lines += [f"m=audio {port} RTP/AVP {payload_type}", f"a=rtpmap:{RTPMAP[codec]}"]
+    profile = "RTP/SAVP" if suite else "RTP/AVP"
+    lines += [f"m=audio {port} {profile} {payload_type}", f"a=rtpmap:{RTPMAP[codec]}"]
+    if suite:
+        inline = base64.b64encode(key(suite, of_party=True)).decode()
+        lines.append(f"a=crypto:1 {suite} inline:{inline}")
     return "\r\n".join([*lines, ""])
 
 
@@ -89,8 +97,10 @@ class Control:
             raise RuntimeError(f"rtpengine: {answer!r}")
         return answer
 
-    def bridge(self, call: int, ports: tuple[int, int], codec: str) -> tuple[int, int]:
-        """Joins the parties on `ports`, the second one speaking `codec`; where each of them is to send."""
+    def bridge(
+        self, call: int, ports: tuple[int, int], codec: str, suite: str = ""
+    ) -> tuple[tuple[int, str], tuple[int, str]]:
+        """Joins the parties on `ports`, the second one speaking `codec`; where each is to send, and its keys."""
         wanted: Value = {} if codec == "PCMU" else {"mask": ["PCMU"], "transcode": [codec]}
         common: dict[str, Value] = {
             "call_id": f"call{call}",
@@ -98,12 +108,20 @@ class Control:
             "replace": ["origin"],
             "ICE": "remove",
         }
-        offered = self.ask(command="offer", sdp=sdp(ports[0], "PCMU"), codec=wanted, **common)
-        answered = self.ask(command="answer", sdp=sdp(ports[1], codec), to_tag="callee", **common)
-        return _port(answered), _port(offered)
+        if suite:
+            # By itself it would hand the parties each other's keys, and relay what it cannot read.
+            common["SDES"] = ["nonew", *(f"no-{each}" for each in SUITES if each != suite)]
+            common["flags"] = ["inject-DTMF"]
+        offered = self.ask(command="offer", sdp=sdp(ports[0], "PCMU", suite), codec=wanted, **common)
+        answered = self.ask(command="answer", sdp=sdp(ports[1], codec, suite), to_tag="callee", **common)
+        return _leg(answered, suite), _leg(offered, suite)
 
 
-def _port(answer: bytes) -> int:
+def _leg(answer: bytes, suite: str) -> tuple[int, str]:
     found = re.search(rb"m=audio (\d+) ", answer)
     assert found is not None, answer
-    return int(found[1])
+    if not suite:
+        return int(found[1]), ""
+    inline = re.search(suite.encode() + rb" inline:([A-Za-z0-9+/=]+)", answer)
+    assert inline is not None, answer
+    return int(found[1]), spoken(suite, base64.b64decode(inline[1] + b"=="))

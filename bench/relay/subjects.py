@@ -13,6 +13,7 @@ from typing import Final
 
 from bench.harness.processes import NODE_CORE, ROOT, TOOLS_CORE, Process, pinned
 from bench.relay import product, rtpengine
+from bench.relay.keys import spoken
 
 TOOL: Final = ROOT / "native/target/release/bench-relay"
 #: Below the ephemeral ports, so that nobody else has one of them; the parties have the same ones at 127.0.0.2.
@@ -23,7 +24,11 @@ _PATIENCE_S: Final = 30.0
 #: Held calls outlast the generator by this.
 _SPARE_S: Final = 5
 
-Legs = list[tuple[int, int]]
+#: A party's port, where it sends, and if it is encrypted the suite and the keys (in hexadecimal) that it sends with
+#: and expects.
+Legs = list[tuple[int, int, str]]
+CM: Final = "AES_CM_128_HMAC_SHA1_80"
+GCM: Final = "AEAD_AES_128_GCM"
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class Subject:
     program: str = "callapi"
     codec: str = "PCMU"
     is_recorded: bool = False
+    #: Of SRTP on both legs; empty: plain RTP.
+    suite: str = ""
     #: Of the calls that the others have: a codec may be too dear for all of them.
     share: float = 1.0
 
@@ -47,6 +54,10 @@ SUBJECTS: Final = (
     FORWARDER,
     CALLAPI,
     RTPENGINE,
+    Subject("callapi, SRTP CM", suite=CM),
+    Subject("rtpengine, SRTP CM", "rtpengine", suite=CM),
+    Subject("callapi, SRTP GCM", suite=GCM),
+    Subject("rtpengine, SRTP GCM", "rtpengine", suite=GCM),
     Subject("callapi, both ways recorded", is_recorded=True),
     Subject("callapi, PCMU to PCMA", codec="PCMA"),
     Subject("rtpengine, PCMU to PCMA", "rtpengine", codec="PCMA"),
@@ -113,7 +124,7 @@ def measure(subject: Subject, calls: int, seconds: int) -> Run:
         try:
             assert generator.stdin is not None
             assert generator.stdout is not None
-            generator.stdin.write("".join(f"{own} {target}\n" for own, target in legs))
+            generator.stdin.write("".join(f"{own} {target}{keys}\n" for own, target, keys in legs))
             generator.stdin.close()
             assert generator.stdout.readline() == "warm\n"
             before, began = process.cpu_s(), time.monotonic()
@@ -136,26 +147,26 @@ def running(
     own = range(FIRST_PORT, FIRST_PORT + 4 * calls, 2)
     log = directory / "log"
     if subject == NODE:
-        with product.calls(own, WARM_S + seconds + _SPARE_S, directory) as held:
-            yield held
+        with product.calls(own, WARM_S + seconds + _SPARE_S, directory) as (process, legs, before_kb):
+            yield process, [(port, target, "") for port, target in legs], before_kb
         return
     if subject.program == "rtpengine":
         with rtpengine.Control() as control:
             daemon = rtpengine.command(control.port, FIRST_PORT, LAST_PORT)
             with Process(pinned(NODE_CORE, *daemon), log) as process:
                 control.wait()
-                targets: list[int] = []
+                targets: list[tuple[int, str]] = []
                 for call in range(calls):
                     pair = (own[2 * call], own[2 * call + 1])
-                    targets += control.bridge(call, pair, subject.codec)
-                yield process, list(zip(own, targets, strict=True)), 0
+                    targets += control.bridge(call, pair, subject.codec, subject.suite)
+                yield process, [(port, *target) for port, target in zip(own, targets, strict=True)], 0
         return
     forwarder = [str(TOOL), "forward", str(2 * calls), str(FIRST_PORT)]
     engine = [sys.executable, "-m", "bench.relay.engine", str(2 * calls), str(FIRST_PORT), str(FIRST_PORT)]
-    engine += [subject.codec, *([str(directory)] if subject.is_recorded else [])]
+    engine += [subject.codec, subject.suite, *([str(directory)] if subject.is_recorded else [])]
     with Process(pinned(NODE_CORE, *(forwarder if subject == FORWARDER else engine)), log) as process:
         end = time.monotonic() + _PATIENCE_S
         while "ready" not in log.read_text():
             assert time.monotonic() < end, log.read_text()
             time.sleep(0.05)
-        yield process, [(port, port) for port in own], 0
+        yield process, [(port, port, spoken(subject.suite)) for port in own], 0

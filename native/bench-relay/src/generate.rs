@@ -8,6 +8,8 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::net::{RecvFlags, SendFlags, recv, sendto};
 
+use media_core::srtp::{MasterKey, Protector, Suite, Unprotector};
+
 use crate::payloads::{self, Payloads};
 use crate::sockets::{self, Legs};
 
@@ -21,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 struct Generator {
     legs: Legs,
     targets: Vec<SocketAddr>,
+    /// Of each leg that is encrypted.
+    srtp: Vec<Option<(Protector, Unprotector)>>,
     /// Of even legs, and of odd ones.
     payloads: [Payloads; 2],
     /// A stamp survives where packets are passed on as they are.
@@ -37,7 +41,8 @@ struct Generator {
 }
 
 /// Sends for `warm` seconds, says so, then for `seconds` that count. Even legs speak G.711, odd ones `other`. Standard
-/// input names the legs, one on a line: its own port, the port that it sends to.
+/// input names the legs, one on a line: its own port, the port that it sends to, and if it is encrypted the suite and
+/// the keys (in hexadecimal) that it sends with and expects.
 ///
 /// Prints packets sent and received, then microseconds: the delay's median, 99th percentile and greatest (0 where the
 /// codecs differ), and the longest by which sending was behind its plan.
@@ -67,21 +72,44 @@ pub(crate) fn generate(warm: u16, seconds: u16, other: Payloads) -> io::Result<(
     Ok(())
 }
 
+/// A key as it stands in a line of standard input.
+fn key(suite: &str, hex: &str) -> io::Result<MasterKey> {
+    let suite = Suite::by_name(suite).ok_or(io::ErrorKind::InvalidInput)?;
+    let octets: Option<Vec<u8>> = (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok())
+        .collect();
+    let octets = octets.ok_or(io::ErrorKind::InvalidInput)?;
+    MasterKey::new(suite, &octets).map_err(io::Error::other)
+}
+
 impl Generator {
     fn open(other: Payloads, counts_from: Duration) -> io::Result<Self> {
         let mut ports = Vec::new();
         let mut targets = Vec::new();
+        let mut srtp = Vec::new();
         for line in io::stdin().lines() {
             let line = line?;
-            let numbers = line.split_once(' ').ok_or(io::ErrorKind::InvalidInput)?;
+            let words: Vec<&str> = line.split(' ').collect();
+            let [own, target, ..] = words[..] else {
+                return Err(io::ErrorKind::InvalidInput.into());
+            };
             let number = |word: &str| word.parse::<u16>().map_err(io::Error::other);
-            ports.push(number(numbers.0)?);
-            targets.push(SocketAddr::from((sockets::MEASURED, number(numbers.1)?)));
+            ports.push(number(own)?);
+            targets.push(SocketAddr::from((sockets::MEASURED, number(target)?)));
+            srtp.push(match words[2..] {
+                [suite, send, receive] => Some((
+                    Protector::new(&key(suite, send)?),
+                    Unprotector::new(&key(suite, receive)?),
+                )),
+                _ => None,
+            });
         }
         let own = payloads::of("PCMU").ok_or(io::ErrorKind::Unsupported)?;
         Ok(Self {
             legs: sockets::open(sockets::PARTIES, ports.into_iter())?,
             targets,
+            srtp,
             is_stamped: other.payload_type == own.payload_type,
             payloads: [own, other],
             start: Instant::now(),
@@ -117,7 +145,15 @@ impl Generator {
                 packet[HEADER..HEADER + STAMP].copy_from_slice(&now.to_be_bytes());
             }
             let (socket, target) = (&self.legs.sockets[index], &self.targets[index]);
-            sendto(socket, &packet[..end], SendFlags::empty(), target)?;
+            let mut out = [0; 1500];
+            let datagram = match &mut self.srtp[index] {
+                None => &packet[..end],
+                Some((protector, _)) => {
+                    let length = protector.protect(&packet[..end], &mut out);
+                    &out[..length.ok_or(io::ErrorKind::InvalidData)?]
+                }
+            };
+            sendto(socket, datagram, SendFlags::empty(), target)?;
             self.sent += u64::from(counts);
         }
         Ok(())
@@ -132,8 +168,16 @@ impl Generator {
         epoll::wait(&self.legs.epoll, spare_capacity(events), Some(&timeout))?;
         let mut datagram = [0u8; 2048];
         for event in events.iter() {
-            let socket = &self.legs.sockets[event.data.u64() as usize];
-            if let Ok((length, _)) = recv(socket, &mut datagram[..], RecvFlags::empty()) {
+            let index = event.data.u64() as usize;
+            let socket = &self.legs.sockets[index];
+            let Ok((length, _)) = recv(socket, &mut datagram[..], RecvFlags::empty()) else {
+                continue;
+            };
+            let length = match &mut self.srtp[index] {
+                None => Some(length),
+                Some((_, unprotector)) => unprotector.unprotect(&mut datagram[..length]).ok(),
+            };
+            if let Some(length) = length {
                 self.count(&datagram[..length]);
             }
         }

@@ -1,0 +1,171 @@
+// One phone: the same few verbs over JsSIP and over SIP.js. Neither library is changed; what differs is in here.
+
+import JsSIP from "jssip";
+import { Inviter, Registerer, RegistererState, SessionState, UserAgent } from "sip.js";
+
+const NO_SERVERS = { iceServers: [] };
+const tell = (event, more = {}) => globalThis.report({ event, ...more });
+
+// The strongest frequency of what the peer says, sampled over and over.
+class Ear {
+  constructor() {
+    this.samples = [];
+    this.context = new AudioContext();
+    this.analyser = this.context.createAnalyser();
+    this.analyser.fftSize = 8192;
+    this.analyser.smoothingTimeConstant = 0;
+    this.element = document.createElement("audio");
+    this.element.autoplay = true;
+    this.streams = new Set();
+    setInterval(() => this.sample(), 50);
+  }
+
+  listen(connection) {
+    const hook = () => {
+      const tracks = connection.getReceivers().map((each) => each.track).filter((each) => each && each.kind === "audio");
+      const key = tracks.map((each) => each.id).join();
+      if (tracks.length && !this.streams.has(key)) {
+        this.streams.add(key);
+        const stream = new MediaStream(tracks);
+        this.element.srcObject = stream;
+        this.context.createMediaStreamSource(stream).connect(this.analyser);
+      }
+    };
+    connection.addEventListener("track", hook);
+    hook();
+  }
+
+  sample() {
+    const bins = new Float32Array(this.analyser.frequencyBinCount);
+    this.analyser.getFloatFrequencyData(bins);
+    let best = 0;
+    bins.forEach((level, at) => { if (level > bins[best]) best = at; });
+    const hertz = (best * this.context.sampleRate) / this.analyser.fftSize;
+    this.samples.push(bins[best] > -70 ? Math.round(hertz) : 0);
+    this.samples = this.samples.slice(-200);
+  }
+}
+
+class JsSipPhone {
+  start({ uri, password, server }) {
+    const socket = new JsSIP.WebSocketInterface(server);
+    this.agent = new JsSIP.UA({ sockets: [socket], uri, password, register: true });
+    this.agent.on("registered", () => tell("registered", { code: 200 }));
+    this.agent.on("registrationFailed", ({ cause, response }) => tell("registered", { code: response?.status_code ?? 0, cause }));
+    this.agent.on("disconnected", () => tell("disconnected"));
+    this.agent.on("newRTCSession", ({ originator, session, request }) => {
+      this.take(session);
+      if (originator === "remote") tell("incoming", { from: request.from.uri.toString() });
+    });
+    this.agent.start();
+  }
+
+  take(session) {
+    this.session = session;
+    session.on("peerconnection", ({ peerconnection }) => ear.listen(peerconnection));
+    if (session.connection) ear.listen(session.connection);
+    session.on("confirmed", () => tell("answered"));
+    session.on("progress", ({ response }) => response && tell("ringing", { code: response.status_code }));
+    session.on("ended", ({ cause }) => tell("ended", { cause }));
+    session.on("failed", ({ cause, message }) => tell("ended", { cause, code: message?.status_code ?? 0 }));
+    session.on("hold", ({ originator }) => tell("hold", { originator }));
+    session.on("unhold", ({ originator }) => tell("unhold", { originator }));
+  }
+
+  call(target) { this.agent.call(target, { mediaConstraints: { audio: true, video: false }, pcConfig: NO_SERVERS }); }
+  answer() { this.session.answer({ mediaConstraints: { audio: true, video: false }, pcConfig: NO_SERVERS }); }
+  hangUp() { this.session.terminate(); }
+  hold() { this.session.hold(); }
+  resume() { this.session.unhold(); }
+  press(digits) { this.session.sendDTMF(digits, { transportType: "RFC2833" }); }
+  transfer(target) { this.session.refer(target); }
+  connection() { return this.session.connection; }
+}
+
+class SipJsPhone {
+  async start({ uri, password, server }) {
+    const user = UserAgent.makeURI(uri);
+    this.agent = new UserAgent({
+      uri: user,
+      transportOptions: { server },
+      authorizationUsername: user.user,
+      authorizationPassword: password,
+      logLevel: "error",
+      sessionDescriptionHandlerFactoryOptions: { peerConnectionConfiguration: NO_SERVERS },
+      delegate: {
+        onInvite: (invitation) => {
+          this.take(invitation);
+          tell("incoming", { from: invitation.remoteIdentity.uri.toString() });
+        },
+        onDisconnect: () => tell("disconnected"),
+      },
+    });
+    await this.agent.start();
+    this.registerer = new Registerer(this.agent);
+    this.registerer.stateChange.addListener((state) => {
+      if (state === RegistererState.Registered) tell("registered", { code: 200 });
+    });
+    await this.registerer.register({ requestDelegate: { onReject: ({ message }) => tell("registered", { code: message.statusCode }) } });
+  }
+
+  take(session) {
+    this.session = session;
+    session.stateChange.addListener((state) => {
+      if (state === SessionState.Established) {
+        ear.listen(this.connection());
+        tell("answered");
+      } else if (state === SessionState.Terminated) {
+        tell("ended");
+      }
+    });
+  }
+
+  async call(target) {
+    const inviter = new Inviter(this.agent, UserAgent.makeURI(target));
+    this.take(inviter);
+    await inviter.invite({ requestDelegate: { onReject: ({ message }) => tell("refused", { code: message.statusCode }) } });
+  }
+
+  async answer() { await this.session.accept(); }
+  async hangUp() {
+    if (this.session.state === SessionState.Established) await this.session.bye();
+    else if (this.session instanceof Inviter) await this.session.cancel();
+    else await this.session.reject();
+  }
+
+  async offer(hold) {
+    // As the library's own SimpleUser does: `hold` alone goes on sending the microphone.
+    for (const { track } of this.connection().getSenders()) if (track) track.enabled = !hold;
+    this.session.sessionDescriptionHandlerOptionsReInvite = { hold };
+    await this.session.invite({ requestDelegate: { onAccept: () => tell(hold ? "hold" : "unhold", { originator: "local" }) } });
+  }
+
+  hold() { return this.offer(true); }
+  resume() { return this.offer(false); }
+  press(digits) { this.session.sessionDescriptionHandler.sendDtmf(digits); }
+  async transfer(target) { await this.session.refer(UserAgent.makeURI(target)); }
+  connection() { return this.session.sessionDescriptionHandler.peerConnection; }
+}
+
+let ear;
+let inner;
+globalThis.phone = {
+  async start({ library, ...settings }) {
+    ear = new Ear();
+    inner = library === "jssip" ? new JsSipPhone() : new SipJsPhone();
+    await inner.start(settings);
+  },
+  heard: (count) => ear.samples.slice(-count),
+  async statistics() {
+    const figures = { received: 0, sent: 0, concealed: 0 };
+    for (const each of (await inner.connection().getStats()).values()) {
+      if (each.type === "inbound-rtp") Object.assign(figures, { received: each.packetsReceived, concealed: each.concealedSamples });
+      if (each.type === "outbound-rtp") figures.sent = each.packetsSent;
+      if (each.type === "transport") Object.assign(figures, { dtls: each.dtlsState, cipher: each.srtpCipher, version: each.tlsVersion });
+    }
+    return figures;
+  },
+};
+for (const verb of ["call", "answer", "hangUp", "hold", "resume", "press", "transfer"]) {
+  globalThis.phone[verb] = async (given) => { await inner[verb](given); };
+}
