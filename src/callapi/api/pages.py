@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from callapi.api import openapi, reference
 from callapi.api.answers import json_response
+from callapi.api.code_pages import PATH, code_page
 from callapi.api.deps import Health
 from callapi.api.errors import METHOD_NOT_ALLOWED, NOT_FOUND, ApiError
 from callapi.api.resources import RESOURCES
@@ -33,7 +34,7 @@ class Pages:
 
     def answer(self, method: str, path: str) -> Response:
         """The page at `path`. Raises ApiError."""
-        page = self._paths.get(path)
+        page = self._paths.get(path) or _of_code(path)
         if page is None:
             raise ApiError(NOT_FOUND, f"The requested resource {path} was not found")
         if method not in _SAFE:
@@ -52,3 +53,11 @@ class Pages:
     @cached_property
     def _reference(self) -> str:
         return reference.page(RESOURCES, self._public_url)
+
+
+def _of_code(path: str) -> Callable[[], Response] | None:
+    """The page that explains the code of a notification."""
+    text = code_page(path.removeprefix(PATH)) if path.startswith(PATH) else None
+    if text is None:
+        return None
+    return lambda: HTMLResponse(text, headers={"Content-Security-Policy": _POLICY})

@@ -11,19 +11,10 @@ from callapi.api.operation import Operation
 from callapi.api.parameters import Parameter
 from callapi.api.request_path import TWILIO
 from callapi.api.resources import Resource
+from callapi.api.style import STYLE
 
 _FURTHER: Final = re.compile(r"Parameter(?:[2-9]|\d\d)\.")
 """Numbered parameters after the first: the page shows one of a kind."""
-_STYLE: Final = """
-body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:1rem 1.5rem;color:#1c2530}
-h1,h2,h3{line-height:1.2}h2{border-top:1px solid #d5dbe1;margin-top:2.5rem;padding-top:1.5rem}
-h3{margin:2rem 0 .25rem}code,pre{font:14px/1.45 ui-monospace,monospace;background:#f2f4f7;border-radius:4px}
-code{padding:.1em .3em}pre{padding:.8rem 1rem;overflow:auto}table{border-collapse:collapse;margin:.5rem 0;width:100%}
-td,th{border-bottom:1px solid #e3e7ec;padding:.3rem .6rem .3rem 0;text-align:left;vertical-align:top}
-nav a{margin-right:1rem}.path{font-family:ui-monospace,monospace}.verb{font-weight:600}
-@media(prefers-color-scheme:dark){body{background:#14181d;color:#dde3ea}code,pre{background:#222830}
-a{color:#8ab4f8}td,th,h2{border-color:#2d343d}}
-"""
 
 _INTRODUCTION: Final = """
 <p>Every path below is served under <code>/2010-04-01</code> (Twilio's; JSON unless it ends in <code>.xml</code>),
@@ -46,7 +37,7 @@ def page(resources: Iterable[Resource], public_url: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><title>CallAPI REST</title>'
-        f"<style>{_STYLE}</style></head><body><h1>CallAPI REST <small>{__version__}</small></h1>"
+        f"<style>{STYLE}</style></head><body><h1>CallAPI REST <small>{__version__}</small></h1>"
         f"{introduction}<nav>{links}<a href='#errors'>Errors</a></nav>"
         f"{''.join(_resource(each) for each in resources)}{_errors(resources)}</body></html>"
     )

@@ -2,17 +2,24 @@
 
 from typing import Final
 
+from callapi.api.code_pages import PATH as CODE_PAGES
 from callapi.api.filters import interval, matching
 from callapi.api.operation import Operation, RequestContext
 from callapi.api.paging import PAGING, page_request
 from callapi.api.parameter_types import whole
 from callapi.api.parameters import Parameter
-from callapi.api.representations import Representation, counted, instant, number, path_of, text, uri
+from callapi.api.representations import Representation, counted, field, instant, number, path_of, text, uri
+from callapi.api.request_path import RequestPath
 from callapi.api.resources.collection import Collection
 from callapi.api.resources.records import own_call
-from callapi.store import Equals, NotificationRecord, Page
+from callapi.store import Equals, Json, NotificationRecord, Page
 
 CALL_PATH: Final = "/Accounts/{AccountSid}/Calls/{CallSid}/Notifications"
+
+
+def _more_info(notification: NotificationRecord, request_path: RequestPath) -> Json:
+    return f"{request_path.origin}{CODE_PAGES}{notification.error_code}"
+
 
 NOTIFICATION: Final[Representation[NotificationRecord]] = Representation(
     "notifications",
@@ -26,7 +33,7 @@ NOTIFICATION: Final[Representation[NotificationRecord]] = Representation(
         text("api_version"),
         counted("log"),
         counted("error_code"),
-        text("more_info"),
+        field("more_info", _more_info),
         text("message_text"),
         instant("message_date"),
         text("request_url"),
@@ -57,7 +64,7 @@ async def page_of_call(context: RequestContext) -> Page[NotificationRecord]:
     return await context.deps.store.notifications.page(context.account.sid, page_request(given), *where)
 
 
-OPERATIONS: Final = (
+OPERATIONS: Final[tuple[Operation, ...]] = (
     NOTIFICATIONS.list("List notifications", FILTERS, MESSAGE_DATE),
     NOTIFICATIONS.fetch("Fetch a notification"),
     Operation(

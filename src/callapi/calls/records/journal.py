@@ -106,7 +106,6 @@ def _notification(event: ProblemRaised) -> NotificationRecord:
         message_date=event.at,
         api_version=API_VERSION,
         call_sid=event.call_sid,
-        more_info=f"https://www.twilio.com/docs/api/errors/{problem.code}" if problem.code < 60_000 else None,
         request_url=without_credentials(request.url) if request else None,
         request_method=request.method if request else None,
         request_variables="&".join(f"{k}={v}" for k, v in request.parameters) if request else None,
