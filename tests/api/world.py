@@ -38,7 +38,7 @@ from callapi.calls.transcribing.request import (
     TranscriptionStatus,
 )
 from callapi.media.plane.fake import FakePlane
-from callapi.store import AccountRecord, CallRecord, EventRecord, Put, Store
+from callapi.store import AccountRecord, CallRecord, EventRecord, Put, RecordingRecord, Store
 
 NOW = datetime(2026, 11, 17, 10, 0, 0, tzinfo=UTC)
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -241,11 +241,16 @@ class World:
                 live_events=lambda sid: self.events.get(sid, ()),
                 health=lambda: self.health,
                 recordings_dir=self.recordings_dir,
+                recording_file=self._recording_file,
                 encode_mp3=_encode,
                 realm="callapi",
                 public_url="http://127.0.0.1:8080",
             )
         )
+
+    async def _recording_file(self, recording: RecordingRecord) -> Path | None:
+        path = self.recordings_dir / (recording.path or "none")
+        return path if path.is_file() else None
 
     @property
     def base(self) -> str:

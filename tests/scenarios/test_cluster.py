@@ -17,6 +17,7 @@ from tests.scenarios.harness.flood import Flood
 from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.raw_phone import RawCall, RawPhone, WebSocketPhone, sdp
 from tests.scenarios.harness.registering import Registrant
+from tests.scenarios.harness.rtp_peer import RtpPeer
 from tests.scenarios.harness.service import DOMAIN, EDGE_HOST, KAMAILIO, Service
 from tests.scenarios.harness.waiting import eventually
 from tests.store.cluster import NoServer, PostgresServer, postgres_server
@@ -366,3 +367,80 @@ async def test_postgresql_restarts_under_a_live_call(
     await eventually("each callback", lambda: len(told(webhook, "ended")) == 9, 20)
     assert all(len(events) == 1 for events in told(webhook, "ended").values())
     assert all(each["status"] == "completed" for each in await service.nodes[0].calls(PageSize="9"))
+
+
+async def _refuse_all(phone: RawPhone) -> None:
+    while True:
+        (await phone.next_call(60)).refuse(486)
+
+
+async def test_limits_hold_over_all_nodes_and_the_queue_of_one_that_dies_is_placed_by_another(
+    application: Application, server: PostgresServer, tmp_path: Path
+) -> None:
+    webhook = application.webhook("queue")
+    webhook["voice"] = response("<Gather timeout='60'/>")
+    webhook["ended"] = ""
+    limits = {"rest_calls_per_second_per_account": 1, "queued_calls_per_account": 8, "calls_per_account": 3}
+    numbers = [{"number": "*", "voice_url": webhook.url("voice")}]
+    async with (
+        Service(tmp_path, server, numbers, count=2, settings={"limits": limits}) as service,
+        RawPhone("alice", "127.0.0.29") as alice,
+        RawPhone("bob", "127.0.0.28") as bob,
+    ):
+        first, second = service.nodes
+        calls = []
+        for node in (first, first, second):
+            call = alice.invite(node.uri("1"), node.sip_address, body=sdp(9))
+            assert (await call.gets_final("INVITE")).status == 200
+            call.request("ACK")
+            calls.append(call)
+        for node in (first, second):
+            refused = alice.invite(node.uri("1"), node.sip_address, body=sdp(9))
+            assert (await refused.gets_final("INVITE")).status == 503
+        for call in calls:
+            call.request("BYE")
+            await call.gets("BYE", 200)
+        await asyncio.sleep(1.5)
+
+        refusing = asyncio.create_task(_refuse_all(bob))
+        form = {
+            "To": bob.uri,
+            "From": "1000",
+            "Url": webhook.url("voice"),
+            "StatusCallback": webhook.url("ended"),
+        }
+        made = [await first.rest("POST", "Calls.json", **form) for _ in range(6)]
+        assert [status for status, _ in made] == [201] * 6
+        more = [await second.rest("POST", "Calls.json", **form) for _ in range(6)]
+        assert 429 in [status for status, _ in more], "an account has its places over all nodes"
+        first.process.signal(signal.SIGKILL)
+        sids = [record["sid"] for status, record in (*made, *more) if status == 201]
+        records = [await second.final(sid, timeout=30) for sid in sids]
+        # The one call that was on its way as its node died may have failed with it.
+        assert [each["status"] for each in records].count("busy") >= len(sids) - 1, records
+        await eventually("every callback", lambda: len(told(webhook, "ended")) == len(sids), 15)
+        assert all(len(set(events)) == 1 for events in told(webhook, "ended").values())
+        assert len(bob.calls) <= len(sids), "a call was placed twice"
+        refusing.cancel()
+        await asyncio.gather(refusing, return_exceptions=True)
+
+
+async def test_a_recording_is_had_from_every_node(shared: tuple[Service, Webhook]) -> None:
+    service, webhook = fresh(shared)
+    webhook["voice"] = response("<Record action='after' maxLength='2' timeout='5'/>")
+    webhook["after"] = response("<Hangup/>")
+    maker, other = service.nodes[0], service.nodes[1]
+    async with RawPhone("alice", "127.0.0.30") as alice, RtpPeer() as mouth:
+        call = alice.invite(maker.uri("1"), maker.sip_address, body=sdp(mouth.port))
+        answer = await call.gets("INVITE", 200)
+        call.request("ACK")
+        assert answer.audio
+        mouth.speak(answer.audio, 440)
+        await eventually("the recording", lambda: [each for each in webhook.requests if each.path == "after"])
+        sid = next(each for each in webhook.requests if each.path == "after")["RecordingSid"]
+    path = f"2010-04-01/Accounts/{service.account_sid}/Recordings/{sid}.wav"
+    sound = await maker.download(f"{maker.http_url}/{path}")
+    assert await other.download(f"{other.http_url}/{path}") == sound
+    assert (await other.rest("DELETE", f"Recordings/{sid}.json"))[0] == 204
+    assert (await maker.rest("GET", f"Recordings/{sid}.json"))[0] == 404
+    assert not list((maker.folder / "data" / "recordings").glob(f"{sid}*"))

@@ -29,6 +29,7 @@ from callapi.calls.live import LiveCalls
 from callapi.calls.parties import party_name
 from callapi.calls.placement import InboundCall
 from callapi.calls.placing.destinations import Destinations
+from callapi.calls.placing.keeper import KeptNowhere
 from callapi.calls.placing.queue import CallQueue
 from callapi.calls.placing.queue_runner import QueueRunner
 from callapi.calls.queues.directory import Queues
@@ -413,6 +414,7 @@ class World:
             gate,
             self.services.recordings,
             queue=queue or CallQueue(),
+            keeper=KeptNowhere(),
             may_call=self._may_call,
         )
 

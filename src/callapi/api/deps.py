@@ -17,7 +17,7 @@ from callapi.calls.document import DocumentRequest
 from callapi.calls.queues.control import MemberView, QueueFigures
 from callapi.calls.streaming.request import StreamRecord, StreamRequest
 from callapi.calls.transcribing.request import TranscriptionRecord, TranscriptionRequest
-from callapi.store import CallRecord, ConferenceRecord, EventRecord, QueueRecord, Store
+from callapi.store import CallRecord, ConferenceRecord, EventRecord, QueueRecord, RecordingRecord, Store
 
 
 class Health(StrEnum):
@@ -153,6 +153,8 @@ class Deps(Struct, frozen=True):
     """The timeline of a call that is up; () for any other."""
     health: Callable[[], Health]
     recordings_dir: Path
+    recording_file: Callable[[RecordingRecord], Awaitable[Path | None]]
+    """The WAV of a recording, whichever node made it; None: there is none."""
     encode_mp3: Callable[[Path], Awaitable[bytes]]
     realm: str
     """Of the digests of clients: passwords are kept as H(login:realm:password)."""

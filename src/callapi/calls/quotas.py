@@ -20,8 +20,8 @@ class Quotas:
     def __init__(
         self, *, calls: int = 0, calls_per_second: float = 0.0, clock: Callable[[], float] = monotonic
     ) -> None:
-        self._most = calls
-        self._rate = calls_per_second
+        self.most = calls
+        self.rate = calls_per_second
         self._clock = clock
         self._live: Counter[AccountSid] = Counter()
         self._buckets: TokenBuckets[AccountSid] = TokenBuckets(
@@ -38,14 +38,22 @@ class Quotas:
         if not self._live[account]:
             del self._live[account]
 
+    def live(self, account: AccountSid) -> int:
+        """How many calls of `account` this node has."""
+        return self._live[account]
+
+    async def reserve(self, account: AccountSid) -> str | None:
+        """`refusal`, for a caller that can wait for other nodes."""
+        return self.refusal(account)
+
     def is_full(self, account: AccountSid) -> bool:
         """Whether `account` has all the calls up that it may have."""
-        return bool(self._most) and self._live[account] >= self._most
+        return bool(self.most) and self._live[account] >= self.most
 
     def refusal(self, account: AccountSid) -> str | None:
         """Why a new call of `account` cannot be admitted, None if it can; that uses up its share of the rate."""
         if self.is_full(account):
             return CALLS
-        if not self._rate or self._buckets.take(account, self._clock()):
+        if not self.rate or self._buckets.take(account, self._clock()):
             return None
         return RATE

@@ -38,7 +38,7 @@ def owner_of(settings: Settings) -> Owner:
         name=settings.node.name,
         identity=identity_of(settings.node.data_dir),
         sip=settings.sip.listen[0],
-        http=settings.http.listen,
+        http=f"{'https' if settings.http.tls_certificate else 'http'}://{settings.http.listen}",
         version=version("callapi"),
         numbers=tuple(each.number for each in settings.numbers),
     )

@@ -12,7 +12,10 @@ from typing import Any
 
 from callapi.adapters.announcements import Announcements, Hearing
 from callapi.adapters.other_nodes import RestOfOthers, carry_out
+from callapi.adapters.recording_files import RecordingFiles
 from callapi.adapters.registrations import Registrations
+from callapi.adapters.shared_queue import SharedQueue
+from callapi.adapters.shared_quotas import SharedQuotas
 from callapi.adapters.takeover import Inheritance
 from callapi.api.application import Application
 from callapi.base.clock import steady_time
@@ -21,8 +24,11 @@ from callapi.base.settings import Settings
 from callapi.calls.arriving.admission import AdmissionControl
 from callapi.calls.events import EventBus
 from callapi.calls.live import LiveCalls
+from callapi.calls.placing.keeper import KeptNowhere
 from callapi.calls.placing.queue_runner import QueueRunner
+from callapi.calls.quotas import Quotas
 from callapi.cluster import Commands, Member, Takeover
+from callapi.node import options
 from callapi.node.identity import owner_of
 from callapi.store import Nodes, NodeState, Report, Store
 from callapi.webhooks import Outbox
@@ -72,14 +78,22 @@ async def open_store(settings: Settings, stack: AsyncExitStack) -> tuple[Store, 
     return store, Neighbours(store.nodes, member, Announcements(store) if is_clustered else None)
 
 
-async def take_part(neighbours: Neighbours, store: Store, work: Work, stack: AsyncExitStack) -> None:
+async def take_part(
+    neighbours: Neighbours, store: Store, files: RecordingFiles, work: Work, stack: AsyncExitStack
+) -> None:
     """Say what this node does, follow what is wanted of it, and take over from nodes that are dead."""
     member = neighbours.member
     member.report_from(partial(_report, work.admission, work.live))
     heir = Inheritance(store, work.bus, work.outbox)
-    await run_services(
-        (Takeover(member, neighbours.nodes, heir).serve(), _follow(member, work.admission)), stack
+    services = (
+        Takeover(member, neighbours.nodes, heir).serve(),
+        _follow(member, work),
+        files.sweep(),
     )
+    await run_services(services, stack)
+    keeper = work.queue_runner.keeper
+    if isinstance(keeper, SharedQueue):
+        await run_services((keeper.forget(), keeper.take_over(work.queue_runner)), stack)
 
 
 async def open_commands(
@@ -104,6 +118,52 @@ def others_of(
     return RestOfOthers(store, neighbours.member, commands, settings.node.name, work.has_call)
 
 
+async def quotas_of(neighbours: Neighbours | None, settings: Settings, stack: AsyncExitStack) -> Quotas:
+    """What one account may use: of this node, or of all of a cluster."""
+    if neighbours is None or neighbours.announcements is None:
+        return options.quotas(settings)
+    limits = settings.limits
+    quotas = SharedQuotas(
+        neighbours.nodes,
+        calls=limits.calls_per_account,
+        calls_per_second=limits.calls_per_second_per_account,
+    )
+    await run_services((quotas.serve(),), stack)
+    return quotas
+
+
+def queue_keeper(neighbours: Neighbours | None, settings: Settings) -> SharedQueue | KeptNowhere:
+    """Where calls that wait to be placed are kept."""
+    if neighbours is None or neighbours.announcements is None:
+        return KeptNowhere()
+    limits = settings.limits
+    return SharedQueue(
+        neighbours.nodes,
+        most=limits.queued_calls_per_account,
+        calls_per_second=limits.rest_calls_per_second_per_account,
+    )
+
+
+async def leave_queue(queue_runner: QueueRunner, reason: str) -> None:
+    """The node places no more calls: those that wait are other nodes', or have failed where there are none."""
+    if isinstance(queue_runner.keeper, SharedQueue):
+        await queue_runner.keeper.release(queue_runner)
+    else:
+        queue_runner.abandon(reason)
+
+
+def recording_files(neighbours: Neighbours | None, settings: Settings, store: Store) -> RecordingFiles:
+    """The files of recordings, of this node and of those that run beside it."""
+
+    def where(node: str) -> str | None:
+        if neighbours is None or neighbours.announcements is None:
+            return None
+        entry = neighbours.member.membership.running(node)
+        return entry.http if entry is not None else None
+
+    return RecordingFiles(options.recordings_dir(settings), settings.node.name, store, where)
+
+
 async def serve_commands(commands: Commands, application: Application, stack: AsyncExitStack) -> None:
     """Carry out what other nodes pass on."""
     await run_services((commands.serve(partial(carry_out, application)),), stack)
@@ -120,9 +180,11 @@ def _report(admission: AdmissionControl, live: LiveCalls) -> Report:
     return Report(NodeState.DRAINING if admission.is_draining else NodeState.UP, len(live))
 
 
-async def _follow(member: Member, admission: AdmissionControl) -> None:
+async def _follow(member: Member, work: Work) -> None:
     """Drain while it is wanted (`callapi drain`)."""
     while True:
         await member.drain_changed.wait()
         member.drain_changed.clear()
-        admission.is_draining = member.is_drain_wanted
+        work.admission.is_draining = member.is_drain_wanted
+        if member.is_drain_wanted and isinstance(work.queue_runner.keeper, SharedQueue):
+            await work.queue_runner.keeper.release(work.queue_runner)

@@ -11,6 +11,7 @@ from typing import Self
 from callapi.base.ids import AccountSid
 from callapi.base.settings import Settings
 from callapi.node.gc_policy import GcPolicy
+from callapi.node.joining import leave_queue
 from callapi.node.rooms import Rooms, open_rooms
 from callapi.node.web import open_web
 
@@ -80,7 +81,7 @@ class Node:
         """Take no new calls; return when the live ones are over, or after `node.drain_timeout_s`."""
         rooms = self.rooms
         rooms.admission.is_draining = True
-        rooms.queue_runner.abandon("the node was stopped before the call was placed")
+        await leave_queue(rooms.queue_runner, "the node was stopped before the call was placed")
         log.info("draining: %d calls are up", len(rooms.live))
         try:
             async with asyncio.timeout(self._settings.node.drain_timeout_s):

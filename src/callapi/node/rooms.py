@@ -20,6 +20,7 @@ from callapi.adapters.egress import GuardedEgress
 from callapi.adapters.numbers import Numbers
 from callapi.adapters.outbox_rows import OutboxRows, as_callback
 from callapi.adapters.queue_records import StoredQueues
+from callapi.adapters.recording_files import RecordingFiles
 from callapi.adapters.registrations import Registrations
 from callapi.base.clock import steady_time
 from callapi.base.ids import AccountSid
@@ -37,6 +38,7 @@ from callapi.calls.placing.destinations import Destinations
 from callapi.calls.placing.outbound import Outbound
 from callapi.calls.placing.queue_runner import QueueRunner
 from callapi.calls.queues.directory import Queues
+from callapi.calls.quotas import Quotas
 from callapi.calls.recordings import Recordings
 from callapi.calls.records.journal import Journal
 from callapi.calls.records.reconciliation import close_what_a_crash_left
@@ -51,7 +53,16 @@ from callapi.media.prompts.library import PromptLibrary
 from callapi.media.prompts.music import waiting_music
 from callapi.media.speech import open_recogniser, open_speaker
 from callapi.node import options
-from callapi.node.joining import Neighbours, Work, open_store, run_services, take_part
+from callapi.node.joining import (
+    Neighbours,
+    Work,
+    open_store,
+    queue_keeper,
+    quotas_of,
+    recording_files,
+    run_services,
+    take_part,
+)
 from callapi.node.lag import LagMeter
 from callapi.node.observing import observe
 from callapi.sip import DigestServer, Endpoint, KeepAlive, LoginThrottle, NameAddr, Registrar
@@ -79,6 +90,7 @@ class Records:
     bus: EventBus
     journal: Journal
     timelines: Timelines
+    files: RecordingFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +142,7 @@ async def open_rooms(settings: Settings, environ: Mapping[str, str], stack: Asyn
     outbox = await _open_outbox(settings, records, fetcher, stack)
     rooms = await _open_calls(settings, records, fetcher, outbox, stack)
     if neighbours is not None:
-        await take_part(neighbours, store, rooms.work, stack)
+        await take_part(neighbours, store, records.files, rooms.work, stack)
     return rooms
 
 
@@ -154,7 +166,8 @@ async def _open_records(
     if crashed := await close_what_a_crash_left(store.calls, bus, settings.node.name):
         log.warning("%d calls of an earlier process of this node were without an end: closed", crashed)
         await store.flush()
-    return Records(store, neighbours, account, bus, journal, timelines)
+    files = recording_files(neighbours, settings, store)
+    return Records(store, neighbours, account, bus, journal, timelines, files)
 
 
 async def _open_outbox(
@@ -223,13 +236,16 @@ async def _open_calls(
         trace=lambda traced: bus.publish(SipMessageTraced(traced)),
         flow_closed=registrar.flow_closed,
     )
-    live = _live_calls(settings, endpoint, plane, bus, certificate.fingerprint)
+    quotas = await quotas_of(records.neighbours, settings, stack)
+    trusts = TrustedNetworks(settings.sip.trusted_networks).trusts
+    security = SecurityRules(settings.media.srtp, trusts, certificate.fingerprint)
+    live = _live_calls(settings, endpoint, plane, bus, quotas, security)
     services = await _open_services(settings, records, live, fetcher, callers, stack)
     script = Interpreter(services)
     policy = _caller_policy(settings, callers)
     refusals = Refusals(bus, records.account.account.sid, asyncio.get_running_loop().time)
     inbound = Inbound(live, Numbers(store), policy, script, refusals)
-    queue_runner = _queue_runner(settings, store, services, script, admission)
+    queue_runner = _queue_runner(settings, records, services, script, admission)
     await stack.enter_async_context(endpoint)
     await stack.enter_async_context(live)
     retention = keep_for(store, settings.database.keep_days)
@@ -258,7 +274,12 @@ async def _open_calls(
 
 
 def _live_calls(
-    settings: Settings, endpoint: Endpoint, plane: MediaPlane, bus: EventBus, fingerprint: bytes
+    settings: Settings,
+    endpoint: Endpoint,
+    plane: MediaPlane,
+    bus: EventBus,
+    quotas: Quotas,
+    security: SecurityRules,
 ) -> LiveCalls:
     return LiveCalls(
         endpoint,
@@ -266,10 +287,8 @@ def _live_calls(
         bus,
         node=settings.node.name,
         codecs=settings.media.codecs,
-        quotas=options.quotas(settings),
-        security=SecurityRules(
-            settings.media.srtp, TrustedNetworks(settings.sip.trusted_networks).trusts, fingerprint
-        ),
+        quotas=quotas,
+        security=security,
     )
 
 
@@ -292,7 +311,11 @@ def _caller_policy(settings: Settings, callers: Callers) -> CallerAuthentication
 
 
 def _queue_runner(
-    settings: Settings, store: Store, services: Services, script: Interpreter, admission: AdmissionControl
+    settings: Settings,
+    records: Records,
+    services: Services,
+    script: Interpreter,
+    admission: AdmissionControl,
 ) -> QueueRunner:
     return QueueRunner(
         services.live,
@@ -301,7 +324,8 @@ def _queue_runner(
         admission,
         services.recordings,
         queue=options.call_queue(settings),
-        may_call=partial(_is_active, store),
+        keeper=queue_keeper(records.neighbours, settings),
+        may_call=partial(_is_active, records.store),
     )
 
 
@@ -313,10 +337,11 @@ async def _open_services(
     callers: Callers,
     stack: AsyncExitStack,
 ) -> Services:
-    folder = options.recordings_dir(settings)
     recogniser = await stack.enter_async_context(open_recogniser(settings.speech))
-    audio = AudioFetch(fetcher, settings.http.public_url, folder)
-    recordings = Recordings(folder, records.bus, partial(options.recording_url, settings))
+    audio = AudioFetch(fetcher, settings.http.public_url, records.files.path_of)
+    recordings = Recordings(
+        options.recordings_dir(settings), records.bus, partial(options.recording_url, settings)
+    )
     conferences = Conferences(live.plane, records.bus, recordings, settings.node.name)
     return Services(
         live=live,

@@ -75,6 +75,7 @@ def _deps(settings: Settings, rooms: Rooms, sessions: Sessions, feed: Feed) -> D
         live_events=rooms.records.timelines.events,
         health=lambda: Health.DRAINING if rooms.admission.is_draining else Health.READY,
         recordings_dir=options.recordings_dir(settings),
+        recording_file=rooms.records.files.path,
         encode_mp3=mp3_of,
         realm=options.domain(settings),
         public_url=settings.http.public_url,

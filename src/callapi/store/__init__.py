@@ -32,8 +32,10 @@ from callapi.store.repositories.accounts import FirstAccount, new_auth_token
 from callapi.store.repositories.calls import CallFilter
 from callapi.store.repositories.clients import DigestSecrets, digest_secrets
 from callapi.store.repositories.keys import key_digest, new_key_secret
+from callapi.store.shared.accounts import AccountUse
 from callapi.store.shared.bus import Bus, Command, News
 from callapi.store.shared.door import Nodes, known_nodes, want_drain
+from callapi.store.shared.queue import KeptCall, QueueTable
 from callapi.store.shared.values import NodeEntry, NodeState, Owner, Report, Roll
 from callapi.store.sql.upgrade_in_child import upgrade_apart
 from callapi.store.store import Store, StoreStatistics
@@ -42,6 +44,7 @@ from callapi.store.writing.writer import WriterLimits
 __all__ = [
     "MAX_EVENTS",
     "AccountRecord",
+    "AccountUse",
     "AddEvents",
     "ApplicationRecord",
     "AtLeast",
@@ -65,6 +68,7 @@ __all__ = [
     "Fenced",
     "FirstAccount",
     "Json",
+    "KeptCall",
     "KeyRecord",
     "NameTaken",
     "News",
@@ -79,6 +83,7 @@ __all__ = [
     "Parameters",
     "Put",
     "QueueRecord",
+    "QueueTable",
     "Record",
     "RecordingRecord",
     "Remove",

@@ -83,8 +83,8 @@ async def fetch(context: RequestContext) -> RecordingRecord:
 async def media(context: RequestContext) -> Response:
     """The sound. Byte ranges work for WAV, so that players can jump."""
     recording = await fetch(context)
-    path = context.deps.recordings_dir / recording.path if recording.path else None
-    if path is None or not await asyncio.to_thread(path.is_file):
+    path = await context.deps.recording_file(recording)
+    if path is None:
         raise ApiError(NOT_FOUND, f"The recording {recording.sid} has no sound ({recording.status})")
     if context.request_path.suffix is Format.MP3 or context.request_path.accept.startswith("audio/mpeg"):
         return Response(await context.deps.encode_mp3(path), media_type="audio/mpeg")

@@ -137,7 +137,7 @@ class Inbound:
             return route
         if route is None or (caller.accounts is not None and route.account_sid not in caller.accounts):
             return Refusal(404, f"no number answers for {number or 'an empty user'}")
-        if (rule := self._live.quotas.refusal(route.account_sid)) is not None:
+        if (rule := await self._live.quotas.reserve(route.account_sid)) is not None:
             return Refusal(503, rule, (("Retry-After", "2"),))
         try:
             session.request.body = await resolved(session.request.body)

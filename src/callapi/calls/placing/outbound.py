@@ -48,10 +48,17 @@ class Outbound:
         record = self._live.draft(await self._runner.placement(account, command))
         if not self._runner.queue.reserve(account):
             raise Overloaded(QUEUED)
+        waiting = QueuedCall(record, command, asyncio.get_running_loop().time())
         try:
-            await self._commit(record)
+            is_kept = await self._runner.keeper.keep(waiting)
+            if is_kept:
+                await self._commit(record)
         except BaseException:
             self._runner.queue.return_place(account)
+            self._runner.keeper.ended(record.sid)
             raise
-        self._runner.put(QueuedCall(record, command, asyncio.get_running_loop().time()))
+        if not is_kept:
+            self._runner.queue.return_place(account)
+            raise Overloaded(QUEUED)
+        self._runner.put(waiting)
         return record

@@ -51,6 +51,11 @@ class CallQueue:
         if not self._places[account]:
             del self._places[account]
 
+    def adopt(self, waiting: QueuedCall) -> None:
+        """Let a call wait that another node had accepted, whatever places are left."""
+        self._places[waiting.record.account_sid] += 1
+        self.put(waiting)
+
     def put(self, waiting: QueuedCall) -> None:
         """Let a call wait, behind the others of its account."""
         self._lines.setdefault(waiting.record.account_sid, {})[waiting.record.sid] = waiting
@@ -86,6 +91,10 @@ class CallQueue:
             del self._lines[account]
         self.return_place(account)
         return True
+
+    def defer(self, account: AccountSid, until: float) -> None:
+        """No call of `account` is due before `until`: other nodes have used up its rate."""
+        self._free_at[account] = until
 
     def placed(self, account: AccountSid, now: float) -> None:
         """A call of `account` is on its way: its next one is due an interval later, and the others go first."""

@@ -22,6 +22,7 @@ from callapi.calls.events import CallEnded, ProblemRaised
 from callapi.calls.live import LiveCalls
 from callapi.calls.placement import Placement
 from callapi.calls.placing.destinations import Destinations
+from callapi.calls.placing.keeper import QueueKeeper
 from callapi.calls.placing.queue import CallQueue, QueuedCall
 from callapi.calls.problem import Problem
 from callapi.calls.recordings import Recordings
@@ -30,7 +31,7 @@ from callapi.calls.status_machine import EndRequested, SessionEnded, StatusMachi
 from callapi.calls.unreachable import unreachable_reason
 from callapi.media import RecordOptions
 from callapi.sip import Credentials, Party
-from callapi.store import CallRecord
+from callapi.store import CallRecord, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ RETRY_S: Final = 0.1
 """Poll interval while a queued call waits for capacity."""
 MAX_REST_S: Final = 60.0
 """The longest time between two checks for calls that have waited too long."""
+UNAVAILABLE_S: Final = 1.0
+"""How long a queue that others share rests while the database is away."""
 MAX_QUEUED_S: Final = 86_400.0
 """A call that waits longer has failed; `store.calls` relies on this bound."""
 
@@ -54,11 +57,13 @@ class QueueRunner:
         recordings: Recordings,
         *,
         queue: CallQueue,
+        keeper: QueueKeeper,
         may_call: Callable[[AccountSid], Awaitable[bool]],
     ) -> None:
         """`may_call`: whether an account may call when its turn comes; it may have been suspended meanwhile."""
         self.live = live
         self.queue = queue
+        self.keeper = keeper
         self._may_call = may_call
         self._destinations = destinations
         self._script = script
@@ -89,6 +94,16 @@ class QueueRunner:
             for each in await self._destinations.find(command.to, account, credentials)
         )
         return replace(first, parallel=tuple(others))
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether no call can be placed now."""
+        return self._admission.closed is not None
+
+    def adopt(self, waiting: QueuedCall) -> None:
+        """Let a call wait that another node had accepted."""
+        self.queue.adopt(waiting)
+        self._awake.set()
 
     def put(self, waiting: QueuedCall) -> None:
         """Let a call wait for its turn, in the place that was reserved for it."""
@@ -125,6 +140,7 @@ class QueueRunner:
         machine.handle(SessionEnded(Party.LOCAL))
         ending = Ending(Party.LOCAL, reason)
         record = ended(waiting.record, machine.status, ending, now)
+        self.keeper.ended(record.sid)
         self.live.bus.publish(CallEnded(record, now, ending))
         return record
 
@@ -141,6 +157,30 @@ class QueueRunner:
         if command.document is not None:
             waiting.command = replace(waiting.command, document=command.document)
         return waiting.record
+
+    async def _has_turn(self, waiting: QueuedCall) -> bool:
+        """Whether the call may be placed now, by this node: from then on no other one does."""
+        account = waiting.record.account_sid
+        if self._admission.refusal() is not None:
+            return False
+        try:
+            if (wait_s := await self.keeper.turn(account)) > 0:
+                self.queue.defer(account, asyncio.get_running_loop().time() + wait_s)
+                return False
+            if await self.keeper.claim(waiting.record.sid):
+                return True
+        except Unavailable:
+            self.queue.defer(account, asyncio.get_running_loop().time() + UNAVAILABLE_S)
+            return False
+        self.queue.remove(waiting)
+        return False
+
+    def release(self) -> list[QueuedCall]:
+        """Empty the queue without ending its calls: other nodes place them."""
+        waiting = self.queue.all()
+        for each in waiting:
+            self.queue.remove(each)
+        return waiting
 
     async def _rest(self) -> None:
         """Wait until the next call can be due: one was queued, a rate allows it, or the node may have capacity."""
@@ -164,9 +204,10 @@ class QueueRunner:
             return True
         if self.queue.find(waiting.record.sid) is None:  # canceled meanwhile
             return True
-        if self._admission.refusal() is not None:
+        if not await self._has_turn(waiting):
             return False
-        self.queue.remove(waiting)
+        if not self.queue.remove(waiting):  # canceled, or given to another node meanwhile
+            return True
         self.queue.placed(account, asyncio.get_running_loop().time())
         try:
             self._send(waiting, placement)

@@ -14,7 +14,6 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
-import psycopg
 from msgspec import Struct
 from sqlalchemy import Engine, delete, insert, select, text, update
 
@@ -153,12 +152,17 @@ class Bus:
 
     async def listen(self, heard: Callable[[News], None]) -> None:
         """Give every notification to `heard`, until cancelled; the connection is made again when it is lost."""
+        # An extra that a node on SQLite does without.
+        import psycopg  # noqa: PLC0415
+
         while True:
             with suppress(psycopg.Error, OSError):
                 await self._listen_once(heard)
             await asyncio.sleep(_RECONNECT_S)
 
     async def _listen_once(self, heard: Callable[[News], None]) -> None:
+        import psycopg  # noqa: PLC0415
+
         connection = await psycopg.AsyncConnection.connect(
             self._conninfo,
             autocommit=True,

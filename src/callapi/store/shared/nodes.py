@@ -7,10 +7,12 @@ then sees it, or changes nothing: a process that was suspended or cut off cannot
 Methods block; each is one transaction.
 """
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, Engine, and_, delete, func, literal_column, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -26,6 +28,7 @@ _CALLS: Final = TABLES[CallRecord]
 _CALLBACKS: Final = TABLES[CallbackRecord]
 # "nodes" in ASCII: claims and takeovers are made one after another.
 _LOCK: Final = 0x6E6F646573
+_ANY_ADDRESS: Final = re.compile(r"//(?:0\.0\.0\.0|\[::\]):")
 _RUNNING: Final = (NodeState.UP.value, NodeState.DRAINING.value)
 WATCH_S: Final = 5.0
 """How long a rival of one's name is watched: one that makes no heartbeat in this time is dead."""
@@ -70,7 +73,8 @@ class NodeTable:
             if self._is_shared and rival is not None and self._runs(rival, owner, dead):
                 return rival
             epoch = 1 if rival is None else rival.epoch + 1
-            connection.execute(self._upsert(owner, epoch))
+            connection.execute(self._upsert(self._reachable(connection, owner), epoch))
+            self._free_queue(connection, owner.name)
             self._adopt_orphans(connection, owner.name)
             return epoch
 
@@ -79,6 +83,14 @@ class NodeTable:
         if not rival.state.is_running or rival.identity == owner.identity:
             return False
         return dead is None or (rival.epoch, rival.beat) != (dead.epoch, dead.beat)
+
+    def _reachable(self, connection: Connection, owner: Owner) -> Owner:
+        """`owner` with the address that the database sees, where its HTTP server listens on every address."""
+        if not self._is_shared or not _ANY_ADDRESS.search(owner.http):
+            return owner
+        seen = connection.execute(text("SELECT host(inet_client_addr())")).scalar() or "127.0.0.1"
+        host = f"[{seen}]" if ":" in seen else seen
+        return replace(owner, http=_ANY_ADDRESS.sub(f"//{host}:", owner.http))
 
     def _upsert(self, owner: Owner, epoch: int) -> Any:
         insert = postgresql.insert if self._is_shared else sqlite.insert
@@ -112,7 +124,10 @@ class NodeTable:
             (_CALLS, _CALLS.c.end_time.is_(None)),
             (_CALLBACKS, literal_column("1") == 1),
         ):
-            connection.execute(update(table).where(alive, table.c.node.not_in(running)).values(node=name))
+            orphans = [alive, table.c.node.not_in(running)]
+            if table is _CALLS:  # calls of no node wait in the queue for any
+                orphans.append(table.c.node != "")
+            connection.execute(update(table).where(*orphans).values(node=name))
         connection.execute(delete(ACCOUNT_USE).where(ACCOUNT_USE.c.node.not_in(running)))
         connection.execute(delete(ACCOUNT_USE).where(ACCOUNT_USE.c.node == name))
 
@@ -171,15 +186,19 @@ class NodeTable:
     def _inherit(self, connection: Connection, dead: str, heir: str, columns: Sequence[Any]) -> list[Any]:
         connection.execute(update(_CALLBACKS).where(_CALLBACKS.c.node == dead).values(node=heir))
         connection.execute(delete(ACCOUNT_USE).where(ACCOUNT_USE.c.node == dead))
-        connection.execute(update(QUEUED_CALLS).where(QUEUED_CALLS.c.node == dead).values(node=""))
+        self._free_queue(connection, dead)
         alive = and_(_CALLS.c.node == dead, _CALLS.c.end_time.is_(None))
-        queued = select(QUEUED_CALLS.c.call_sid).where(QUEUED_CALLS.c.node == "")
-        connection.execute(
-            update(_CALLS).where(alive, _CALLS.c.status == "queued", _CALLS.c.sid.in_(queued)).values(node="")
-        )
         return list(
             connection.execute(update(_CALLS).where(alive).values(node=heir).returning(*columns)).all()
         )
+
+    @staticmethod
+    def _free_queue(connection: Connection, node: str) -> None:
+        """What `node` had to place is any node's."""
+        mine = select(QUEUED_CALLS.c.call_sid).where(QUEUED_CALLS.c.node == node)
+        waiting = and_(_CALLS.c.status == "queued", _CALLS.c.end_time.is_(None), _CALLS.c.sid.in_(mine))
+        connection.execute(update(_CALLS).where(waiting).values(node=""))
+        connection.execute(update(QUEUED_CALLS).where(QUEUED_CALLS.c.node == node).values(node=""))
 
     def leave(self, name: str, epoch: int) -> None:
         """The node has stopped in good order: its name is free, its callbacks are the others'. Raises Unavailable."""

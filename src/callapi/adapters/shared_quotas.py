@@ -1,0 +1,76 @@
+"""Quotas that hold over all nodes: each asks the database for accounts under a limit, and for no others."""
+
+import asyncio
+import logging
+from typing import Final
+
+from callapi.base.ids import AccountSid
+from callapi.calls.quotas import CALLS, RATE, Quotas
+from callapi.store import AccountUse, Nodes, Unavailable
+
+log = logging.getLogger(__name__)
+
+COUNT_EVERY_S: Final = 0.5
+"""How soon the others know that calls have ended, or were placed."""
+
+
+class SharedQuotas(Quotas):
+    """The quotas of a node among others. While the database is away it goes by what it knows."""
+
+    def __init__(self, nodes: Nodes, *, calls: int, calls_per_second: float) -> None:
+        super().__init__(calls=calls, calls_per_second=calls_per_second)
+        self._nodes = nodes
+        self._use = AccountUse(nodes.engine, nodes.owner.name)
+        self._elsewhere: dict[AccountSid, int] = {}
+        self._to_count: set[AccountSid] = set()
+
+    def began(self, account: AccountSid) -> None:
+        """One more call of `account` is up."""
+        super().began(account)
+        self._to_count.add(account)
+
+    def ended(self, account: AccountSid) -> None:
+        """One less."""
+        super().ended(account)
+        self._to_count.add(account)
+
+    def is_full(self, account: AccountSid) -> bool:
+        """Whether `account` has all the calls up that it may have, over all nodes as far as is known."""
+        return bool(self.most) and self.live(account) + self._elsewhere.get(account, 0) >= self.most
+
+    async def reserve(self, account: AccountSid) -> str | None:
+        """As `Quotas`, over all nodes."""
+        if not (self.most or self.rate):
+            return None
+        try:
+            use = await self._nodes.run(self._use.reserve, account, self.live(account), self.most, self.rate)
+        except Unavailable:
+            return self.refusal(account)
+        self._know(account, use.elsewhere)
+        self._to_count.add(account)
+        if not use.has_room:
+            return CALLS
+        return None if use.is_within_rate else RATE
+
+    async def serve(self) -> None:
+        """Let the others know what this node has, until cancelled."""
+        while True:
+            await asyncio.sleep(COUNT_EVERY_S)
+            if not self.most:
+                self._to_count.clear()
+                continue
+            counting, self._to_count = self._to_count | set(self._elsewhere), set()
+            for account in counting:
+                try:
+                    elsewhere = await self._nodes.run(self._use.count, account, self.live(account))
+                except Unavailable:
+                    self._to_count.add(account)
+                else:
+                    self._know(account, elsewhere)
+
+    def _know(self, account: AccountSid, elsewhere: int) -> None:
+        """An account without calls anywhere is asked about again when it has one."""
+        if elsewhere or self.live(account):
+            self._elsewhere[account] = elsewhere
+        else:
+            self._elsewhere.pop(account, None)
