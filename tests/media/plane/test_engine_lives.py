@@ -149,6 +149,7 @@ async def test_a_bridge_ends_when_a_leg_joins_another() -> None:
             plane.bridge(legs[0], legs[0])
 
 
+@pytest.mark.timeout(120)
 def test_the_stub_of_the_native_module_is_true() -> None:
     command = [sys.executable, "-m", "mypy.stubtest", "callapi.media._native"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
