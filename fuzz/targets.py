@@ -7,16 +7,23 @@ from io import BytesIO
 import numpy as np
 import soundfile
 
+from callapi.base.values import SrtpPolicy
 from callapi.media.errors import MediaError
 from callapi.media.prompts.audio_files import MAX_DURATION_S, RATES, decode
 from callapi.media.sdp.description import parse as parse_sdp
 from callapi.media.sdp.negotiation import LocalMedia, MediaNegotiation
+from callapi.media.sdp.security import MediaSecurity
 from callapi.rcml import DocumentError, check, document_of
 from callapi.sip.errors import ParseError
 from callapi.sip.messages.message import Message, Request, make_response
 from callapi.sip.messages.parser import StreamParser, parse_message
 from callapi.sip.messages.writer import write_message
 
+_SECURITY = (
+    MediaSecurity(),
+    MediaSecurity(SrtpPolicy.OPTIONAL, is_private=True, fingerprint=bytes(32)),
+    MediaSecurity(SrtpPolicy.REQUIRED, is_private=True, fingerprint=bytes(32), is_browser=True),
+)
 _TYPED = (
     "vias",
     "from_",
@@ -56,14 +63,17 @@ def _same_again(message: Message) -> None:
 
 
 def sdp(data: bytes) -> None:
-    """An offer or an answer: what we say to it can be read again."""
-    side = MediaNegotiation(LocalMedia(address="192.0.2.1", audio_port=20_000))
-    with suppress(MediaError):
-        parse_sdp(side.receive_offer(data))
-    other = MediaNegotiation(LocalMedia(address="192.0.2.1", audio_port=20_000))
-    parse_sdp(other.make_offer())
-    with suppress(MediaError):
-        other.receive_answer(data)
+    """An offer or an answer: what we say to it can be read again, whatever encryption the leg may agree on."""
+    local = LocalMedia(address="192.0.2.1", audio_port=20_000, video_port=20_002)
+    for security in _SECURITY:
+        side = MediaNegotiation(local, security)
+        with suppress(MediaError):
+            parse_sdp(side.receive_offer(data))
+        parse_sdp(side.make_offer())
+        other = MediaNegotiation(local, security)
+        parse_sdp(other.make_offer())
+        with suppress(MediaError):
+            other.receive_answer(data)
     with suppress(MediaError):
         again = bytes(parse_sdp(data))
         assert bytes(parse_sdp(again)) == again

@@ -292,4 +292,28 @@ mod tests {
         let step = server.tick(Instant::now() + LIMIT);
         assert!(step.failure.unwrap().contains("did not begin"));
     }
+
+    /// Making one takes longer than the rest of a case.
+    static CERTIFICATE: std::sync::LazyLock<DtlsCertificate> =
+        std::sync::LazyLock::new(|| generate_self_signed_certificate().unwrap());
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(32))]
+        #[test]
+        fn any_octets_are_survived(
+            junk in proptest::collection::vec(proptest::collection::vec(proptest::prelude::any::<u8>(), 0..100), 1..10),
+            kind in 20u8..64,
+        ) {
+            let certificate = CERTIFICATE.clone();
+            let mut server = side([0; FINGERPRINT], certificate, false);
+            for mut datagram in junk {
+                if let Some(first) = datagram.first_mut() {
+                    *first = kind;
+                }
+                let step = server.receive(&datagram, Instant::now());
+                proptest::prop_assert!(step.keys.is_none());
+                proptest::prop_assert!(step.datagrams.len() < 10);
+            }
+        }
+    }
 }

@@ -142,3 +142,139 @@ impl std::fmt::Debug for Ice {
         write!(formatter, "Ice({:?})", self.target())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use is::stun::StunMessage;
+    use proptest::prelude::*;
+
+    const NOW: u64 = 1_000 * SECOND;
+
+    fn creds(name: &str) -> IceCreds {
+        IceCreds {
+            ufrag: name.to_owned(),
+            pass: format!("{name}-password-of-22-characters"),
+        }
+    }
+
+    fn address(port: u16) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, 7], port))
+    }
+
+    fn parameters() -> IceParameters {
+        IceParameters {
+            local: creds("ours"),
+            remote: creds("theirs"),
+            candidate: SocketAddr::from(([192, 0, 2, 1], 20_000)),
+        }
+    }
+
+    /// A full agent that checks our candidate: what it sends first.
+    fn check(of: &IceParameters, from: SocketAddr) -> Vec<u8> {
+        let mut agent = IceAgent::new(of.remote.clone());
+        agent.set_controlling(true);
+        agent.add_local_candidate(Candidate::host(from, "udp").unwrap());
+        agent.set_remote_credentials(of.local.clone());
+        agent.add_remote_candidate(Candidate::host(of.candidate, "udp").unwrap());
+        let mut now = Instant::now();
+        loop {
+            agent.handle_timeout(now);
+            if let Some(transmit) = agent.poll_transmit() {
+                return transmit.contents.to_vec();
+            }
+            now += std::time::Duration::from_millis(50);
+        }
+    }
+
+    fn answers(ice: &mut Ice, datagram: &[u8], from: SocketAddr) -> Vec<(Vec<u8>, SocketAddr)> {
+        let mut sent = Vec::new();
+        ice.receive(datagram, from, NOW, |octets, to| {
+            sent.push((octets.to_vec(), *to));
+        });
+        sent
+    }
+
+    #[test]
+    fn a_check_is_answered_and_its_source_may_send() {
+        let mut ice = Ice::new(parameters(), NOW);
+        let sent = answers(
+            &mut ice,
+            &check(&parameters(), address(5000)),
+            address(5000),
+        );
+        let [(answer, to)] = &sent[..] else {
+            panic!("{sent:?}")
+        };
+        assert_eq!(*to, address(5000));
+        let answer = StunMessage::parse(answer).unwrap();
+        assert!(answer.is_successful_binding_response());
+        assert_eq!(answer.mapped_address(), Some(address(5000)));
+        assert!(ice.has_passed(address(5000)));
+        assert!(!ice.has_passed(address(5001)));
+        assert_eq!(ice.target(), Some(address(5000)));
+    }
+
+    #[test]
+    fn a_check_with_another_password_or_user_is_dropped() {
+        let mut ice = Ice::new(parameters(), NOW);
+        for side in 0..2 {
+            let mut wrong = parameters();
+            let creds = if side == 0 {
+                &mut wrong.local
+            } else {
+                &mut wrong.remote
+            };
+            creds.ufrag.push('x');
+            let datagram = check(&wrong, address(5000));
+            assert!(answers(&mut ice, &datagram, address(5000)).is_empty());
+        }
+        let mut wrong = parameters();
+        wrong.local.pass.push('x');
+        let datagram = check(&wrong, address(5000));
+        assert!(answers(&mut ice, &datagram, address(5000)).is_empty());
+        assert_eq!(ice.target(), None);
+    }
+
+    #[test]
+    fn one_that_knows_the_password_has_so_many_addresses_and_no_more() {
+        let mut ice = Ice::new(parameters(), NOW);
+        let datagram = check(&parameters(), address(5000));
+        for port in 0..200 {
+            answers(&mut ice, &datagram, address(5000 + port));
+        }
+        assert_eq!(ice.valid.len(), MAX_ADDRESSES);
+    }
+
+    #[test]
+    fn checks_that_never_come_or_cease_are_a_failure_told_once() {
+        let mut ice = Ice::new(parameters(), NOW);
+        assert_eq!(ice.failure(NOW + FIRST_CHECK_NS), None);
+        let text = ice.failure(NOW + FIRST_CHECK_NS + 1).unwrap();
+        assert!(text.contains("192.0.2.1:20000"), "{text}");
+        assert_eq!(ice.failure(NOW + 100 * SECOND), None);
+        let mut ice = Ice::new(parameters(), NOW);
+        answers(
+            &mut ice,
+            &check(&parameters(), address(5000)),
+            address(5000),
+        );
+        assert_eq!(ice.failure(NOW + CONSENT_NS), None);
+        let text = ice.failure(NOW + CONSENT_NS + 1).unwrap();
+        assert!(text.contains("192.0.2.7:5000"), "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_octets_are_survived(at in 0usize..120, octet: u8, junk in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut ice = Ice::new(parameters(), NOW);
+            prop_assert!(answers(&mut ice, &junk, address(1)).is_empty());
+            let mut datagram = check(&parameters(), address(5000));
+            let at = at % datagram.len();
+            let before = datagram[at];
+            datagram[at] = octet;
+            let sent = answers(&mut ice, &datagram, address(5000));
+            prop_assert!(sent.is_empty() || before == octet || at < 4 || at >= datagram.len() - 8, "octet {at}");
+        }
+    }
+}
