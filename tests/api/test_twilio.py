@@ -70,7 +70,7 @@ async def test_a_call_from_making_to_deleting(world: World, twilio: Client) -> N
     )
     assert (made.status, made.direction, made._from) == ("queued", "outbound-api", "+15550199")
     (command,) = world.calls.created
-    assert command.record
+    assert command.recording is not None
     assert command.callbacks is not None
     assert command.callbacks.events == ("initiated", "completed")
     fetched = await _do(twilio.calls(made.sid).fetch)

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from tests.scenarios.conftest import PhoneFactory, Server
 from tests.scenarios.harness.application import Webhook, response
@@ -75,3 +76,44 @@ async def test_a_parameter_that_is_not_supported_is_named(server: Server, webhoo
     [told] = page["notifications"]
     assert (told["error_code"], told["log"]) == ("60070", "1")
     assert told["message_text"].endswith("not supported here, and without effect: CallReason, Byoc")
+
+
+@pytest.mark.parametrize(
+    ("track", "channels", "frequencies"),
+    [("inbound", 1, (500,)), ("outbound", 1, (600,)), ("both", 2, (500, 600))],
+)
+async def test_a_call_over_rest_is_recorded_as_asked(
+    server: Server, webhook: Webhook, tmp_path: Path, track: str, channels: int, frequencies: tuple[int, ...]
+) -> None:
+    """`RecordingTrack`, `RecordingChannels`, `RecordingStatusCallback…`, `SendDigits`, `CallerId` of Calls."""
+    webhook["voice"] = response("<Play>prompt.wav</Play>", "<Pause length='1'/>", "<Hangup/>")
+    webhook["prompt.wav"] = prompt_of(tmp_path, 600, 600)
+    webhook["recorded"] = ""
+    async with RawPhone("bob") as bob, RtpPeer() as rtp:
+        form = {"To": bob.uri, "From": "+15550100", "Url": webhook.url("voice"), "CallerId": "+15550199"}
+        form |= {"Record": "true", "RecordingTrack": track, "RecordingChannels": "dual", "SendDigits": "w4#"}
+        form |= {"RecordingStatusCallback": webhook.url("recorded"), "RecordingStatusCallbackMethod": "GET"}
+        status, made = await server.node.rest("POST", "Calls.json", **form)
+        assert (status, made["from"]) == (201, "+15550100")
+        called = await bob.next_call()
+        assert (called.invite["From"] or "").startswith("<sip:+15550199@")
+        called.answer(port=rtp.port)
+        await called.gets("ACK")
+        port = int(called.invite.body.split("m=audio ")[1].split()[0])
+        rtp.speak(("127.0.0.1", port), 500)
+        await called.gets("BYE", timeout=12)
+        assert rtp.digits == "4#"
+        told = await webhook.next("recorded")
+    assert (told.method, told["RecordingStatus"], told["RecordingChannels"]) == (
+        "GET",
+        "completed",
+        str(channels),
+    )
+    path = server.node.folder / f"rest-{track}.wav"
+    path.write_bytes(await server.node.download(told["RecordingUrl"] + ".wav"))
+    samples, rate = soundfile.read(path, dtype="int16", always_2d=True)
+    assert samples.shape[1] == channels
+    for channel, frequency in enumerate(frequencies):
+        heard = Heard(samples[:, channel], rate)
+        assert heard.seconds_of(frequency) > 0.5, heard.score()
+        assert heard.seconds_of(1100 - frequency) == 0, heard.score()

@@ -6,6 +6,17 @@ from msgspec import Struct
 
 from callapi.calls.document import DocumentRequest
 from callapi.calls.placement import Subscription
+from callapi.calls.recordings import RecordingCallback
+from callapi.media import RecordOptions
+
+
+class RecordingOrder(Struct, frozen=True):
+    """How a call that REST places is recorded."""
+
+    options: RecordOptions = RecordOptions()
+    sent_only: bool = False
+    """The called party hears it: what the document plays and says."""
+    callback: RecordingCallback | None = None
 
 
 class CreateCall(Struct, frozen=True):
@@ -19,10 +30,15 @@ class CreateCall(Struct, frozen=True):
     """How long it may ring."""
     time_limit_s: int = 14_400
     """How long it may last once answered."""
-    record: bool = False
+    recording: RecordingOrder | None = None
+    """Of the whole call, from its answer on."""
     sip_username: str | None = None
     sip_password: str | None = None
     caller_name: str | None = None
+    caller_id: str | None = None
+    """Shown to the called party in place of `from_`."""
+    send_digits: str | None = None
+    """Sent once answered, before the document."""
 
 
 class ModifyCall(Struct, frozen=True):

@@ -4,9 +4,11 @@ The file appears under its name only when it is whole. A recording that fails le
 call goes on.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,7 +24,7 @@ from callapi.calls.parameters import Parameters, present
 from callapi.calls.problem import Problem
 from callapi.calls.records.callbacks import callback_row
 from callapi.calls.stories import Story
-from callapi.media import Recording, RecordingCause, RecordingEnded, RecordOptions
+from callapi.media import Recording, RecordingCause, RecordingEnded, RecordOptions, keep_right_channel
 from callapi.rcml import RecordingEvent
 from callapi.store import CallbackRecord, CallRecord, RecordingRecord
 
@@ -86,20 +88,26 @@ class Recordings:
         options: RecordOptions,
         callback: RecordingCallback | None,
         conference: ConferenceSid | None = None,
+        *,
+        sent_only: bool = False,
     ) -> "ActiveRecording":
-        """Record from now on; `source` is the vendor's word for why (`DialVerb`, `RecordVerb`, `Conference`)."""
+        """Record from now on; `source` is the vendor's word for why (`DialVerb`, `RecordVerb`, `Conference`).
+
+        `sent_only`: what the party hears alone; it is taken out of a recording of both when that is whole.
+        """
         sid = new_recording_sid()
         now = utc_now()
         with suppress(OSError):  # the recording then fails, and says so; the call goes on
             self._directory.mkdir(parents=True, exist_ok=True)
-        recording = recorded.start_recording(self._directory / f"{sid}.wav", options)
+        path = self._directory / f"{sid}.wav"
+        recording = recorded.start_recording(path, replace(options, channels=2) if sent_only else options)
         record = RecordingRecord(
             sid=sid,
             account_sid=recorded.record.account_sid,
             call_sid=recorded.record.sid,
             status="in-progress",
             source=source,
-            channels=options.channels,
+            channels=1 if sent_only else options.channels,
             api_version=API_VERSION,
             start_time=now,
             date_created=now,
@@ -107,7 +115,8 @@ class Recordings:
             node=recorded.record.node,
             conference_sid=conference,
         )
-        active = ActiveRecording(self, recorded, recording, record, callback)
+        finish = partial(asyncio.to_thread, keep_right_channel, path) if sent_only else None
+        active = ActiveRecording(self, recorded, recording, record, callback, finish)
         self.keep(record, callback, RecordingEvent.IN_PROGRESS)
         return active
 
@@ -166,7 +175,9 @@ class ActiveRecording:
         recording: Recording,
         record: RecordingRecord,
         callback: RecordingCallback | None,
+        finish: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        self._finish = finish
         self._recordings = recordings
         self._recorded = recorded
         self._recording = recording
@@ -205,6 +216,8 @@ class ActiveRecording:
         elif ended.duration_ms == 0 or ended.is_silent:
             record, event = replace(record, status="absent"), RecordingEvent.ABSENT
         else:
+            if self._finish is not None:
+                await self._finish()
             record, event = (
                 replace(record, status="completed", path=f"{record.sid}.wav"),
                 RecordingEvent.COMPLETED,

@@ -60,6 +60,7 @@ from callapi.media.plane.types import (
     VideoFormat,
     VideoParameters,
 )
+from callapi.media.prompts.audio_files import keep_right_channel
 from callapi.media.prompts.library import FetchAudio, Fetched, PromptLibrary, PromptLimits, Unchanged
 from callapi.media.sdp.crypto import SUITES
 from callapi.media.sdp.names import host_names, with_addresses
@@ -126,5 +127,6 @@ __all__ = [
     "VideoParameters",
     "VideoStream",
     "host_names",
+    "keep_right_channel",
     "with_addresses",
 ]

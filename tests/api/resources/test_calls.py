@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from callapi.base.ids import new_application_sid
+from callapi.calls.commands import RecordingOrder
 from callapi.calls.document import DocumentRequest
 from callapi.calls.errors import CLIENT_NOT_REGISTERED, INVALID_SIP_URI, NO_MEDIA_PORTS, NotPlaceable
 from callapi.calls.placement import Subscription
@@ -22,7 +23,7 @@ async def test_create_with_what_is_needed(world: World) -> None:
     assert answer.status == 201
     (command,) = world.calls.created
     assert command.document == DocumentRequest("http://127.0.0.1:9000/voice")
-    assert (command.timeout_s, command.time_limit_s, command.record) == (60, 14_400, False)
+    assert (command.timeout_s, command.time_limit_s, command.recording) == (60, 14_400, None)
     assert command.callbacks is None
     assert answer.json["status"] == "queued"
     assert answer.json["direction"] == "outbound-api"
@@ -57,7 +58,7 @@ async def test_create_with_every_parameter(world: World) -> None:
     )
     events = ("initiated", "answered", "completed", "ringing")
     assert command.callbacks == Subscription("http://127.0.0.1:9000/status", "GET", events)
-    assert (command.timeout_s, command.time_limit_s, command.record) == (20, 90, True)
+    assert (command.timeout_s, command.time_limit_s, command.recording) == (20, 90, RecordingOrder())
     assert (command.sip_username, command.sip_password) == ("alice", "secret")
     assert command.caller_name == "Alice"
 

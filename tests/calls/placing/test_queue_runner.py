@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 
 from callapi.calls.call import LINGER_S
-from callapi.calls.commands import CreateCall, ModifyCall
+from callapi.calls.commands import CreateCall, ModifyCall, RecordingOrder
 from callapi.calls.control import CallControl, NotModifiable
 from callapi.calls.document import DocumentRequest
 from callapi.calls.errors import UNREACHABLE
@@ -117,7 +117,7 @@ def test_the_whole_call_is_recorded_and_the_recording_ends_with_it(tmp_path: Pat
     async def story(rest: Rest) -> None:
         documents = rest.world.application.documents
         documents["/voice"] = documents["/other"] = "<Response><Pause length='5'/></Response>"
-        record = await rest.create(record=True)
+        record = await rest.create(recording=RecordingOrder())
         (phone,) = await _rings(rest, 1)
         phone.answer()
         await asyncio.sleep(1)

@@ -22,20 +22,24 @@ from callapi.api.errors import (
     ApiError,
 )
 from callapi.api.operation import Operation, RequestContext, update
-from callapi.api.parameter_types import BOOLEAN, METHOD, URL, choice, text, whole, words
+from callapi.api.parameter_types import BOOLEAN, METHOD, URL, choice, pattern, text, whole, words
 from callapi.api.parameters import Given, Parameter
 from callapi.api.resources.calls import CALL, CALL_PATH, COLLECTION
 from callapi.api.resources.documents import DOCUMENT, document_request
 from callapi.api.resources.records import own_call
 from callapi.base.errors import CallApiError
-from callapi.calls.commands import CreateCall, ModifyCall
+from callapi.calls.commands import CreateCall, ModifyCall, RecordingOrder
 from callapi.calls.placement import Subscription
+from callapi.calls.recordings import RecordingCallback
+from callapi.media import RecordOptions
+from callapi.rcml import RecordingEvent
 from callapi.sip import SipUri
 from callapi.store import CallRecord
 
 MAX_PARTY: Final = 2048
 """The limits of a SIP URI and of its headers are those of `<Sip>`, and say by how much they are passed."""
 _USER: Final = re.compile(r"(?:client:)?[A-Za-z0-9+\-_.]+")
+_KEYS: Final = str.maketrans("abcd", "ABCD")
 _PUNCTUATION: Final = re.compile(r"[\s().-]")
 
 TO: Final = Parameter(
@@ -71,6 +75,36 @@ STATUS_CALLBACK_EVENT: Final = Parameter(
 TIMEOUT: Final = Parameter("Timeout", whole(1, 600), "seconds to ring", default=60, fault=INVALID_TIMEOUT)
 TIME_LIMIT: Final = Parameter("TimeLimit", whole(1, 86_400), "seconds to last once answered", default=14_400)
 RECORD: Final = Parameter("Record", BOOLEAN, "record the whole call", default=False)
+RECORDING_CHANNELS: Final = Parameter(
+    "RecordingChannels", choice("mono", "dual"), "both mixed, or a channel each", default="mono"
+)
+RECORDING_TRACK: Final = Parameter(
+    "RecordingTrack",
+    choice("inbound", "outbound", "both"),
+    "`inbound`: the called party alone, `outbound`: what it hears",
+    default="both",
+)
+RECORDING_CALLBACK: Final = Parameter("RecordingStatusCallback", URL, "requested when the recording changes")
+RECORDING_CALLBACK_METHOD: Final = Parameter(
+    "RecordingStatusCallbackMethod", METHOD, "of it", default="POST", fault=INVALID_METHOD
+)
+RECORDING_CALLBACK_EVENT: Final = Parameter(
+    "RecordingStatusCallbackEvent", words(*RecordingEvent), "which changes", default=("completed",)
+)
+TRIM: Final = Parameter(
+    "Trim",
+    choice("trim-silence", "do-not-trim"),
+    "whether silence is cut off at both ends",
+    default="do-not-trim",
+)
+CALLER_ID: Final = Parameter(
+    "CallerId", text(), "shown to the called party in place of `From`", fault=INVALID_FROM
+)
+SEND_DIGITS: Final = Parameter(
+    "SendDigits",
+    pattern(r"[0-9A-Da-d*#wW]{1,32}", "keys 0-9 A-D * #, `w` for half a second and `W` for one, at most 32"),
+    "keys to press once answered, before the document",
+)
 SIP_USERNAME: Final = Parameter(
     "SipAuthUsername", text(), "answers a challenge of this call", aliases=("Username",)
 )
@@ -86,6 +120,14 @@ CREATE: Final[tuple[Parameter[Any], ...]] = (
     TIMEOUT,
     TIME_LIMIT,
     RECORD,
+    RECORDING_CHANNELS,
+    RECORDING_TRACK,
+    RECORDING_CALLBACK,
+    RECORDING_CALLBACK_METHOD,
+    RECORDING_CALLBACK_EVENT,
+    TRIM,
+    CALLER_ID,
+    SEND_DIGITS,
     SIP_USERNAME,
     SIP_PASSWORD,
 )
@@ -120,10 +162,12 @@ async def create(context: RequestContext) -> CallRecord:
         callbacks=subscription_of(given),
         timeout_s=given[TIMEOUT],
         time_limit_s=given[TIME_LIMIT],
-        record=given[RECORD],
+        recording=_recording(given) if given[RECORD] else None,
         sip_username=given.get(SIP_USERNAME),
         sip_password=given.get(SIP_PASSWORD),
         caller_name=given.get(CALLER_NAME),
+        caller_id=caller_of(caller_id.strip()) if (caller_id := given.get(CALLER_ID)) else None,
+        send_digits=(given.get(SEND_DIGITS) or "").translate(_KEYS) or None,
     )
     return await deps.calls.create_call(context.account.sid, command)
 
@@ -165,6 +209,21 @@ def caller_of(text: str) -> str:
             INVALID_FROM, f"{INVALID_FROM.text}: {text!r} is neither a number nor client:name nor a SIP URI"
         )
     return text
+
+
+def _recording(given: Given) -> RecordingOrder:
+    track, url = given[RECORDING_TRACK], given.get(RECORDING_CALLBACK)
+    named: tuple[str, ...] = given[RECORDING_CALLBACK_EVENT]
+    events = frozenset(RecordingEvent(each) for each in named)
+    return RecordingOrder(
+        RecordOptions(
+            channels=2 if given[RECORDING_CHANNELS] == "dual" and track == "both" else 1,
+            received_only=track == "inbound",
+            trim=given[TRIM] == "trim-silence",
+        ),
+        sent_only=track == "outbound",
+        callback=RecordingCallback(url, given[RECORDING_CALLBACK_METHOD], events) if url else None,
+    )
 
 
 def subscription_of(given: Given) -> Subscription | None:

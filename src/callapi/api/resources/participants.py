@@ -37,7 +37,7 @@ from callapi.api.resources.call_commands import (
 )
 from callapi.api.resources.conferences import ANNOUNCE_METHOD, ANNOUNCE_URL
 from callapi.base.ids import CallSid
-from callapi.calls.commands import CreateCall, ModifyCall
+from callapi.calls.commands import CreateCall, ModifyCall, RecordingOrder
 from callapi.calls.conferences.control import ParticipantChanges, ParticipantView
 from callapi.calls.conferences.events import SUBSCRIPTION_WORDS
 from callapi.calls.conferences.machine import JoinRefused
@@ -279,7 +279,7 @@ def _command(given: Given, context: RequestContext, name: str) -> CreateCall:
         callbacks=subscription_of(given),
         timeout_s=given[TIMEOUT],
         time_limit_s=given[TIME_LIMIT],
-        record=given[RECORD],
+        recording=RecordingOrder() if given[RECORD] else None,
         sip_username=given.get(SIP_USERNAME),
         sip_password=given.get(SIP_PASSWORD),
         caller_name=given.get(CALLER_NAME),

@@ -29,7 +29,6 @@ from callapi.calls.recordings import Recordings
 from callapi.calls.status import CallStatus, Ending
 from callapi.calls.status_machine import EndRequested, SessionEnded, StatusMachine
 from callapi.calls.unreachable import unreachable_reason
-from callapi.media import RecordOptions
 from callapi.sip import Credentials, Party
 from callapi.store import CallRecord, Unavailable
 
@@ -77,13 +76,16 @@ class QueueRunner:
         if command.sip_username is not None:
             credentials = Credentials(command.sip_username, command.sip_password or "")
         identity = self._destinations.identity(command.from_, command.caller_name)
+        shown = identity.from_
+        if command.caller_id is not None:
+            shown = self._destinations.identity(command.caller_id, command.caller_name).from_
         first, *others = (
             each.complete(
                 Placement(
                     account_sid=account,
                     direction="outbound-api",
                     address=each.address,
-                    from_=identity.from_,
+                    from_=shown,
                     from_name=identity.name,
                     to_name=each.name,
                     caller_name=command.caller_name,
@@ -229,10 +231,14 @@ class QueueRunner:
         call.run_detached(partial(_notify_if_unreached, call))
         if not await answers(call, command.timeout_s):
             return
-        if command.record:
-            self._recordings.start(call, "OutboundAPI", RecordOptions(), None)
+        if (order := command.recording) is not None:
+            self._recordings.start(
+                call, "OutboundAPI", order.options, order.callback, sent_only=order.sent_only
+            )
         limit = asyncio.get_running_loop().call_later(command.time_limit_s, call.hang_up, "time limit")
         try:
+            if command.send_digits:
+                await call.leg.stream.send_digits(command.send_digits).ended()
             await self._script(call, command.document)
         finally:
             limit.cancel()

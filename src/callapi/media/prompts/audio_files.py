@@ -178,6 +178,28 @@ def write_wav(path: Path, samples: Samples, rate: int) -> None:
     part.replace(path)
 
 
+def keep_right_channel(path: Path) -> None:
+    """Make the WAV at `path` the mono file of its right channel; nothing if it is mono. It is whole at any moment.
+
+    Raises:
+        OSError: it cannot be read or written.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        with soundfile.SoundFile(path) as source:
+            if source.channels == 1:
+                return
+            rate = int(source.samplerate)
+            with soundfile.SoundFile(part, "w", rate, 1, "PCM_16", format="WAV") as target:
+                while len(block := source.read(rate, dtype="int16")):
+                    target.write(block[:, 1])
+        part.replace(path)
+    except soundfile.SoundFileError as error:
+        raise OSError(f"{path}: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def encode_mp3(wav: Path, mp3: Path) -> None:
     """Write the audio of `wav` to `mp3`, channels and rate kept. The file appears when it is whole.
 
