@@ -9,7 +9,7 @@ import soundfile
 from tests.scenarios.conftest import PhoneFactory, Server
 from tests.scenarios.harness.application import Webhook, response
 from tests.scenarios.harness.audio import Heard
-from tests.scenarios.harness.raw_phone import RawPhone
+from tests.scenarios.harness.raw_phone import RawPhone, sdp
 from tests.scenarios.harness.rtp_peer import RtpPeer
 from tests.scenarios.test_keys import caller, prompt_of
 
@@ -117,3 +117,33 @@ async def test_a_call_over_rest_is_recorded_as_asked(
         heard = Heard(samples[:, channel], rate)
         assert heard.seconds_of(frequency) > 0.5, heard.score()
         assert heard.seconds_of(1100 - frequency) == 0, heard.score()
+
+
+async def test_an_application_is_dialled(server: Server, webhook: Webhook) -> None:
+    """`<Dial><Application>`: its documents run, its parameters arrive, its `Hangup` gives the caller back."""
+    form = {"FriendlyName": "menu", "VoiceUrl": webhook.url("menu"), "VoiceMethod": "GET"}
+    status, made = await server.node.rest("POST", "Applications.json", **form)
+    assert status == 201
+    noun = f'<ApplicationSid>{made["sid"]}</ApplicationSid><Parameter name="shop" value="7"/>'
+    webhook["voice"] = response(f'<Dial action="after"><Application>{noun}</Application></Dial>')
+    webhook["menu"] = response("<Redirect>more</Redirect>")
+    webhook["more"] = response("<Play digits='5'/>", "<Hangup/>", "<Say>never</Say>")
+    webhook["after"] = response("<Hangup/>")
+    async with caller(server) as alice:
+        asked = await webhook.next("menu")
+        assert (asked.method, asked["shop"], asked["ApplicationSid"]) == ("GET", "7", made["sid"])
+        assert (await webhook.next("more"))["shop"] == "7"
+        after = await webhook.next("after")
+        assert (after["DialCallStatus"], after["DialBridged"]) == ("completed", "true")
+        assert "shop" not in after
+        await alice.call.gets("BYE")
+        assert alice.rtp.digits == "5"
+
+
+async def test_an_application_that_there_is_not(server: Server, webhook: Webhook) -> None:
+    webhook["voice"] = response(f'<Dial action="after"><Application>AP{"0" * 32}</Application></Dial>')
+    webhook["after"] = response("<Reject/>")
+    async with RawPhone("alice") as alice:
+        call = alice.invite(server.uri, server.node.sip_address, body=sdp())
+        assert (await webhook.next("after"))["DialCallStatus"] == "failed"
+        await call.gets_final("INVITE")

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from callapi.base.errors import CallApiError
-from callapi.base.ids import AccountSid
+from callapi.base.ids import AccountSid, ApplicationSid
 from callapi.base.values import SrtpPolicy
 from callapi.calls.arriving.admission import AdmissionControl
 from callapi.calls.call import Call
@@ -385,10 +385,14 @@ class World:
             streams=LiveStreams(live.bus, SocketClient(NoEgress(), 1.0), self._account, 600.0),
             transcriptions=LiveTranscriptions(live.bus, None, "none"),
             account_of=self._account,
+            application_of=self._application,
         )
         self.script = Interpreter(self.services)
         self.suspended: set[AccountSid] = set()
         """Accounts that may not call."""
+
+    async def _application(self, _: AccountSid, sid: ApplicationSid) -> DocumentRequest | None:
+        return DocumentRequest(f"http://app/{sid}")
 
     async def _account(self, _: AccountSid) -> AccountRecord | None:
         return self._record

@@ -1,6 +1,6 @@
 """The store's numbers as the `Routing` of inbound calls."""
 
-from callapi.base.ids import AccountSid
+from callapi.base.ids import AccountSid, ApplicationSid
 from callapi.calls.arriving.inbound import Route
 from callapi.calls.arriving.refusals import Refusal
 from callapi.calls.document import DocumentRequest
@@ -31,6 +31,17 @@ class Numbers:
         if number.voice_application_sid is not None:
             owner = await self._store.applications.by_sid(number.voice_application_sid) or number
         return route_of(owner, number.account_sid, number)
+
+
+async def application_document(
+    store: Store, account: AccountSid, sid: ApplicationSid
+) -> DocumentRequest | None:
+    """What an application of `account` requests for a call; None: it has no such one, or that has no voice URL."""
+    application = await store.applications.by_sid(sid)
+    if application is None or application.account_sid != account:
+        return None
+    route = route_of(application, account)
+    return route.document if route is not None else None
 
 
 def route_of(

@@ -17,7 +17,7 @@ from typing import Final
 from callapi.adapters.audio import AudioFetch
 from callapi.adapters.directory import Directory
 from callapi.adapters.egress import GuardedEgress
-from callapi.adapters.numbers import Numbers
+from callapi.adapters.numbers import Numbers, application_document
 from callapi.adapters.outbox_rows import OutboxRows, as_callback
 from callapi.adapters.queue_records import StoredQueues
 from callapi.adapters.recording_files import RecordingFiles
@@ -362,6 +362,7 @@ async def _open_services(
         streams=_open_streams(settings, records, stack),
         transcriptions=LiveTranscriptions(records.bus, recogniser, settings.speech.recogniser),
         account_of=records.store.accounts.by_sid,
+        application_of=partial(application_document, records.store),
     )
 
 

@@ -7,6 +7,7 @@ document). This room reads text; it uses no clock, network or file.
 from callapi.rcml.check import check
 from callapi.rcml.document import Document
 from callapi.rcml.elements import (
+    Application,
     BeepMode,
     CallEvent,
     Channels,
@@ -62,6 +63,7 @@ from callapi.rcml.findings import Finding, Severity
 from callapi.rcml.parser import document_of, parse
 
 __all__ = [
+    "Application",
     "BeepMode",
     "CallEvent",
     "Channels",

@@ -178,7 +178,7 @@ class _Advisor:
 
     def dial(self, dial: Dial) -> None:
         """The targets."""
-        if not dial.targets and dial.conference is None and dial.queue is None:
+        if not (dial.targets or dial.conference or dial.queue or dial.application):
             self._warn(dial, "<Dial> names nothing to call: its outcome will be failed")
         if dial.sequential and len(dial.targets) == 1:
             self._warn(dial, "sequential has no effect on one target alone")

@@ -8,6 +8,7 @@ from callapi.calls.call import Call
 from callapi.calls.one_shot import first_of
 from callapi.calls.status import CallStatus
 from callapi.rcml import Dial, Sip
+from callapi.verbs.application import dial_application
 from callapi.verbs.conference import dial_conference
 from callapi.verbs.dial_queue import dial_queue
 from callapi.verbs.execution import Execution, GoTo, Next, Outcome
@@ -18,11 +19,13 @@ from callapi.verbs.ringback import ringback
 
 
 async def dial(verb: Dial, execution: Execution) -> Outcome:
-    """What `<Dial>` holds: parties to ring, a conference to join, a queue to serve."""
+    """What `<Dial>` holds: parties to ring, a conference to join, a queue to serve, an application to run."""
     if verb.conference is not None:
         return await dial_conference(verb, verb.conference, execution)
     if verb.queue is not None:
         return await dial_queue(verb, verb.queue, execution)
+    if verb.application is not None:
+        return await dial_application(verb, verb.application, execution)
     return await _dial_parties(verb, execution)
 
 

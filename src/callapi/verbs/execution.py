@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from callapi.base.errors import CallApiError
-from callapi.base.ids import AccountSid
+from callapi.base.ids import AccountSid, ApplicationSid
 from callapi.calls.call import Call
 from callapi.calls.conferences.directory import Conferences
 from callapi.calls.document import DocumentRequest
@@ -117,6 +117,8 @@ class Services(Struct, frozen=True):
     streams: LiveStreams
     transcriptions: LiveTranscriptions
     account_of: Callable[[AccountSid], Awaitable[AccountRecord | None]]
+    application_of: Callable[[AccountSid, ApplicationSid], Awaitable[DocumentRequest | None]]
+    """What an application of the account requests for a call; None: there is none."""
     conferences: Conferences
     queues: Queues
     music: Prompt
@@ -164,6 +166,11 @@ class Execution:
     def is_screening(self) -> bool:
         """Whether this document decides if the called party accepts."""
         return self.mode is Mode.SCREENING
+
+    @property
+    def ends_call(self) -> bool:
+        """Whether `Hangup` and `Reject` end the call, not only this document."""
+        return self.mode not in {Mode.SCREENING, Mode.APPLICATION}
 
     def beside(self, mode: Mode, call: Call | None = None) -> "Execution":
         """The execution of another document in `mode`, with URLs relative to the present one."""

@@ -5,6 +5,7 @@ default that depends on the call is filled in. `read_...` beside each element ma
 """
 
 from callapi.rcml.attributes import Method
+from callapi.rcml.elements.application import Application
 from callapi.rcml.elements.client import Client
 from callapi.rcml.elements.conference import (
     BeepMode,
@@ -39,6 +40,7 @@ from callapi.rcml.elements.stream import Stream, StreamCodec, Track
 from callapi.rcml.elements.transcription import Transcription
 
 __all__ = [
+    "Application",
     "BeepMode",
     "CallEvent",
     "Channels",

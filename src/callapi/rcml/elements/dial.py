@@ -2,7 +2,8 @@
 
 The target is plain text (with an `@` a SIP URI, with `client:` before it a registered user, else a number)
 or up to ten of the nouns `<Sip>`, `<Client>`, `<Number>`, in any mixture. They ring together, or, with
-`sequential`, one after the other. Or, alone, one `<Conference>` (a room to join) or `<Queue>` (callers to serve).
+`sequential`, one after the other. Or, alone, one `<Conference>` (a room to join) or `<Queue>` (callers to serve),
+or `<Application>` (documents of another application).
 Without `action` the document goes on with the next verb.
 """
 
@@ -12,6 +13,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from callapi.rcml.attributes import Attributes, Method
+from callapi.rcml.elements.application import Application, read_application
 from callapi.rcml.elements.client import PREFIX, Client, read_client
 from callapi.rcml.elements.conference import Conference, read_conference
 from callapi.rcml.elements.copied_text import read_target, without_invisible
@@ -111,13 +113,16 @@ class Dial(Element):
     """The room to join, in place of `targets`."""
     queue: Queue | None = None
     """The queue to serve, in place of `targets`."""
+    application: Application | None = None
+    """The application to run, in place of `targets`."""
 
 
 def read_dial(node: ElementNode) -> Dial:
     """`<Dial>` as written."""
     given = Attributes(node)
-    conference, queue = _read_place(node)
-    targets = () if conference or queue else _read_targets(node)
+    application = _read_application(node)
+    conference, queue = (None, None) if application else _read_place(node)
+    targets = () if conference or queue or application else _read_targets(node)
     dial = Dial(
         targets=targets,
         action=given.url("action"),
@@ -142,12 +147,26 @@ def read_dial(node: ElementNode) -> Dial:
         refer_method=given.method("referMethod"),
         conference=conference,
         queue=queue,
+        application=application,
         line=node.line,
         column=node.column,
     )
     given.without_effect("recordingConfigurationId", "events", "passports", "callReason")
     given.finish()
     return dial
+
+
+def _read_application(node: ElementNode) -> Application | None:
+    """The application that `<Dial>` holds; nothing else may stand beside it."""
+    found = next((child for child in node.children if child.name == "Application"), None)
+    if found is None:
+        return None
+    for child in node.children:
+        if child is not found:
+            child.error(f"<{child.name}> cannot stand beside <Application> in <Dial>", 13215)
+    if node.text:
+        node.warn("<Dial> holds text beside <Application>: the text is ignored")
+    return read_application(found)
 
 
 def _read_place(node: ElementNode) -> tuple[Conference | None, Queue | None]:

@@ -30,6 +30,7 @@ NOUNS = (
     "Video",
     "Conference",
     "Queue",
+    "Application",
     "Stream",
     "ConversationRelay",
     "Transcription",

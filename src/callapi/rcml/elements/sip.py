@@ -60,6 +60,11 @@ def read_sip(node: ElementNode) -> Sip:
                 video = _read_video(child)
             case "Uri":
                 uri = uri or child.text
+                inside = Attributes(child)
+                username = username or inside.secret("username", code=13249)
+                password = inside.secret("password", code=13249) if password is None else password
+                inside.without_effect("priority", "weight")
+                inside.finish()
             case "Headers":
                 headers.extend(header for header in child.children if header.name == "Header")
             case _:
