@@ -1,6 +1,7 @@
 """The ceilings of the house: modules of 600 lines, functions of 60; every module says what it is."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,12 @@ def test_only_the_media_room_touches_the_native_module() -> None:
     importers = [_name(path) for path in MODULES if "import _native" in path.read_text(encoding="utf-8")]
     assert importers
     assert all(each.startswith("src/callapi/media/") for each in importers), importers
+
+
+def test_the_architecture_names_each_folder_and_no_other() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = [row.split("|")[2] for row in page.splitlines() if re.match(r"\| \d ", row)]
+    named = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    source = ROOT / "src" / "callapi"
+    folders = {str(path.parent.relative_to(source)) for path in source.rglob("__init__.py")} - {"."}
+    assert named == folders
