@@ -13,7 +13,7 @@ REFERENCE = (Path(__file__).parents[2] / "docs" / "rcml.md").read_text(encoding=
 EXAMPLES = re.findall(r"```xml\n(.*?)```", REFERENCE, re.DOTALL)
 SECTIONS = {part.partition("\n")[0]: part for part in re.split(r"\n## ", REFERENCE)}
 NAMED = ("Conference", "Queue", "Enqueue")
-INSIDE_DIAL = ("Sip", "Client", "Number", "Conference", "Queue", "Enqueue", "Queue")
+INSIDE_DIAL = ("Sip", "Client", "Number", "Conference", "Queue")
 
 
 def known_attributes(name: str) -> set[str]:

@@ -52,6 +52,7 @@ from callapi.sip import (
     OutboundSession,
     Party,
     Provisional,
+    Replaces,
     Request,
     make_response,
     parse_message,
@@ -193,7 +194,12 @@ class FakeEndpoint:
 
     def __init__(self) -> None:
         self.phones: list[Phone] = []
+        self.dialogs: dict[str, Session] = {}
+        """Sessions by the Call-ID that a Replaces names."""
         self.on_invite: Callable[[Phone], None] = lambda _: None
+
+    def find_session(self, replaces: Replaces) -> Session | None:
+        return self.dialogs.get(replaces.call_id)
 
     def invite(self, invite: OutboundInvite) -> OutboundSession:
         request = Request("INVITE", invite.request_uri, Headers(), invite.body)
@@ -382,6 +388,7 @@ class World:
             queues=Queues(PaperQueues(), asyncio.get_running_loop().time),
             conferences=Conferences(plane, live.bus, recordings, "test"),
             music=MUSIC,
+            allows_refer=True,
             streams=LiveStreams(live.bus, SocketClient(NoEgress(), 1.0), self._account, 600.0),
             transcriptions=LiveTranscriptions(live.bus, None, "none"),
             account_of=self._account,

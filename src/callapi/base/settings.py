@@ -144,6 +144,7 @@ class SipSettings(_Section):
     session_expires_s: int = Field(1800, ge=90, le=86_400)
     domain: SipDomain = ""
     hep: HepAddress = ""
+    refer: Literal["allow", "refuse"] = "allow"
 
     @model_validator(mode="after")
     def _tls_needs_a_certificate(self) -> Self:

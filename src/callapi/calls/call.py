@@ -32,10 +32,12 @@ from callapi.calls.events import (
     ProblemRaised,
     SpeechRecognised,
     StatusChanged,
+    TransferChanged,
+    TransferStep,
     VerbStarted,
 )
 from callapi.calls.joined import Joined
-from callapi.calls.leg import Answered, Dtmf, Leg, OfferUnanswered, Rang
+from callapi.calls.leg import Answered, Dtmf, Leg, OfferUnanswered, Rang, TransferRequested
 from callapi.calls.one_shot import OneShot
 from callapi.calls.parameters import Parameters, sip_request, voice_request
 from callapi.calls.position import Position
@@ -64,7 +66,7 @@ from callapi.media import (
     Stalled,
     StreamClosed,
 )
-from callapi.sip import Ended, InboundSession, OutboundSession, Party, Response
+from callapi.sip import Ended, InboundRefer, InboundSession, OutboundSession, Party, Response
 from callapi.store import CallRecord
 from callapi.webhooks import Cookies
 
@@ -103,6 +105,7 @@ class Call:
         "joined",
         "joined_at",
         "leg",
+        "on_refer",
         "position",
         "rang",
         "record",
@@ -132,6 +135,8 @@ class Call:
         self.joined: Joined | None = None
         """What it is connected to at the moment."""
         self.joined_at = 0.0
+        self.on_refer: Callable[[InboundRefer], None] | None = None
+        """Decides about a REFER of this party, while it is joined with another."""
         self.position: Position | None = None
         """Where its document stands."""
         self.answered_at: float | None = None
@@ -189,6 +194,10 @@ class Call:
         if is_own:
             self.position = position
         self._bus.publish(VerbStarted(self.record, utc_now(), position))
+
+    def transfer_changed(self, step: TransferStep, target: str, code: int | None, at: datetime) -> None:
+        """A transfer of this call has come to `step`."""
+        self._bus.publish(TransferChanged(self.record, at, step, target, code))
 
     def speech_recognised(self, confidence: float) -> None:
         """The party's words were understood."""
@@ -324,11 +333,20 @@ class Call:
                     for digit in self._digit_sources.by_info(info, self._clock()):
                         self.digits.put(digit)
                         self._carry_on(digit)
+                case TransferRequested(refer):
+                    self._transfer_requested(refer)
                 case OfferUnanswered(reason):
                     self.notify(Problem(UNUSABLE_ANSWER, f"hung up: {reason}"))
                     self.hang_up(reason, sip_reason=f'SIP;cause=488;text="{reason}"')
                 case Ended() as ended:
                     return ended
+
+    def _transfer_requested(self, refer: InboundRefer) -> None:
+        """A call that talks with no other party cannot be transferred: 603."""
+        if self.on_refer is None:
+            refer.refuse(603)
+        else:
+            self.on_refer(refer)
 
     def _carry_on(self, digit: str) -> None:
         """Pass a digit that came as INFO on to the other party; those in RTP pass with the media."""

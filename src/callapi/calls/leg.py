@@ -18,6 +18,7 @@ from callapi.sip import (
     AnswerReceived,
     Confirmed,
     Ended,
+    InboundRefer,
     InboundSession,
     InfoDigits,
     InfoReceived,
@@ -26,6 +27,7 @@ from callapi.sip import (
     OfferRequested,
     OutboundSession,
     Provisional,
+    ReferReceived,
     Response,
     Session,
     SessionEvent,
@@ -62,7 +64,13 @@ class OfferUnanswered(Struct, frozen=True):
     reason: str
 
 
-LegEvent = Rang | Answered | Dtmf | OfferUnanswered | Ended
+class TransferRequested(Struct, frozen=True):
+    """The peer sent REFER: it must be accepted or refused."""
+
+    refer: InboundRefer
+
+
+LegEvent = TransferRequested | Rang | Answered | Dtmf | OfferUnanswered | Ended
 
 
 def warning(problem: NotAcceptable) -> tuple[str, str]:
@@ -220,6 +228,8 @@ class Leg:
                 self._settle(body)
             case OfferRequested():
                 self.session.answer_offer(self._negotiation.make_offer())
+            case ReferReceived(refer):
+                return TransferRequested(refer)
             case InfoReceived(content_type, body) if (info := read_info(content_type, body)) and info.digits:
                 return Dtmf(info)
         return None

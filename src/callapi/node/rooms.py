@@ -359,6 +359,7 @@ async def _open_services(
         queues=Queues(StoredQueues(records.store), asyncio.get_running_loop().time),
         conferences=await stack.enter_async_context(conferences),
         music=waiting_music(),
+        allows_refer=settings.sip.refer == "allow",
         streams=_open_streams(settings, records, stack),
         transcriptions=LiveTranscriptions(records.bus, recogniser, settings.speech.recogniser),
         account_of=records.store.accounts.by_sid,

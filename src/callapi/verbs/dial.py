@@ -1,6 +1,8 @@
 """`<Dial>`: ring the targets, join the caller with the first to accept, request the action."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from callapi.calls.bridge import bridged
@@ -8,6 +10,7 @@ from callapi.calls.call import Call
 from callapi.calls.one_shot import first_of
 from callapi.calls.status import CallStatus
 from callapi.rcml import Dial, Sip
+from callapi.sip import InboundRefer
 from callapi.verbs.application import dial_application
 from callapi.verbs.conference import dial_conference
 from callapi.verbs.dial_queue import dial_queue
@@ -16,6 +19,7 @@ from callapi.verbs.forking import Forking
 from callapi.verbs.parameters import DialOutcome, dial_action
 from callapi.verbs.recordings import RecordedDial
 from callapi.verbs.ringback import ringback
+from callapi.verbs.transfer import REQUEST_PENDING, Transfer
 
 
 async def dial(verb: Dial, execution: Execution) -> Outcome:
@@ -56,8 +60,9 @@ async def _dial_parties(verb: Dial, execution: Execution) -> Outcome:
         outcome = forking.outcome(conversation.joined_s, CallStatus.CANCELED)
         caller = execution.call
         forking.close("the caller left", caller.ended.value.sip_reason if caller.ended.is_set else None)
-        if forking.winner is not None and not forking.winner.released.is_set:
-            forking.winner.hang_up("the caller left")
+        winner = forking.winner
+        if winner is not None and not winner.released.is_set and not conversation.keeps(winner):
+            winner.hang_up("the caller left")
         recording.stop()
         if verb.action:
             execution.call.run_detached(
@@ -76,12 +81,14 @@ async def _dial_parties(verb: Dial, execution: Execution) -> Outcome:
 class Conversation:
     """The time that caller and callee are joined. `joined_s`: None until they were."""
 
-    __slots__ = ("_execution", "_verb", "joined_s")
+    __slots__ = ("_execution", "_verb", "joined_s", "transfer")
 
     def __init__(self, verb: Dial, execution: Execution) -> None:
         self._verb = verb
         self._execution = execution
         self.joined_s: float | None = None
+        self.transfer: Transfer | None = None
+        """What either party has asked for last."""
 
     async def bridge(self, callee: Call) -> None:
         """Join the two until either leaves, the time is up, or the caller presses its star.
@@ -97,7 +104,7 @@ class Conversation:
         clock = asyncio.get_running_loop().time
         joined_at = clock()
         try:
-            with bridged(self._execution.services.plane, caller, callee):
+            with bridged(self._execution.services.plane, caller, callee), self._transferable(caller, callee):
                 if verb.hangup_on_star:
                     async with asyncio.timeout(verb.time_limit):
                         await first_of(callee.released.wait(), _star(caller))
@@ -110,6 +117,40 @@ class Conversation:
             self.joined_s = clock() - joined_at
         if not callee.released.is_set:
             callee.hang_up(reason)
+        await self._transferred()
+
+    def keeps(self, callee: Call) -> bool:
+        """Whether a transfer still decides what becomes of `callee`, though the caller has left."""
+        transfer = self.transfer
+        return transfer is not None and transfer.is_pending and transfer.transferee is callee
+
+    @contextmanager
+    def _transferable(self, caller: Call, callee: Call) -> Iterator[None]:
+        """Let either party ask for a transfer, one at a time."""
+
+        def ask(referrer: Call, transferee: Call, refer: InboundRefer) -> None:
+            if self.transfer is not None and self.transfer.is_pending:
+                refer.refuse(REQUEST_PENDING)
+                return
+            self.transfer = Transfer(self._verb, self._execution, refer, referrer, transferee)
+            self.transfer.begin()
+
+        caller.on_refer, callee.on_refer = partial(ask, caller, callee), partial(ask, callee, caller)
+        try:
+            yield
+        finally:
+            caller.on_refer = callee.on_refer = None
+
+    async def _transferred(self) -> None:
+        """The callee has left after asking for a transfer of the caller, who hears ringing until that is decided."""
+        transfer = self.transfer
+        if transfer is None or not transfer.is_pending:
+            return
+        tone = self._execution.call.leg.stream.play_tone(self._verb.ring_tone)
+        try:
+            await transfer.done.wait()
+        finally:
+            tone.stop()
 
 
 async def _star(caller: Call) -> None:

@@ -121,6 +121,8 @@ class Services(Struct, frozen=True):
     """What an application of the account requests for a call; None: there is none."""
     conferences: Conferences
     queues: Queues
+    allows_refer: bool
+    """Whether a party may transfer its call where the application has no `referUrl`."""
     music: Prompt
     """What waiting callers hear if no application says otherwise; it can be repeated without a break."""
     recogniser: Recogniser | None = None
@@ -178,6 +180,11 @@ class Execution:
         other.url, other.method = self.url, self.method
         return other
 
+    async def run_document(self, document: Document) -> None:
+        """Run a document that was fetched already, as the story of the call; what it leads to is fetched."""
+        request = DocumentRequest(self.url, self.method, document=document)
+        await self.documents(self, request)
+
     def begin(self, index: int, verb: str, line: int) -> None:
         """The document's verb number `index` begins."""
         position = Position(self.url, self.method, (index,), verb, line)
@@ -228,6 +235,8 @@ class Execution:
             return None
         if request.fallback_url:
             self.fallback = (request.fallback_url, request.fallback_method)
+        if request.document is not None:
+            return request.document
         if request.inline is not None:
             return await self._read_inline(request)
         asked = await self.web_request(request.url, request.method, request.parameters)

@@ -20,6 +20,7 @@ from callapi.rcml import (
     Play,
     Record,
     Redirect,
+    Refer,
     Reject,
     Say,
     Start,
@@ -36,6 +37,7 @@ from callapi.verbs.gather import gather
 from callapi.verbs.mode import Mode, allows
 from callapi.verbs.play import play
 from callapi.verbs.record import record
+from callapi.verbs.refer import refer
 from callapi.verbs.say import say
 from callapi.verbs.start import start, stop
 
@@ -54,6 +56,7 @@ EXECUTORS: Final[dict[type, Callable[[Any, Execution], Awaitable[Outcome]]]] = {
     Play: play,
     Record: record,
     Redirect: redirect,
+    Refer: refer,
     Reject: reject,
     Say: say,
     Start: start,

@@ -29,8 +29,10 @@ from callapi.calls.parties import (
     vouched_parameters,
 )
 from callapi.calls.placement import InboundCall, Subscription
+from callapi.calls.talk import Talk
+from callapi.calls.transfers import behind, call_of_session
 from callapi.media import NotAcceptable, PortsExhausted
-from callapi.sip import Endpoint, InboundSession, SipUri
+from callapi.sip import Endpoint, InboundSession, Session, SipUri
 
 log = logging.getLogger(__name__)
 
@@ -132,6 +134,8 @@ class Inbound:
         caller = await self._policy.judge(session)
         if isinstance(caller, Refusal):
             return caller
+        if session.replaces is not None:
+            return await self._replace(session, session.replaces, caller)
         route, number = (caller.route, "") if caller.route else await self._find_route(session)
         if isinstance(route, Refusal):
             return route
@@ -148,6 +152,30 @@ class Inbound:
             return Refusal(503, str(problem), (("Retry-After", "2"),))
         asyncio.get_running_loop().call_later(RING_AFTER_S, call.ring_if_waiting)
         self._live.start(call, partial(self._script, call, route.document))
+        return None
+
+    async def _replace(self, session: InboundSession, replaced: Session, caller: Caller) -> Refusal | None:
+        """INVITE with Replaces (RFC 3891): the caller takes the place of a party of one of its account's own calls."""
+        leg = call_of_session(self._live, replaced)
+        party = behind(self._live, leg) if leg is not None else None
+        if leg is None or party is None or party.ended.is_set:
+            return Refusal(481, "Replaces names a call without another party")
+        account = leg.record.account_sid
+        if caller.accounts is not None and account not in caller.accounts:
+            return Refusal(481, "Replaces names a call of another account")
+        route = Route(account, DocumentRequest(""))
+        try:
+            session.request.body = await resolved(session.request.body)
+            call = self._live.admit(session, _inbound_call(session, route, caller, ""))
+        except NotAcceptable as problem:
+            return Refusal(488, problem.text, (warning(problem),))
+        except PortsExhausted as problem:
+            return Refusal(503, str(problem), (("Retry-After", "2"),))
+        talk = Talk(self._live.plane, party, call)
+        self._live.start(call, talk.stay)
+        call.answer()
+        party.redirect(talk.run)
+        leg.hang_up("replaced by another call")
         return None
 
     async def _find_route(self, session: InboundSession) -> tuple[Route | Refusal | None, str]:

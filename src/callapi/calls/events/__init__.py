@@ -28,6 +28,8 @@ from callapi.calls.events.types import (
     StatusChanged,
     StreamChanged,
     TranscriptionChanged,
+    TransferChanged,
+    TransferStep,
     VerbStarted,
 )
 
@@ -56,5 +58,7 @@ __all__ = [
     "StatusChanged",
     "StreamChanged",
     "TranscriptionChanged",
+    "TransferChanged",
+    "TransferStep",
     "VerbStarted",
 ]

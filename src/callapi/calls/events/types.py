@@ -9,6 +9,7 @@ A call that ends in the queue has `CallStarted` and `CallEnded` only.
 """
 
 from datetime import datetime
+from enum import StrEnum
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -134,6 +135,25 @@ class SpeechRecognised(CallEvent, frozen=True):
     confidence: float
 
 
+class TransferStep(StrEnum):
+    """How far a transfer is."""
+
+    REQUESTED = "requested"
+    REFUSED = "refused"
+    ACCEPTED = "accepted"
+    RINGING = "ringing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class TransferChanged(CallEvent, frozen=True):
+    """A transfer of the call (`record`: the party that stays) to `target`; `code` as the referrer is told it."""
+
+    step: TransferStep
+    target: str
+    code: int | None
+
+
 class ProblemRaised(Struct, frozen=True):
     """A notification for the developer of the application; `call_sid` is None if it concerns no call."""
 
@@ -219,6 +239,7 @@ Event: TypeAlias = (
     | PartiesParted
     | VerbStarted
     | SpeechRecognised
+    | TransferChanged
     | ProblemRaised
     | RecordingChanged
     | ConferenceOpened

@@ -91,6 +91,10 @@ class Destinations:
         self._directory = directory
         self._own = SipUri.parse(f"sip:{domain}")
 
+    def is_own(self, uri: SipUri) -> bool:
+        """Whether `uri` is in this node's own domain."""
+        return uri.host.lower() == self._own.host.lower() and uri.port == self._own.port
+
     async def find(
         self, text: str, account: AccountSid, credentials: Credentials | None = None
     ) -> list[Destination]:

@@ -30,6 +30,7 @@ from callapi.calls.events import (
     StatusChanged,
     StreamChanged,
     TranscriptionChanged,
+    TransferChanged,
     VerbStarted,
 )
 from callapi.media import StreamStatistics
@@ -125,6 +126,7 @@ class Timelines:
         bus.attach(ProblemRaised, self._raised)
         bus.attach(SpeechRecognised, self._recognised)
         bus.attach(VerbStarted, self._verb)
+        bus.attach(TransferChanged, self._transfer)
         bus.attach(StreamChanged, self._stream)
         bus.attach(TranscriptionChanged, self._transcription)
         bus.attach(SipMessageTraced, lambda event: self.sip(event.traced))
@@ -177,6 +179,10 @@ class Timelines:
     def _transcription(self, event: TranscriptionChanged) -> None:
         data: dict[str, Json] = {"event": event.step, "transcription_sid": event.transcription_sid}
         self._add(event.call_sid, "transcription", data)
+
+    def _transfer(self, event: TransferChanged) -> None:
+        data: dict[str, Json] = {"step": event.step.value, "target": event.target, "code": event.code}
+        self._add(event.call_sid, "transfer", data)
 
     def open(self, sid: CallSid, call_id: str, timeline: Timeline) -> None:
         """From now on the events of this call go into `timeline`."""

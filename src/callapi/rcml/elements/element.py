@@ -17,6 +17,7 @@ VERBS = (
     "Hangup",
     "Enqueue",
     "Leave",
+    "Refer",
     "Echo",
     "Connect",
     "Start",

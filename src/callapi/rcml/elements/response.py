@@ -16,6 +16,7 @@ from callapi.rcml.elements.play import Play, read_play
 from callapi.rcml.elements.queue import Enqueue, Leave, read_enqueue, read_leave
 from callapi.rcml.elements.record import Record, read_record
 from callapi.rcml.elements.redirect import Redirect, read_redirect
+from callapi.rcml.elements.refer import Refer, read_refer
 from callapi.rcml.elements.reject import Reject, read_reject
 from callapi.rcml.elements.say import Say, read_say
 from callapi.rcml.elements.start import Start, Stop, read_start, read_stop
@@ -34,6 +35,7 @@ Verb: TypeAlias = (
     | Echo
     | Enqueue
     | Leave
+    | Refer
     | Connect
     | Start
     | Stop
@@ -52,6 +54,7 @@ _READERS: Mapping[str, Callable[[ElementNode], Verb]] = {
     "Echo": read_echo,
     "Enqueue": read_enqueue,
     "Leave": read_leave,
+    "Refer": read_refer,
     "Connect": read_connect,
     "Start": read_start,
     "Stop": read_stop,
