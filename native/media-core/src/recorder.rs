@@ -45,10 +45,21 @@ pub enum Over {
     MaxLength,
 }
 
+/// A pause that goes on.
+#[derive(Debug, Clone, Copy)]
+struct Paused {
+    since_ns: u64,
+    /// Its time is left out, instead of being silent.
+    skips: bool,
+}
+
 /// The recording that is being made.
 pub struct Recorder {
     options: Options,
     start_ns: u64,
+    /// Time that was left out.
+    skipped_ns: u64,
+    pause: Option<Paused>,
     received: Track,
     sent: Track,
     /// Samples that came out of the windows.
@@ -83,6 +94,8 @@ impl Recorder {
         Self {
             options,
             start_ns,
+            skipped_ns: 0,
+            pause: None,
             received: Track::new(codec.received, codec.clock_rate, options.rate),
             sent: Track::new(codec.sent, codec.clock_rate, options.rate),
             done: 0,
@@ -107,15 +120,42 @@ impl Recorder {
         }
     }
 
+    /// Records nothing from `now_ns` on: silence, or, with `skips`, not even that.
+    pub fn pause(&mut self, now_ns: u64, skips: bool) {
+        if self.pause.is_none() {
+            self.pause = Some(Paused {
+                since_ns: now_ns,
+                skips,
+            });
+        }
+    }
+
+    /// Goes on recording.
+    pub fn resume(&mut self, now_ns: u64, out: &mut Vec<u8>) {
+        let Some(pause) = self.pause else {
+            return;
+        };
+        if pause.skips {
+            self.write_until(self.samples_at(pause.since_ns), out);
+            self.skipped_ns += now_ns.saturating_sub(pause.since_ns);
+            self.received.restart();
+            self.sent.restart();
+        }
+        self.pause = None;
+    }
+
     /// A packet came from the party.
     pub fn on_received(&mut self, packet: &Packet<'_>) {
+        if self.pause.is_some() {
+            return;
+        }
         let arrival = self.samples_at(packet.at_ns);
         self.received.put(self.done, packet, arrival);
     }
 
     /// A packet was sent to the party.
     pub fn on_sent(&mut self, packet: &Packet<'_>) {
-        if !self.options.received_only {
+        if !self.options.received_only && self.pause.is_none() {
             let arrival = self.samples_at(packet.at_ns);
             self.sent.put(self.done, packet, arrival);
         }
@@ -158,7 +198,12 @@ impl Recorder {
     }
 
     fn samples_at(&self, ns: u64) -> u64 {
-        ticks(ns.saturating_sub(self.start_ns), self.options.rate)
+        let ns = match self.pause {
+            Some(pause) if pause.skips => ns.min(pause.since_ns),
+            _ => ns,
+        };
+        let span = ns.saturating_sub(self.start_ns + self.skipped_ns);
+        ticks(span, self.options.rate)
     }
 
     fn samples_of(&self, ms: u64) -> u64 {
@@ -352,6 +397,36 @@ mod tests {
         }
         recorder.finish(START + 600 * MS, &mut out);
         assert!(samples(&out)[1600..3200].iter().all(|sample| *sample == 0));
+    }
+
+    /// Packets every 20 ms of one second, with a pause from 200 to 700 ms.
+    fn record_with_a_pause(skips: bool) -> Vec<i16> {
+        let mut recorder = Recorder::new(options(), open(), START);
+        let mut out = Vec::new();
+        for number in 0..50 {
+            let now = START + number * 20 * MS;
+            match number {
+                10 => recorder.pause(now, skips),
+                35 => recorder.resume(now, &mut out),
+                _ => {}
+            }
+            recorder.advance(now, &mut out);
+            recorder.on_received(&packet(number, 0));
+        }
+        recorder.finish(START + 1000 * MS, &mut out);
+        samples(&out)
+    }
+
+    #[test]
+    fn a_pause_is_silent_or_left_out() {
+        let silent = record_with_a_pause(false);
+        assert_eq!(silent.len(), 8000);
+        assert!(silent[..1600].iter().all(|sample| *sample != 0));
+        assert!(silent[1600..5600].iter().all(|sample| *sample == 0));
+        assert!(silent[5600..].iter().all(|sample| *sample != 0));
+        let skipped = record_with_a_pause(true);
+        assert_eq!(skipped.len(), 4000);
+        assert!(skipped.iter().all(|sample| *sample != 0));
     }
 
     #[test]

@@ -33,6 +33,7 @@ struct Next {
 /// The sound of one direction, as far as it is not done.
 pub(crate) struct Track {
     rate: u32,
+    clock_rate: u32,
     timeline: Timeline,
     decoder: Box<dyn Decoder + Send>,
     resampler: Option<Resampler>,
@@ -47,6 +48,7 @@ impl Track {
     pub(crate) fn new(decoder: Box<dyn Decoder + Send>, clock_rate: u32, rate: u32) -> Self {
         Self {
             rate,
+            clock_rate,
             timeline: Timeline::new(rate, clock_rate),
             resampler: resampler(decoder.as_ref(), rate),
             decoder,
@@ -59,9 +61,16 @@ impl Track {
 
     /// The leg speaks another codec from now on.
     pub(crate) fn set_codec(&mut self, decoder: Box<dyn Decoder + Send>, clock_rate: u32) {
+        self.clock_rate = clock_rate;
         self.timeline = Timeline::new(self.rate, clock_rate);
         self.resampler = resampler(decoder.as_ref(), self.rate);
         self.decoder = decoder;
+        self.next = None;
+    }
+
+    /// The next packet follows what is done, whatever its timestamp: time was left out.
+    pub(crate) fn restart(&mut self) {
+        self.timeline = Timeline::new(self.rate, self.clock_rate);
         self.next = None;
     }
 

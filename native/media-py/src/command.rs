@@ -49,6 +49,8 @@ pub(crate) enum Order {
     Stop(u64),
     Mute(bool),
     Record(Box<NewRecording>),
+    /// `None` goes on, `Some(true)` leaves the time out.
+    PauseRecording(u64, Option<bool>),
     StopRecording(u64),
     Listen(Box<NewListening>),
     StopListening(u64),
@@ -103,6 +105,8 @@ pub(crate) enum RoomOrder {
     Announce(u64, Sound),
     StopAnnouncement(u64),
     Record(Box<NewRecording>),
+    /// As `Order::PauseRecording`.
+    PauseRecording(u64, Option<bool>),
     StopRecording(u64),
     Close,
 }

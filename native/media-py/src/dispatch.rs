@@ -104,6 +104,9 @@ impl PacketThread {
             (Some(Member::Audio(stream)), Order::Record(recording)) => {
                 begin_recording(stream, *recording, &ctx);
             }
+            (Some(Member::Audio(stream)), Order::PauseRecording(recording, skips)) => {
+                stream.taps.pause(recording, skips, ctx.now);
+            }
             (Some(Member::Audio(stream)), Order::StopRecording(recording)) => {
                 stream.stop_recording(Some(recording), ctx.now);
             }

@@ -217,6 +217,11 @@ impl Stream {
         recording
     }
 
+    /// Pauses a recording: `None` goes on, `True` leaves the time out, `False` is silence.
+    fn pause_recording(&self, recording: u64, skips: Option<bool>) {
+        self.order(Order::PauseRecording(recording, skips));
+    }
+
     /// Ends a recording.
     fn stop_recording(&self, recording: u64) {
         self.order(Order::StopRecording(recording));

@@ -215,6 +215,10 @@ impl Room {
         self.taps.begin(recording, self.id, source, ctx.now);
     }
 
+    pub(crate) fn pause_recording(&mut self, recording: u64, skips: Option<bool>, ctx: &Context<'_>) {
+        self.taps.pause(recording, skips, ctx.now);
+    }
+
     pub(crate) fn stop_recording(&mut self, recording: Option<u64>, ctx: &Context<'_>) {
         let source = Source::Pcm(RECORDED.hertz());
         self.taps.stop(recording, (self.id, source), ctx.now);

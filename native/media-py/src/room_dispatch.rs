@@ -81,6 +81,9 @@ impl PacketThread {
             }
             RoomOrder::StopAnnouncement(playback) => room.stop_announcement(Some(playback), &ctx),
             RoomOrder::Record(recording) => room.record(*recording, &ctx),
+            RoomOrder::PauseRecording(recording, skips) => {
+                room.pause_recording(recording, skips, &ctx);
+            }
             RoomOrder::StopRecording(recording) => room.stop_recording(Some(recording), &ctx),
             RoomOrder::Join { .. } | RoomOrder::Leave { .. } | RoomOrder::Close => {}
         }

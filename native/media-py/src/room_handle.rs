@@ -111,6 +111,11 @@ impl Room {
         recording
     }
 
+    /// Pauses a recording: `None` goes on, `True` leaves the time out, `False` is silence.
+    fn pause_recording(&self, recording: u64, skips: Option<bool>) {
+        self.order(RoomOrder::PauseRecording(recording, skips));
+    }
+
     /// Ends a recording.
     fn stop_recording(&self, recording: u64) {
         self.order(RoomOrder::StopRecording(recording));

@@ -171,6 +171,18 @@ impl Taps {
         }
     }
 
+    /// Pauses a recording, or lets it go on; see [`Tap::pause`].
+    pub(crate) fn pause(&mut self, recording: u64, skips: Option<bool>, now: u64) {
+        let Some(lists) = &mut self.0 else {
+            return;
+        };
+        for tap in &mut lists.active {
+            if tap.recording == recording {
+                tap.pause(skips, now);
+            }
+        }
+    }
+
     /// The leg speaks another codec from now on.
     pub(crate) fn set_codec(&mut self, format: &Format, now: u64) {
         let Some(lists) = &mut self.0 else {

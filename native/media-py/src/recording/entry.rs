@@ -16,6 +16,10 @@ pub(super) enum Kind {
     Sent,
     /// The leg speaks another codec; the payload is `clock_rate name/fmtp`.
     Codec,
+    /// Recording pauses; the timestamp is 1 if the time is left out.
+    Pause,
+    /// Recording goes on.
+    Resume,
     /// The recording ends; the timestamp is the key that ended it, or 0.
     End,
 }
@@ -51,6 +55,8 @@ impl Entry {
                 0 => Kind::Received,
                 1 => Kind::Sent,
                 2 => Kind::Codec,
+                3 => Kind::Pause,
+                4 => Kind::Resume,
                 _ => Kind::End,
             },
             length: u16::from_ne_bytes([octets[2], octets[3]]),

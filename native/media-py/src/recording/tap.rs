@@ -154,6 +154,20 @@ impl Tap {
         self.push(Kind::Codec, NOWHERE, codec.as_bytes(), now);
     }
 
+    /// Pauses it, with (`Some(true)`) the time left out or silent, or lets it go on (`None`).
+    pub(crate) fn pause(&mut self, skips: Option<bool>, now: u64) {
+        let place = Place {
+            timestamp: u32::from(skips == Some(true)),
+            ..NOWHERE
+        };
+        let kind = if skips.is_some() {
+            Kind::Pause
+        } else {
+            Kind::Resume
+        };
+        self.push(kind, place, &[], now);
+    }
+
     /// Ends it.
     pub(crate) fn end(mut self, cause: Cause, now: u64) {
         let key = match cause {

@@ -284,6 +284,8 @@ impl Active {
                     self.recorder.set_codec(codec);
                 }
             }
+            Kind::Pause => self.recorder.pause(entry.at_ns, entry.place.timestamp == 1),
+            Kind::Resume => self.recorder.resume(entry.at_ns, &mut self.octets),
             Kind::End => {
                 self.recorder.finish(entry.at_ns, &mut self.octets);
                 let digit = char::from_u32(entry.place.timestamp).filter(|key| *key != '\0');

@@ -1,6 +1,7 @@
 """Playbacks and recordings of the native media plane, of a stream or of a room."""
 
 from collections.abc import Callable
+from enum import Enum
 from pathlib import Path
 
 from callapi.media import _native
@@ -30,11 +31,22 @@ class NativePlayback:
         self._outcome.set(finished)
 
 
+class RecordingChange(Enum):
+    """What a recording asks of its owner."""
+
+    STOP = "stop"
+    SKIP = "pause, the time is left out"
+    SILENCE = "pause, the time is silent"
+    RESUME = "resume"
+
+
 class NativeRecording:
     """A recording that a packet thread taps and the writer thread writes."""
 
-    def __init__(self, stop: Callable[[int], None], recording_id: int, path: Path) -> None:
-        self._stop = stop
+    def __init__(
+        self, change: Callable[[int, "RecordingChange"], None], recording_id: int, path: Path
+    ) -> None:
+        self._change = change
         self._outcome: Outcome[RecordingEnded] = Outcome()
         self.recording_id = recording_id
         self.path = path
@@ -42,7 +54,17 @@ class NativeRecording:
     def stop(self) -> None:
         """As Recording.stop."""
         if not self._outcome.is_set:
-            self._stop(self.recording_id)
+            self._change(self.recording_id, RecordingChange.STOP)
+
+    def pause(self, *, skips: bool) -> None:
+        """As Recording.pause."""
+        if not self._outcome.is_set:
+            self._change(self.recording_id, RecordingChange.SKIP if skips else RecordingChange.SILENCE)
+
+    def resume(self) -> None:
+        """As Recording.resume."""
+        if not self._outcome.is_set:
+            self._change(self.recording_id, RecordingChange.RESUME)
 
     async def ended(self) -> RecordingEnded:
         """As Recording.ended."""

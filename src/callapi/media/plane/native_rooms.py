@@ -7,7 +7,7 @@ from callapi.base.notifier import Notifier
 from callapi.media import _native
 from callapi.media.errors import RoomFull, StreamClosed
 from callapi.media.plane.events import RoomEvent, SpeakingStarted, SpeakingStopped
-from callapi.media.plane.native_playing import NativePlayback, NativeRecording
+from callapi.media.plane.native_playing import NativePlayback, NativeRecording, RecordingChange
 from callapi.media.plane.native_streams import NativeStream
 from callapi.media.plane.plane import AudioStream, RoomMember
 from callapi.media.plane.types import Prompt, RecordOptions
@@ -125,7 +125,9 @@ class NativeRoom:
         """As Room.record."""
         self._require_open()
         recording_id = self.orders.record(path, options)
-        self._recordings[recording_id] = recording = NativeRecording(self._stop_recording, recording_id, path)
+        self._recordings[recording_id] = recording = NativeRecording(
+            self._change_recording, recording_id, path
+        )
         return recording
 
     async def next_event(self) -> RoomEvent:
@@ -192,8 +194,14 @@ class NativeRoom:
     def _stop_playback(self, playback_id: int) -> None:
         self.orders.stop(playback_id)
 
-    def _stop_recording(self, recording_id: int) -> None:
-        self.orders.stop_recording(recording_id)
+    def _change_recording(self, recording_id: int, change: RecordingChange) -> None:
+        match change:
+            case RecordingChange.STOP:
+                self.orders.stop_recording(recording_id)
+            case RecordingChange.RESUME:
+                self.orders.pause_recording(recording_id, None)
+            case _:
+                self.orders.pause_recording(recording_id, change is RecordingChange.SKIP)
 
     def _require_open(self) -> None:
         if self._is_closed:

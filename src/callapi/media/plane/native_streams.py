@@ -9,7 +9,7 @@ from callapi.media.errors import StreamClosed
 from callapi.media.plane.delivery import EventQueue
 from callapi.media.plane.events import PlaybackEnded, StreamEvent
 from callapi.media.plane.native_audio import NativeFeeding, NativeListening
-from callapi.media.plane.native_playing import NativePlayback, NativeRecording
+from callapi.media.plane.native_playing import NativePlayback, NativeRecording, RecordingChange
 from callapi.media.plane.types import (
     AudioFormat,
     MediaAddress,
@@ -99,7 +99,7 @@ class NativeStream:
     def record(self, path: Path, options: RecordOptions = RecordOptions()) -> NativeRecording:  # noqa: B008 - frozen
         """As AudioStream.record."""
         self._require_open()
-        recording = NativeRecording(self._stop_recording, self.orders.record(path, options), path)
+        recording = NativeRecording(self._change_recording, self.orders.record(path, options), path)
         self._recordings[recording.recording_id] = recording
         return recording
 
@@ -214,8 +214,14 @@ class NativeStream:
     def _stop_playback(self, playback_id: int) -> None:
         self.orders.stop(playback_id)
 
-    def _stop_recording(self, recording_id: int) -> None:
-        self.orders.stop_recording(recording_id)
+    def _change_recording(self, recording_id: int, change: RecordingChange) -> None:
+        match change:
+            case RecordingChange.STOP:
+                self.orders.stop_recording(recording_id)
+            case RecordingChange.RESUME:
+                self.orders.pause_recording(recording_id, None)
+            case _:
+                self.orders.pause_recording(recording_id, change is RecordingChange.SKIP)
 
     def _require_open(self) -> None:
         if self._is_closed:

@@ -47,6 +47,12 @@ class Recording(Protocol):
     def recording_id(self) -> int:
         """The id that RecordingEnded carries."""
 
+    def pause(self, *, skips: bool) -> None:
+        """Record nothing from now on: the time is left out (`skips`), or silent. No effect while it is paused."""
+
+    def resume(self) -> None:
+        """Go on recording."""
+
     def stop(self) -> None:
         """End it now and keep what was recorded. No effect if it is over."""
 

@@ -74,11 +74,21 @@ class FakeRecording:
         self.path = path
         self.options = options
         self.duration_ms = 1000
+        self.pauses: list[bool | None] = []
+        """Each `pause` (whether it skips) and `resume` (None), in order."""
 
     @property
     def is_recording(self) -> bool:
         """Whether it has not ended yet."""
         return not self._outcome.is_set
+
+    def pause(self, *, skips: bool) -> None:
+        """As Recording.pause."""
+        self.pauses.append(skips)
+
+    def resume(self) -> None:
+        """As Recording.resume."""
+        self.pauses.append(None)
 
     def stop(self) -> None:
         """As Recording.stop."""
