@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from callapi.adapters.queue_records import StoredQueues
 from callapi.api import Deps, Feed, Health, Sessions, create_app, feed_of
 from callapi.base.errors import CallApiError
-from callapi.base.ids import AccountSid, CallSid, new_account_sid, new_call_sid
+from callapi.base.ids import AccountSid, CallSid, new_account_sid, new_call_sid, new_recording_sid
 from callapi.calls.call import Call
 from callapi.calls.commands import CreateCall, ModifyCall
 from callapi.calls.conferences.conference import Conference
@@ -29,7 +29,8 @@ from callapi.calls.document import DocumentRequest
 from callapi.calls.events import EventBus
 from callapi.calls.queues.control import QueueControl
 from callapi.calls.queues.directory import Queues
-from callapi.calls.recordings import Recordings
+from callapi.calls.recording_commands import RecordingChange
+from callapi.calls.recordings import RecordingCallback, Recordings
 from callapi.calls.records.journal import Journal
 from callapi.calls.streaming.request import StreamRecord, StreamRequest, StreamStatus
 from callapi.calls.transcribing.request import (
@@ -37,6 +38,7 @@ from callapi.calls.transcribing.request import (
     TranscriptionRequest,
     TranscriptionStatus,
 )
+from callapi.media import RecordOptions
 from callapi.media.plane.fake import FakePlane
 from callapi.store import AccountRecord, CallRecord, EventRecord, Put, RecordingRecord, Store
 
@@ -110,6 +112,43 @@ class PaperCalls:
             record = replace(record, status=command.status, end_time=NOW)
             self.store.write(Put(record))
         return record
+
+
+@dataclass
+class PaperRecordings:
+    """`RecordingCommandsPort` that keeps what it is asked for."""
+
+    started: list[tuple[RecordingRecord, RecordOptions, RecordingCallback | None]]
+    changes: list[tuple[str, RecordingChange]] = field(default_factory=list)
+
+    def start_recording(
+        self, call: CallSid, options: RecordOptions, callback: RecordingCallback | None
+    ) -> RecordingRecord:
+        """As `RecordingCommandsPort`."""
+        sid = new_recording_sid()
+        account = AccountSid("AC" + "0" * 32)
+        record = RecordingRecord(
+            sid,
+            account,
+            call,
+            "in-progress",
+            "StartCallRecordingAPI",
+            options.channels,
+            "2012-04-24",
+            NOW,
+            NOW,
+            NOW,
+        )
+        self.started.append((record, options, callback))
+        return record
+
+    def change_recording(self, call: CallSid, key: str, change: RecordingChange) -> RecordingRecord | None:
+        """As `RecordingCommandsPort`."""
+        self.changes.append((key, change))
+        for record, _, _ in self.started:
+            if key in {record.sid, "Twilio.CURRENT"} and record.call_sid == call:
+                return replace(record, status="paused")
+        return None
 
 
 @dataclass
@@ -222,6 +261,7 @@ class World:
     bus: EventBus = field(default_factory=EventBus)
     clock: float = 1_800_000_000.0
     events: dict[CallSid, tuple[EventRecord, ...]] = field(default_factory=dict)
+    recordings: PaperRecordings = field(default_factory=lambda: PaperRecordings([]))
     streams: PaperStreams = field(default_factory=lambda: PaperStreams({}))
 
     def __post_init__(self) -> None:
@@ -238,6 +278,7 @@ class World:
                 streams=self.streams,
                 queues=QueueControl(self.queues, no_script),
                 conferences=ConferenceControl(self.conferences, NoCalls(), announce),
+                recordings=self.recordings,
                 live_events=lambda sid: self.events.get(sid, ()),
                 health=lambda: self.health,
                 recordings_dir=self.recordings_dir,

@@ -215,7 +215,12 @@ impl Room {
         self.taps.begin(recording, self.id, source, ctx.now);
     }
 
-    pub(crate) fn pause_recording(&mut self, recording: u64, skips: Option<bool>, ctx: &Context<'_>) {
+    pub(crate) fn pause_recording(
+        &mut self,
+        recording: u64,
+        skips: Option<bool>,
+        ctx: &Context<'_>,
+    ) {
         self.taps.pause(recording, skips, ctx.now);
     }
 

@@ -15,8 +15,11 @@ from callapi.calls.conferences.control import ParticipantChanges, ParticipantVie
 from callapi.calls.conferences.options import ParticipantOptions, RoomOptions
 from callapi.calls.document import DocumentRequest
 from callapi.calls.queues.control import MemberView, QueueFigures
+from callapi.calls.recording_commands import RecordingChange
+from callapi.calls.recordings import RecordingCallback
 from callapi.calls.streaming.request import StreamRecord, StreamRequest
 from callapi.calls.transcribing.request import TranscriptionRecord, TranscriptionRequest
+from callapi.media import RecordOptions
 from callapi.store import CallRecord, ConferenceRecord, EventRecord, QueueRecord, RecordingRecord, Store
 
 
@@ -138,6 +141,20 @@ class QueueCommands(Protocol):
         ...
 
 
+class RecordingCommandsPort(Protocol):
+    """Records live calls: `calls.recording_commands.RecordingCommands`."""
+
+    def start_recording(
+        self, call: CallSid, options: RecordOptions, callback: RecordingCallback | None
+    ) -> RecordingRecord:
+        """Record from now on. Raises NotModifiable."""
+        ...
+
+    def change_recording(self, call: CallSid, key: str, change: RecordingChange) -> RecordingRecord | None:
+        """Pause, resume or stop; None if no such recording is under way."""
+        ...
+
+
 class Deps(Struct, frozen=True):
     """The means of every handler."""
 
@@ -149,6 +166,7 @@ class Deps(Struct, frozen=True):
     streams: StreamCommandsPort
     conferences: ConferenceCommands
     queues: QueueCommands
+    recordings: RecordingCommandsPort
     live_events: Callable[[CallSid], tuple[EventRecord, ...]]
     """The timeline of a call that is up; () for any other."""
     health: Callable[[], Health]

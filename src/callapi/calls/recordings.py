@@ -10,14 +10,14 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from callapi.base.api_version import API_VERSION
 from callapi.base.clock import rfc2822, utc_now
-from callapi.base.ids import ConferenceSid, new_recording_sid
+from callapi.base.ids import CallSid, ConferenceSid, new_recording_sid
 from callapi.calls.events import EventBus, RecordingChanged
 from callapi.calls.one_shot import OneShot, first_of
 from callapi.calls.parameters import Parameters, present
@@ -29,6 +29,10 @@ from callapi.rcml import RecordingEvent
 from callapi.store import CallbackRecord, CallRecord, RecordingRecord
 
 RECORDING_FAILED = 60_030
+STARTED_BY_REST: Final = "StartCallRecordingAPI"
+STARTED_BY_DOCUMENT: Final = "StartCallRecordingTwiML"
+CURRENT: Final = "Twilio.CURRENT"
+"""In a path: the recording that began last."""
 
 
 class RecordingFacts(Struct, frozen=True):
@@ -80,6 +84,7 @@ class Recordings:
         self._directory = directory
         self._bus = bus
         self._url_of = url_of
+        self._active: dict[CallSid, list[ActiveRecording]] = {}
 
     def start(
         self,
@@ -117,8 +122,37 @@ class Recordings:
         )
         finish = partial(asyncio.to_thread, keep_right_channel, path) if sent_only else None
         active = ActiveRecording(self, recorded, recording, record, callback, finish)
+        if conference is None:
+            self._active.setdefault(record.call_sid, []).append(active)
         self.keep(record, callback, RecordingEvent.IN_PROGRESS)
         return active
+
+    def active(self, call: CallSid) -> tuple["ActiveRecording", ...]:
+        """The recordings of a call that are under way, in the order of their beginning."""
+        return tuple(self._active.get(call, ()))
+
+    def find(self, call: CallSid, key: str) -> "ActiveRecording | None":
+        """The one of that sid or name; `Twilio.CURRENT`: the one that began last."""
+        for each in reversed(self.active(call)):
+            if key in {CURRENT, each.record.sid, each.name}:
+                return each
+        return None
+
+    def stop(self, call: CallSid, name: str | None) -> bool:
+        """End the recording of that name, or every one that `<Start>` or REST began; whether there was one."""
+        chosen = [each for each in self.active(call) if each.was_started and name in {None, each.name}]
+        for each in chosen:
+            each.stop()
+        return bool(chosen)
+
+    def forget(self, active: "ActiveRecording") -> None:
+        """For the recording: it is over."""
+        call = active.record.call_sid
+        rest = [each for each in self._active.get(call, ()) if each is not active]
+        if rest:
+            self._active[call] = rest
+        else:
+            self._active.pop(call, None)
 
     def url(self, record: RecordingRecord) -> str:
         """Where the recording can be fetched."""
@@ -183,7 +217,33 @@ class ActiveRecording:
         self._recording = recording
         self._record = record
         self._callback = callback
+        self.name: str | None = None
+        """By which `<Stop>` finds it."""
         recorded.run_detached(self._close)
+
+    @property
+    def record(self) -> RecordingRecord:
+        """Its record as it stands."""
+        return self._record
+
+    @property
+    def was_started(self) -> bool:
+        """Whether `<Start>` or REST began it, and not a verb that ends it by itself."""
+        return self._record.source in {STARTED_BY_REST, STARTED_BY_DOCUMENT}
+
+    def pause(self, *, skips: bool) -> None:
+        """Record nothing from now on; `skips`: the time is left out, else it is silent."""
+        self._recording.pause(skips=skips)
+        self._move("paused")
+
+    def resume(self) -> None:
+        """Go on recording."""
+        self._recording.resume()
+        self._move("in-progress")
+
+    def _move(self, status: str) -> None:
+        self._record = replace(self._record, status=status, date_updated=utc_now())
+        self._recordings.keep(self._record, None, RecordingEvent.IN_PROGRESS)
 
     def stop(self) -> None:
         """End it and keep what was recorded."""
@@ -213,7 +273,7 @@ class ActiveRecording:
             record = replace(record, status="failed", error_code=RECORDING_FAILED)
             self._recorded.notify(Problem(RECORDING_FAILED, f"recording {record.sid} failed: {ended.error}"))
             event = RecordingEvent.COMPLETED
-        elif ended.duration_ms == 0 or ended.is_silent:
+        elif ended.duration_ms == 0 or (ended.is_silent and not self.was_started):
             record, event = replace(record, status="absent"), RecordingEvent.ABSENT
         else:
             if self._finish is not None:
@@ -222,6 +282,8 @@ class ActiveRecording:
                 replace(record, status="completed", path=f"{record.sid}.wav"),
                 RecordingEvent.COMPLETED,
             )
+        self._record = record
+        self._recordings.forget(self)
         self._recordings.keep(record, self._callback, event)
 
 

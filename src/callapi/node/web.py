@@ -13,6 +13,7 @@ from callapi.base.clock import steady_time
 from callapi.base.settings import Settings
 from callapi.calls.conferences.control import ConferenceControl
 from callapi.calls.queues.control import QueueControl
+from callapi.calls.recording_commands import RecordingCommands
 from callapi.console import Console, ConsoleOptions
 from callapi.http.mounts import Mounts
 from callapi.http.server import HttpServer
@@ -72,6 +73,7 @@ def _deps(settings: Settings, rooms: Rooms, sessions: Sessions, feed: Feed) -> D
         streams=rooms.stream_commands,
         queues=QueueControl(rooms.services.queues, Interpreter(rooms.services)),
         conferences=ConferenceControl(rooms.services.conferences, rooms.live, Announcements(rooms.services)),
+        recordings=RecordingCommands(rooms.live, rooms.services.recordings),
         live_events=rooms.records.timelines.events,
         health=lambda: Health.DRAINING if rooms.admission.is_draining else Health.READY,
         recordings_dir=options.recordings_dir(settings),

@@ -1,9 +1,16 @@
 """What verbs ask of recordings: where callbacks go, and the recording of a Dial."""
 
 from callapi.calls.call import Call
-from callapi.calls.recordings import ActiveRecording, Recordable, RecordingCallback, RecordingFacts
+from callapi.calls.recording_commands import record_options
+from callapi.calls.recordings import (
+    STARTED_BY_DOCUMENT,
+    ActiveRecording,
+    Recordable,
+    RecordingCallback,
+    RecordingFacts,
+)
 from callapi.media import RecordOptions
-from callapi.rcml import Dial, Record, RecordingTrack
+from callapi.rcml import Channels, Dial, Record, Recording, RecordingTrack
 from callapi.verbs.execution import Execution
 
 
@@ -27,6 +34,18 @@ class RecordedCallee:
         self.start_recording = callee.start_recording
         self.notify = caller.notify
         self.run_detached = caller.run_detached
+
+
+def start_recording(noun: Recording, execution: Execution) -> None:
+    """Begin what `<Start><Recording>` asks for."""
+    callback = None
+    if noun.status_callback:
+        url = execution.resolve(noun.status_callback)
+        callback = RecordingCallback(url, noun.status_callback_method, noun.status_callback_events)
+    options = record_options(noun.channels is Channels.DUAL, noun.track.value, trim=noun.trim)
+    recordings, sent_only = execution.services.recordings, noun.track is RecordingTrack.OUTBOUND
+    active = recordings.start(execution.call, STARTED_BY_DOCUMENT, options, callback, sent_only=sent_only)
+    active.name = noun.name
 
 
 class RecordedDial:

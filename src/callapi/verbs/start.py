@@ -7,6 +7,7 @@ from callapi.calls.transcribing.request import TranscriptionRequest
 from callapi.rcml import Recording, ServiceKind, ServiceName, Start, Stop, Stream, Track, Transcription
 from callapi.verbs.connect import stream_request
 from callapi.verbs.execution import Execution, Next, Outcome
+from callapi.verbs.recordings import start_recording
 
 NOTHING_TO_STOP: Final = 60_051
 _TRACKS: Final = {
@@ -26,7 +27,7 @@ async def start(verb: Start, execution: Execution) -> Outcome:
             case Transcription():
                 services.transcriptions.start(call, _transcription_request(service, execution))
             case Recording():
-                pass
+                start_recording(service, execution)
             case _:
                 assert_never(service)
     return Next()
@@ -53,7 +54,7 @@ def _stop(service: ServiceName, execution: Execution) -> bool:
         case ServiceKind.TRANSCRIPTION:
             return execution.services.transcriptions.stop(sid, service.name)
         case ServiceKind.RECORDING:
-            return False
+            return execution.services.recordings.stop(sid, service.name)
 
 
 def _transcription_request(noun: Transcription, execution: Execution) -> TranscriptionRequest:
