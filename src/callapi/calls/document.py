@@ -7,7 +7,6 @@ from msgspec import Struct
 
 from callapi.calls.call import Call
 from callapi.calls.parameters import Parameters
-from callapi.rcml import Document
 
 
 class DocumentRequest(Struct, frozen=True):
@@ -21,8 +20,6 @@ class DocumentRequest(Struct, frozen=True):
     fallback_method: str = "POST"
     inline: str | None = None
     """The document itself (`Twiml`, `Rcml`); `url` is then the base of its relative URLs."""
-    document: Document | None = None
-    """A document that was fetched already; nothing is requested."""
     must_arrive: bool = False
     """The request is completed even if the story is cancelled: for an action that must be sent exactly once."""
 

@@ -133,6 +133,7 @@ class Execution:
     """One story on one call: where its present document came from, and how far it may go."""
 
     __slots__ = (
+        "_fetched",
         "_silent_steps",
         "call",
         "documents",
@@ -158,6 +159,8 @@ class Execution:
         self.method = "POST"
         self.fallback: tuple[str, str] | None = None
         self._silent_steps = 0
+        self._fetched: Document | None = None
+        """A document that was fetched already, and is to be run first."""
 
     @property
     def output(self) -> Output:
@@ -182,8 +185,8 @@ class Execution:
 
     async def run_document(self, document: Document) -> None:
         """Run a document that was fetched already, as the story of the call; what it leads to is fetched."""
-        request = DocumentRequest(self.url, self.method, document=document)
-        await self.documents(self, request)
+        self._fetched = document
+        await self.documents(self, DocumentRequest(self.url, self.method))
 
     def begin(self, index: int, verb: str, line: int) -> None:
         """The document's verb number `index` begins."""
@@ -235,8 +238,9 @@ class Execution:
             return None
         if request.fallback_url:
             self.fallback = (request.fallback_url, request.fallback_method)
-        if request.document is not None:
-            return request.document
+        fetched, self._fetched = self._fetched, None
+        if fetched is not None:
+            return fetched
         if request.inline is not None:
             return await self._read_inline(request)
         asked = await self.web_request(request.url, request.method, request.parameters)
