@@ -1,5 +1,6 @@
 """Calls with peers that public reports describe: offers that go unanswered, forks, odd answers, odd endings."""
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -198,3 +199,41 @@ async def test_the_second_audio_line_is_the_one_that_can_be_used(shared: Node, w
         assert not audio[1].startswith("m=audio 0 ")
         call.request("BYE")
         await call.gets("BYE", 200)
+
+
+async def test_a_redirection_is_followed(shared: Node, webhook: Webhook) -> None:
+    """RFC 3261 §8.1.3.4: the same call at another place, and those who are asked are shown where."""
+    async with RawPhone("eve") as eve, RawPhone("bob") as bob, RawPhone("carol") as carol:
+        webhook["voice"] = response(
+            f"<Dial action='after'><Sip statusCallback='{webhook.url('status')}'>{bob.uri}</Sip></Dial>"
+        )
+        webhook["after"] = response("<Hangup/>")
+        webhook["status"] = ""
+        call = eve.invite(shared.uri("1000"), shared.sip_address, body=sdp())
+        await call.gets("INVITE", 200)
+        call.request("ACK")
+        rung = await bob.next_call()
+        rung.refuse(302, [("Contact", f"<{carol.uri}>;q=0.5"), ("Contact", "<tel:+15550100>")])
+        followed = await carol.next_call()
+        assert bob.uri in (followed.invite["To"] or "")
+        assert followed.invite["Call-ID"] == rung.invite["Call-ID"]
+        followed.answer()
+        await followed.gets("ACK")
+        followed.request("BYE")
+        after = await webhook.next("after")
+        assert after["DialCallStatus"] == "completed"
+        [branch] = json.loads(after["DialBranches"])
+        assert branch["redirected_to"] == carol.uri
+        assert (await webhook.next("status"))["SipRedirectedTo"] == carol.uri
+
+
+async def test_redirections_in_a_circle_end(shared: Node, webhook: Webhook) -> None:
+    async with RawPhone("eve") as eve, RawPhone("bob") as bob, RawPhone("carol") as carol:
+        webhook["voice"] = response(f"<Dial action='after'><Sip>{bob.uri}</Sip></Dial>")
+        webhook["after"] = response("<Hangup/>")
+        call = eve.invite(shared.uri("1000"), shared.sip_address, body=sdp())
+        await call.gets("INVITE", 200)
+        call.request("ACK")
+        (await bob.next_call()).refuse(302, [("Contact", f"<{carol.uri}>")])
+        (await carol.next_call()).refuse(302, [("Contact", f"<{bob.uri}>")])
+        assert (await webhook.next("after"))["DialCallStatus"] == "failed"

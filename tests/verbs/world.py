@@ -499,6 +499,7 @@ async def world(tmp: Path) -> AsyncIterator[World]:
         node="test",
         codecs=("PCMU", "PCMA"),
         quotas=Quotas(),
+        blocked_prefixes=(),
     )
     async with plane:
         here = World(live, endpoint, plane, book, tmp)

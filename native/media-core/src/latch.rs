@@ -14,6 +14,9 @@ const MS: u64 = 1_000_000;
 const PROVISIONAL_NS: u64 = 3_000 * MS;
 /// The same, after a silence: whoever spoke before may come back for longer.
 const PROVISIONAL_AFTER_SILENCE_NS: u64 = 30_000 * MS;
+/// Packets in a row from an address that a new SDP has given up (RFC 3264 §8): stragglers count for nothing, but a
+/// party that goes on sending from there for a second has not moved after all.
+const GIVEN_UP_PACKETS: u16 = 50;
 /// Packets in a row that a stranger must send.
 const STRANGER_PACKETS: u16 = 3;
 /// The same, when somebody was known before.
@@ -72,8 +75,10 @@ pub struct Latch {
     expected: Option<SocketAddr>,
     learned: Option<Learned>,
     heard: Option<Heard>,
-    /// Learned before a silence or a new SDP; it may come back.
+    /// Learned before a silence; it may come back.
     former: Option<SocketAddr>,
+    /// Learned, or named by the SDP, before another SDP named another address.
+    given_up: Option<SocketAddr>,
     candidate: Option<Candidate>,
     is_after_silence: bool,
 }
@@ -85,6 +90,7 @@ impl Latch {
             return false;
         }
         let is_first = self.expected.is_none();
+        let before = self.learned.map(|learned| learned.source).or(self.expected);
         self.expected = remote;
         if self
             .learned
@@ -93,6 +99,7 @@ impl Latch {
         {
             return false;
         }
+        self.given_up = before.filter(|before| Some(*before) != remote);
         self.former = None;
         self.learned = None;
         self.candidate = None;
@@ -145,6 +152,7 @@ impl Latch {
         }
         let fit = self.fit(source);
         let needed = match fit {
+            _ if self.given_up == Some(source) => GIVEN_UP_PACKETS,
             _ if self.former == Some(source) => 1,
             Fit::Exact => 1,
             Fit::Host if self.former.is_none() => 1,
@@ -252,6 +260,34 @@ mod tests {
         assert_eq!(latch.target(), Some(address("192.0.2.1:4000")));
         assert_eq!(latch.settled(u64::MAX), None);
         assert!(!latch.is_learned());
+    }
+
+    #[test]
+    fn stragglers_from_an_address_that_was_given_up_count_for_nothing() {
+        let (old, new) = (address("192.0.2.1:4000"), address("192.0.2.1:5000"));
+        let mut latch = latch("192.0.2.1:4000");
+        assert_eq!(latch.on_packet(old, 1, 1, 0), Verdict::Learn);
+        assert!(latch.expect(Some(new)));
+        assert_eq!(latch.target(), Some(new));
+        for sequence in 2..20 {
+            assert_eq!(latch.on_packet(old, 1, sequence, 0), Verdict::Stray);
+        }
+        assert_eq!(latch.target(), Some(new));
+        assert_eq!(latch.on_packet(new, 2, 1, 0), Verdict::Learn);
+        assert_eq!(latch.on_packet(old, 1, 20, 0), Verdict::Stray);
+    }
+
+    #[test]
+    fn a_party_that_has_not_moved_after_all_is_heard_after_a_second() {
+        let (old, new) = (address("192.0.2.1:4000"), address("192.0.2.1:5000"));
+        let mut latch = latch("192.0.2.1:4000");
+        assert_eq!(latch.on_packet(old, 1, 1, 0), Verdict::Learn);
+        assert!(latch.expect(Some(new)));
+        let verdicts: Vec<_> = (0..GIVEN_UP_PACKETS)
+            .map(|place| latch.on_packet(old, 1, 2 + place, 0))
+            .collect();
+        assert_eq!(verdicts.last(), Some(&Verdict::Learn));
+        assert!(latch.expect(Some(old)) || latch.target() == Some(old));
     }
 
     #[test]

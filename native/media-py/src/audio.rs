@@ -88,6 +88,7 @@ pub(crate) struct AudioStream {
     pub(crate) id: u64,
     pub(crate) format: Option<Format>,
     is_muted: bool,
+    has_reported_format: bool,
     dtmf_receiver: DtmfReceiver,
     control: Control,
     watch: Watch,
@@ -115,6 +116,7 @@ impl AudioStream {
             counters,
             format: None,
             is_muted: false,
+            has_reported_format: false,
             link: Link::None,
             playout: Playout::default(),
             taps: Taps::default(),
@@ -155,6 +157,7 @@ impl AudioStream {
             self.taps.set_codec(&format, ctx.now);
         }
         self.format = Some(format);
+        self.has_reported_format = false;
         self.renumber();
     }
 
@@ -166,7 +169,7 @@ impl AudioStream {
         ctx: &mut Context<'_>,
     ) -> Heard {
         let Some((header, kind, start, end)) = self.understand(datagram) else {
-            return self.drop_packet(ctx);
+            return self.receive_other(datagram, source, ctx);
         };
         match self.net.judge(source, &header, ctx.now, &self.counters) {
             Verdict::Stray => return self.drop_packet(ctx),
@@ -423,6 +426,45 @@ impl AudioStream {
             packet.start,
             packet.start + packet.payload.len(),
         ))
+    }
+
+    /// A packet of another format: if it is the party's, and of a format that was agreed on, the control side turns
+    /// to that format. It is reported once; this packet, and those until then, are not heard.
+    fn receive_other(
+        &mut self,
+        datagram: &[u8],
+        source: Option<std::net::SocketAddr>,
+        ctx: &Context<'_>,
+    ) -> Heard {
+        let is_agreed = |number: u8| {
+            !self.has_reported_format
+                && self
+                    .format
+                    .as_ref()
+                    .is_some_and(|format| format.others.contains(&number))
+        };
+        let Some(header) = rtp::parse(datagram)
+            .map(|packet| packet.header)
+            .filter(|header| is_agreed(header.payload_type))
+        else {
+            return self.drop_packet(ctx);
+        };
+        match self.net.judge(source, &header, ctx.now, &self.counters) {
+            Verdict::Stray => return self.drop_packet(ctx),
+            Verdict::Learn => {
+                if let Some(source) = source {
+                    ctx.node.events.publish(first_packet(self.id, source));
+                }
+            }
+            Verdict::Accept => {}
+        }
+        self.has_reported_format = true;
+        self.last_heard = ctx.now;
+        ctx.node.events.publish(Event::FormatUsed {
+            stream: self.id,
+            payload_type: header.payload_type,
+        });
+        self.drop_packet(ctx)
     }
 
     fn receive_audio(&mut self, header: &Header, payload: &[u8], ctx: &Context<'_>) {

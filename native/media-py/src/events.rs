@@ -49,6 +49,8 @@ pub(crate) enum Event {
         host: String,
         port: u16,
     },
+    /// The party sends another of the formats that were agreed on; once for each agreement.
+    FormatUsed { stream: u64, payload_type: u8 },
     /// Nothing came since the stream was bridged.
     NothingHeard { stream: u64, seconds: f64 },
     /// Nothing came for long.

@@ -108,6 +108,7 @@ fn format() -> Format {
         receive_payload_type: 0,
         event: None,
         receive_event: Some(101),
+        others: Vec::new(),
         ptime_ms: 20,
         sends: true,
         receives: true,

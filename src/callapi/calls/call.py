@@ -59,6 +59,7 @@ from callapi.media import (
     AudioStream,
     DigitPressed,
     FirstPacket,
+    FormatUsed,
     NothingHeard,
     Recording,
     RecordOptions,
@@ -109,6 +110,7 @@ class Call:
         "position",
         "rang",
         "record",
+        "redirects",
         "released",
         "sip",
     )
@@ -118,6 +120,8 @@ class Call:
         self.leg = leg
         self.sip = sip
         """What SIP adds to the voice request."""
+        self.redirects: list[str] = []
+        """The addresses that 3xx responses have led to, in their order."""
         self.digits = DigitBuffer()
         self.digits_to: AudioStream | None = None
         """The stream of the party that this call is joined with: it hears digits that come as INFO."""
@@ -177,7 +181,10 @@ class Call:
 
     def voice_parameters(self) -> Parameters:
         """What every request about this call carries."""
-        return voice_request(self.record, self.record.status, self.sip)
+        return voice_request(self.record, self.record.status, self._sip_facts())
+
+    def _sip_facts(self) -> Parameters:
+        return (*self.sip, ("SipRedirectedTo", self.redirects[-1])) if self.redirects else self.sip
 
     # --- what it publishes ------------------------------------------------------------------------------------------
 
@@ -364,6 +371,8 @@ class Call:
                             self.digits.put(digit)
                     case FirstPacket(source):
                         self._bus.publish(FirstPacketReceived(self.record, utc_now(), source))
+                    case FormatUsed(payload_type):
+                        self.leg.use_format(payload_type)
                     case NothingHeard(seconds):
                         text = f"one-way audio: nothing was heard from {self.record.to} in {seconds:g} s"
                         self.notify(Problem(ONE_WAY_AUDIO, text, is_warning=True))
@@ -411,7 +420,7 @@ class Call:
 
     def _moved(self, now: datetime, **facts: Any) -> None:
         self.record = moved(self.record, self._status.status, now, **facts)
-        self._bus.publish(StatusChanged(self.record, now, self.sip))
+        self._bus.publish(StatusChanged(self.record, now, self._sip_facts()))
 
     def _finish(self, end: Ended | None) -> None:
         """Close the record; `end` is None if the node stops without waiting for the peer."""
@@ -427,7 +436,7 @@ class Call:
             ending = Ending(by, self._end_reason or end.reason, end.status, sip_reason)
         record = replace(self.record, srtp=self.leg.encryption)
         self.record = ended(record, self._status.status, ending, now)
-        self._bus.publish(CallEnded(self.record, now, ending, self.sip))
+        self._bus.publish(CallEnded(self.record, now, ending, self._sip_facts()))
         self.answered.set(False)
         self.ended.set(ending)
         self.released.set(None)

@@ -7,12 +7,15 @@ it would be that of several.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from msgspec import Struct
 
 from callapi.calls.one_shot import first_of
+from callapi.calls.placement import Placement
+from callapi.calls.placing.redirects import FOLLOWED
 from callapi.calls.status import best_of, status_of_code
 from callapi.media import MediaNegotiation
 from callapi.sip import Ended, Party, Session, SessionEvent
@@ -28,19 +31,30 @@ class Attempt(Struct, frozen=True):
 
     session: Session
     negotiation: MediaNegotiation
+    placement: Placement | None = None
+    """What was placed; None for a caller."""
+
+
+Redirect = Callable[[Attempt], Iterator[Attempt]]
+"""The attempts that a 3xx to this one leads to, each sent when it is taken."""
 
 
 class CalledParty:
     """Chooses among the attempts; `current` is the one that speaks for the party."""
 
-    __slots__ = ("_failures", "_has_rung", "_parallel", "_serial", "current")
+    __slots__ = ("_failures", "_has_rung", "_parallel", "_redirect", "_serial", "current")
 
     def __init__(
-        self, first: Attempt, parallel: Sequence[Attempt] = (), serial: Iterator[Attempt] | None = None
+        self,
+        first: Attempt,
+        parallel: Sequence[Attempt] = (),
+        serial: Iterator[Attempt] | None = None,
+        redirect: Redirect | None = None,
     ) -> None:
         self.current = first
         self._parallel = list(parallel)
         self._serial = serial or iter(())
+        self._redirect = redirect
         self._failures: list[tuple[Ended, Attempt]] = []
         self._has_rung = False
 
@@ -57,8 +71,9 @@ class CalledParty:
             event = await self.current.session.next_event()
             if not isinstance(event, Ended):
                 return event
-            if not self._next_serial(event) and not self._drop_failed(event):
-                return self._best_failure(event)
+            if self._follows(event) or self._next_serial(event) or self._drop_failed(event):
+                continue
+            return self._best_failure(event)
 
     def rang(self) -> None:
         """A phone rings: no serial attempt follows any more."""
@@ -73,6 +88,7 @@ class CalledParty:
     def hang_up(self, reason: str | None = None) -> None:
         """End every attempt, and start no other; `reason` is the value of a Reason header (RFC 3326)."""
         self._serial = iter(())
+        self._redirect = None
         for other in self._parallel:
             other.session.hang_up(reason=reason)
         self.current.session.hang_up(reason=reason)
@@ -107,6 +123,19 @@ class CalledParty:
             statuses = [status_of_code(each.status) for each, _ in failures]
             ended, self.current = failures[statuses.index(best_of(statuses))]
         return ended
+
+    def _follows(self, ended: Ended) -> bool:
+        """Whether a 3xx leads to another attempt, which is the current one then; its further targets follow in turn."""
+        if self._redirect is None or ended.status not in FOLLOWED or ended.by is not Party.REMOTE:
+            return False
+        targets = self._redirect(self.current)
+        following = next(targets, None)
+        if following is None:
+            return False
+        log.info("call-id %s: %d, redirected", self.current.session.call_id, ended.status)
+        self._serial = chain(targets, self._serial)
+        self.current = following
+        return True
 
     def _next_serial(self, ended: Ended) -> bool:
         status = ended.status or 0

@@ -276,6 +276,11 @@ class Leg:
         self.session.answer_offer(answer)
         self._configure()
 
+    def use_format(self, payload_type: int) -> None:
+        """The peer sends another of the formats that it answered with: hear and speak that one."""
+        if self._negotiation.use_format(payload_type):
+            self._configure()
+
     def _configure(self) -> None:
         if self._negotiation.audio is not None:
             self.stream.configure(self._negotiation.audio)

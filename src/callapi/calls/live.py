@@ -19,6 +19,7 @@ from callapi.calls.events import CallClosed, CallOpened, CallStarted, EventBus
 from callapi.calls.leg import Leg
 from callapi.calls.media_security import KEYS_EXPOSED, KEYS_REFUSED, UNENCRYPTED, SecurityRules
 from callapi.calls.placement import InboundCall, Placement
+from callapi.calls.placing.redirects import Redirects
 from callapi.calls.problem import Problem
 from callapi.calls.quotas import CALLS, Quotas
 from callapi.calls.status import CallStatus
@@ -50,6 +51,7 @@ class LiveCalls:
         node: str,
         codecs: tuple[str, ...],
         quotas: Quotas,
+        blocked_prefixes: tuple[str, ...],
         security: SecurityRules = UNENCRYPTED,
     ) -> None:
         self.endpoint = endpoint
@@ -58,6 +60,7 @@ class LiveCalls:
         self._node = node
         self._codecs = codecs
         self._security = security
+        self._blocked_prefixes = blocked_prefixes
         self._calls: dict[CallSid, Call] = {}
         self.quotas = quotas
         self._tasks = asyncio.TaskGroup()
@@ -162,12 +165,15 @@ class LiveCalls:
             self.bus.publish(CallStarted(record, record.date_created))
         session = self._invite(placement, negotiation, is_last=not placement.serial)
         record = replace(record, start_time=utc_now(), sip_call_id=session.call_id)
+        redirects = Redirects(placement.address.uri, self._blocked_prefixes)
         party = CalledParty(
-            Attempt(session, negotiation),
+            Attempt(session, negotiation, placement),
             [self._attempt(each, stream, session.call_id) for each in placement.parallel],
             self._serial(placement.serial, stream, session.call_id),
+            lambda attempt: self._redirected(redirects, attempt, stream),
         )
         call = Call(record, Leg(party, stream, video), self.bus)
+        call.redirects = redirects.followed
         self.start(call, partial(story, call) if story else None)
         call.initiated()
         if negotiation.exposes_keys:
@@ -189,7 +195,7 @@ class LiveCalls:
             OutboundInvite(
                 request_uri=address.uri,
                 from_=placement.from_,
-                to=NameAddr(None, address.uri, ()),
+                to=placement.to or NameAddr(None, address.uri, ()),
                 headers=address.headers if hops is None else (*address.headers, ("Max-Forwards", str(hops))),
                 body=negotiation.make_offer(),
                 credentials=address.credentials,
@@ -204,7 +210,16 @@ class LiveCalls:
         self, placement: Placement, stream: AudioStream, call_id: str, *, is_last: bool = True
     ) -> Attempt:
         negotiation = self._negotiation_for(placement, stream)
-        return Attempt(self._invite(placement, negotiation, call_id, is_last=is_last), negotiation)
+        session = self._invite(placement, negotiation, call_id, is_last=is_last)
+        return Attempt(session, negotiation, placement)
+
+    def _redirected(self, redirects: Redirects, attempt: Attempt, stream: AudioStream) -> Iterator[Attempt]:
+        """Send one INVITE after the other to where a 3xx leads, as they are asked for."""
+        session, placement = attempt.session, attempt.placement
+        final = session.final if isinstance(session, OutboundSession) else None
+        if final is not None and placement is not None:
+            for target in redirects.targets(final.contacts, placement):
+                yield self._attempt(target, stream, session.call_id)
 
     def _serial(
         self, placements: tuple[Placement, ...], stream: AudioStream, call_id: str

@@ -30,6 +30,8 @@ class Placement(Struct, frozen=True):
     from_name: str
     to_name: str
     parent_sid: CallSid | None = None
+    to: NameAddr | None = None
+    """The To of the INVITE; None: the address. A redirected call keeps that of the first (RFC 3261 §8.1.3.4)."""
     caller_name: str | None = None
     forwarded_from: str | None = None
     codecs: tuple[str, ...] | None = None

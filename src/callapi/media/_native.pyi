@@ -73,6 +73,13 @@ class Event:
         def __new__(cls, stream: int, host: str, port: int) -> Event.FirstPacket: ...
 
     @final
+    class FormatUsed(Event):
+        stream: Final[int]
+        payload_type: Final[int]
+        __match_args__: Final = ("stream", "payload_type")
+        def __new__(cls, stream: int, payload_type: int) -> Event.FormatUsed: ...
+
+    @final
     class NothingHeard(Event):
         stream: Final[int]
         seconds: Final[float]

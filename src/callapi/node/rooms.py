@@ -288,6 +288,7 @@ def _live_calls(
         node=settings.node.name,
         codecs=settings.media.codecs,
         quotas=quotas,
+        blocked_prefixes=settings.limits.blocked_prefixes,
         security=security,
     )
 

@@ -33,6 +33,7 @@ class BranchFacts(Struct, frozen=True):
             "sip_code": self.sip_code,
             "ring_duration": self.call.record.ring_duration if self.call else None,
             "screening": self.screening,
+            "redirected_to": self.call.redirects[-1] if self.call and self.call.redirects else None,
         }
         return {name: value for name, value in pairs.items() if value is not None}
 

@@ -566,3 +566,28 @@ def test_g722_however_it_is_spelt(line: str) -> None:
     assert "G722/8000" in answer
     assert leg.audio is not None
     assert leg.audio.codec.clock_rate == 8000
+
+
+def test_every_format_of_an_answer_may_be_used() -> None:
+    """RFC 3264 §6.1, §7: an answer of `0 8` whose sender turns to PCMA, and back."""
+    leg = MediaNegotiation(LocalMedia("192.0.2.1", 20_000, codecs=("PCMU", "PCMA", "opus")))
+    leg.make_offer()
+    leg.receive_answer(
+        offer(
+            "m=audio 4000 RTP/AVP 0 8 120 101",
+            "a=rtpmap:120 opus/48000/2",
+            "a=rtpmap:101 telephone-event/8000",
+        )
+    )
+    assert leg.audio is not None
+    assert (leg.audio.codec.name, leg.audio.other_payload_types) == ("PCMU", (8, 111))
+    assert leg.use_format(8)
+    assert (leg.audio.codec.name, leg.audio.other_payload_types) == ("PCMA", (0, 111))
+    assert leg.audio.telephone_event == 101
+    assert leg.use_format(111)
+    assert (leg.audio.codec.name, leg.audio.codec.payload_type) == ("opus", 120)
+    assert leg.audio.codec.receive_payload_type == 111
+    assert not leg.use_format(9)
+    leg.receive_offer(G711)
+    assert not leg.use_format(0)
+    assert leg.audio.other_payload_types == ()

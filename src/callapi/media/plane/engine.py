@@ -22,6 +22,7 @@ from callapi.media.plane.events import (
     DigitPressed,
     DigitSource,
     FirstPacket,
+    FormatUsed,
     NothingHeard,
     PlaybackEnded,
     Secured,
@@ -260,6 +261,8 @@ class NativePlane:
                 self._publish(stream, PlaybackEnded(playback, finished))
             case _native.Event.FirstPacket(stream, host, port):
                 self._publish(stream, FirstPacket(MediaAddress(host, port)))
+            case _native.Event.FormatUsed(stream, payload_type):
+                self._publish(stream, FormatUsed(payload_type))
             case _native.Event.NothingHeard(stream, seconds):
                 self._publish(stream, NothingHeard(seconds))
             case _native.Event.Stalled(stream, silence_s):

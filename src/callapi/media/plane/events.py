@@ -45,6 +45,15 @@ class FirstPacket(Struct, frozen=True):
     source: MediaAddress
 
 
+class FormatUsed(Struct, frozen=True):
+    """The remote sends another of the agreed formats, by its payload type: configure the stream for it (RFC 3264 §6.1).
+
+    Once for each configuration. Packets of it are not heard until then.
+    """
+
+    payload_type: int
+
+
 class NothingHeard(Struct, frozen=True):
     """One-way audio: nothing came from this party within `seconds` of joining. At most once per bridge."""
 
@@ -93,6 +102,7 @@ StreamEvent = (
     DigitPressed
     | PlaybackEnded
     | FirstPacket
+    | FormatUsed
     | NothingHeard
     | Stalled
     | Secured

@@ -101,6 +101,8 @@ class StreamParameters(Struct, frozen=True):
     direction: Direction = Direction.SENDRECV
     ptime_ms: int = 20
     rtcp_mux: bool = False
+    other_payload_types: tuple[int, ...] = ()
+    """Of the other audio formats that were agreed on: when the remote turns to one of them, a `FormatUsed` says so."""
     srtp: SrtpKeys | None = None
     dtls: DtlsParameters | None = None
     ice: IceParameters | None = None

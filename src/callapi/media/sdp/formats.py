@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from callapi.media.plane.types import CodecFormat
 from callapi.media.sdp.description import MediaDescription, RtpMap
@@ -145,6 +146,28 @@ def agreed_by_offer(offered: MediaDescription, names: tuple[str, ...], ptime_ms:
 def agreed_by_answer(answered: MediaDescription, ours: AudioFormats, ptime_ms: int) -> AgreedAudio | None:
     """The first codec of the answer that is also one of `ours`, with digits beside it; None: there is none."""
     return _agreed_by_answer(_formats_alone(answered), ours, ptime_ms)
+
+
+def other_payload_types(answered: MediaDescription, ours: AudioFormats, in_use: int) -> tuple[int, ...]:
+    """The numbers, as we announced them, of the codecs that an answer lists beside the one `in_use` (RFC 3264 §6.1)."""
+    maps = answered.rtpmaps({known.payload_type: known for known, _ in ours.announced})
+    numbers = [listed[1] for known in maps if (listed := ours.codec_of(known))]
+    return tuple(each for each in numbers if each != in_use)
+
+
+def agreed_in_use(
+    answered: MediaDescription, ours: AudioFormats, ptime_ms: int, in_use: int
+) -> AgreedAudio | None:
+    """As `agreed_by_answer`, with the codec that we announced as `in_use`; None: the answer has none such."""
+    maps = answered.rtpmaps({known.payload_type: known for known, _ in ours.announced})
+    for known in maps:
+        listed = ours.codec_of(known)
+        if listed is not None and listed[1] == in_use:
+            others = [each for each in answered.formats if each != str(known.payload_type)]
+            return agreed_by_answer(
+                replace(answered, formats=(str(known.payload_type), *others)), ours, ptime_ms
+            )
+    return None
 
 
 def _formats_alone(line: MediaDescription) -> MediaDescription:

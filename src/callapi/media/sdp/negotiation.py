@@ -33,7 +33,9 @@ from callapi.media.sdp.formats import (
     PayloadNumbers,
     agreed_by_answer,
     agreed_by_offer,
+    agreed_in_use,
     offered_formats,
+    other_payload_types,
     with_announced,
 )
 from callapi.media.sdp.security import PLAIN, Agreed, LineSecurity, MediaSecurity
@@ -85,6 +87,8 @@ class MediaNegotiation:
         self._media: tuple[MediaDescription, ...] = ()
         """Our lines as they stand: later descriptions repeat them in this order (RFC 3264 §8)."""
         self._offer: _Offer | None = None
+        self._answered: tuple[MediaDescription, AudioFormats] | None = None
+        """The peer's last answer, and what it answered; None after an offer, which we answer with one codec."""
         self._numbers: PayloadNumbers = ()
         self._bundles = security.offers_dtls
 
@@ -215,7 +219,7 @@ class MediaNegotiation:
             is_muxed=parameters.rtcp_mux,
         )
         self._answer_video(remote, media)
-        self._offer = None
+        self._offer = self._answered = None
         self._agree(parameters, media, remote_on_hold=lines.remote_holds(direction, address))
         return self._write(media)
 
@@ -301,7 +305,29 @@ class MediaNegotiation:
         ]
         self.video = self._video_of_answer(remote, offer)
         on_hold = lines.remote_holds(remote.direction_of(answered), parameters.remote)
+        self._answered = answered, offer.audio
         self._agree(parameters, media, remote_on_hold=on_hold)
+
+    def use_format(self, payload_type: int) -> bool:
+        """Turn to another format of the peer's answer, by our number for it: the peer sends that one now.
+
+        Each format of an answer may be used at any time (RFC 3264 §6.1, §7). False: the answer has none such.
+        """
+        if self.audio is None or self._answered is None:
+            return False
+        answered, ours = self._answered
+        agreed = agreed_in_use(answered, ours, self.local.ptime_ms, payload_type)
+        if agreed is None:
+            return False
+        self.audio = replace(
+            self.audio,
+            codec=agreed.codec,
+            telephone_event=agreed.telephone_event,
+            receive_telephone_event=agreed.receive_telephone_event,
+            ptime_ms=agreed.ptime_ms,
+            other_payload_types=other_payload_types(answered, ours, payload_type),
+        )
+        return True
 
     def _parameters_of_answer(
         self, remote: SessionDescription, answered: MediaDescription, offer: _Offer
@@ -321,6 +347,7 @@ class MediaNegotiation:
             direction=lines.our_direction(offer.direction, remote.direction_of(answered), address),
             ptime_ms=agreed.ptime_ms,
             rtcp_mux=answered.has("rtcp-mux") and ours.has("rtcp-mux"),
+            other_payload_types=other_payload_types(answered, offer.audio, agreed.codec.receive_payload_type),
             srtp=security.srtp,
             dtls=security.dtls,
             ice=security.ice,
