@@ -55,13 +55,13 @@ async def store() -> AsyncIterator[Store]:
 
 
 async def test_bindings_are_kept_replaced_and_found_after_a_start(store: Store) -> None:
-    before = await Registrations.open(store, REALM, new_keep_alive(), alone)
+    before = await Registrations.open(store, REALM, new_keep_alive(), alone, node="here")
     one, two = binding("sip:bob@192.0.2.1"), binding("sip:bob@192.0.2.2", "tcp:[2001:db8::1]:5060")
     assert not before.has_registered("bob")
     await before.replace_bindings("bob", [one, two])
     assert set(await before.bindings_of("bob")) == {one, two}
     await store.flush()
-    after = await Registrations.open(store, REALM, new_keep_alive(), alone)
+    after = await Registrations.open(store, REALM, new_keep_alive(), alone, node="here")
     assert after.has_registered("bob")
     assert set(await after.bindings_of("bob")) == {one, two}
     client = await after.client("bob")
@@ -78,7 +78,7 @@ async def test_bindings_are_kept_replaced_and_found_after_a_start(store: Store) 
 
 
 async def test_an_expired_binding_vouches_for_nobody(store: Store) -> None:
-    registrations = await Registrations.open(store, REALM, new_keep_alive(), alone)
+    registrations = await Registrations.open(store, REALM, new_keep_alive(), alone, node="here")
     await registrations.replace_bindings("bob", [binding("sip:bob@192.0.2.1", expires_at=1.0)])
     client = await registrations.client("bob")
     assert client is not None
@@ -86,7 +86,7 @@ async def test_an_expired_binding_vouches_for_nobody(store: Store) -> None:
 
 
 async def test_what_is_kept_of_a_password(store: Store) -> None:
-    registrations = await Registrations.open(store, REALM, new_keep_alive(), alone)
+    registrations = await Registrations.open(store, REALM, new_keep_alive(), alone, node="here")
     assert await registrations.secrets_of("bob") == {
         "MD5": SECRETS.md5,
         "SHA-256": SECRETS.sha256,
@@ -101,7 +101,7 @@ async def test_what_is_kept_of_a_password(store: Store) -> None:
     ids=["client", "account"],
 )
 async def test_who_may_not_register(store: Store, change: ClientRecord | AccountRecord) -> None:
-    registrations = await Registrations.open(store, REALM, new_keep_alive(), alone)
+    registrations = await Registrations.open(store, REALM, new_keep_alive(), alone, node="here")
     await store.commit(Put(change))
     assert await registrations.secrets_of("bob") == {}
     assert await registrations.client("bob") is None
@@ -110,13 +110,13 @@ async def test_who_may_not_register(store: Store, change: ClientRecord | Account
 async def test_a_password_of_another_realm_is_told_to_the_operator(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    registrations = await Registrations.open(store, "elsewhere.example", new_keep_alive(), alone)
+    registrations = await Registrations.open(store, "elsewhere.example", new_keep_alive(), alone, node="here")
     await registrations.secrets_of("bob")
     assert "set it again" in caplog.text
 
 
 async def test_gateways_are_known_by_their_addresses(store: Store) -> None:
-    registrations = await Registrations.open(store, REALM, new_keep_alive(), alone)
+    registrations = await Registrations.open(store, REALM, new_keep_alive(), alone, node="here")
     assert await registrations.gateway_of("198.51.100.7") == frozenset()
     await store.commit(Put(replace(TRUNK, networks=("192.0.2.0/28", "2001:db8::/64"))))
     for host in ("198.51.100.7", "192.0.2.9", "2001:db8::7"):
@@ -126,3 +126,31 @@ async def test_gateways_are_known_by_their_addresses(store: Store) -> None:
     assert await registrations.gateway_of("2001:db8:1::1") == {ACCOUNT.sid}
     await store.commit(Put(replace(TRUNK, status="disabled")))
     assert await registrations.gateway_of("198.51.100.7") == frozenset()
+
+
+async def test_websockets_of_an_earlier_process_are_gone_and_those_of_other_nodes_are_not_ours(
+    store: Store,
+) -> None:
+    """Only its client can open a WebSocket anew; the other node removes its own."""
+    sockets = {
+        "here": replace(binding("sip:a@1.invalid;transport=ws", "ws:192.0.2.7:40000"), path=()),
+        "there": replace(binding("sip:b@2.invalid;transport=ws", "wss:192.0.2.8:40000"), path=()),
+    }
+    for number, (node, each) in enumerate(sockets.items()):
+        registrations = await Registrations.open(store, REALM, new_keep_alive(), alone, node=node)
+        await registrations.replace_bindings(f"user{number}", [each])
+    await store.flush()
+    again = await Registrations.open(store, REALM, new_keep_alive(), alone, node="here")
+    await store.flush()
+    assert list(await again.bindings_of("user0")) == []
+    assert list(await again.bindings_of("user1")) == [sockets["there"]]
+
+
+async def test_a_device_is_remembered(store: Store) -> None:
+    """RFC 5626: so that it replaces its binding after a restart of the node too."""
+    registrations = await Registrations.open(store, REALM, new_keep_alive(), alone, node="here")
+    phone = replace(binding("sip:bob@192.0.2.1"), instance="<urn:uuid:1>", reg_id=1)
+    await registrations.replace_bindings("bob", [phone])
+    await store.flush()
+    again = await Registrations.open(store, REALM, new_keep_alive(), alone, node="here")
+    assert list(await again.bindings_of("bob")) == [phone]

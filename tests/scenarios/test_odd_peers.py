@@ -1,5 +1,6 @@
 """Calls with peers that public reports describe: offers that go unanswered, forks, odd answers, odd endings."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -9,7 +10,9 @@ import pytest_asyncio
 from tests.scenarios.harness.application import Application, Webhook, response
 from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.raw_phone import RawPhone, sdp
+from tests.scenarios.harness.rtp_peer import PCMA, PCMU, RtpPeer
 from tests.scenarios.harness.waiting import eventually
+from tests.scenarios.harness.wire import SipMessage
 
 PLAY = response("<Pause length='0'/>", "<Say>hello</Say>", "<Pause length='60'/>")
 
@@ -237,3 +240,60 @@ async def test_redirections_in_a_circle_end(shared: Node, webhook: Webhook) -> N
         (await bob.next_call()).refuse(302, [("Contact", f"<{carol.uri}>")])
         (await carol.next_call()).refuse(302, [("Contact", f"<{bob.uri}>")])
         assert (await webhook.next("after"))["DialCallStatus"] == "failed"
+
+
+async def test_every_format_of_an_answer_is_heard(shared: Node, webhook: Webhook) -> None:
+    """The callee answers `0 8 101` and sends PCMA, then PCMU (RFC 3264 §6.1, §7)."""
+    async with (
+        RawPhone("eve") as eve,
+        RawPhone("bob") as bob,
+        RtpPeer(PCMU) as eves,
+        RtpPeer(PCMA) as bobs,
+    ):
+        webhook["voice"] = response(f"<Dial><Sip>{bob.uri}</Sip></Dial>")
+        call = eve.invite(shared.uri("1000"), shared.sip_address, body=sdp(eves.port))
+        ok = await call.gets("INVITE", 200)
+        call.request("ACK")
+        rung = await bob.next_call()
+        both = sdp(bobs.port).replace("RTP/AVP 0 101", "RTP/AVP 0 8 101")
+        rung.respond(rung.invite, 200, body=both)
+        await rung.gets("ACK")
+        eves.speak(rtp_of(ok), None)
+        bobs.speak(rtp_of(rung.invite), 600)
+        assert await eves.hears(600)
+        await bobs.be_silent()
+        bobs.kind = PCMU
+        bobs.speak(rtp_of(rung.invite), 900)
+        assert await eves.hears(900)
+        call.request("BYE")
+        await call.gets("BYE", 200)
+
+
+async def test_a_straggler_after_a_move_counts_no_more(shared: Node, webhook: Webhook) -> None:
+    """RFC 3264 §8: media moves to another port by re-INVITE; a late packet still comes from the old one."""
+    webhook["voice"] = response("<Echo/>")
+    async with RawPhone("eve") as eve, RtpPeer() as old, RtpPeer() as new:
+        call = eve.invite(shared.uri("1000"), shared.sip_address, body=sdp(old.port))
+        node = rtp_of(await call.gets("INVITE", 200))
+        call.request("ACK")
+        old.speak(node, 600)
+        assert await old.hears(600)
+        await old.be_silent()
+        call.request("INVITE", body=sdp(new.port))
+        await eventually("the answer", lambda: [each for each in call.received if each["CSeq"] == "2 INVITE"])
+        call.request("ACK", number=2)
+        await asyncio.sleep(0.2)  # what is on its way to the old port arrives
+        before = old.packets
+        for _ in range(5):
+            old.send_one(node)
+        new.speak(node, 900)
+        assert await new.hears(900)
+        assert old.packets == before
+        call.request("BYE")
+        await call.gets("BYE", 200)
+
+
+def rtp_of(message: SipMessage) -> tuple[str, int]:
+    """Where the description of a message wants packets."""
+    port = next(line.split()[1] for line in message.body.splitlines() if line.startswith("m=audio"))
+    return "127.0.0.1", int(port)

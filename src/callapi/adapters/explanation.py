@@ -74,7 +74,7 @@ class _Callers:
 async def explain(store: Store, trusted: TrustedNetworks, realm: str, enquiry: Enquiry) -> list[Finding]:
     """The steps from the source address to the document, up to the one that refuses. Raises Unavailable."""
     registrations = Registrations(
-        store, realm, KeepAlive(NameAddr.parse(f"<sip:{realm}>"), steady_time), _announce
+        store, realm, KeepAlive(NameAddr.parse(f"<sip:{realm}>"), steady_time), _announce, node=""
     )
     policy = CallerAuthentication(
         trusted, _Callers(registrations), DigestServer(realm, _SECRET), LoginThrottle(), steady_time

@@ -25,9 +25,10 @@ class Registrations:
     """The store as the `BindingStore` of the registrar and the `Callers` of the doorman."""
 
     def __init__(
-        self, store: Store, realm: str, keep_alive: KeepAlive, announce: Callable[[str], None]
+        self, store: Store, realm: str, keep_alive: KeepAlive, announce: Callable[[str], None], *, node: str
     ) -> None:
-        """`announce` lets other nodes know that a client of that login has registered with this one."""
+        """`announce` lets other nodes know that a client of that login has registered with this one, `node`."""
+        self._node = node
         self._store = store
         self._realm = realm
         self._keep_alive = keep_alive
@@ -36,13 +37,13 @@ class Registrations:
 
     @classmethod
     async def open(
-        cls, store: Store, realm: str, keep_alive: KeepAlive, announce: Callable[[str], None]
+        cls, store: Store, realm: str, keep_alive: KeepAlive, announce: Callable[[str], None], *, node: str
     ) -> Self:
         """With the bindings of before the start. Raises Unavailable."""
-        registrations = cls(store, realm, keep_alive, announce)
+        registrations = cls(store, realm, keep_alive, announce, node=node)
         by_login: dict[str, list[Binding]] = {}
         for record in await store.bindings.everywhere(MAX_REMEMBERED):
-            if _is_closed_websocket(record):
+            if record.node in {"", node} and _is_closed_websocket(record):
                 store.write(Remove(BindingRecord, (record.login, record.contact)))
                 continue
             by_login.setdefault(record.login, []).append(_binding(record))
@@ -67,7 +68,7 @@ class Registrations:
         for binding in bindings:
             known = before.pop(binding.contact, None)
             if known is None or _binding(known) != binding:
-                changes.append(Put(_record(login, binding)))
+                changes.append(Put(_record(login, binding, self._node)))
         changes += [Remove(BindingRecord, (login, contact)) for contact in before]
         if changes:
             self._store.write(*changes)
@@ -151,7 +152,7 @@ class Registrations:
 
 
 def _is_closed_websocket(record: BindingRecord) -> bool:
-    """Whether a binding of an earlier process depends on a WebSocket to it, which ended with that process."""
+    """Whether a binding depends on a WebSocket to the node that took it; of an earlier process it ended with that."""
     try:
         return Hop.parse(record.source).transport.is_websocket and not record.path
     except ParseError:
@@ -180,7 +181,7 @@ def _binding(record: BindingRecord) -> Binding:
     )
 
 
-def _record(login: str, binding: Binding) -> BindingRecord:
+def _record(login: str, binding: Binding, node: str) -> BindingRecord:
     return BindingRecord(
         login=login,
         contact=binding.contact,
@@ -192,6 +193,7 @@ def _record(login: str, binding: Binding) -> BindingRecord:
         source=binding.source,
         user_agent=binding.user_agent,
         path=binding.path,
+        node=node,
         instance=binding.instance,
         reg_id=binding.reg_id,
     )

@@ -207,7 +207,11 @@ async def _open_callers(settings: Settings, records: Records) -> Callers:
         secret = await neighbours.nodes.shared_value("digest", secret)
     digest = DigestServer(realm, bytes.fromhex(secret), algorithms=settings.sip.digest_algorithms)
     registrations = await Registrations.open(
-        store, realm, keep_alive, _alone if announcements is None else announcements.registered
+        store,
+        realm,
+        keep_alive,
+        _alone if announcements is None else announcements.registered,
+        node=settings.node.name,
     )
     return Callers(registrations, digest, LoginThrottle(), keep_alive)
 

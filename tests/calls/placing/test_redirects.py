@@ -34,6 +34,8 @@ def test_the_most_preferred_first() -> None:
         "<tel:+15550100>",
         "<http://h/>",
         "<sip:bob@PBX.example>",
+        "<sip:pbx.example>",
+        "<sip:bob@pbx.example:5060;transport=UDP>",
         "<sip:a@h;transport=sctp>",
         "<sip:a@h;transport=ws>",
     ],

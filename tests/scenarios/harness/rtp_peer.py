@@ -151,6 +151,11 @@ class RtpPeer(asyncio.DatagramProtocol):
         head = struct.pack("!BBHII", 0x80, kind | marker << 7, self._sequence, timestamp, self._ssrc)
         self._transport.sendto(head + payload, to)
 
+    def send_one(self, to: Address) -> None:
+        """One packet, of a tone."""
+        self._send(to, self.kind, encode(tone(700, 0.02), self.kind), timestamp=self._timestamp)
+        self._timestamp = (self._timestamp + _FRAME) & 0xFFFFFFFF
+
     async def press(
         self, to: Address, digits: str, *, payload_type: int = 101, duration_ms: int = 100
     ) -> None:

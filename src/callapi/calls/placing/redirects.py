@@ -50,8 +50,21 @@ class Redirects:
         number = _PUNCTUATION.sub("", uri.user or "")
         number = f"+{number[2:]}" if number.startswith("00") else number
         is_blocked = bool(self._blocked) and number.startswith(self._blocked)
-        is_new = not any(uri.without_headers().is_equivalent(each) for each in self._tried)
+        is_new = not any(_is_same(uri.without_headers(), each) for each in self._tried)
         return transport in TRANSPORTS and is_new and not is_blocked
+
+
+def _is_same(uri: SipUri, tried: SipUri) -> bool:
+    """Whether a Contact leads to an address that was tried, if need be by writing out what is understood there.
+
+    One without a user is the phone's own address, which many write into every response.
+    """
+    return uri.user in {None, tried.user} and _where(uri) == _where(tried)
+
+
+def _where(uri: SipUri) -> tuple[str, int | None, str]:
+    transport = "tls" if uri.is_secure else (uri.parameter("transport") or "udp").lower()
+    return uri.host.lower(), uri.port or (5061 if transport == "tls" else 5060), transport
 
 
 def _redirected(placement: Placement, uri: SipUri) -> Placement:
