@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from callapi.api.feed import Feed
 from callapi.api.sessions import Sessions
+from callapi.base.ice_servers import IceServer
 from callapi.base.ids import AccountSid, CallSid, ConferenceSid
 from callapi.calls.commands import CreateCall, ModifyCall
 from callapi.calls.conferences.control import ParticipantChanges, ParticipantView
@@ -178,3 +179,5 @@ class Deps(Struct, frozen=True):
     """Of the digests of clients: passwords are kept as H(login:realm:password)."""
     public_url: str
     """The base that relative URLs of inline documents resolve against."""
+    ice_servers: tuple[IceServer, ...] = ()
+    """What pages are given to reach this node."""

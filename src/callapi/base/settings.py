@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from callapi.base.errors import CallApiError
+from callapi.base.ice_servers import IceServerEntry
 from callapi.base.listen_address import parse_listen_address
 from callapi.base.values import SrtpPolicy
 
@@ -173,6 +174,7 @@ class MediaSettings(_Section):
     threads: int = Field(0, ge=0, le=64, description="0: one for each core")
     realtime: bool = True
     srtp: SrtpPolicy = SrtpPolicy.OPTIONAL
+    ice_servers: tuple[IceServerEntry, ...] = ()
 
 
 class SpeechSettings(_Section):

@@ -81,6 +81,7 @@ def _deps(settings: Settings, rooms: Rooms, sessions: Sessions, feed: Feed) -> D
         encode_mp3=mp3_of,
         realm=options.domain(settings),
         public_url=settings.http.public_url,
+        ice_servers=settings.media.ice_servers,
     )
 
 

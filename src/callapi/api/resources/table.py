@@ -21,6 +21,7 @@ from callapi.api.resources import (
     recording_commands,
     recordings,
     streams,
+    tokens,
     transcriptions,
     trunks,
 )
@@ -49,6 +50,7 @@ RESOURCES: Final = (
     Resource("Clients", clients.__doc__, clients.OPERATIONS),
     Resource("Trunks", trunks.__doc__, trunks.OPERATIONS),
     Resource("Keys", keys.__doc__, keys.OPERATIONS),
+    Resource("Tokens", tokens.__doc__, tokens.OPERATIONS),
     Resource("Accounts", accounts.__doc__, accounts.OPERATIONS),
 )
 OPERATIONS: Final = tuple(each for resource in RESOURCES for each in resource.operations)
