@@ -1,4 +1,4 @@
-"""Documents as found in the wild, made well-formed: bare `&`, typographic quotes, space before `<?xml`.
+"""Documents as found in the wild, made well-formed: bare `&`, typographic quotes, space or another before `<?xml`.
 
 A text is repaired only after the XML parser has refused it: a repair can only turn an error into a document.
 Lines stay lines, and `Repaired.original` gives back the columns of the text as written.
@@ -28,7 +28,7 @@ _TAG = re.compile(
     re.DOTALL,
 )
 _VALUE = re.compile(rf"{_STRAIGHT_VALUE}|(?P<curly>{_CURLY_VALUE})")
-_LATE_DECLARATION = re.compile(r"(\s+)(<\?xml\s[^<>]*\?>)")
+_LATE_DECLARATION = re.compile(r"(\s++|\s*+<\?xml\s[^<>]*\?>\s*+)(<\?xml\s[^<>]*\?>)")
 
 
 class Repaired(Struct, frozen=True):
