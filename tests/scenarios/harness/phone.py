@@ -32,6 +32,8 @@ class PhoneCall:
         self.sip_call_id = ""
         self.received: list[SipMessage] = []
         self.digits = ""
+        self.notified: list[int] = []
+        """The statuses of the NOTIFYs about a REFER of ours; the library reports the 202 as 100 too."""
         self.held = False
         self.answered_at = self.ended_at = self.ear_at = 0.0
         self._recording: Path | None = None
@@ -63,6 +65,8 @@ class PhoneCall:
                 self._recording, self.ear_at = Path(event["path"]), event["at"]
             case "digit":
                 self.digits += event["digit"]
+            case "transfer":
+                self.notified.append(event["code"])
             case "media":
                 self.held = event["status"] in {2, 3}
         self._changed.set()
@@ -155,6 +159,19 @@ class PhoneCall:
     async def resume(self) -> None:
         """Take the other from hold."""
         await self.phone.order("resume", call=self.number)
+
+    async def transfer(self, to: "str | PhoneCall") -> None:
+        """REFER: to a URI, or to the party of another call of this phone, with Replaces."""
+        if isinstance(to, PhoneCall):
+            await self.phone.order("transfer", call=self.number, to=to.number)
+        else:
+            await self.phone.order("transfer", call=self.number, uri=to)
+
+    async def transferred(self, code: int, timeout: float = T1_64) -> None:
+        """The final NOTIFY says `code`."""
+        await self._until(
+            f"NOTIFY {code}", lambda: bool(self.notified) and self.notified[-1] == code, timeout
+        )
 
     async def statistics(self) -> dict[str, int]:
         """Packets `sent`, `received`, `lost`."""

@@ -113,6 +113,17 @@ class Call(pj.Call):  # type: ignore[misc]  # the binding has no types
         if self.audio is not None:
             self.mouth.startTransmit(self.audio)
 
+    def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802
+        """A REFER of the other side: the call that it leads to is one of ours."""
+        call = Call(self.phone)
+        self.phone.calls[call.number] = call
+        prm.newCall = call
+        self.tell("referred", to=prm.dstUri)
+
+    def onCallTransferStatus(self, prm: Any) -> None:  # noqa: N802
+        """A NOTIFY about a REFER of ours."""
+        self.tell("transfer", code=prm.statusCode, is_final=prm.finalNotify)
+
     def onDtmfDigit(self, prm: Any) -> None:  # noqa: N802
         """A digit by RFC 4733 or INFO."""
         self.tell("digit", digit=prm.digit)
@@ -291,6 +302,14 @@ class Phone:
         operation = self._operation(command)
         operation.opt.flag = pj.PJSUA_CALL_UNHOLD
         call.reinvite(operation)
+
+    def do_transfer(self, call: Call, command: Json) -> None:
+        """REFER to `uri`; or to the party of the call `to`, with Replaces."""
+        operation = self._operation(command)
+        if "to" in command:
+            call.xferReplaces(self.calls[command["to"]], operation)
+        else:
+            call.xfer(command["uri"], operation)
 
     def do_statistics(self, call: Call, _command: Json) -> Json:
         """Packets sent, received, lost."""

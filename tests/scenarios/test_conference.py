@@ -1,0 +1,140 @@
+"""Conferences, queues and transfers between real softphones, by what each of them hears."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+from twilio.http.http_client import TwilioHttpClient
+from twilio.rest import Client
+
+from tests.scenarios.conftest import PhoneFactory, Server
+from tests.scenarios.harness.application import Answer, Webhook, response
+from tests.scenarios.harness.audio import tone, write_wav
+from tests.scenarios.harness.phone import PhoneCall
+
+A, B, C = 440.0, 660.0, 1000.0
+ROOM = (
+    '<Dial action="after"><Conference beep="false" {} statusCallback="room" '
+    'statusCallbackEvent="start end join leave mute hold modify announcement">{}</Conference></Dial>'
+)
+
+
+class Elsewhere(TwilioHttpClient):  # type: ignore[misc]  # the SDK has no types
+    """The SDK's transport, with the node in place of Twilio's host."""
+
+    def __init__(self, base: str) -> None:
+        super().__init__()
+        self._base = base
+
+    def request(self, method: str, url: str, *rest: Any, **more: Any) -> Any:
+        return super().request(method, url.replace("https://api.twilio.com", self._base), *rest, **more)
+
+
+def sdk(server: Server) -> Client:
+    """Twilio's own client, on this node."""
+    node = server.node
+    return Client(node.account_sid, node.auth_token, http_client=Elsewhere(node.http_url))
+
+
+async def hears_exactly(call: PhoneCall, *wanted: float, timeout: float = 15.0) -> None:
+    """Until each of `wanted` is heard, and no other of the three tones."""
+    deadline = time.monotonic() + timeout
+    shares: dict[float, float] = {}
+    while time.monotonic() < deadline:
+        last = call.heard().last(1.0)
+        shares = {each: last.share_of(each) for each in (A, B, C)}
+        if last.seconds >= 0.9 and all((shares[each] > 0.15) == (each in wanted) for each in shares):
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{call!r} heard {shares}, not {wanted}")
+
+
+async def events(webhook: Webhook, count: int) -> list[str]:
+    """The first `count` conference events, whose numbers have no gap."""
+    asked = [await webhook.next("room") for _ in range(count)]
+    assert [each["SequenceNumber"] for each in asked] == [str(number) for number in range(1, count + 1)]
+    return [each["StatusCallbackEvent"] for each in asked]
+
+
+async def test_three_phones_in_a_room_hear_the_two_others(
+    server: Server, phone: PhoneFactory, webhook: Webhook
+) -> None:
+    """By tone: each hears the two others and not itself; mute, hold, kick and the end by Twilio's SDK."""
+    webhook["voice"] = response(ROOM.format('record="record-from-start"', f"Room {server.number}"))
+    webhook["room"] = webhook["after"] = ""
+    calls = []
+    for name, hertz in (("alice", A), ("bob", B), ("carol", C)):
+        call = await (await phone(name)).invite(server.uri, say=hertz)
+        await call.answered()
+        calls.append(call)
+    alice, bob, carol = calls
+    sids = [(await webhook.next("voice"))["CallSid"] for _ in calls]
+    await hears_exactly(alice, B, C)
+    await hears_exactly(bob, A, C)
+    await hears_exactly(carol, A, B)
+
+    client = sdk(server)
+    (room,) = await asyncio.to_thread(client.conferences.list, friendly_name=f"Room {server.number}")
+    assert room.status == "in-progress"
+    people = client.conferences(room.sid).participants
+    assert {each.call_sid for each in await asyncio.to_thread(people.list)} == set(sids)
+
+    await asyncio.to_thread(people(sids[2]).update, muted=True)
+    await hears_exactly(alice, B)
+    await hears_exactly(carol, A, B)
+    await asyncio.to_thread(people(sids[2]).update, muted=False)
+    await hears_exactly(alice, B, C)
+
+    await asyncio.to_thread(people(sids[1]).update, hold=True)
+    await hears_exactly(alice, C)
+    await asyncio.to_thread(people(sids[1]).update, hold=False)
+    await hears_exactly(bob, A, C)
+
+    await asyncio.to_thread(people(sids[2]).update, coaching=True, call_sid_to_coach=sids[0])
+    await hears_exactly(bob, A)  # carol is heard by alice alone
+    await hears_exactly(alice, B, C)
+
+    await asyncio.to_thread(people(sids[1]).delete)
+    await webhook.next("after")
+    await bob.ended()
+    await asyncio.to_thread(client.conferences(room.sid).update, status="completed")
+    await alice.ended()
+    await carol.ended()
+    names = await events(webhook, 13)
+    assert names[:4] == ["participant-join", "participant-join", "conference-start", "participant-join"]
+    assert names[4:10] == [
+        "participant-mute",
+        "participant-unmute",
+        "participant-hold",
+        "participant-unhold",
+        "participant-modify",
+        "participant-leave",
+    ]
+    assert names[10:] == ["participant-leave", "participant-leave", "conference-end"]
+    (recording,) = await asyncio.to_thread(client.recordings.list, call_sid=sids[0])
+    assert recording.source == "Conference"
+
+
+async def test_an_announcement_is_heard_by_all(
+    server: Server, phone: PhoneFactory, webhook: Webhook, tmp_path: Path
+) -> None:
+    """A room of two who say nothing; the tone of an announcement arrives at both, and then its event."""
+    webhook["voice"] = response(ROOM.format("", f"Quiet {server.number}"))
+    webhook["room"] = webhook["after"] = ""
+    alice = await (await phone("alice")).invite(server.uri)
+    bob = await (await phone("bob")).invite(server.uri)
+    await alice.answered()
+    await bob.answered()
+    assert await alice.hears_nothing()
+    client = sdk(server)
+    (room,) = await asyncio.to_thread(client.conferences.list, friendly_name=f"Quiet {server.number}")
+    webhook["announce"] = response("<Play loop='2'>tone.wav</Play>")
+    path = write_wav(tmp_path / "tone.wav", tone(C, 2.0))
+    webhook["tone.wav"] = Answer(path.read_bytes(), content_type="audio/wav")
+    await asyncio.to_thread(client.conferences(room.sid).update, announce_url=webhook.url("announce"))
+    await hears_exactly(alice, C)
+    await hears_exactly(bob, C)
+    assert (await events(webhook, 4))[-1] == "announcement-end"
+    await alice.hang_up()
+    await bob.hang_up()
