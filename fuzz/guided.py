@@ -15,6 +15,7 @@ with atheris.instrument_imports(include=["callapi"]):
 
 HERE = Path(__file__).parent
 TARGETS: dict[str, tuple[Callable[[bytes], None], tuple[Path, ...]]] = {
+    "streams": (targets.streams, (HERE / "corpus/streams",)),
     "sip": (targets.sip, (HERE / "corpus/sip", HERE.parent / "tests/sip/rfc4475")),
     "sdp": (targets.sdp, (HERE / "corpus/sdp",)),
     "rcml": (targets.rcml, (HERE / "corpus/rcml",)),

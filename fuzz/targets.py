@@ -18,6 +18,9 @@ from callapi.sip.errors import ParseError
 from callapi.sip.messages.message import Message, Request, make_response
 from callapi.sip.messages.parser import StreamParser, parse_message
 from callapi.sip.messages.writer import write_message
+from callapi.streams import ProtocolViolation, StreamIdentity, StreamPlan
+from callapi.streams.media_machine import MediaMachine
+from callapi.streams.relay_machine import RelayMachine, RelayOptions
 
 _SECURITY = (
     MediaSecurity(),
@@ -36,6 +39,14 @@ _TYPED = (
     "max_forwards",
     "expires",
 )
+
+
+def streams(data: bytes) -> None:
+    """A message of an application: an action or a ProtocolViolation; in a conversation never an error."""
+    plan = StreamPlan(StreamIdentity("AC", "CA", "MZ"), is_bidirectional=True)
+    with suppress(ProtocolViolation):
+        MediaMachine(plan).received(data)
+    RelayMachine(RelayOptions("en-US")).received(data)
 
 
 def sip(data: bytes) -> None:

@@ -14,7 +14,7 @@ from tests.api.world import PaperCalls, World, account
 
 from callapi.store import Put, Store
 from fuzz.mutation import Mutator
-from fuzz.targets import audio, rcml, sdp, sip, sounds
+from fuzz.targets import audio, rcml, sdp, sip, sounds, streams
 
 HERE = Path(__file__).parent
 TORTURE = HERE.parent / "tests/sip/rfc4475"
@@ -49,6 +49,19 @@ SIP_WORDS = (
         b"Record-Route: ",
         b" ",
     ),
+)
+STREAM_WORDS = (
+    *(
+        b'"event":',
+        b'"type":',
+        b'"media"',
+        b'"mark"',
+        b'"text"',
+        b'"token":',
+        b'"payload":"',
+        b'"last":false',
+    ),
+    *(b"{", b"}", b"[", b"null", b"1e999", b"\\ud800", b'"', b":", b",", b". ", b"\xff", b"\x00"),
 )
 SDP_WORDS = (
     b"m=audio ",
@@ -145,6 +158,10 @@ async def _try(name: str, target: Callable[[bytes], Awaitable[None] | None], dat
     except Exception as error:
         raise AssertionError(f"FUZZ_SEED={SEED}: {_kept(name, data)}: {error!r}") from error
     assert time.process_time() - began < SLOW_S, f"{_kept(name, data)}: takes too long"
+
+
+async def test_streams() -> None:
+    await _run("streams", _corpus(HERE / "corpus/streams"), STREAM_WORDS, streams)
 
 
 async def test_sip() -> None:

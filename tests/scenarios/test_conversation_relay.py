@@ -174,3 +174,25 @@ async def test_a_transcription_beside_the_document(
     status, made = await node.rest("POST", f"Calls/{sid}/Transcriptions.json", Track="outbound_track")
     assert (status, made["sid"][:2]) == (201, "GT")
     await call.hang_up()
+
+
+async def test_a_message_is_recorded_and_transcribed(
+    server: Server, phone: PhoneFactory, webhook: Webhook, words: dict[str, Path]
+) -> None:
+    """`<Record transcribeCallback>`: the text of the recording, once, beside the action."""
+    alice = await phone("alice")
+    webhook["voice"] = response(
+        '<Record action="done" maxLength="5" playBeep="false" transcribe="true" transcribeCallback="text"/>'
+    )
+    webhook["done"] = AFTER
+    webhook["text"] = ""
+    call = await alice.invite(server.uri)
+    await call.answered()
+    await alice.order("play", call=call.number, path=str(words["I would like to book a room"]))
+    done = await webhook.next("done", timeout=30)
+    text = await webhook.next("text", timeout=60)
+    assert text["TranscriptionStatus"] == "completed"
+    assert "book a room" in text["TranscriptionText"].lower()
+    assert (text["RecordingSid"], text["RecordingUrl"]) == (done["RecordingSid"], done["RecordingUrl"])
+    assert text["TranscriptionSid"].startswith("TR")
+    await call.hang_up()

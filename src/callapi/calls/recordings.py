@@ -127,6 +127,10 @@ class Recordings:
         self.keep(record, callback, RecordingEvent.IN_PROGRESS)
         return active
 
+    def path_of(self, sid: str) -> Path:
+        """The file of a recording of this node."""
+        return self._directory / f"{sid}.wav"
+
     def active(self, call: CallSid) -> tuple["ActiveRecording", ...]:
         """The recordings of a call that are under way, in the order of their beginning."""
         return tuple(self._active.get(call, ()))

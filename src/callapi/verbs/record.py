@@ -6,8 +6,9 @@ from functools import partial
 from callapi.calls.call import Call
 from callapi.calls.one_shot import first_of
 from callapi.calls.parameters import Parameters
-from callapi.calls.recordings import ActiveRecording
-from callapi.media import RecordingEnded, RecordOptions
+from callapi.calls.recordings import ActiveRecording, RecordingFacts
+from callapi.calls.transcribing.recorded import RecordedSpeech, transcribe
+from callapi.media import RecordOptions
 from callapi.rcml import Record
 from callapi.verbs.execution import Execution, GoTo, Next, Outcome
 from callapi.verbs.parameters import recorded
@@ -41,7 +42,7 @@ async def record(verb: Record, execution: Execution) -> Outcome:
         call.run_detached(partial(_request_action, verb, execution, active))
         raise
     call.digits.clear()
-    if (parameters := await _parameters(active, ended, digit or ended.digit)) is None:
+    if (parameters := await _parameters(verb, execution, active, digit or ended.digit)) is None:
         return Next()
     return GoTo(execution.request(verb.action or "", verb.method, parameters, must_arrive=True))
 
@@ -57,16 +58,28 @@ async def _digit(verb: Record, call: Call) -> str:
     return digit
 
 
+def _transcribe(verb: Record, execution: Execution, facts: RecordingFacts) -> None:
+    """Turn the recording into text beside the document."""
+    services, url = execution.services, verb.transcribe_callback
+    path = services.recordings.path_of(facts.sid)
+    speech = RecordedSpeech(facts, path, execution.resolve(url) if url else None)
+    bus = services.streams.bus
+    execution.call.run_detached(partial(transcribe, execution.call, bus, services.recogniser, speech))
+
+
 async def _parameters(
-    active: ActiveRecording, ended: RecordingEnded, digits: str | None
+    verb: Record, execution: Execution, active: ActiveRecording, digits: str | None
 ) -> Parameters | None:
+    ended = await active.ended()
     facts = await active.facts()
     if facts is None or ended.is_silent or ended.duration_ms == 0:
         return None
+    if verb.transcribe or verb.transcribe_callback:
+        _transcribe(verb, execution, facts)
     return recorded(facts) + ((("Digits", digits),) if digits else ())
 
 
 async def _request_action(verb: Record, execution: Execution, active: ActiveRecording) -> None:
-    parameters = await _parameters(active, await active.ended(), HANGUP_DIGITS)
+    parameters = await _parameters(verb, execution, active, HANGUP_DIGITS)
     if parameters is not None:
         await execution.notify(execution.request(verb.action or "", verb.method, parameters))

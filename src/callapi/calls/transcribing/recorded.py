@@ -1,0 +1,85 @@
+"""The text of a finished recording, for `<Record transcribe>`: recognised stretch by stretch, reported once."""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import soundfile
+from msgspec import Struct
+
+from callapi.base.clock import utc_now
+from callapi.base.entropy import random_hex
+from callapi.calls.call import Call
+from callapi.calls.events import EventBus, TranscriptionChanged
+from callapi.calls.parameters import present
+from callapi.calls.problem import Problem
+from callapi.calls.recordings import RecordingFacts
+from callapi.calls.records.callbacks import callback_row
+from callapi.calls.transcribing.live_transcriptions import NO_RECOGNISER, SILENCE_S
+from callapi.media import EngineFailed
+from callapi.media.speech import Recogniser, SpeechEnded, SpeechSegmenter
+
+MAX_S: Final = 120.0
+"""How long the recognition of a whole recording may take; what was understood by then is not reported."""
+COMPLETED: Final = "completed"
+FAILED: Final = "failed"
+
+
+class RecordedSpeech(Struct, frozen=True):
+    """A finished recording and where its text goes; `url` is absolute, None: to the timeline alone."""
+
+    facts: RecordingFacts
+    path: Path
+    url: str | None = None
+    method: str = "POST"
+
+
+async def transcribe(
+    call: Call, bus: EventBus, recogniser: Recogniser | None, speech: RecordedSpeech
+) -> None:
+    """Recognise the recording and report the text, or that it failed."""
+    text, status = "", FAILED
+    try:
+        async with asyncio.timeout(MAX_S):
+            text, status = await _text(recogniser, speech.path), COMPLETED
+    except (EngineFailed, OSError, soundfile.SoundFileError, TimeoutError) as error:
+        reason = str(error) or f"not done within {MAX_S:g} s"
+        call.notify(Problem(NO_RECOGNISER, f"the recording {speech.facts.sid} was not transcribed: {reason}"))
+    now, sid, record = utc_now(), f"TR{random_hex()}", call.record
+    row = None
+    if speech.url is not None:
+        parameters = (
+            ("TranscriptionSid", sid),
+            ("TranscriptionText", text),
+            ("TranscriptionStatus", status),
+            ("RecordingSid", speech.facts.sid),
+            ("RecordingUrl", speech.facts.url),
+        )
+        row = callback_row(
+            stream=sid,
+            event=status,
+            account=record.account_sid,
+            url=speech.url,
+            method=speech.method,
+            parameters=call.voice_parameters() + present(parameters),
+            at=now,
+        )
+    bus.publish(TranscriptionChanged(record, now, sid, None, f"transcription-{status}", row))
+
+
+async def _text(recogniser: Recogniser | None, path: Path) -> str:
+    if recogniser is None:
+        raise EngineFailed("recogniser", "none is installed")
+    samples, rate = await asyncio.to_thread(_read, path)
+    segmenter = SpeechSegmenter(rate, SILENCE_S)
+    stretches = [each for each in segmenter.feed(samples) if isinstance(each, SpeechEnded)]
+    if segmenter.is_speaking:
+        stretches.append(SpeechEnded(segmenter.so_far()))
+    said = [(await recogniser.recognise(each.samples, rate, None, ())).text for each in stretches]
+    return " ".join(filter(None, said))
+
+
+def _read(path: Path) -> tuple[np.ndarray[tuple[int], np.dtype[np.int16]], int]:
+    samples, rate = soundfile.read(path, dtype="int16", always_2d=True)
+    return np.ascontiguousarray(samples[:, 0]), int(rate)
