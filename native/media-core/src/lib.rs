@@ -1,5 +1,6 @@
 //! Pure media arithmetic for `CallAPI`: no socket, no clock, no Python. Time enters as an argument.
 #![forbid(unsafe_code)]
+pub mod amd;
 pub mod audio_format;
 mod cadence;
 pub mod codec;

@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 use pyo3::prelude::*;
 
+mod amd_handle;
 mod audio;
 mod audio_handles;
 mod certificate;
@@ -52,6 +53,7 @@ mod wheel;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<amd_handle::MachineDetector>()?;
     module.add_class::<audio_handles::Feeding>()?;
     module.add_class::<audio_handles::Listening>()?;
     module.add_class::<events::Event>()?;

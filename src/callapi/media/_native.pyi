@@ -5,15 +5,18 @@ from typing import Final, final
 
 from typing_extensions import disjoint_base
 
+from callapi.media.answering.detector import MachineDetection
 from callapi.media.plane.types import RecordOptions, StreamParameters, VideoParameters
 
 __all__ = [
     "Event",
     "Feeding",
     "Listening",
+    "MachineDetector",
     "Plane",
     "PlaneStatistics",
     "Prompt",
+    "Room",
     "Stream",
     "StreamStatistics",
     "certificate_fingerprint",
@@ -135,6 +138,14 @@ class Event:
             is_silent: bool,
             error: str | None,
         ) -> Event.RecordingEnded: ...
+
+@final
+class MachineDetector:
+    """Who has answered a call: fed with `L16` at 8000 Hz, the verdict in Twilio's words."""
+
+    def __new__(cls, options: MachineDetection) -> MachineDetector: ...
+    elapsed_ms: Final[int]
+    def hear(self, octets: bytes) -> str | None: ...
 
 @final
 class Prompt:

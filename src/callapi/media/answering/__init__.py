@@ -1,0 +1,1 @@
+"""Who has answered a call: a person, a machine, or a fax."""
