@@ -106,6 +106,11 @@ pacing: dev  ## how evenly 500 callers at once are played to: the gaps between p
 	scripts/system-packages sip-tester
 	$(BIN)/python -m bench.pacing --output docs/benchmarks/pacing.md
 
+.PHONY: bench-answering
+bench-answering: dev  ## how often answering machine detection is right, on recordings made here; the table into docs/benchmarks
+	scripts/system-packages espeak-ng
+	$(BIN)/python -m bench.answering --output docs/benchmarks/answering.md
+
 .PHONY: speech
 speech: dev  ## ten sentences said on calls in each codec, recorded at the other end and understood again
 	SPEECH=full $(BIN)/pytest tests/scenarios/test_speech.py tests/media/speech
