@@ -17,7 +17,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="callapi", description=_DESCRIPTION)
     top.add_argument("--version", action="version", version=f"callapi {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_serve, _demo, _phone, _rcml, _doctor, _nodes, _drain, _calls, _trace, _explain):
+    for add in (_serve, _demo, _phone, _rcml, _doctor, _nodes, _drain, _calls, _trace, _explain, _simulate):
         add(commands)
     return top
 
@@ -128,6 +128,21 @@ def _explain(commands: Commands) -> None:
     this.add_argument("--from", dest="from_", default="anonymous", metavar="PARTY", help="who calls")
     this.add_argument("--to", metavar="NUMBER", help="the number, SIP user or URI that is called")
     this.add_argument("--source", metavar="ADDRESS", help="where it comes from (default: 127.0.0.1)")
+
+
+def _simulate(commands: Commands) -> None:
+    this = commands.add_parser("simulate", help="play a call against an application, in virtual time")
+    this.add_argument("url", metavar="URL", help="what is asked for the call's first document")
+    this.add_argument(
+        "script", nargs="?", type=Path, metavar="SCRIPT", help="a step a line; - reads standard input"
+    )
+    this.add_argument("--step", action="append", default=[], metavar="STEP", help="one more step; repeatable")
+    this.add_argument("--from", dest="from_", default="+15550100", metavar="PARTY", help="who calls")
+    this.add_argument("--to", default="+15550199", metavar="PARTY", help="who is called")
+    this.add_argument("--method", choices=("GET", "POST"), default="POST", help="of the first request")
+    this.add_argument(
+        "--token", default="", metavar="TOKEN", help="the auth token that requests are signed with"
+    )
 
 
 def _doctor(commands: Commands) -> None:

@@ -1,0 +1,76 @@
+"""What is shipped in `deploy/`: metrics that it names exist, and configurations that it holds are taken."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from callapi.base.settings import load_settings
+from callapi.metrics import CallMetrics, NodeFigures
+from callapi.metrics.figures import families
+
+DEPLOY = Path(__file__).parents[1] / "deploy"
+_METRIC = re.compile(r"\bcallapi_[a-z_]+\b")
+_SUFFIXES = ("_total", "_bucket", "_count", "_sum")
+
+
+def _names() -> set[str]:
+    """Families of `/metrics`."""
+    found = [*families(NodeFigures()), *CallMetrics().registry.collect()]
+    return {each.name for each in found}
+
+
+def _bare(name: str) -> str:
+    for suffix in _SUFFIXES:
+        name = name.removesuffix(suffix)
+    return name
+
+
+@pytest.mark.parametrize("path", ["grafana/callapi.json", "prometheus/callapi.rules.yml"])
+def test_every_metric_exists(path: str) -> None:
+    """A panel or an alert of a metric that is none would stay empty."""
+    named = {_bare(each) for each in _METRIC.findall((DEPLOY / path).read_text("utf-8"))}
+    assert len(named) > 5
+    assert named - _names() == set()
+
+
+def test_the_dashboard_is_one() -> None:
+    """JSON with panels, each with a query."""
+    dashboard: Any = json.loads((DEPLOY / "grafana/callapi.json").read_text("utf-8"))
+    assert len(dashboard["panels"]) > 12
+    assert all(each["targets"][0]["expr"] for each in dashboard["panels"])
+    assert len({each["id"] for each in dashboard["panels"]}) == len(dashboard["panels"])
+
+
+def test_the_configuration_for_kubernetes_is_taken(tmp_path: Path) -> None:
+    """The node's own check, of the text in the ConfigMap."""
+    text = (DEPLOY / "kubernetes/callapi.yaml").read_text("utf-8")
+    block = text.partition("callapi.toml: |\n")[2].partition("\n---")[0]
+    path = tmp_path / "callapi.toml"
+    path.write_text("\n".join(line.removeprefix("    ") for line in block.splitlines()), encoding="utf-8")
+    settings = load_settings(path, {})
+    assert settings.log.format == "json"
+    grace = int(re.search(r"terminationGracePeriodSeconds: (\d+)", text)[1])  # type: ignore[index]
+    assert grace > settings.node.drain_timeout_s
+
+
+def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+    """`systemd-analyze verify`, where it is installed; the program itself need not be there."""
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd-analyze is not installed")
+    unit = tmp_path / "callapi.service"
+    text = (DEPLOY / "systemd/callapi.service").read_text("utf-8")
+    unit.write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", text), encoding="utf-8")
+    found = subprocess.run(
+        [analyze, "verify", "--recursive-errors=no", str(unit)],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert "callapi.service" not in found.stderr, found.stderr
