@@ -1,6 +1,7 @@
 """The commands of the cluster as the `OtherNodes` of REST: a request travels as a command, whole."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -8,12 +9,13 @@ from msgspec.json import Decoder, Encoder
 
 from callapi.api.application import Application
 from callapi.api.forwarding import ForwardedAnswer, ForwardedRequest
-from callapi.base.ids import CallSid
+from callapi.base.ids import AccountSid, CallSid
 from callapi.cluster import Commands, Member
-from callapi.store import CallRecord, Store
+from callapi.store import CallRecord, Equals, PageRequest, Store
 
 LOOKS: Final = 4
 BETWEEN_LOOKS_S: Final = 0.05
+_CONFERENCE_SID: Final = re.compile("CF[0-9a-f]{32}")
 _ENCODER = Encoder()
 _REQUEST = Decoder(ForwardedRequest)
 _ANSWER = Decoder(ForwardedAnswer)
@@ -48,6 +50,15 @@ class RestOfOthers:
                 return record
             await asyncio.sleep(BETWEEN_LOOKS_S)
         return None
+
+    async def node_of_conference(self, account: AccountSid, room: str) -> str | None:
+        """As `OtherNodes`."""
+        by = Equals("sid" if _CONFERENCE_SID.fullmatch(room) else "friendly_name", room)
+        page = await self._store.conferences.page(account, PageRequest(size=10), by)
+        live = [each for each in page.records if each.status != "completed"]
+        if not live or live[0].node == self._name:
+            return None
+        return live[0].node
 
     async def node_of_recording(self, sid: str) -> str | None:
         """As `OtherNodes`."""

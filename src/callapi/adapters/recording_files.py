@@ -71,18 +71,22 @@ class RecordingFiles:
         if base is None or account is None:
             return None
         url = f"{base}/{API_VERSION}/Accounts/{account.sid}/Recordings/{recording.sid}.wav"
-        login = aiohttp.BasicAuth(account.sid, account.auth_token)
+        login = aiohttp.encode_basic_auth(account.sid, account.auth_token)
         try:
             return await self._fetch(url, login, copy)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             log.warning("recording %s cannot be had from node %s: %s", recording.sid, recording.node, error)
             return None
 
-    async def _fetch(self, url: str, login: aiohttp.BasicAuth, copy: Path) -> Path | None:
+    async def _fetch(self, url: str, login: str, copy: Path) -> Path | None:
         await asyncio.to_thread(self._copies.mkdir, parents=True, exist_ok=True)
         part = copy.with_suffix(".part")
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-        async with aiohttp.ClientSession(auth=login, timeout=timeout) as session, session.get(url) as answer:
+        headers = {"Authorization": login}
+        async with (
+            aiohttp.ClientSession(headers=headers, timeout=timeout) as session,
+            session.get(url) as answer,
+        ):
             if answer.status != 200:
                 return None
             with part.open("wb") as file:

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections import deque
+from time import monotonic
 from typing import Final
 
 from callapi.base.ids import AccountSid
@@ -10,6 +12,8 @@ from callapi.store import AccountUse, Nodes, Unavailable
 
 log = logging.getLogger(__name__)
 
+RESERVED_S: Final = 2.0
+"""A call that was admitted and has not begun by then will not."""
 COUNT_EVERY_S: Final = 0.5
 """How soon the others know that calls have ended, or were placed."""
 
@@ -23,10 +27,13 @@ class SharedQuotas(Quotas):
         self._use = AccountUse(nodes.engine, nodes.owner.name)
         self._elsewhere: dict[AccountSid, int] = {}
         self._to_count: set[AccountSid] = set()
+        self._reserved: dict[AccountSid, deque[float]] = {}
 
     def began(self, account: AccountSid) -> None:
         """One more call of `account` is up."""
         super().began(account)
+        if reserved := self._reserved.get(account):
+            reserved.popleft()
         self._to_count.add(account)
 
     def ended(self, account: AccountSid) -> None:
@@ -36,21 +43,35 @@ class SharedQuotas(Quotas):
 
     def is_full(self, account: AccountSid) -> bool:
         """Whether `account` has all the calls up that it may have, over all nodes as far as is known."""
-        return bool(self.most) and self.live(account) + self._elsewhere.get(account, 0) >= self.most
+        return bool(self.most) and self._taken(account) + self._elsewhere.get(account, 0) >= self.most
 
     async def reserve(self, account: AccountSid) -> str | None:
         """As `Quotas`, over all nodes."""
         if not (self.most or self.rate):
             return None
         try:
-            use = await self._nodes.run(self._use.reserve, account, self.live(account), self.most, self.rate)
+            use = await self._nodes.run(
+                self._use.reserve, account, self._taken(account), self.most, self.rate
+            )
         except Unavailable:
             return self.refusal(account)
         self._know(account, use.elsewhere)
         self._to_count.add(account)
         if not use.has_room:
             return CALLS
-        return None if use.is_within_rate else RATE
+        if not use.is_within_rate:
+            return RATE
+        self._reserved.setdefault(account, deque()).append(monotonic())
+        return None
+
+    def _taken(self, account: AccountSid) -> int:
+        """Calls that are up here, and those that were admitted a moment ago."""
+        reserved = self._reserved.get(account, deque())
+        while reserved and monotonic() - reserved[0] > RESERVED_S:
+            reserved.popleft()  # it never began
+        if not reserved:
+            self._reserved.pop(account, None)
+        return self.live(account) + len(reserved)
 
     async def serve(self) -> None:
         """Let the others know what this node has, until cancelled."""
@@ -62,7 +83,7 @@ class SharedQuotas(Quotas):
             counting, self._to_count = self._to_count | set(self._elsewhere), set()
             for account in counting:
                 try:
-                    elsewhere = await self._nodes.run(self._use.count, account, self.live(account))
+                    elsewhere = await self._nodes.run(self._use.count, account, self._taken(account))
                 except Unavailable:
                     self._to_count.add(account)
                 else:

@@ -1,10 +1,16 @@
 """The rooms of a node as the `Heir` of nodes that are dead."""
 
+from typing import Final
+
+from msgspec.structs import replace
+
 from callapi.base.clock import utc_now
 from callapi.calls.events import EventBus
 from callapi.calls.records.reconciliation import close
-from callapi.store import CallRecord, Store
+from callapi.store import CallRecord, Put, Store
 from callapi.webhooks import Outbox
+
+LAST_PARTICIPANT_LEFT: Final = "last-participant-left"
 
 
 class Inheritance:
@@ -20,4 +26,20 @@ class Inheritance:
         self._outbox.adopt()
         for record in calls:
             close(record, self._bus, utc_now(), f"node {node} broke off")
+        await close_conferences(self._store, node)
         await self._store.settle()
+
+
+async def close_conferences(store: Store, node: str) -> None:
+    """End the records of the conferences that `node` had: their participants' calls are over."""
+    for conference in await store.conferences.live_ones(node):
+        store.write(
+            Put(
+                replace(
+                    conference,
+                    status="completed",
+                    date_updated=utc_now(),
+                    reason_conference_ended=LAST_PARTICIPANT_LEFT,
+                )
+            )
+        )

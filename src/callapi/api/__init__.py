@@ -7,7 +7,7 @@ knows how a call is placed or a record kept.
 
 from callapi.api.application import Application, create_app
 from callapi.api.deps import CallCommands, CallPlacing, Deps, Health
-from callapi.api.feed import Feed
+from callapi.api.feed import Feed, Relayed
 from callapi.api.feed_request import feed_of
 from callapi.api.sessions import Sessions
 
@@ -18,6 +18,7 @@ __all__ = [
     "Deps",
     "Feed",
     "Health",
+    "Relayed",
     "Sessions",
     "create_app",
     "feed_of",

@@ -10,7 +10,7 @@ import json
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
@@ -38,8 +38,18 @@ KEEP_ALIVE_S: Final = 10.0
 GATHER_S: Final = 0.05
 """How long events are gathered before the clients are woken."""
 
+
+class Relayed(Struct, frozen=True):
+    """An event of another node, as its clients would see it."""
+
+    account_sid: AccountSid
+    call_sids: tuple[CallSid, ...]
+    """The call, and the call that it is a child of."""
+    content: dict[str, Any]
+
+
 CallSource: TypeAlias = CallStarted | StatusChanged | CallEnded | PartiesJoined | PartiesParted | VerbStarted
-FeedSource: TypeAlias = CallSource | ProblemRaised | RecordingChanged
+FeedSource: TypeAlias = CallSource | ProblemRaised | RecordingChanged | Relayed
 _NAMES: Final[dict[type, str]] = {
     CallStarted: "call-started",
     StatusChanged: "call-status",
@@ -71,6 +81,8 @@ class Feed:
         self._wakers: set[asyncio.Event] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
+        self._export: Callable[[Relayed], None] | None = None
+        self._is_export_wanted: Callable[[], bool] = bool
         for kind in _NAMES:
             bus.attach(kind, self._keep)
 
@@ -78,6 +90,14 @@ class Feed:
         """End every client's stream: the node stops."""
         self._is_closed = True
         self._wake()
+
+    def export_to(self, export: Callable[[Relayed], None], is_wanted: Callable[[], bool]) -> None:
+        """Give each event of this node to `export` too, while `is_wanted`."""
+        self._export, self._is_export_wanted = export, is_wanted
+
+    def relay(self, event: Relayed) -> None:
+        """Take in an event of another node."""
+        self._append(event)
 
     @property
     def clients(self) -> int:
@@ -121,6 +141,11 @@ class Feed:
             self._wakers.discard(waker)
 
     def _keep(self, event: FeedSource) -> None:
+        self._append(event)
+        if self._export is not None and self._is_export_wanted():
+            self._export(_relayed(event, self._content(event)))
+
+    def _append(self, event: FeedSource) -> None:
         self._kept.append(event)
         self._next += 1
         if self._wakers and self._timer is None:
@@ -161,6 +186,8 @@ class Feed:
         return _sse(f"{self._epoch}-{self._next}", {"type": "reset"})
 
     def _content(self, event: FeedSource) -> dict[str, Json]:
+        if isinstance(event, Relayed):
+            return event.content
         content: dict[str, Json] = {"type": _NAMES[type(event)], "at": _iso(event.at)}
         match event:
             case RecordingChanged(recording):
@@ -188,6 +215,8 @@ def _of_call(event: CallSource) -> dict[str, Json]:
 
 def _is_wanted(event: FeedSource, wanted: FeedFilter) -> bool:
     match event:
+        case Relayed(account, calls):
+            return account == wanted.account_sid and (wanted.call_sid is None or wanted.call_sid in calls)
         case RecordingChanged(recording):
             account, call = recording.account_sid, recording.call_sid
             return account == wanted.account_sid and wanted.call_sid in (None, call)
@@ -198,6 +227,20 @@ def _is_wanted(event: FeedSource, wanted: FeedFilter) -> bool:
             record = event.record
             is_of_call = wanted.call_sid in (None, record.sid, record.parent_call_sid)
             return record.account_sid == wanted.account_sid and is_of_call
+
+
+def _relayed(event: FeedSource, content: dict[str, Json]) -> Relayed:
+    match event:
+        case Relayed():
+            return event
+        case RecordingChanged(recording):
+            return Relayed(recording.account_sid, (recording.call_sid,), content)
+        case ProblemRaised():
+            return Relayed(event.account_sid, tuple(filter(None, [event.call_sid])), content)
+        case _:
+            record = event.record
+            calls = tuple(filter(None, [record.sid, record.parent_call_sid]))
+            return Relayed(record.account_sid, calls, content)
 
 
 def _iso(at: datetime) -> str:

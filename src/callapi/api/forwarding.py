@@ -15,6 +15,7 @@ from callapi.base.ids import AccountSid, CallSid
 _CHANGING: Final = frozenset({"POST", "PUT", "DELETE"})
 _CALL: Final = "/Accounts/{AccountSid}/Calls/{Sid}"
 _OF_CALL: Final = "/Accounts/{AccountSid}/Calls/{CallSid}/"
+_CONFERENCE: Final = "/Accounts/{AccountSid}/Conferences/"
 _RECORDING: Final = "/Recordings/{Sid}"
 
 
@@ -56,6 +57,10 @@ class OtherNodes(Protocol):
         """The other node that has this live call; None: it is this node's, or over, or there is no such call."""
         ...
 
+    async def node_of_conference(self, account: AccountSid, room: str) -> str | None:
+        """The other node that has this live conference, by its sid or name; None: this one, or none has."""
+        ...
+
     async def node_of_recording(self, sid: str) -> str | None:
         """The other node, which runs, that has the file of this recording; None: this one, or none has."""
         ...
@@ -70,6 +75,10 @@ async def node_for(operation: Operation, context: RequestContext, others: OtherN
     path = context.path
     if operation.method == "DELETE" and operation.path.endswith(_RECORDING):
         return await others.node_of_recording(path["Sid"])
+    if operation.path.startswith(_CONFERENCE) and "Room" in path:
+        return await others.node_of_conference(context.account.sid, path["Room"])
+    if operation.path.startswith(_CONFERENCE) and "Sid" in path and operation.method in _CHANGING:
+        return await others.node_of_conference(context.account.sid, path["Sid"])
     if operation.path == _CALL:
         node = await others.node_of_call(CallSid(path["Sid"]))
         return node if operation.method in _CHANGING else None

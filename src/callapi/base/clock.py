@@ -17,9 +17,26 @@ utc_now: Final[Callable[[], datetime]] = partial(datetime.now, UTC)
 """The present instant, aware, in UTC."""
 
 
+_correction_s = 0.0
+
+
+def boot_time() -> float:
+    """Seconds since the machine started, suspension included: a clock that is never set."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def correct_by(seconds: float) -> None:
+    """Let `steady_time` be so much ahead of what this machine's clock said: to be called once, at the start.
+
+    What nodes compare (is this due, has that expired) then goes by one clock, that of their database.
+    """
+    global _correction_s  # noqa: PLW0603 - a process has one clock
+    _correction_s = seconds
+
+
 def steady_time() -> float:
     """Seconds since the epoch by the clock that was right when the process started, however it was set since."""
-    return _STARTED_AT + time.clock_gettime(time.CLOCK_BOOTTIME)
+    return _STARTED_AT + _correction_s + time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def steady_now() -> datetime:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
@@ -30,14 +30,17 @@ class NodeGone(CallApiError):
 class Commands:
     """Asks other nodes for as long as its block lasts; `serve` carries out what they ask."""
 
-    def __init__(self, bus: Bus, member: Member, name: str, changed: Callable[[str, str], None]) -> None:
-        """`changed(node, what)` is called with each change that a node announces, and with two empty texts when some
-        may have been missed.
+    def __init__(
+        self, bus: Bus, member: Member, name: str, listeners: Mapping[str, Callable[[str, str], None]]
+    ) -> None:
+        """`listeners` are called with the news of their kind that other nodes publish: who does, and what.
+
+        `changed` is one of them; it is called with two empty texts when some may have been missed.
         """
         self._bus = bus
         self._member = member
         self._name = name
-        self._changed = changed
+        self._listeners = listeners
         self._asked: dict[str, asyncio.Future[str]] = {}
         self._answered = asyncio.Event()
         self._has_commands = asyncio.Event()
@@ -83,12 +86,12 @@ class Commands:
                 self._has_commands.set()
             case "answer" if news.node == self._name:
                 self._answered.set()
-            case "changed" if news.node != self._name:
-                self._changed(news.node, news.detail)
             case "connected":
                 self._has_commands.set()
                 self._answered.set()
-                self._changed("", "")
+                self._listeners["changed"]("", "")
+            case kind if news.node != self._name and kind in self._listeners:
+                self._listeners[kind](news.node, news.detail)
 
     async def _collect(self) -> None:
         """Hand answers to those who asked."""

@@ -26,7 +26,7 @@ class Heartbeats(Protocol):
 class Member:
     """Makes heartbeats for as long as its block lasts, so it is entered right after the store and left right before.
 
-    `clock` goes on while the process is suspended (`steady_time`).
+    `clock` goes on while the process is suspended, and is never set (`boot_time`).
     """
 
     def __init__(self, nodes: Heartbeats, name: str, clock: Callable[[], float]) -> None:
@@ -39,6 +39,8 @@ class Member:
         """Another node has taken over: this process must end its calls, and may start anew."""
         self.drain_changed = asyncio.Event()
         self.is_drain_wanted = False
+        self.clock_offset_s = 0.0
+        """How far the database's clock is ahead of this machine's."""
         self._dead: dict[str, NodeEntry] = {}
         self._has_dead = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
@@ -88,6 +90,7 @@ class Member:
         asked_at = self._clock()
         roll = await self._nodes.beat(self._report())
         self.lease.renew(asked_at)
+        self.clock_offset_s = roll.clock_offset_s
         if roll.is_drain_wanted != self.is_drain_wanted:
             self.is_drain_wanted = roll.is_drain_wanted
             self.drain_changed.set()

@@ -4,21 +4,24 @@ Everything here is for PostgreSQL; a node on SQLite has its database to itself a
 """
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from callapi.adapters.announcements import Announcements, Hearing
+from callapi.adapters.feed_relay import FEED, WANTED, FeedRelay
 from callapi.adapters.other_nodes import RestOfOthers, carry_out
 from callapi.adapters.recording_files import RecordingFiles
 from callapi.adapters.registrations import Registrations
 from callapi.adapters.shared_queue import SharedQueue
 from callapi.adapters.shared_quotas import SharedQuotas
 from callapi.adapters.takeover import Inheritance
+from callapi.api import Feed
 from callapi.api.application import Application
-from callapi.base.clock import steady_time
+from callapi.base.clock import boot_time, correct_by
 from callapi.base.ids import CallSid
 from callapi.base.settings import Settings
 from callapi.calls.arriving.admission import AdmissionControl
@@ -32,6 +35,10 @@ from callapi.node import options
 from callapi.node.identity import owner_of
 from callapi.store import Nodes, NodeState, Report, Store
 from callapi.webhooks import Outbox
+
+log = logging.getLogger(__name__)
+
+CLOCK_WARNING_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,11 @@ async def open_store(settings: Settings, stack: AsyncExitStack) -> tuple[Store, 
     )
     if store.nodes is None or not store.nodes.is_shared:
         return store, None
-    member = await stack.enter_async_context(Member(store.nodes, settings.node.name, steady_time))
+    member = await stack.enter_async_context(Member(store.nodes, settings.node.name, boot_time))
+    if is_clustered:
+        if abs(member.clock_offset_s) > CLOCK_WARNING_S:
+            log.warning("the clock differs from the database's by %.1f s: run NTP", member.clock_offset_s)
+        correct_by(member.clock_offset_s)
     return store, Neighbours(store.nodes, member, Announcements(store) if is_clustered else None)
 
 
@@ -97,7 +108,12 @@ async def take_part(
 
 
 async def open_commands(
-    neighbours: Neighbours, settings: Settings, store: Store, work: Work, stack: AsyncExitStack
+    neighbours: Neighbours,
+    settings: Settings,
+    store: Store,
+    feed: Feed,
+    work: Work,
+    stack: AsyncExitStack,
 ) -> Commands | None:
     """The commands between nodes; None without `cluster.enabled`."""
     if neighbours.announcements is None:
@@ -105,9 +121,12 @@ async def open_commands(
     bus = neighbours.nodes.open_bus()
     stack.push_async_callback(asyncio.to_thread, bus.close)
     hearing = Hearing(store, work.registrations)
-    commands = Commands(bus, neighbours.member, settings.node.name, hearing.heard)
+    relay = FeedRelay(feed)
+    listeners = {"changed": hearing.heard, FEED: relay.heard, WANTED: relay.wanted}
+    commands = Commands(bus, neighbours.member, settings.node.name, listeners)
     await stack.enter_async_context(commands)
-    await run_services((neighbours.announcements.serve(bus), hearing.serve()), stack)
+    services = (neighbours.announcements.serve(bus), hearing.serve(), relay.send(bus), relay.ask(bus))
+    await run_services(services, stack)
     return commands
 
 

@@ -22,6 +22,7 @@ from callapi.adapters.outbox_rows import OutboxRows, as_callback
 from callapi.adapters.queue_records import StoredQueues
 from callapi.adapters.recording_files import RecordingFiles
 from callapi.adapters.registrations import Registrations
+from callapi.adapters.takeover import close_conferences
 from callapi.base.clock import steady_time
 from callapi.base.ids import AccountSid
 from callapi.base.settings import ACCOUNT_SID, AUTH_TOKEN, Settings
@@ -163,6 +164,7 @@ async def _open_records(
     timelines = Timelines(journal.closed)
     timelines.attach_to(bus)
     stack.callback(timelines.close_all)
+    await close_conferences(store, settings.node.name)
     if crashed := await close_what_a_crash_left(store.calls, bus, settings.node.name):
         log.warning("%d calls of an earlier process of this node were without an end: closed", crashed)
         await store.flush()

@@ -22,6 +22,7 @@ from callapi.node import options
 from callapi.node.figures import figures_of
 from callapi.node.joining import open_commands, others_of, serve_commands
 from callapi.node.rooms import Rooms
+from callapi.store import NodeEntry, NodeState
 from callapi.verbs.announcing import Announcements
 from callapi.verbs.interpreter import Interpreter
 
@@ -54,7 +55,7 @@ async def _open_rest(settings: Settings, rooms: Rooms, deps: Deps, stack: AsyncE
     neighbours = rooms.records.neighbours
     if neighbours is None:
         return create_app(deps, None)
-    commands = await open_commands(neighbours, settings, deps.store, rooms.work, stack)
+    commands = await open_commands(neighbours, settings, deps.store, deps.feed, rooms.work, stack)
     if commands is None:
         return create_app(deps, None)
     others = others_of(neighbours, commands, settings, deps.store, rooms.work)
@@ -92,10 +93,31 @@ def _metrics(settings: Settings, rooms: Rooms) -> MetricsEndpoint:
     return MetricsEndpoint(calls, figures, settings.metrics.allowed_networks)
 
 
+def _neighbour(entry: NodeEntry) -> dict[str, Any]:
+    """Another node, as far as the table of nodes knows it."""
+    is_running = entry.state.is_running
+    return {
+        "node": entry.name if is_running else f"{entry.name} ({entry.state})",
+        "version": entry.version,
+        "calls_live": entry.live_calls,
+        "is_draining": entry.state is NodeState.DRAINING,
+        "is_store_writable": is_running,
+        "rtp_packets_received": 0,
+        "rtp_packets_sent": 0,
+    }
+
+
 def _console_options(settings: Settings, rooms: Rooms) -> ConsoleOptions:
     async def figures() -> dict[str, Any]:
         figures = await figures_of(rooms, settings.node.name)
-        return {"nodes": [msgspec.to_builtins(figures)]}
+        neighbours = rooms.records.neighbours
+        others = neighbours.member.membership.entries if neighbours is not None else ()
+        return {
+            "nodes": [
+                msgspec.to_builtins(figures),
+                *(_neighbour(each) for each in others if each.name != settings.node.name),
+            ]
+        }
 
     is_secure = settings.http.public_url.startswith("https://")
     return ConsoleOptions(settings.node.name, is_secure, figures)

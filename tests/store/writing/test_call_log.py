@@ -19,21 +19,21 @@ def _noted(folder: Path) -> list[str]:
 
 
 def test_what_is_noted_is_read_as_it_was(tmp_path: Path) -> None:
-    births = CallLog(tmp_path)
-    births.open()
+    call_log = CallLog(tmp_path)
+    call_log.open()
     record = call(status_callback="http://a/b", status_callback_events=("answered", "completed"))
-    births.note(record, 1)
-    births.close()
+    call_log.note(record, 1)
+    call_log.close()
     assert list(CallLog(tmp_path).read()) == [record]
 
 
 def test_a_line_that_was_cut_or_is_another_versions_does_no_harm(tmp_path: Path) -> None:
-    births = CallLog(tmp_path)
-    births.open()
+    call_log = CallLog(tmp_path)
+    call_log.open()
     first, second = call(), call()
-    births.note(first, 1)
-    births.note(second, 2)
-    births.close()
+    call_log.note(first, 1)
+    call_log.note(second, 2)
+    call_log.close()
     path = tmp_path / "call-log-0.jsonl"
     whole = path.read_bytes()
     later = whole.splitlines()[0].replace(b'{"sid"', b'{"new_in_version_9": 1, "sid"')
@@ -42,10 +42,10 @@ def test_a_line_that_was_cut_or_is_another_versions_does_no_harm(tmp_path: Path)
 
 
 def test_text_that_is_no_unicode_is_noted_with_a_mark_in_its_place(tmp_path: Path) -> None:
-    births = CallLog(tmp_path)
-    births.open()
-    births.note(call(caller_name="\ud800lice"), 1)
-    births.close()
+    call_log = CallLog(tmp_path)
+    call_log.open()
+    call_log.note(call(caller_name="\ud800lice"), 1)
+    call_log.close()
     [record] = CallLog(tmp_path).read()
     assert record.caller_name == "\ufffdlice"
 
@@ -61,29 +61,29 @@ def test_a_line_as_json_of_any_writer_is_read(tmp_path: Path) -> None:
 
 def test_the_files_take_turns_and_stay_small(tmp_path: Path) -> None:
     """As long as the database keeps up; and none is emptied whose calls are not all in the database."""
-    births = CallLog(tmp_path)
-    births.open()
+    call_log = CallLog(tmp_path)
+    call_log.open()
     for group in range(1, 2000):
-        births.note(call(), group)
-        births.settled(group - 100)
+        call_log.note(call(), group)
+        call_log.settled(group - 100)
         assert len(_noted(tmp_path)) >= min(group, 100) if group % 200 == 0 else True
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 4 * TURN
     before = len(_noted(tmp_path))
     for group in range(2000, 2300):
-        births.note(call(), group)
-        births.settled(1900)
+        call_log.note(call(), group)
+        call_log.settled(1900)
     assert len(_noted(tmp_path)) >= before
-    births.close()
+    call_log.close()
 
 
 def test_a_full_disk_stops_no_call(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    births = CallLog(tmp_path)
-    births.open()
-    births.close()
+    call_log = CallLog(tmp_path)
+    call_log.open()
+    call_log.close()
     with Path("/dev/full").open("ab", buffering=0) as full:
-        births._files = [full.fileno()] * 2
-        births.note(call(), 1)
-        births.note(call(), 2)
+        call_log._files = [full.fileno()] * 2
+        call_log.note(call(), 1)
+        call_log.note(call(), 2)
     assert len(caplog.records) == 1, "it is said once"
 
 
@@ -103,10 +103,10 @@ async def test_a_store_gives_the_database_what_a_dead_one_had_noted(tmp_path: Pa
 
 async def test_what_the_database_knows_better_is_left(tmp_path: Path) -> None:
     url, record = f"sqlite:///{tmp_path / 'a.db'}", call()
-    births = CallLog(tmp_path)
-    births.open()
-    births.note(record, 1)
-    births.close()
+    call_log = CallLog(tmp_path)
+    call_log.open()
+    call_log.note(record, 1)
+    call_log.close()
     async with Store.open(url) as store:
         await store.commit(Put(replace(record, status="completed")))
     async with Store.open(url, data_dir=tmp_path) as store:

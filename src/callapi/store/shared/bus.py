@@ -133,13 +133,17 @@ class Bus:
             return {row.id: row.answer for row in connection.execute(answered)}
 
     async def announce(self, changes: Iterable[str]) -> None:
-        """Let the other nodes forget what they know of `changes` (`Cached` of the store)."""
-        await self._run(self._announce, list(changes))
+        """Let the other nodes forget what they know of `changes`: kinds of cached records, and more."""
+        await self.publish("changed", changes)
 
-    def _announce(self, changes: list[str]) -> None:
+    async def publish(self, kind: str, details: Iterable[str]) -> None:
+        """Send news of that kind to all nodes; a detail has at most 7,900 octets."""
+        await self._run(self._publish, kind, list(details))
+
+    def _publish(self, kind: str, details: list[str]) -> None:
         with mapped_errors(), self._engine.begin() as connection:
-            for change in changes:
-                _notify(connection, "changed", self._name, change)
+            for detail in details:
+                _notify(connection, kind, self._name, detail)
 
     async def sweep(self) -> None:
         """Remove commands whose askers have given up."""

@@ -1,0 +1,83 @@
+"""The feed over all nodes: while a client reads it anywhere, every node passes its events on; otherwise none does."""
+
+import asyncio
+import logging
+from collections import deque
+from contextlib import suppress
+from typing import Final
+
+from msgspec import MsgspecError
+from msgspec.json import Decoder, Encoder
+
+from callapi.api import Feed, Relayed
+from callapi.store import Bus, Unavailable
+
+log = logging.getLogger(__name__)
+
+FEED: Final = "feed"
+WANTED: Final = "feed-wanted"
+LOOK_EVERY_S: Final = 0.25
+ASK_EVERY_S: Final = 4.0
+WANTED_S: Final = 10.0
+"""How long a node goes on passing events after it was asked."""
+GATHER_S: Final = 0.05
+MAX_PENDING: Final = 2_000
+MAX_PAYLOAD: Final = 7_800
+"""Octets of one notification of PostgreSQL, less what else is in it."""
+_ENCODER: Final = Encoder()
+_DECODER: Final = Decoder(Relayed)
+
+
+class FeedRelay:
+    """Passes this node's events on, and takes in those of others."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._loop = asyncio.get_running_loop()
+        self._wanted_until = float("-inf")
+        self._pending: deque[str] = deque(maxlen=MAX_PENDING)
+        self._has_pending = asyncio.Event()
+        feed.export_to(self._export, self._is_wanted)
+
+    def wanted(self, _node: str, _detail: str) -> None:
+        """A client of another node reads the feed."""
+        self._wanted_until = self._loop.time() + WANTED_S
+
+    def heard(self, _node: str, detail: str) -> None:
+        """An event of another node."""
+        with suppress(MsgspecError):
+            self._feed.relay(_DECODER.decode(detail))
+
+    async def send(self, bus: Bus) -> None:
+        """Pass events on until cancelled; those of a moment in which the database is away are lost to other nodes."""
+        while True:
+            await self._has_pending.wait()
+            await asyncio.sleep(GATHER_S)
+            self._has_pending.clear()
+            events = list(self._pending)
+            self._pending.clear()
+            try:
+                await bus.publish(FEED, events)
+            except Unavailable as error:
+                log.warning("%d events are not passed on: %s", len(events), error)
+
+    async def ask(self, bus: Bus) -> None:
+        """Ask the others for their events while a client reads the feed here, until cancelled."""
+        asked_at = float("-inf")
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if not self._feed.clients:
+                asked_at = float("-inf")
+            elif self._loop.time() - asked_at >= ASK_EVERY_S:
+                with suppress(Unavailable):
+                    await bus.publish(WANTED, [""])
+                    asked_at = self._loop.time()
+
+    def _is_wanted(self) -> bool:
+        return self._loop.time() < self._wanted_until
+
+    def _export(self, event: Relayed) -> None:
+        text = _ENCODER.encode(event).decode()
+        if len(text.encode()) <= MAX_PAYLOAD:
+            self._pending.append(text)
+            self._has_pending.set()
