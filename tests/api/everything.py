@@ -33,6 +33,7 @@ from callapi.store import (
 from tests.api.world import NOW, World, call_record, finished_call
 
 VERSION = "2012-04-24"
+_BY_NAME = frozenset({"CallSid", "Room", "Participant", "QueueSid", "Member", "ConferenceSid"})
 _IN_PATH = re.compile(r"(\w+)/\{(\w+)\}")
 
 
@@ -84,6 +85,7 @@ async def one_of_each(world: World, owner: AccountSid, mark: str = "x") -> dict[
     named = {
         "Room": room.record.sid,
         "Participant": call.sid,
+        "ConferenceSid": records["Conferences"].sid,
         "QueueSid": records["Queues"].sid,
         "Member": call.sid,
         "Streams": "my stream",
@@ -97,14 +99,9 @@ def path_of(operation: Operation, account: str, sids: dict[str, str]) -> str:
 
     def fill(match: re.Match[str]) -> str:
         collection, name = match.groups()
-        sid = (
-            account
-            if name == "AccountSid"
-            else sids[
-                name if name in {"CallSid", "Room", "Participant", "QueueSid", "Member"} else collection
-            ]
-        )
-        return f"{collection}/{sid}"
+        if name == "AccountSid":
+            return f"{collection}/{account}"
+        return f"{collection}/{sids[name if name in _BY_NAME else collection]}"
 
     suffix = "wav" if operation.formats == AUDIO else "json"
     if Format.PCAP in operation.formats:

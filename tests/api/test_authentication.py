@@ -89,7 +89,9 @@ async def test_an_account_sees_nothing_of_another(world: World, operation: Opera
     assert (await world.ask(operation.method, below_theirs, form=form, auth=auth)).status == 404
     below_own = path_of(operation, stranger.sid, sids)
     answer = await world.ask(operation.method, below_own, form=form, auth=auth)
-    if any(key in operation.path for key in ("{Sid}", "{CallSid}", "{Room}", "{QueueSid}")):
+    if any(
+        key in operation.path for key in ("{Sid}", "{CallSid}", "{Room}", "{QueueSid}", "{ConferenceSid}")
+    ):
         assert answer.status == 404, answer.body
     else:
         theirs = {victim.sid, *sids.values()}

@@ -36,6 +36,8 @@ def _example(parameter: Parameter[Any], sids: dict[str, str]) -> str:
             return str(least)
     if parameter.name.endswith("CallSid"):
         return sids["CallSid"]
+    if parameter.name == "ConferenceSid":
+        return sids["ConferenceSid"]
     return "2026-11-17" if "Time" in parameter.name or "Date" in parameter.name else "x"
 
 

@@ -42,7 +42,7 @@ from callapi.calls.queues.directory import Queues
 from callapi.calls.quotas import Quotas
 from callapi.calls.recordings import Recordings
 from callapi.calls.records.journal import Journal
-from callapi.calls.records.reconciliation import close_what_a_crash_left
+from callapi.calls.records.reconciliation import close_conferences_a_crash_left, close_what_a_crash_left
 from callapi.calls.records.sampling import sample_media
 from callapi.calls.records.timeline import Timelines
 from callapi.calls.streaming.commands import StreamCommands
@@ -167,6 +167,8 @@ async def _open_records(
     await close_conferences(store, settings.node.name)
     if crashed := await close_what_a_crash_left(store.calls, bus, settings.node.name):
         log.warning("%d calls of an earlier process of this node were without an end: closed", crashed)
+        await store.flush()
+    if await close_conferences_a_crash_left(store.conferences, bus, settings.node.name):
         await store.flush()
     files = recording_files(neighbours, settings, store)
     return Records(store, neighbours, account, bus, journal, timelines, files)

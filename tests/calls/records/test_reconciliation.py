@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
-from callapi.base.ids import AccountSid, CallSid
+from callapi.base.ids import AccountSid, CallSid, ConferenceSid
 from callapi.calls.events import EventBus
 from callapi.calls.records.callbacks import status_callback_row
 from callapi.calls.records.journal import Journal
-from callapi.calls.records.reconciliation import close_what_a_crash_left
-from callapi.store import CallRecord
+from callapi.calls.records.reconciliation import close_conferences_a_crash_left, close_what_a_crash_left
+from callapi.store import CallRecord, ConferenceRecord
 from tests.verbs.world import Book
 
 NOW = datetime(2026, 11, 17, 10, 0, 0, tzinfo=UTC)
@@ -71,3 +71,33 @@ async def test_the_event_id_is_the_one_that_the_end_would_have_had() -> None:
     regular = status_callback_row(replace(TALKING, status="completed", end_time=NOW), NOW)
     assert regular is not None
     assert book.callbacks[0].event_id == regular.event_id
+
+
+class LeftRooms:
+    """A room that nobody ended, whose end somebody waits for."""
+
+    async def live_ones(self, node: str) -> tuple[ConferenceRecord, ...]:
+        return (
+            ConferenceRecord(
+                sid=ConferenceSid("CF" + "1" * 32),
+                account_sid=AccountSid("AC" + "0" * 32),
+                friendly_name="Room",
+                status="in-progress",
+                date_created=NOW,
+                date_updated=NOW,
+                api_version="2012-04-24",
+                node=node,
+                status_callback="http://app/room",
+                status_callback_events=("end",),
+                sequence_number=4,
+            ),
+        )
+
+
+async def test_rooms_that_a_crash_left_get_their_end() -> None:
+    book = Book()
+    assert await close_conferences_a_crash_left(LeftRooms(), _bus(book), "node-1") == 1
+    (room,) = book.conferences.values()
+    assert (room.status, room.sequence_number) == ("completed", 5)
+    (told,) = book.told("/room")
+    assert (told["StatusCallbackEvent"], told["SequenceNumber"]) == ("conference-end", "4")

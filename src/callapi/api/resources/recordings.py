@@ -1,4 +1,4 @@
-"""Recordings, of the account or of one call: what is known of them, and their sound as WAV or MP3."""
+"""Recordings, of the account, of a call or a conference: what is known of them, and their sound as WAV or MP3."""
 
 import asyncio
 from typing import Final
@@ -27,6 +27,7 @@ from callapi.api.resources.collection import Collection
 from callapi.api.resources.records import own, own_call
 from callapi.store import Equals, Json, Page, RecordingRecord, Remove
 
+CONFERENCE_PATH: Final = "/Accounts/{AccountSid}/Conferences/{ConferenceSid}/Recordings"
 CALL_PATH: Final = "/Accounts/{AccountSid}/Calls/{CallSid}/Recordings"
 
 _path = path_of("Recordings")
@@ -46,7 +47,7 @@ RECORDING: Final[Representation[RecordingRecord]] = Representation(
         instant("start_time"),
         text("account_sid"),
         text("call_sid"),
-        nothing("conference_sid"),
+        text("conference_sid"),
         counted("duration"),
         number("channels"),
         text("source"),
@@ -62,6 +63,7 @@ RECORDING: Final[Representation[RecordingRecord]] = Representation(
 )
 RECORDINGS: Final = Collection("Recordings", RECORDING, lambda store: store.recordings)
 CALL_SID: Final = Parameter("CallSid", sid("CA"), "of this call", field="call_sid")
+CONFERENCE_SID: Final = Parameter("ConferenceSid", sid("CF"), "of this conference", field="conference_sid")
 CREATED: Final = interval("DateCreated", "date_created", "when it began")
 
 
@@ -72,10 +74,19 @@ async def page_of_call(context: RequestContext) -> Page[RecordingRecord]:
     return await context.deps.store.recordings.page(context.account.sid, page_request(context.given), *where)
 
 
+async def page_of_conference(context: RequestContext) -> Page[RecordingRecord]:
+    """The recordings of one conference."""
+    conference = own(await context.deps.store.conferences.fetch(context.path["ConferenceSid"]), context)
+    where = (Equals("conference_sid", conference.sid), *CREATED.conditions(context.given))
+    return await context.deps.store.recordings.page(context.account.sid, page_request(context.given), *where)
+
+
 async def fetch(context: RequestContext) -> RecordingRecord:
-    """One recording; below a call, one of that call."""
+    """One recording; below a call or a conference, one of it."""
     recording = own(await context.deps.store.recordings.fetch(context.sid), context)
     if context.path.get("CallSid", recording.call_sid) != recording.call_sid:
+        raise ApiError(NOT_FOUND)
+    if context.path.get("ConferenceSid", recording.conference_sid) != recording.conference_sid:
         raise ApiError(NOT_FOUND)
     return recording
 
@@ -110,7 +121,7 @@ def _of_one(path: str) -> tuple[Operation, ...]:
 
 
 OPERATIONS: Final = (
-    RECORDINGS.list("List recordings", (CALL_SID,), CREATED),
+    RECORDINGS.list("List recordings", (CALL_SID, CONFERENCE_SID), CREATED),
     *_of_one(RECORDINGS.item_path),
     Operation(
         "GET",
@@ -122,4 +133,14 @@ OPERATIONS: Final = (
         is_list=True,
     ),
     *_of_one(f"{CALL_PATH}/{{Sid}}"),
+    Operation(
+        "GET",
+        CONFERENCE_PATH,
+        "List the recordings of a conference",
+        page_of_conference,
+        RECORDING,
+        (*CREATED.parameters, *PAGING),
+        is_list=True,
+    ),
+    *_of_one(f"{CONFERENCE_PATH}/{{Sid}}"),
 )

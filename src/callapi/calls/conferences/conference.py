@@ -16,7 +16,7 @@ from callapi.base.clock import utc_now
 from callapi.base.ids import AccountSid, CallSid
 from callapi.base.notifier import Notifier
 from callapi.calls.call import Call
-from callapi.calls.conferences.events import ConferenceHappening, LeaveReason, callback_parameters
+from callapi.calls.conferences.events import ConferenceHappening, LeaveReason
 from callapi.calls.conferences.machine import (
     BeginRecording,
     Close,
@@ -31,11 +31,11 @@ from callapi.calls.conferences.machine import (
     Withdraw,
 )
 from callapi.calls.conferences.options import HeldAudio, ParticipantOptions, RoomOptions
+from callapi.calls.conferences.reports import reported
 from callapi.calls.events import ConferenceChanged, EventBus
 from callapi.calls.joined import InConference
 from callapi.calls.one_shot import OneShot
 from callapi.calls.recordings import ActiveRecording, Recordings
-from callapi.calls.records.callbacks import callback_row
 from callapi.calls.stories import Story
 from callapi.media import (
     MediaPlane,
@@ -329,20 +329,7 @@ class Conference:
             reason_conference_ended=happening.end_reason,
             call_sid_ending_conference=happening.ended_by,
         )
-        callbacks = self.options.callbacks
-        row = None
-        if callbacks is not None and happening.step.word in callbacks.events:
-            sequence = record.sequence_number
-            record = replace(record, sequence_number=sequence + 1)
-            row = callback_row(
-                stream=record.sid,
-                event=f"{sequence} {happening.step}",
-                account=record.account_sid,
-                url=callbacks.url,
-                method=callbacks.method,
-                parameters=callback_parameters(record, happening, sequence, now),
-                at=now,
-            )
+        record, row = reported(record, happening, now)
         self.record = record
         self._bus.publish(ConferenceChanged(record, now, happening, row))
 
