@@ -111,6 +111,10 @@ bench-answering: dev  ## how often answering machine detection is right, on reco
 	scripts/system-packages espeak-ng
 	$(BIN)/python -m bench.answering --output docs/benchmarks/answering.md
 
+.PHONY: bench-conference
+bench-conference: dev  ## conferences: CPU for each participant, rooms of 10 to 250; the table into docs/benchmarks
+	$(BIN)/python -m bench.conference --output docs/benchmarks/conference.md
+
 .PHONY: speech
 speech: dev  ## ten sentences said on calls in each codec, recorded at the other end and understood again
 	SPEECH=full $(BIN)/pytest tests/scenarios/test_speech.py tests/media/speech
