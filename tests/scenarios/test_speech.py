@@ -14,7 +14,7 @@ import pytest_asyncio
 from callapi.base.settings import SpeechSettings
 from callapi.cli.softphone import PhoneOptions, Softphone
 from callapi.media.plane.engine import NativePlane
-from callapi.media.speech import Utterance, WhisperRecogniser, installed, open_recogniser, open_speaker
+from callapi.media.speech import Recogniser, Utterance, installed, open_recogniser, open_speaker
 from tests.scenarios.conftest import Measured, PhoneFactory, Server
 from tests.scenarios.harness.application import Request, Webhook, response
 from tests.scenarios.harness.audio import Heard, silence, write_wav
@@ -48,7 +48,7 @@ def words(text: str) -> list[str]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def ears() -> AsyncIterator[WhisperRecogniser]:
+async def ears() -> AsyncIterator[Recogniser]:
     """A recogniser of the test's own."""
     async with open_recogniser(PATIENT) as recogniser:
         assert recogniser is not None
@@ -72,7 +72,7 @@ async def says(call: PhoneCall, word: Path) -> None:
     await call.phone.order("play", call=call.number, path=str(word))
 
 
-async def understood(ears: WhisperRecogniser, heard: Heard) -> str:
+async def understood(ears: Recogniser, heard: Heard) -> str:
     """Everything, in windows that a recogniser likes."""
     size, texts = heard.rate * 25, []
     for begin in range(0, len(heard.samples), size):
@@ -107,7 +107,7 @@ async def test_what_is_said_is_understood_in_every_codec(
     server: Server,
     phone: PhoneFactory,
     webhook: Webhook,
-    ears: WhisperRecogniser,
+    ears: Recogniser,
     tmp_path: Path,
     measured: Measured,
 ) -> None:

