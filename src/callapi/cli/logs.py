@@ -33,6 +33,9 @@ class JsonFormatter(logging.Formatter):
 
 def configure(level: str, *, as_json: bool = False) -> None:
     """Write log lines of `level` and above, those of talkative libraries from warnings on."""
+    # What no line shows need not be found out for each (Python's "Optimization" chapter of logging).
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001 - the documented switch
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if as_json else logging.Formatter(FORMAT))
     root = logging.getLogger()
