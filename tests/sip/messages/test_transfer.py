@@ -1,6 +1,10 @@
 """Refer-To, Replaces and sipfrag."""
 
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from callapi.sip.errors import ParseError
 from callapi.sip.messages.headers import Headers
@@ -111,3 +115,16 @@ def test_status_lines(body: bytes, status: tuple[int, str] | None) -> None:
     assert sipfrag_status(body) == status
     if status is not None and status[1]:
         assert sipfrag_status(make_sipfrag(*status)) == status
+
+
+@given(st.text(max_size=300) | st.text(alphabet='<>?;=&%@:"sip replacesREPLACES-tag01', max_size=120))
+def test_any_text_is_a_target_or_a_parse_error(text: str) -> None:
+    for read in (ReferTo.parse, Replaces.parse):
+        with contextlib.suppress(ParseError):
+            read(text)
+
+
+@given(st.binary(max_size=300))
+def test_any_body_has_a_status_or_none(body: bytes) -> None:
+    found = sipfrag_status(body)
+    assert found is None or 100 <= found[0] < 700

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
@@ -14,7 +16,7 @@ from callapi.sip.messages.message import Request
 from callapi.sip.messages.uri import Transport
 from callapi.sip.transport.connection import StreamLimits
 from callapi.sip.transport.hop import Hop
-from callapi.sip.transport.websocket import MAX_MESSAGE_BYTES, origin_of
+from callapi.sip.transport.websocket import MAX_MESSAGE_BYTES, WebSocketFraming, origin_of
 from tests.sip.transport.certificates import Authority
 from tests.sip.transport.node import PATIENCE_S, Node, options
 
@@ -212,3 +214,39 @@ async def test_a_websocket_is_never_opened_from_here() -> None:
 )
 def test_origins_are_written_as_browsers_do(url: str, origin: str) -> None:
     assert origin_of(url) == origin
+
+
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: sip\r\n\r\n"
+)
+
+
+@given(st.booleans(), st.lists(st.binary(max_size=80), max_size=12))
+def test_any_bytes_are_read_without_an_error(is_open: bool, pieces: list[bytes]) -> None:
+    """Before the handshake and after it: what comes out are messages, or a framing that is broken."""
+    framing = WebSocketFraming(())
+    if is_open:
+        framing.feed(HANDSHAKE)
+        assert framing.is_open
+        assert framing.take_outgoing().startswith(b"HTTP/1.1 101")
+    for piece in pieces:
+        framing.feed(piece)
+    framing.keep_alive()
+    framing.close()
+    framing.take_outgoing()
+    assert framing.wrap(b"late") == b""
+
+
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_a_handshake_and_a_frame_in_pieces(size: int) -> None:
+    """A masked text frame of one message, whatever way it is cut."""
+    message = options("pieces")
+    mask = b"\x01\x02\x03\x04"
+    masked = bytes(octet ^ mask[place % 4] for place, octet in enumerate(message))
+    data = HANDSHAKE + b"\x81\xfe" + len(message).to_bytes(2, "big") + mask + masked
+    framing = WebSocketFraming(())
+    found = [each for start in range(0, len(data), size) for each in framing.feed(data[start : start + size])]
+    [(value, raw)] = found
+    assert raw == message
+    assert isinstance(value, Request)
