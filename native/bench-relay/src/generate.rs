@@ -68,7 +68,7 @@ pub(crate) fn generate(warm: u16, seconds: u16, other: Payloads) -> io::Result<(
     while generator.received < generator.sent && Instant::now() < end {
         generator.receive(Duration::from_millis(10), &mut events)?;
     }
-    generator.tell();
+    generator.print_result();
     Ok(())
 }
 
@@ -201,7 +201,7 @@ impl Generator {
         }
     }
 
-    fn tell(&mut self) {
+    fn print_result(&mut self) {
         self.delays.sort_unstable();
         let at = |share: f64| {
             let last = self.delays.len().saturating_sub(1);

@@ -8,12 +8,12 @@ use rustix::event::epoll;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Where the forwarder is, and everybody else who is measured.
+/// Where the forwarder is, and all others that are measured.
 pub(crate) const MEASURED: Ipv4Addr = Ipv4Addr::LOCALHOST;
 /// Where the parties of the calls are.
 pub(crate) const PARTIES: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
-/// Sockets of all legs; the epoll tells their index.
+/// Sockets of all legs; the epoll has their index.
 pub(crate) struct Legs {
     pub(crate) sockets: Vec<OwnedFd>,
     /// Never read: a party has a port for RTCP, or the system would answer each report with an ICMP error.

@@ -2,7 +2,7 @@
 //!
 //! Blocks of 12.75 ms are measured at the eight frequencies (Goertzel's filters). A block counts if one row
 //! and one column stand out, neither much louder than the other, and next to nothing else is in it: voices
-//! are never that pure. Two blocks in a row make a key, and it is told; two without it end it.
+//! are never that pure. Two blocks in a row make a digit, which is reported; two without it end it.
 
 use std::f32::consts::TAU;
 
@@ -87,8 +87,8 @@ impl Detector {
         }
     }
 
-    /// Listens to `pcm` and tells each key once, 26 to 38 ms after it was pressed.
-    pub fn hear(&mut self, pcm: &[i16], mut tell: impl FnMut(char)) {
+    /// Listens to `pcm` and reports each digit once, 26 to 38 ms after it began.
+    pub fn hear(&mut self, pcm: &[i16], mut report: impl FnMut(char)) {
         for &sample in pcm {
             let sample = f32::from(sample);
             self.power += sample * sample;
@@ -99,7 +99,7 @@ impl Detector {
             if self.filled == self.block {
                 let key = self.judge();
                 if let Some(pressed) = self.follow(key) {
-                    tell(pressed);
+                    report(pressed);
                 }
             }
         }

@@ -40,7 +40,7 @@ impl Law {
         self.table()[usize::from(code)]
     }
 
-    /// What a line in this law sends while nobody speaks.
+    /// What a line in this law sends in silence.
     pub const fn silence(self) -> u8 {
         self.compress(0)
     }

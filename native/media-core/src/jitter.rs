@@ -1,6 +1,6 @@
 //! An adaptive jitter buffer: packets go in as they come, and come out in order when sound is needed.
 //!
-//! It is pulled, not clocked: whoever needs sound asks for the next packet. Delay grows by itself when packets
+//! It is pulled, not clocked: the consumer asks for the next packet. Delay grows by itself when packets
 //! come late (what is missing is concealed, and what comes after waits longer), and is taken back by leaving
 //! out a packet when for two seconds more was waiting than the jitter calls for.
 
@@ -27,7 +27,7 @@ pub enum Pull<'a> {
 enum Content {
     Nothing,
     Payload,
-    /// A packet that is no sound.
+    /// A packet without sound.
     Skipped,
 }
 
@@ -90,7 +90,7 @@ impl JitterBuffer {
         self.put(sequence, Content::Payload, payload);
     }
 
-    /// Takes note of a packet of the same source that is no sound, so that it is not taken for a loss.
+    /// Takes note of a packet of the same source without sound, so that it is not taken for a loss.
     pub fn skip(&mut self, sequence: u16) {
         if self.next.is_some() {
             self.put(sequence, Content::Skipped, &[]);

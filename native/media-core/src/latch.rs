@@ -1,9 +1,9 @@
 //! Symmetric RTP: to whom a stream listens and speaks, learned from who really sends (RFC 4961, RFC 7362).
 //!
-//! The SDP's address is where we send until somebody is heard. The first valid source is learned, better ones
-//! preferred: the SDP's very address, then its host with another port, then (behind a NAT) anybody who sends a
+//! The SDP's address is where we send until a source is heard. The first valid source is learned, better ones
+//! preferred: the SDP's very address, then its host with another port, then (behind a NAT) any host that sends a
 //! few packets in a row. For a while a better source may still take over; then the source is settled and
-//! everybody else is a stray. A changed SDP address, or a long silence, opens the latch again. A source that goes on
+//! every other source is a stray. A changed SDP address, or a long silence, opens the latch again. A source that goes on
 //! where the learned one fell silent (same SSRC, next sequence numbers) is the party behind a NAT that gave it another
 //! port: it is learned after a second, since only the party and those who see its packets know both numbers.
 
@@ -12,14 +12,14 @@ use std::net::SocketAddr;
 const MS: u64 = 1_000_000;
 /// How long a source that was learned first may be replaced by one that fits the SDP better.
 const PROVISIONAL_NS: u64 = 3_000 * MS;
-/// The same, after a silence: whoever spoke before may come back for longer.
+/// The same, after a silence: the former source may come back for longer.
 const PROVISIONAL_AFTER_SILENCE_NS: u64 = 30_000 * MS;
 /// Packets in a row from an address that a new SDP has given up (RFC 3264 §8): stragglers count for nothing, but a
 /// party that goes on sending from there for a second has not moved after all.
 const GIVEN_UP_PACKETS: u16 = 50;
 /// Packets in a row that a stranger must send.
 const STRANGER_PACKETS: u16 = 3;
-/// The same, when somebody was known before.
+/// The same, when a source was known before.
 const USURPER_PACKETS: u16 = 10;
 
 /// How long the learned source must be silent before another may go on with its packets.
@@ -34,7 +34,7 @@ pub enum Verdict {
     Accept,
     /// Accept it, and send to its source from now on: a new one was learned.
     Learn,
-    /// Somebody else's: drop it.
+    /// Of another source: drop it.
     Stray,
 }
 
@@ -84,7 +84,7 @@ pub struct Latch {
 }
 
 impl Latch {
-    /// The SDP names `remote`; `None` while it names nobody, which changes nothing. True if learning begins anew.
+    /// The SDP names `remote`; `None` while it has no address, which changes nothing. True if learning begins anew.
     pub fn expect(&mut self, remote: Option<SocketAddr>) -> bool {
         if remote.is_none() || remote == self.expected {
             return false;
@@ -107,7 +107,7 @@ impl Latch {
         true
     }
 
-    /// Nothing was heard for long: somebody else may be learned, the former source first of all.
+    /// Nothing was heard for long: another source may be learned, the former source first of all.
     pub fn reopen(&mut self) {
         if let Some(learned) = self.learned.take() {
             self.former = Some(learned.source);
@@ -184,14 +184,14 @@ impl Latch {
             .or(self.expected)
     }
 
-    /// The learned source, once nobody can replace it any more: the socket may be connected to it.
+    /// The learned source, once no other can replace it: the socket may be connected to it.
     pub fn settled(&self, now_ns: u64) -> Option<SocketAddr> {
         self.learned
             .filter(|learned| learned.fit == Fit::Exact || now_ns >= learned.settles_ns)
             .map(|learned| learned.source)
     }
 
-    /// Whether somebody is learned.
+    /// Whether a source is learned.
     pub fn is_learned(&self) -> bool {
         self.learned.is_some()
     }
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn until_somebody_speaks_the_sdp_says_where_to_send() {
+    fn until_a_party_speaks_the_sdp_says_where_to_send() {
         let latch = latch("192.0.2.1:4000");
         assert_eq!(latch.target(), Some(address("192.0.2.1:4000")));
         assert_eq!(latch.settled(u64::MAX), None);

@@ -59,7 +59,7 @@ impl Listener {
         }
     }
 
-    /// A packet of the same source that is no sound.
+    /// A packet of the same source without sound.
     pub fn skip(&mut self, place: Place) {
         if let Some(transcoder) = &mut self.transcoder {
             transcoder.skip(place);

@@ -1,5 +1,5 @@
-//! Opus (RFC 6716) as RFC 7587 carries it: the arithmetic is the crate `opus-pure`'s, what it is told is
-//! decided here.
+//! Opus (RFC 6716) as RFC 7587 carries it: the arithmetic is the crate `opus-pure`'s, its
+//! settings are decided here.
 //!
 //! Mono both ways; a stereo packet is mixed down by the decoder. 48 kHz, or 16 kHz for a peer that cannot
 //! play more (`maxplaybackrate`), which costs a third less. Playout settings; bit rate and redundancy as the

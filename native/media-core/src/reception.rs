@@ -76,7 +76,7 @@ impl Reception {
         }
     }
 
-    /// Takes note of a packet. `timestamp` is `None` for packets whose timestamp is no sampling instant of their
+    /// Takes note of a packet. `timestamp` is `None` for packets without a sampling instant of their
     /// own (RFC 4733 events repeat the first one).
     pub fn on_packet(&mut self, ssrc: u32, sequence: u16, timestamp: Option<u32>, arrival_ns: u64) {
         let source = match &mut self.source {
@@ -169,7 +169,7 @@ impl Source {
         let transit = i64::from(arrival.wrapping_sub(timestamp) as i32);
         if let Some(before) = self.transit {
             let difference = (transit - before).unsigned_abs();
-            // A pause of the sender's clock is no jitter: more than a second is a jump of its timestamps.
+            // A pause of the sender's clock is not jitter: more than a second is a jump of its timestamps.
             if difference < u64::from(clock_rate) {
                 self.jitter += (difference as f64 - self.jitter) / 16.0;
             }
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn the_delay_since_the_last_sender_report_is_told() {
+    fn the_delay_since_the_last_sender_report_is_reported() {
         let mut reception = Reception::new(8000);
         reception.on_packet(7, 1, Some(0), 0);
         reception.on_sender_report(7, 0xabcd, 0);

@@ -283,7 +283,7 @@ impl Recorder {
                 return;
             }
             self.is_cutting_start = false;
-            // A beginning is told 60 ms after it was; a margin before it is kept.
+            // A beginning is reported 60 ms late; a margin before it is kept.
             let kept = (self.samples_of(MARGIN_MS + 80) * self.frame_octets()) as usize;
             let surplus = self.memory.len().saturating_sub(kept);
             out.extend(self.memory.drain(..).skip(surplus));
@@ -371,7 +371,7 @@ mod tests {
         let mut recorder = Recorder::new(options(), open(), START);
         let (file, _) = record(&mut recorder, 2000, |number| number % 4 != 3);
         assert_eq!((file.len(), recorder.kept()), (16_000, 16_000));
-        // The last loss is followed by nothing that would tell of it.
+        // No packet follows the last loss, so it stays unknown.
         let silent = file.iter().filter(|sample| **sample == 0).count();
         assert_eq!(silent, 160);
         assert!(recorder.has_heard());

@@ -10,7 +10,7 @@ const NANOSECONDS: u64 = 1_000_000_000;
 /// RFC 3550 section 6.2: five seconds between reports, and half of that before the first.
 const INTERVAL_NS: u64 = 5 * NANOSECONDS;
 
-/// What a receiver tells a sender (section 6.4.1).
+/// What a receiver reports to a sender (section 6.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReportBlock {
     /// The source that is reported on.
@@ -29,7 +29,7 @@ pub struct ReportBlock {
     pub delay_since_last: u32,
 }
 
-/// What a sender tells everybody.
+/// What a sender reports to all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SenderInfo {
     /// See [`ntp`].
@@ -72,7 +72,7 @@ pub fn round_trip_us(block: &ReportBlock, now: u64) -> Option<u32> {
     let elapsed = ntp_middle(now)
         .wrapping_sub(block.last_sender_report)
         .wrapping_sub(block.delay_since_last) as i32;
-    // Clocks that step backwards make it negative; more than ten seconds is no round trip but nonsense.
+    // Clocks that step backwards make it negative; more than ten seconds is nonsense.
     (0..10 << 16)
         .contains(&elapsed)
         .then(|| ((i64::from(elapsed) * 1_000_000) >> 16) as u32)

@@ -74,7 +74,7 @@ pub fn payload_start(datagram: &[u8]) -> Option<usize> {
     (start <= datagram.len()).then_some(start)
 }
 
-/// Reads a datagram; `None` if it is no RTP packet of version 2 whose parts fit into it.
+/// Reads a datagram; `None` if it is not an RTP packet of version 2 whose parts fit into it.
 pub fn parse(datagram: &[u8]) -> Option<Packet<'_>> {
     let start = payload_start(datagram)?;
     let fixed: &[u8; HEADER] = datagram.first_chunk()?;

@@ -1,5 +1,5 @@
 //! What a stream sends is one RTP source from its opening to its end: one SSRC, sequence numbers without a hole
-//! that is ours, timestamps that follow the clock, a marker where sound begins anew, whoever the sound is from.
+//! that is ours, timestamps that follow the clock, a marker where sound begins anew, whatever its origin.
 
 use crate::rtp::Header;
 

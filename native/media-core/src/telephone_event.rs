@@ -287,7 +287,7 @@ mod tests {
     /// Plays `digits` into a listener, each packet through `lose`, 20 ms apart.
     fn heard(digits: &str, mut lose: impl FnMut(usize) -> bool) -> String {
         let mut digits = DtmfSender::new(digits).unwrap();
-        let (mut listener, mut told) = (DtmfReceiver::default(), String::new());
+        let (mut listener, mut reported) = (DtmfReceiver::default(), String::new());
         let mut timestamp = 0;
         for tick in 0.. {
             match digits.step(20, 8000) {
@@ -296,11 +296,11 @@ mod tests {
                         timestamp = tick as u32 * 160;
                     }
                     if !lose(tick) {
-                        told.extend(listener.on(event, timestamp, tick as u64 * 20 * MS));
+                        reported.extend(listener.on(event, timestamp, tick as u64 * 20 * MS));
                     }
                 }
                 Step::Silence => {}
-                Step::Done => return told,
+                Step::Done => return reported,
             }
         }
         unreachable!()
@@ -314,7 +314,7 @@ mod tests {
         }
 
         #[test]
-        fn every_key_is_told_once_in_order(digits in "[0-9A-D*#]{1,12}") {
+        fn every_key_is_reported_once_in_order(digits in "[0-9A-D*#]{1,12}") {
             prop_assert_eq!(heard(&digits, |_| false), digits);
         }
 
@@ -326,18 +326,18 @@ mod tests {
         #[test]
         fn any_packets_are_survived(packets in proptest::collection::vec((any::<u8>(), any::<bool>(), any::<u16>(), any::<u32>(), any::<u16>(), any::<bool>()), 0..100)) {
             let mut listener = DtmfReceiver::default();
-            let mut told = 0;
+            let mut reported = 0;
             let count = packets.len();
             for (number, (code, end, duration, timestamp, sequence, marker)) in packets.into_iter().enumerate() {
                 let header = header(sequence, timestamp, marker);
-                told += usize::from(listener.on_event(event(code, end, duration), &header, number as u64 * 20 * MS).is_some());
+                reported += usize::from(listener.on_event(event(code, end, duration), &header, number as u64 * 20 * MS).is_some());
             }
-            prop_assert!(told <= count);
+            prop_assert!(reported <= count);
         }
     }
 
     #[test]
-    fn a_key_is_told_when_it_is_pressed_and_never_again() {
+    fn a_key_is_reported_when_it_is_pressed_and_never_again() {
         let mut listener = DtmfReceiver::default();
         assert_eq!(listener.on(event(5, false, 160), 1000, 0), Some('5'));
         for (duration, at) in [(320, 20), (320, 21), (160, 22), (480, 40), (48_000, 6000)] {
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_which_only_an_end_came_is_told() {
+    fn a_key_of_which_only_an_end_came_is_reported() {
         let mut listener = DtmfReceiver::default();
         assert_eq!(listener.on(event(5, true, 800), 1000, 0), Some('5'));
         assert_eq!(listener.on(event(5, true, 800), 1000, 20 * MS), None);
@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn events_that_are_no_keys_are_not_told() {
+    fn events_that_are_not_digits_are_ignored() {
         let mut listener = DtmfReceiver::default();
         assert_eq!(listener.on(event(16, true, 800), 1000, 0), None);
         assert_eq!(digit_of(15), Some('D'));

@@ -71,7 +71,7 @@ impl Partial {
 
 impl Tone {
     /// What a caller in `country` (two letters, any case) hears while it rings; unknown countries sound
-    /// American. It goes on for ever.
+    /// American. It has no end.
     pub fn ringing(country: &str, sample_rate: u32) -> Self {
         let Cadence { voice, pattern_ms } = cadence::of_country(country);
         let mut tone = match voice {

@@ -63,7 +63,7 @@ impl Transcoder {
             .insert(place.sequence, place.timestamp, payload, now_ns);
     }
 
-    /// A packet of the same source came that is no sound.
+    /// A packet of the same source came without sound.
     pub fn skip(&mut self, place: Place) {
         self.follow(place.ssrc);
         self.jitter.skip(place.sequence);

@@ -1,4 +1,4 @@
-//! Whether somebody speaks: energy against a floor that follows the line's own noise.
+//! Whether a party speaks: energy against a floor that follows the line's own noise.
 //!
 //! Made for what a markup call needs, not for transcription: when speech begins (barge-in), when it has ended
 //! (Gather), and for how long there has been silence (Record). Frames of 10 ms; a beginning needs 60 ms of
@@ -8,7 +8,7 @@ const FRAME_MS: u32 = 10;
 /// Sound is at least 9 dB louder than the floor, and 6 dB to go on.
 const TO_BEGIN: f32 = 8.0;
 const TO_GO_ON: f32 = 4.0;
-/// Mean squares: quieter than -60 dBm0 is silence on any line; a floor above -32 dBm0 is no floor.
+/// Mean squares: quieter than -60 dBm0 is silence on any line; a floor is not above -32 dBm0.
 const QUIETEST: f32 = 400.0;
 const LOUDEST_FLOOR: f32 = 250_000.0;
 /// The floor falls at once to what is quieter, and rises by 1.5 dB a second.
@@ -19,7 +19,7 @@ const FRAMES_TO_END: u32 = 20;
 /// What happened; instants are milliseconds since the first sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// Somebody began to speak then.
+    /// The party began to speak then.
     Began { at_ms: u64 },
     /// The last sound was heard then.
     Ended { at_ms: u64 },
@@ -53,8 +53,8 @@ impl Detector {
         }
     }
 
-    /// Listens to `pcm` and tells what changed, in order.
-    pub fn hear(&mut self, pcm: &[i16], mut tell: impl FnMut(Change)) {
+    /// Listens to `pcm` and reports what changed, in order.
+    pub fn hear(&mut self, pcm: &[i16], mut report: impl FnMut(Change)) {
         let mut left = pcm;
         while !left.is_empty() {
             let (now, later) = left.split_at(left.len().min(self.frame - self.filled));
@@ -67,17 +67,17 @@ impl Detector {
                 let power = std::mem::take(&mut self.power) as f32 / self.frame as f32;
                 self.filled = 0;
                 if let Some(change) = self.judge(power) {
-                    tell(change);
+                    report(change);
                 }
             }
         }
     }
 
     /// So much time has passed in which no packet came: silence.
-    pub fn hear_nothing(&mut self, duration_ms: u32, mut tell: impl FnMut(Change)) {
+    pub fn hear_nothing(&mut self, duration_ms: u32, mut report: impl FnMut(Change)) {
         for _ in 0..duration_ms / FRAME_MS {
             if let Some(change) = self.judge(0.0) {
-                tell(change);
+                report(change);
             }
         }
     }

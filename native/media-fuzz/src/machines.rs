@@ -38,7 +38,7 @@ pub fn jitter(input: &[u8]) {
     };
     let mut buffer = JitterBuffer::new(rate, ticks);
     let mut now = 0;
-    // At its end `Unstructured` gives zeros for ever.
+    // At its end `Unstructured` gives zeros without end.
     while !octets.is_empty() {
         let Ok(happening) = octets.arbitrary() else {
             return;
@@ -115,5 +115,5 @@ fn press(script: &str) {
     };
     let longest = 60 * script.len() + 1;
     let is_done = (0..longest).any(|_| digits.step(20, 8000) == Step::Done);
-    assert!(is_done, "{script:?} is pressed for ever");
+    assert!(is_done, "{script:?} has no end");
 }

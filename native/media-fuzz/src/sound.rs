@@ -22,7 +22,7 @@ fn decoder(number: u8) -> Box<dyn Decoder + Send> {
     decoder
 }
 
-/// Any payload gives a bounded length of samples, and the next one is decoded all the same; losses between them too.
+/// Any payload gives a bounded length of samples, and the next one is decoded; losses between them too.
 pub fn codecs(input: &[u8]) {
     let Some((&first, rest)) = input.split_first() else {
         return;

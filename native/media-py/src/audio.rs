@@ -23,9 +23,9 @@ use crate::recording::{Direction, Source};
 use crate::taps::Taps;
 use crate::watch::{Missing, Watch};
 
-/// Keys a party may press within a second; more are no fingers and are not told.
+/// Digits a party may send within a second; more are not reported.
 const MAX_DIGITS_PER_SECOND: u32 = 25;
-/// Comfort noise (RFC 3389): a sign of life that is nobody's audio.
+/// Comfort noise (RFC 3389): a sign of life without audio.
 const COMFORT_NOISE: u8 = 13;
 
 /// What a datagram was.
@@ -46,7 +46,7 @@ struct DigitLimit {
     count: u32,
 }
 
-/// The numbers of the format, and whether anybody listens: what every packet asks.
+/// The numbers of the format, and whether the party is listened to: what every packet asks.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Numbers {
     pub(crate) clock_rate: u32,
@@ -55,7 +55,7 @@ pub(crate) struct Numbers {
     receive_payload_type: Option<u8>,
     pub(crate) event: Option<u8>,
     receive_event: Option<u8>,
-    /// A format was agreed on, our direction sends, and there is somebody to send to.
+    /// A format was agreed on, our direction sends, and there is an address to send to.
     can_send: bool,
     /// The same, and nothing of our own is said: packets of the other leg go on as they are.
     can_relay: bool,

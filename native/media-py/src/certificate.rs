@@ -1,4 +1,4 @@
-//! The certificate that a node shows in DTLS handshakes. Peers know it by its fingerprint; nobody signs it.
+//! The certificate that a node shows in DTLS handshakes. Peers know it by its fingerprint; it is self-signed.
 
 use dimpl::certificate::{calculate_fingerprint, generate_self_signed_certificate};
 use pyo3::exceptions::PyOSError;

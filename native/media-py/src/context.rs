@@ -16,7 +16,7 @@ pub(crate) struct Context<'a> {
 /// What all threads share.
 pub(crate) struct Node {
     pub(crate) events: EventSink,
-    /// Silence after which a stream is told to be stalled.
+    /// Silence after which a stream is reported as stalled.
     pub(crate) timeout_ns: u64,
     /// Names this node in RTCP.
     pub(crate) cname: String,

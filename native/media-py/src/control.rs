@@ -1,4 +1,4 @@
-//! RTCP of one audio stream: our reports, and what theirs tell us.
+//! RTCP of one audio stream: our reports, and what we learn from theirs.
 
 use media_core::reception::Reception;
 use media_core::rtcp::{self, Compound, Part, SenderInfo};

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
-    /// Only the thread that owns the counted thing may call this: it is no atomic addition.
+    /// Only the thread that owns the counted thing may call this: the addition is not atomic.
     pub(crate) fn add(&self, amount: u64) {
         self.set(self.get() + amount);
     }

@@ -138,7 +138,7 @@ impl Address {
         let host: IpAddr = self
             .host
             .parse()
-            .map_err(|_| PyValueError::new_err(format!("{} is no IP address", self.host)))?;
+            .map_err(|_| PyValueError::new_err(format!("{} is not an IP address", self.host)))?;
         Ok(SocketAddr::new(host, self.port))
     }
 }

@@ -51,7 +51,7 @@ impl Prompt {
 }
 
 impl Prompt {
-    /// Shared with whoever plays it.
+    /// Shared by all streams that play it.
     pub(crate) fn samples(&self) -> Samples {
         self.samples.clone()
     }
@@ -125,7 +125,7 @@ impl Stream {
         self.is_closed.load(Ordering::Relaxed)
     }
 
-    /// Tells the handshake thread what was agreed on, before the packet thread can hand it a datagram.
+    /// Hands the handshake thread what was agreed on, before the packet thread can hand it a datagram.
     fn begin_handshake(&self, remote: &Remote) {
         if let Some(setup) = &remote.dtls {
             self.shared.node.handshakes.put(Request::Begin {
@@ -175,7 +175,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Plays `loops` times (0: for ever); the playback before ends. Returns the playback's id.
+    /// Plays `loops` times (0: without end); the playback before ends. Returns the playback's id.
     fn play(&self, prompt: &Prompt, loops: u32) -> u64 {
         let playback = self.shared.new_id();
         let sound = Sound::prompt(prompt.samples.clone(), loops);
@@ -183,7 +183,7 @@ impl Stream {
         playback
     }
 
-    /// Plays the ringing tone of a country for ever. Returns the playback's id.
+    /// Plays the ringing tone of a country until it is stopped. Returns the playback's id.
     fn play_tone(&self, country: String) -> u64 {
         let playback = self.shared.new_id();
         let sound = Sound::tone(ToneName::Ringing(country));
@@ -191,7 +191,7 @@ impl Stream {
         playback
     }
 
-    /// Sends keys. Returns a playback's id; raises `ValueError` on what is no key.
+    /// Sends keys. Returns a playback's id; raises `ValueError` on any other character.
     fn send_digits(&self, digits: &str) -> PyResult<u64> {
         let sender = DtmfSender::new(digits).ok_or_else(|| {
             PyValueError::new_err(format!(

@@ -178,7 +178,7 @@ impl Handshake {
         step
     }
 
-    /// The handshake is over for want of what `text` says; after the keys, errors are those of strangers.
+    /// The handshake failed, as `text` says; after the keys, errors are those of strangers.
     fn fail(&mut self, mut step: Step, text: String) -> Step {
         if !self.is_over {
             step.keys = None;

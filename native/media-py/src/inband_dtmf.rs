@@ -27,7 +27,7 @@ impl InbandDtmf {
         })
     }
 
-    /// Listens to one packet; tells the key that is pressed in it.
+    /// Listens to one packet; returns the digit that begins in it.
     pub(crate) fn receive(&mut self, payload: &[u8]) -> Option<char> {
         self.pcm.clear();
         self.decoder.decode(payload, &mut self.pcm);

@@ -12,7 +12,7 @@ pub(crate) struct Peer {
     pub(crate) id: u64,
 }
 
-/// Packets of a member that wait before they are mixed: everybody would hear a gap.
+/// Packets of a member that wait before they are mixed: all members would hear a gap.
 const ROOM_DELAY: u32 = 2;
 
 /// The connection; one at a time.
@@ -84,7 +84,7 @@ impl Link {
         }
     }
 
-    /// Whether anybody is to hear what is said.
+    /// Whether what is said goes anywhere.
     pub(crate) fn is_joined(&self) -> bool {
         !matches!(self, Self::None)
     }

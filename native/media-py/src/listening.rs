@@ -121,7 +121,7 @@ impl Listening {
         }
     }
 
-    /// A packet that is no sound: a digit.
+    /// A packet of a digit.
     pub(crate) fn skip(&mut self, direction: Direction, place: Place) {
         if direction == self.direction {
             self.listener.skip(place);

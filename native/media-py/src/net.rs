@@ -27,7 +27,7 @@ const REOPEN_NS: u64 = 3 * SECOND;
 /// What offer and answer say about addresses.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Remote {
-    /// `None`: nobody to send to (`0.0.0.0`, port 0).
+    /// `None`: no address to send to (`0.0.0.0`, port 0).
     pub(crate) rtp: Option<SocketAddr>,
     /// `None`: the next port, or the same with `mux`.
     pub(crate) rtcp: Option<SocketAddr>,
@@ -88,7 +88,7 @@ impl Net {
         self.is_muxed
     }
 
-    /// Whether there is anybody to send to.
+    /// Whether there is an address to send to.
     pub(crate) fn has_remote(&self) -> bool {
         self.remote.rtp.is_some() || self.has_ice()
     }

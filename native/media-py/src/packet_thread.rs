@@ -85,7 +85,7 @@ impl PacketThread {
             epoll::EventData::new_u64(INBOX),
             readable,
         )?;
-        // Edge-triggered: setting it again clears it, so nobody needs to read it.
+        // Edge-triggered: setting it again clears it, so it is never read.
         let edge = readable | epoll::EventFlags::ET;
         epoll::add(&epoll, &timer, epoll::EventData::new_u64(TIMER), edge)?;
         let now = clock::now_ns();
@@ -110,7 +110,7 @@ impl PacketThread {
         })
     }
 
-    /// Works until it is told to shut down. A panic costs the stream that it happened in, and no other.
+    /// Works until `Command::Shutdown`. A panic costs the stream that it happened in, and no other.
     pub(crate) fn run(mut self) {
         while catch_unwind(AssertUnwindSafe(|| self.serve())).is_err() {
             self.recover();
@@ -172,7 +172,7 @@ impl PacketThread {
         black_box(heard ^ said);
     }
 
-    /// Takes the stream at fault out, and tells that it is stalled, so that its call ends.
+    /// Takes the stream at fault out, and reports it as stalled, so that its call ends.
     fn recover(&mut self) {
         let member = self.current.take().and_then(|index| {
             self.part(index);
@@ -184,7 +184,7 @@ impl PacketThread {
                 silence_s: 0.0,
             });
         }
-        // What was due when it happened is lost: everybody is paced anew.
+        // What was due when it happened is lost: every stream is paced anew.
         self.wheel = Wheel::new(clock::now_ns());
         for index in 0..self.members.extent() {
             if let Some(stream) = self.members.audio(index) {
@@ -238,7 +238,7 @@ impl PacketThread {
         if let Some(member) = self.members.get(index) {
             let data = |kind| epoll::EventData::new_u64(u64::from(index) << 2 | kind);
             let (rtp, rtcp) = (member.net().rtp(), member.net().rtcp());
-            // Adding fails for want of kernel memory only: such a stream stays silent, and is told to be stalled.
+            // Adding fails without kernel memory only: such a stream stays silent, and is reported as stalled.
             let _ = epoll::add(&self.epoll, rtp, data(RTP), epoll::EventFlags::IN);
             let _ = epoll::add(&self.epoll, rtcp, data(RTCP), epoll::EventFlags::IN);
         }

@@ -135,7 +135,7 @@ impl Encoder for Broken {
 }
 
 #[test]
-fn a_panic_costs_one_stream_and_is_told() {
+fn a_panic_costs_one_stream_and_is_reported() {
     let bench = Bench::new(1, 47_200);
     let (healthy, _) = bench.stream(1, |_| {});
     let (_party, _) = bench.stream(2, |stream| stream.playout.set_encoder(Box::new(Broken)));

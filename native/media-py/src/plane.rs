@@ -64,7 +64,7 @@ impl Plane {
     ) -> PyResult<Self> {
         let address: IpAddr = address
             .parse()
-            .map_err(|_| PyValueError::new_err(format!("{address} is no IP address")))?;
+            .map_err(|_| PyValueError::new_err(format!("{address} is not an IP address")))?;
         allow_many_sockets();
         let node = Arc::new(Node {
             events: EventSink::new().map_err(std::io::Error::from)?,

@@ -42,7 +42,7 @@ struct RoomMember {
     pending: Vec<i16>,
 }
 
-/// One encoder for everybody of a codec, and its packet of the present frame.
+/// One encoder for all listeners of a codec, and its packet of the present frame.
 struct Encoding {
     codec: String,
     fmtp: String,
@@ -182,7 +182,7 @@ impl Room {
         self.apply_parts();
     }
 
-    /// Plays something to everybody; what was played before ends.
+    /// Plays something to all members; what was played before ends.
     pub(crate) fn announce(&mut self, playback: Playback, ctx: &Context<'_>) {
         self.stop_announcement(None, ctx);
         let role = Role {
@@ -277,13 +277,13 @@ impl Room {
         });
     }
 
-    /// Tells the mixer who speaks, hears and coaches.
+    /// Sets each member's role in the mixer.
     fn apply_parts(&mut self) {
         for at in 0..self.members.len() {
             let RoomMember { slot, part, .. } = self.members[at];
             let coached = |id| self.members.iter().find(|each| each.id == id);
             let role = Role {
-                // Who coaches somebody who has left is heard by nobody.
+                // The coach of a member that has left is not heard.
                 speaks: !part.muted
                     && !part.held
                     && part.coaches.is_none_or(|id| coached(id).is_some()),
@@ -295,7 +295,7 @@ impl Room {
         }
     }
 
-    /// The encoder that everybody with this format shares.
+    /// The encoder that all members with this format share.
     fn encoding_for(&mut self, format: &Format, rate: Rate) -> Option<usize> {
         if format.ptime_ms != FRAME_MS {
             return None;
@@ -408,7 +408,7 @@ impl Room {
 }
 
 impl Encoding {
-    /// Encodes the frame that everybody hears, once.
+    /// Encodes the frame that all silent members hear, once.
     fn make(&mut self, mixer: &Mixer) {
         if std::mem::replace(&mut self.is_made, true) {
             return;

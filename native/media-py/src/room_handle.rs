@@ -89,7 +89,7 @@ impl Room {
         });
     }
 
-    /// Plays to everybody, `loops` times (0: until it is stopped). Returns the playback's id.
+    /// Plays to all members, `loops` times (0: until it is stopped). Returns the playback's id.
     fn announce(&self, prompt: &Prompt, loops: u32) -> u64 {
         let playback = self.shared.new_id();
         let sound = Sound::prompt(prompt.samples(), loops);
@@ -102,7 +102,7 @@ impl Room {
         self.order(RoomOrder::StopAnnouncement(playback));
     }
 
-    /// Records everybody into `path`. Returns the recording's id.
+    /// Records all members into `path`. Returns the recording's id.
     fn record(&self, path: PathBuf, options: RecordOptions) -> u64 {
         let recording = self.shared.new_id();
         let options = options.into_tap(recording, path);
@@ -121,7 +121,7 @@ impl Room {
         self.order(RoomOrder::StopRecording(recording));
     }
 
-    /// Takes everybody out.
+    /// Takes all members out.
     fn close(&self) {
         self.order(RoomOrder::Close);
     }

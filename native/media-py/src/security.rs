@@ -32,7 +32,7 @@ impl Keys {
     /// Checked; raises `ValueError`.
     pub(crate) fn into_keys(self) -> PyResult<SrtpKeys> {
         let suite = Suite::by_name(&self.suite)
-            .ok_or_else(|| PyValueError::new_err(format!("{} is no SRTP suite", self.suite)))?;
+            .ok_or_else(|| PyValueError::new_err(format!("{} is not an SRTP suite", self.suite)))?;
         let key = |octets: &[u8]| {
             MasterKey::new(suite, octets).map_err(|error| PyValueError::new_err(error.to_string()))
         };

@@ -17,12 +17,12 @@ pub(crate) struct Samples {
 pub(crate) struct PromptPlayer {
     samples: Samples,
     position: usize,
-    /// `None`: for ever.
+    /// `None`: without end.
     loops_left: Option<u32>,
 }
 
 impl PromptPlayer {
-    /// `loops` 0 plays for ever.
+    /// `loops` 0 plays without end.
     pub(crate) fn new(samples: Samples, loops: u32) -> Self {
         Self {
             loops_left: (loops > 0).then_some(loops),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_loops_are_for_ever() {
+    fn zero_loops_have_no_end() {
         assert_eq!(packets(&mut player(0), 100).len(), 100);
     }
 

@@ -76,7 +76,7 @@ impl Taps {
             .is_some_and(|lists| lists.pacing == Some(token))
     }
 
-    /// Makes the frames that are due; false if nobody listens any more.
+    /// Makes the frames that are due; false if no listening is left.
     pub(crate) fn make_frames(&mut self, stream: u64, ctx: &mut Context<'_>) -> bool {
         let Some(lists) = &mut self.0 else {
             return false;

@@ -17,9 +17,9 @@ pub(crate) enum Missing {
 /// One for each audio stream.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    stalls_told: u64,
-    /// What `last_heard` was when they were told.
-    told_since: u64,
+    stalls_reported: u64,
+    /// What `last_heard` was when they were reported.
+    reported_since: u64,
     expecting_since: Option<u64>,
     joined: Option<u64>,
 }
@@ -29,7 +29,7 @@ impl Watch {
     pub(crate) fn expect(&mut self, expects: bool, now: u64) {
         if !expects {
             self.expecting_since = None;
-            self.stalls_told = 0;
+            self.stalls_reported = 0;
         } else if self.expecting_since.is_none() {
             self.expecting_since = Some(now);
         }
@@ -40,7 +40,7 @@ impl Watch {
         self.joined = at;
     }
 
-    /// What there is to tell, at most one thing at a time; `last_heard` is when a valid packet came, 0: never.
+    /// What is missing, at most one thing at a time; `last_heard` is when a valid packet came, 0: never.
     pub(crate) fn check(&mut self, last_heard: u64, timeout_ns: u64, now: u64) -> Option<Missing> {
         let since = self.expecting_since?;
         if let Some(joined) = self.joined {
@@ -51,12 +51,12 @@ impl Watch {
                 return Some(Missing::NothingHeard);
             }
         }
-        if self.told_since != last_heard {
-            (self.told_since, self.stalls_told) = (last_heard, 0);
+        if self.reported_since != last_heard {
+            (self.reported_since, self.stalls_reported) = (last_heard, 0);
         }
         let silence = now.saturating_sub(last_heard.max(since));
-        if silence >= timeout_ns * (self.stalls_told + 1) {
-            self.stalls_told += 1;
+        if silence >= timeout_ns * (self.stalls_reported + 1) {
+            self.stalls_reported += 1;
             return Some(Missing::Stalled(silence));
         }
         None
@@ -75,13 +75,13 @@ mod tests {
         watch
     }
 
-    /// What is told at `at` seconds if the last packet came at `heard` seconds.
+    /// What is reported at `at` seconds if the last packet came at `heard` seconds.
     fn check(watch: &mut Watch, heard: u64, at: u64) -> Option<Missing> {
         watch.check(heard * SECOND, TIMEOUT, at * SECOND)
     }
 
     #[test]
-    fn a_stall_is_told_once_for_each_period() {
+    fn a_stall_is_reported_once_for_each_period() {
         let mut watch = watch();
         let stalled = |seconds| Some(Missing::Stalled(seconds * SECOND));
         assert_eq!(check(&mut watch, 20, 79), None);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn one_way_audio_is_told_once_after_joining() {
+    fn one_way_audio_is_reported_once_after_joining() {
         let mut watch = watch();
         watch.join(Some(12 * SECOND));
         assert_eq!(check(&mut watch, 11, 16), None);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_heard_after_joining_is_not_told() {
+    fn a_party_that_is_heard_after_joining_is_not_reported() {
         let mut watch = watch();
         watch.join(Some(12 * SECOND));
         assert_eq!(check(&mut watch, 13, 20), None);

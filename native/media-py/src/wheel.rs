@@ -56,7 +56,7 @@ impl Wheel {
     }
 
     /// Takes the entries of the next millisecond that is due: swaps them into `due`, which must be empty, and
-    /// tells which millisecond it was. `None` when the present is reached.
+    /// returns which millisecond it was. `None` when the present is reached.
     pub(crate) fn turn(&mut self, now_ns: u64, due: &mut Vec<Entry>) -> Option<u64> {
         self.skip_idle(now_ns);
         let now_ms = now_ns / MS;

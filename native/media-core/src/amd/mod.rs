@@ -12,7 +12,7 @@ use crate::vad::Detector;
 
 const FRAME_MS: u64 = 20;
 const FRAME: usize = (RATE as u64 * FRAME_MS / 1000) as usize;
-/// Sound that is shorter than this is a click, and nobody's greeting.
+/// Sound that is shorter than this is a click, and not a greeting.
 const LEAST_SPEECH_MS: u64 = 120;
 
 /// What to look for, and for how long. All times in milliseconds.
@@ -26,7 +26,7 @@ pub struct Options {
     pub speech_threshold_ms: u64,
     /// Silence after which what was said is complete.
     pub speech_end_threshold_ms: u64,
-    /// Silence from the answer on after which nobody is there.
+    /// Silence from the answer on after which the result is unknown.
     pub silence_timeout_ms: u64,
 }
 
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_and_clicks_are_nobody() {
+    fn silence_and_clicks_are_unknown() {
         let (verdict, _) = judged(Options::default(), &[(false, 8000)]);
         assert_eq!(verdict, Some(AnsweredBy::Unknown));
         let (verdict, _) = judged(

@@ -162,12 +162,12 @@ impl Member {
         }
     }
 
-    /// Whether anybody hears it in this frame.
+    /// Whether it is heard in this frame.
     pub(super) fn is_heard(&self) -> bool {
         self.passage != Passage::Out
     }
 
-    /// Whether it is part of what everybody hears.
+    /// Whether it is part of the sum.
     pub(super) fn is_in_sum(&self) -> bool {
         self.is_heard() && self.role.coaches.is_none()
     }
@@ -186,7 +186,7 @@ impl Member {
         }
     }
 
-    /// Detects speech; tells a change. What was said stays readable until the next [`input`](Self::input).
+    /// Detects speech; returns a change. What was said stays readable until the next [`input`](Self::input).
     pub(super) fn end_frame(&mut self) -> Option<bool> {
         if self.role.is_announcement {
             return None;

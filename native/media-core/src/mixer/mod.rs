@@ -60,7 +60,7 @@ pub struct Speaking {
 pub enum Heard {
     /// Nothing: it does not hear the room.
     Nothing,
-    /// The same as everybody who is silent: [`Mixer::everybody`] at its rate.
+    /// What all silent members hear: [`Mixer::everybody`] at its rate.
     Everybody,
     /// Something of its own: [`Mixer::own`].
     Own,
@@ -89,7 +89,7 @@ impl Mixer {
         self.members.len() - 1
     }
 
-    /// The member is gone; true if it was speaking. Who coached it coaches nobody, and is heard by nobody.
+    /// The member is gone; true if it was speaking. Its coaches are heard by no member afterwards.
     pub fn remove(&mut self, slot: usize) -> bool {
         let gone = self.members.get_mut(slot).and_then(Option::take);
         for member in self.members.iter_mut().flatten() {
@@ -140,8 +140,8 @@ impl Mixer {
             .unwrap_or(Rate::Narrow)
     }
 
-    /// Makes a frame of what was given since the last one; `tell` hears who began or ceased to speak.
-    pub fn mix(&mut self, mut tell: impl FnMut(Speaking)) {
+    /// Makes a frame of what was given since the last one; `report` is called for each member that began or ceased to speak.
+    pub fn mix(&mut self, mut report: impl FnMut(Speaking)) {
         self.rank();
         let recorded = self.recorded;
         let is_wanted = Rate::ALL.map(|rate| {
@@ -152,7 +152,7 @@ impl Mixer {
             if let Some(member) = member {
                 member.convert(is_wanted);
                 if let Some(speaks) = member.end_frame() {
-                    tell(Speaking {
+                    report(Speaking {
                         member: index,
                         speaks,
                     });
@@ -178,12 +178,12 @@ impl Mixer {
         }
     }
 
-    /// The frame that everybody hears who is silent.
+    /// The frame that every silent member hears.
     pub fn everybody(&self, rate: Rate) -> &[i16] {
         &self.mixed[rate as usize]
     }
 
-    /// Appends the frame of one member: everybody but itself, and who coaches it.
+    /// Appends the frame of one member: all others in the sum, and its coaches.
     pub fn own(&self, slot: usize, pcm: &mut Vec<i16>) {
         let Some(member) = self.member(slot) else {
             return;

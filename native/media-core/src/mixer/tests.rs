@@ -152,9 +152,9 @@ fn of_many_who_speak_the_loudest_are_heard_and_stay() {
 }
 
 #[test]
-fn who_speaks_is_told_once_and_when_it_ceases() {
+fn who_speaks_is_reported_once_and_when_it_ceases() {
     let mut mixer = room(2);
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     let noise = crate::probe::noise(3, FRAME * 200, 5.0);
     let voice = crate::probe::speech(3, 8000, FRAME * 200);
     for frame in 0..200 {
@@ -166,10 +166,10 @@ fn who_speaks_is_told_once_and_when_it_ceases() {
         };
         mixer.input(0, &sound[at.clone()]);
         mixer.input(1, &noise[at]);
-        mixer.mix(|change| told.push((frame, change)));
+        mixer.mix(|change| reported.push((frame, change)));
     }
-    let [(began, first), (ceased, last)] = told[..] else {
-        panic!("{told:?}");
+    let [(began, first), (ceased, last)] = reported[..] else {
+        panic!("{reported:?}");
     };
     assert_eq!((first.member, first.speaks, last.speaks), (0, true, false));
     assert!((52..60).contains(&began), "{began}");

@@ -37,7 +37,7 @@ impl Protector {
 
     /// Writes the protected form of the RTP packet `packet` to the beginning of `out`, and returns its length.
     ///
-    /// `None`: it is no RTP packet, does not fit into `out` (which needs `MAX_OVERHEAD` octets more), repeats an index,
+    /// `None`: it is not an RTP packet, does not fit into `out` (which needs `MAX_OVERHEAD` octets more), repeats an index,
     /// or is more than 128 packets late.
     pub fn protect(&mut self, packet: &[u8], out: &mut [u8]) -> Option<usize> {
         let start = rtp::payload_start(packet)?;

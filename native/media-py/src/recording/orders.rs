@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use media_core::recorder::Options;
 use rtrb::Consumer;
 
-/// What the writer is told.
+/// A command to the writer.
 pub(crate) enum ToWriter {
     /// A recording begins.
     Start(Box<Started>),

@@ -12,7 +12,7 @@ use crate::recording::orders::{Started, ToWriter};
 
 /// Octets between a packet thread and the writer: more than three seconds of both directions of G.711.
 const RING: usize = 64 * 1024;
-/// The place of what is no packet.
+/// The place of an entry that is not a packet.
 const NOWHERE: Place = Place {
     ssrc: 0,
     sequence: 0,
@@ -97,7 +97,7 @@ impl NewRecording {
             start_ns: now,
             ring: self.consumer,
         };
-        // If the writer is gone the plane is closing, and nobody waits for this recording.
+        // If the writer is gone the plane is closing, and this recording is not awaited.
         let _ = self.writer.send(ToWriter::Start(Box::new(started)));
         let mut tap = Tap {
             recording: self.options.recording,

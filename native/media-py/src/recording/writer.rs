@@ -44,7 +44,7 @@ impl Writers {
         let (finisher, finished) = channel();
         let (for_writer, for_finisher) = (Arc::clone(node), Arc::clone(node));
         let write = move || {
-            // Refused nowhere: anybody may be nicer.
+            // Lowering one's own priority is always allowed.
             let _ = setpriority_process(None, NICE);
             Writer::new(for_writer, finisher).run(&orders);
         };
@@ -145,7 +145,7 @@ impl Writer {
         }
     }
 
-    /// Reads the rings whose turn it is; tells after what pause it is the turn of others.
+    /// Reads the rings whose turn it is; returns after what pause it is the turn of others.
     fn go(&mut self) -> Duration {
         let goes = self.active.len().clamp(1, MAX_SLICES);
         let now = clock::now_ns();

@@ -1,6 +1,6 @@
 """The certificate that a node shows in DTLS handshakes: made at the first start, kept in a file, renewed in time.
 
-Peers know it by the fingerprint in the session description (RFC 8122), so nobody needs to sign it. It is kept because
+Peers know it by the fingerprint in the session description (RFC 8122), so no authority signs it. It is kept because
 calls that outlive a restart need the same one.
 """
 

@@ -1,4 +1,4 @@
-"""How what happened reaches the tasks that wait: a bounded queue of events, and an outcome told once."""
+"""How events reach the tasks that wait: a bounded queue, and an outcome that is set once."""
 
 from typing import Generic, Self, TypeVar
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class EventQueue:
-    """Events of one stream, oldest first; beyond 256 that nobody took, the oldest is dropped and counted."""
+    """Events of one stream, oldest first; beyond 256 unread ones, the oldest is dropped and counted."""
 
     def __init__(self) -> None:
         self._events: list[StreamEvent] = []
@@ -54,7 +54,7 @@ class EventQueue:
 
 
 class Outcome(Generic[T]):
-    """A value that is told once and may be awaited by many, each of which may be cancelled."""
+    """A value that is set once and may be awaited by many, each of which may be cancelled."""
 
     def __init__(self) -> None:
         self._ready = Notifier()
@@ -66,7 +66,7 @@ class Outcome(Generic[T]):
         return bool(self._value)
 
     def set(self, value: T) -> None:
-        """Wake everybody who waits; only the first value counts."""
+        """Wake all tasks that wait; only the first value counts."""
         if not self._value:
             self._value.append(value)
             self._ready.ring()

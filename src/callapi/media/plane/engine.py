@@ -51,7 +51,7 @@ class NativePlane:
         advertised_address: what goes into SDP; empty: `address`.
         rtp_ports: range of UDP ports; RTP takes the even ones, RTCP the odd ones.
         threads: packet threads; 0: one for each core.
-        timeout_s: silence after which a stream is told to be stalled.
+        timeout_s: silence after which a stream is reported as stalled.
         realtime: packet threads go before everything else on the machine, where the system allows it.
         certificate: what is shown in DTLS handshakes; None: there are none.
     """
@@ -190,7 +190,7 @@ class NativePlane:
             self.wake_soon()
 
     def wake_soon(self) -> None:
-        """Wake the packet threads at the end of this turn of the loop, once for all that they were told in it."""
+        """Wake the packet threads at the end of this turn of the loop, once for all commands of it."""
         if not self._is_waking:
             self._is_waking = True
             self._loop.call_soon(self._wake)

@@ -1,4 +1,4 @@
-"""What a stream tells the story of its call: plain values, in the order in which they happened."""
+"""What a stream reports to the story of its call: plain values, in the order in which they happened."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -26,7 +26,7 @@ class RecordingCause(StrEnum):
 
 
 class DigitPressed(Struct, frozen=True):
-    """One key (0-9 * # A-D), told once, when it is pressed, however often its packets came; also while bridged."""
+    """One key (0-9 * # A-D), reported once, when it is pressed, however often its packets came; also while bridged."""
 
     digit: str
     source: DigitSource = DigitSource.RTP

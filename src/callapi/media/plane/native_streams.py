@@ -67,7 +67,7 @@ class NativeStream:
 
     @property
     def orders(self) -> _native.Stream:
-        """What to give an order to: its thread will be told."""
+        """What to give an order to: its thread is woken afterwards."""
         self._plane.wake_soon()
         return self.native
 

@@ -63,7 +63,7 @@ class Recording(Protocol):
 class Listening(Protocol):
     """A leg's audio as it is: a frame every 20 ms, silence where there is none, on hold and muted too.
 
-    Timestamps never go back; they leave out frames that were dropped because nobody read for about a second.
+    Timestamps never go back; they leave out frames that were dropped because they were not read for about a second.
     Goes on through bridges, conferences and changes of the codec. It ends with its stream.
     """
 
@@ -174,7 +174,7 @@ class AudioStream(Protocol):
         """
 
     def mute(self, muted: bool) -> None:  # noqa: FBT001 - the vendor's `Mute=true|false`
-        """While muted, what this party says is not passed on. Digits are still told, hearing goes on."""
+        """While muted, what this party says is not passed on. Digits are still reported, and the party still hears."""
 
     def statistics(self) -> StreamStatistics:
         """Counters of the moment; the last ones after `close`."""
@@ -221,7 +221,7 @@ class RoomMember(Protocol):
         """While held the member neither hears the room nor is heard; it hears what its stream plays."""
 
     def coach(self, member: "RoomMember | None") -> None:
-        """Only `member` hears this one from now on; None: everybody does."""
+        """Only `member` hears this one from now on; None: all members do."""
 
     def leave(self) -> None:
         """Take the stream out; it stays open. Also when the stream is closed, bridged, or joins another room."""
@@ -249,10 +249,10 @@ class Room(Protocol):
         """
 
     def announce(self, audio: Prompt, *, loop: int = 1) -> Playback:
-        """Play `audio` to everybody who is not held, over what is said. One at a time: a second ends the first."""
+        """Play `audio` to all members that are not held, over what is said. One at a time: a second ends the first."""
 
     def record(self, path: Path, options: RecordOptions = ...) -> Recording:
-        """Record what everybody together says, announcements included, in one channel; as AudioStream.record."""
+        """Record what all members say together, announcements included, in one channel; as AudioStream.record."""
 
     async def next_event(self) -> RoomEvent:
         """Wait for who begins or ceases to speak. Safe to cancel. Raises StreamClosed when the room is closed."""

@@ -174,7 +174,7 @@ class AudioFormat(Struct, frozen=True):
         return self.rate // 1000 * (2 if self.encoding == "L16" else 1)
 
     def check(self) -> None:
-        """Raises ValueError if there is no such format."""
+        """Raises ValueError on an unknown format."""
         rates = (8000, 16_000, 24_000, 48_000) if self.encoding == "L16" else (8000,)
         if self.rate not in rates:
             raise ValueError(f"{self.encoding} has one of {rates} samples a second, not {self.rate}")

@@ -105,4 +105,4 @@ class FakePlane:
 
     def _require_ports(self) -> None:
         if self.is_exhausted:
-            raise PortsExhausted("the fake plane is told to have no ports")
+            raise PortsExhausted("the fake plane was set to have no ports")
