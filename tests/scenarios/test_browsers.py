@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -10,6 +12,7 @@ from tests.scenarios.conftest import PhoneFactory
 from tests.scenarios.harness.application import Application, Webhook, response
 from tests.scenarios.harness.browser_phone import Browser, BrowserPage, missing
 from tests.scenarios.harness.node import Node
+from tests.scenarios.harness.ports import free_port
 
 pytestmark = [pytest.mark.timeout(90), pytest.mark.skipif(missing() is not None, reason=missing() or "")]
 LIBRARIES = ["jssip", "sipjs"]
@@ -180,3 +183,34 @@ async def test_browser_to_browser(street: Street) -> None:
     after = await street.webhook.next("after")
     assert (after["DialSrtp"], after["DialCallStatus"]) == ("dtls", "completed")
     assert after["RecordingUrl"]
+
+
+async def test_all_browsers_share_one_port(
+    application: Application, browser: Browser, tmp_path: Path
+) -> None:
+    """`media.webrtc_port`: two browsers on one call, each hears the other; no other port of theirs is in their SDP."""
+    port = free_port()
+    webhook = application.webhook("shared-port")
+    numbers = [{"number": "*", "voice_url": webhook.url("voice")}]
+    settings: dict[str, dict[str, Any]] = {
+        "http": {"allowed_origins": [browser.origin]},
+        "media": {"webrtc_port": port},
+    }
+    async with Node(tmp_path, numbers=numbers, settings=settings) as node:
+        street = Street(node, webhook, browser)
+        webhook["voice"] = response('<Dial action="after"><Client>frank</Client></Dial>')
+        webhook["after"] = response("<Hangup/>")
+        alice, frank = await street.open("alice", "jssip"), await street.open("frank", "sipjs")
+        await alice.run("call", f"sip:1000@127.0.0.1:{node.sip_port}")
+        await frank.event("incoming")
+        await frank.run("answer")
+        await alice.event("answered")
+        assert await alice.hears(MICROPHONE_HZ)
+        assert await frank.hears(MICROPHONE_HZ)
+        await alice.run("hangUp")
+        sid = (await webhook.next("after"))["CallSid"]
+        _, events = await node.rest("GET", f"Calls/{sid}/Events.json")
+        assert f"m=audio {port} UDP/TLS/RTP/SAVPF" in str(events)
+        for page in list(browser.pages.values()):
+            await page.close()
+            del browser.pages[page.name]

@@ -13,6 +13,7 @@ use crate::members::Member;
 use crate::net::Remote;
 use crate::recording::NewRecording;
 use crate::room::Part;
+use crate::shared_port::Arrived;
 use crate::sounds::Sound;
 
 /// Where a packet thread finds its commands.
@@ -60,6 +61,8 @@ pub(crate) enum Order {
     FeedPause(u64, bool),
     FeedClear(u64),
     FeedClose(u64),
+    /// What came to the shared port for it.
+    Datagram(Box<Arrived>),
     /// What the handshake thread has for it.
     Handshake(Box<Progress>),
     Close,

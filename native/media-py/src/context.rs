@@ -4,6 +4,7 @@ use crate::counters::Totals;
 use crate::events::EventSink;
 use crate::handshakes::Request;
 use crate::mailbox::Mailbox;
+use crate::shared_port::MaybeShared;
 
 /// What every stream of a thread works with.
 pub(crate) struct Context<'a> {
@@ -20,6 +21,8 @@ pub(crate) struct Node {
     pub(crate) timeout_ns: u64,
     /// Names this node in RTCP.
     pub(crate) cname: String,
+    /// The one port of all legs with ICE; `None`: each has its own.
+    pub(crate) shared_port: MaybeShared,
     /// What the handshake thread is asked.
     pub(crate) handshakes: Mailbox<Request>,
 }

@@ -77,6 +77,7 @@ impl PacketThread {
         let (members, ctx) = self.split();
         match (members.get(index), order) {
             (_, Order::Close) => return self.close(index),
+            (Some(_), Order::Datagram(arrived)) => return self.on_arrived(index, &arrived),
             (Some(Member::Audio(stream)), Order::Configure(remote, format)) => {
                 stream.configure(remote, format, &ctx);
                 return self.link(index);

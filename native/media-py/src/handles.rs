@@ -128,12 +128,16 @@ impl Stream {
     /// Hands the handshake thread what was agreed on, before the packet thread can hand it a datagram.
     fn begin_handshake(&self, remote: &Remote) {
         if let Some(setup) = &remote.dtls {
+            let home = Home {
+                shared: Arc::downgrade(&self.shared),
+                location: Arc::clone(&self.location),
+            };
+            if let (Some(port), Some(ice)) = (&self.shared.node.shared_port, &setup.ice) {
+                port.register(&ice.local.ufrag, self.location.id, home.clone());
+            }
             self.shared.node.handshakes.put(Request::Begin {
                 stream: self.location.id,
-                home: Home {
-                    shared: Arc::downgrade(&self.shared),
-                    location: Arc::clone(&self.location),
-                },
+                home,
                 parameters: setup.parameters.clone(),
                 is_checked: setup.ice.is_some(),
             });
@@ -290,6 +294,9 @@ impl Stream {
     fn close(&self) {
         if !self.is_closed.swap(true, Ordering::Relaxed) {
             if self.has_handshake.load(Ordering::Relaxed) {
+                if let Some(port) = &self.shared.node.shared_port {
+                    port.remove(self.location.id);
+                }
                 let request = Request::End(self.location.id);
                 self.shared.node.handshakes.put(request);
             }

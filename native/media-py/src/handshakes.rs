@@ -20,6 +20,7 @@ use crate::shared::{Location, Shared};
 pub(crate) const BOUND: usize = 4096;
 
 /// Where the answers for a stream go: to the packet thread that holds it at that moment.
+#[derive(Clone)]
 pub(crate) struct Home {
     pub(crate) shared: Weak<Shared>,
     pub(crate) location: Arc<Location>,

@@ -45,6 +45,7 @@ mod rooms;
 mod security;
 mod sending;
 mod shared;
+mod shared_port;
 mod sounds;
 mod taps;
 mod video;

@@ -5,7 +5,7 @@
 //! step](Keying); what came, the packet thread takes through it.
 
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use media_core::demux::Protocol;
 use media_core::latch::{Latch, REBINDING_NS, Verdict};
@@ -20,6 +20,7 @@ use crate::dtls_leg::{DtlsLeg, DtlsSetup};
 use crate::handshakes::Progress;
 use crate::keying::{Keying, SrtpKeys};
 use crate::ports::Sockets;
+use crate::shared_port::MaybeShared;
 
 /// After so much silence of the learned source another one may be learned.
 const REOPEN_NS: u64 = 3 * SECOND;
@@ -55,6 +56,8 @@ pub(crate) struct Net {
     is_muxed: bool,
     keying: Keying,
     dtls: Option<Box<DtlsLeg>>,
+    /// What is sent through while the leg has ICE, if there is one.
+    shared: MaybeShared,
     target: Option<SocketAddr>,
     remote: Remote,
     latch: Latch,
@@ -71,6 +74,7 @@ impl Net {
             is_muxed: false,
             keying: Keying::default(),
             dtls: None,
+            shared: None,
             target: None,
             rtcp_source: None,
         }
@@ -128,6 +132,12 @@ impl Net {
         }
     }
 
+    fn rtp_socket(&self) -> &OwnedFd {
+        self.shared
+            .as_ref()
+            .map_or(&self.sockets.rtp, |port| port.socket())
+    }
+
     fn has_ice(&self) -> bool {
         self.dtls.as_ref().is_some_and(|leg| leg.has_ice())
     }
@@ -143,7 +153,10 @@ impl Net {
         let (Some(leg), Some(source)) = (&mut self.dtls, source) else {
             return false;
         };
-        let socket = &self.sockets.rtp;
+        let socket = self
+            .shared
+            .as_ref()
+            .map_or(&self.sockets.rtp, |port| port.socket());
         let is_answered = leg.receive_stun(datagram, source, now, |answer, to| {
             // A peer that misses the answer asks again.
             let _ = sendto(socket, answer, SendFlags::NOSIGNAL, to);
@@ -173,6 +186,7 @@ impl Net {
     /// Lets our side begin the handshake, where it is to and the party's address needs no ICE.
     pub(crate) fn begin_handshake(&mut self, stream: u64, node: &Node) {
         let (rtp, has_ice) = (self.remote.rtp, self.has_ice());
+        self.shared = node.shared_port.clone().filter(|_| has_ice);
         if let Some(leg) = self.dtls.as_mut().filter(|_| !has_ice) {
             leg.begin(stream, rtp, node);
         }
@@ -182,7 +196,7 @@ impl Net {
     pub(crate) fn progress(&mut self, progress: Progress, counters: &Counters) {
         for datagram in &progress.datagrams {
             let _ = sendto(
-                &self.sockets.rtp,
+                self.rtp_socket(),
                 datagram,
                 SendFlags::NOSIGNAL,
                 &progress.peer,
@@ -275,20 +289,28 @@ impl Net {
 
     /// Sends RTP; false if it could not be sent.
     pub(crate) fn send(&mut self, datagram: &[u8]) -> bool {
-        let (sockets, is_connected) = (&self.sockets, self.is_connected);
+        let socket = self
+            .shared
+            .as_ref()
+            .map_or(&self.sockets.rtp, |port| port.socket());
+        let is_connected = self.is_connected;
         let target = self.target.as_ref();
         self.keying.protect(Protocol::Rtp, datagram, |protected| {
-            send_rtp(sockets, is_connected, target, protected)
+            send_rtp(socket, is_connected, target, protected)
         })
     }
 
     /// Sends RTCP, on the port of RTP if they share it.
     pub(crate) fn send_rtcp(&mut self, datagram: &[u8]) -> bool {
         let (sockets, is_connected) = (&self.sockets, self.is_connected);
+        let socket = self
+            .shared
+            .as_ref()
+            .map_or(&self.sockets.rtp, |port| port.socket());
         let rtp_target = self.target.as_ref();
         if self.remote.mux {
             return self.keying.protect(Protocol::Rtcp, datagram, |protected| {
-                send_rtp(sockets, is_connected, rtp_target, protected)
+                send_rtp(socket, is_connected, rtp_target, protected)
             });
         }
         let beside = |target: SocketAddr| {
@@ -341,7 +363,7 @@ impl Net {
 
 /// Sends on the port of RTP: to whom the socket is connected, else to `target`.
 fn send_rtp(
-    sockets: &Sockets,
+    socket: &OwnedFd,
     is_connected: bool,
     target: Option<&SocketAddr>,
     datagram: &[u8],
@@ -349,14 +371,14 @@ fn send_rtp(
     if is_connected {
         let again = |error| match error {
             // The answer to an earlier packet (RFC 1122 section 4.1.3.3), which the socket reports once.
-            Errno::CONNREFUSED => send(&sockets.rtp, datagram, SendFlags::NOSIGNAL),
+            Errno::CONNREFUSED => send(socket, datagram, SendFlags::NOSIGNAL),
             error => Err(error),
         };
-        return send(&sockets.rtp, datagram, SendFlags::NOSIGNAL)
+        return send(socket, datagram, SendFlags::NOSIGNAL)
             .or_else(again)
             .is_ok();
     }
-    target.is_some_and(|target| sendto(&sockets.rtp, datagram, SendFlags::NOSIGNAL, target).is_ok())
+    target.is_some_and(|target| sendto(socket, datagram, SendFlags::NOSIGNAL, target).is_ok())
 }
 
 fn receive_from(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Option<Received> {

@@ -28,6 +28,7 @@ use crate::listening::FRAME_MS;
 use crate::members::{Member, Members};
 use crate::net::Received;
 use crate::rooms::Rooms;
+use crate::shared_port::Arrived;
 use crate::wheel::{Entry, Wheel};
 
 /// Events taken from the kernel at once.
@@ -287,6 +288,24 @@ impl PacketThread {
             return;
         };
         let Some(received) = member.net().receive(&mut self.datagram[..]) else {
+            return;
+        };
+        self.on_datagram(index, received);
+    }
+
+    /// A datagram that came to the shared port.
+    pub(crate) fn on_arrived(&mut self, index: u32, arrived: &Arrived) {
+        let length = arrived.octets.len();
+        self.datagram[..length].copy_from_slice(&arrived.octets);
+        let received = Received {
+            length,
+            source: Some(arrived.source),
+        };
+        self.on_datagram(index, received);
+    }
+
+    fn on_datagram(&mut self, index: u32, received: Received) {
+        let Some(member) = self.members.get(index) else {
             return;
         };
         match classify(&self.datagram[..received.length]) {

@@ -33,6 +33,7 @@ impl Bench {
             events: EventSink::new().unwrap(),
             timeout_ns: 60 * SECOND,
             cname: "test".to_owned(),
+            shared_port: None,
             handshakes: crate::mailbox::Mailbox::new().unwrap(),
         });
         let inboxes: Vec<_> = (0..threads)

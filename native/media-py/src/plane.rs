@@ -28,6 +28,7 @@ use crate::ports::PortPool;
 use crate::recording::Writers;
 use crate::room_handle::Room;
 use crate::shared::{Shared, Thread};
+use crate::shared_port::SharedPort;
 use crate::video::VideoStream;
 
 /// Threads to wait for when the plane is closed.
@@ -36,6 +37,7 @@ struct Running {
     packet_threads: Vec<JoinHandle<()>>,
     writers: Option<Writers>,
     handshakes: Option<JoinHandle<()>>,
+    port_reader: Option<JoinHandle<()>>,
 }
 
 /// All media of one node.
@@ -53,6 +55,7 @@ pub(crate) struct Plane {
 impl Plane {
     /// Starts `threads` packet threads (0: one for each core) for RTP on `address`, even ports from `first_port`.
     #[new]
+    #[expect(clippy::too_many_arguments, reason = "settings of the node")]
     fn new(
         address: &str,
         first_port: u16,
@@ -61,17 +64,29 @@ impl Plane {
         timeout_s: f64,
         cname: String,
         certificate: Option<(Vec<u8>, Vec<u8>)>,
+        webrtc_port: u16,
     ) -> PyResult<Self> {
         let address: IpAddr = address
             .parse()
             .map_err(|_| PyValueError::new_err(format!("{address} is not an IP address")))?;
         allow_many_sockets();
+        let shared_port = (webrtc_port != 0)
+            .then(|| SharedPort::open(address, webrtc_port).map(Arc::new))
+            .transpose()
+            .map_err(std::io::Error::from)?;
         let node = Arc::new(Node {
+            shared_port: shared_port.clone(),
             events: EventSink::new().map_err(std::io::Error::from)?,
             timeout_ns: (timeout_s * SECOND as f64) as u64,
             cname,
             handshakes: Mailbox::new().map_err(std::io::Error::from)?,
         });
+        let port_reader = shared_port
+            .map(|port| {
+                let builder = std::thread::Builder::new().name("webrtc-port".to_owned());
+                builder.spawn(move || port.run())
+            })
+            .transpose()?;
         let handshakes = certificate
             .map(|(certificate, private_key)| {
                 start_handshakes(
@@ -114,6 +129,7 @@ impl Plane {
                 packet_threads: running,
                 writers: Some(writers),
                 handshakes,
+                port_reader,
             }),
             thread_ids: ids.iter().take(count).collect(),
         })
@@ -216,6 +232,11 @@ impl Plane {
             }
             for thread in running.packet_threads {
                 // A thread that panicked has said so on stderr.
+                let _ = thread.join();
+            }
+            if let (Some(thread), Some(port)) = (running.port_reader, &self.shared.node.shared_port)
+            {
+                port.shut_down();
                 let _ = thread.join();
             }
             if let Some(thread) = running.handshakes {

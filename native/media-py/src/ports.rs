@@ -94,24 +94,25 @@ impl PortPool {
     }
 
     fn bind_pair(&self, port: u16) -> rustix::io::Result<(OwnedFd, OwnedFd)> {
-        Ok((self.bind(port)?, self.bind(port + 1)?))
+        Ok((bound(self.address, port)?, bound(self.address, port + 1)?))
     }
+}
 
-    fn bind(&self, port: u16) -> rustix::io::Result<OwnedFd> {
-        let family = match self.address {
-            IpAddr::V4(_) => AddressFamily::INET,
-            IpAddr::V6(_) => AddressFamily::INET6,
-        };
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket = socket_with(family, SocketType::DGRAM, flags, Some(ipproto::UDP))?;
-        // Expedited forwarding (RFC 4594 section 4.1). A network that refuses the mark still carries the packet.
-        let _ = match self.address {
-            IpAddr::V4(_) => sockopt::set_ip_tos(&socket, 0xb8),
-            IpAddr::V6(_) => sockopt::set_ipv6_tclass(&socket, 0xb8),
-        };
-        bind(&socket, &SocketAddr::new(self.address, port))?;
-        Ok(socket)
-    }
+/// A socket bound to `port` of `address`, marked for expedited forwarding.
+pub(crate) fn bound(address: IpAddr, port: u16) -> rustix::io::Result<OwnedFd> {
+    let family = match address {
+        IpAddr::V4(_) => AddressFamily::INET,
+        IpAddr::V6(_) => AddressFamily::INET6,
+    };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(family, SocketType::DGRAM, flags, Some(ipproto::UDP))?;
+    // Expedited forwarding (RFC 4594 section 4.1). A network that refuses the mark still carries the packet.
+    let _ = match address {
+        IpAddr::V4(_) => sockopt::set_ip_tos(&socket, 0xb8),
+        IpAddr::V6(_) => sockopt::set_ipv6_tclass(&socket, 0xb8),
+    };
+    bind(&socket, &SocketAddr::new(address, port))?;
+    Ok(socket)
 }
 
 #[cfg(test)]

@@ -176,6 +176,7 @@ class MediaSettings(_Section):
     threads: int = Field(0, ge=0, le=64, description="0: one for each core")
     realtime: bool = True
     srtp: SrtpPolicy = SrtpPolicy.OPTIONAL
+    webrtc_port: int = Field(0, ge=0, le=65_535, description="0: a port for each leg of a browser")
     ice_servers: tuple[IceServerEntry, ...] = ()
 
 

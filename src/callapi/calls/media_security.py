@@ -24,12 +24,20 @@ _LOCALHOST: Final = "localhost"
 
 class SecurityRules:
     """Decides what legs may agree on. `default` is `media.srtp`; `trusts` says of an IP literal that it is trusted, and
-    `fingerprint` is that of the certificate for DTLS (empty: there is none)."""
+    `fingerprint` is that of the certificate for DTLS (empty: there is none);
+    `webrtc_port` is `media.webrtc_port`."""
 
-    def __init__(self, default: SrtpPolicy, trusts: Callable[[str], bool], fingerprint: bytes = b"") -> None:
+    def __init__(
+        self,
+        default: SrtpPolicy,
+        trusts: Callable[[str], bool],
+        fingerprint: bytes = b"",
+        webrtc_port: int = 0,
+    ) -> None:
         self._default = default
         self._trusts = trusts
         self._fingerprint = fingerprint
+        self._webrtc_port = webrtc_port
 
     def of_source(self, policy: SrtpPolicy | None, source: Hop) -> MediaSecurity:
         """For a call that came from `source`; `policy` is the caller's own, None: it has none."""
@@ -63,6 +71,7 @@ class SecurityRules:
             is_private,
             suites,
             fingerprint=self._fingerprint,
+            webrtc_port=self._webrtc_port,
             is_browser=transport in _BROWSER,
         )
 

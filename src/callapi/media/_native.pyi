@@ -251,6 +251,7 @@ class Plane:
         timeout_s: float,
         cname: str,
         certificate: tuple[bytes, bytes] | None,
+        webrtc_port: int,
     ) -> Plane: ...
     thread_ids: Final[list[int]]
     @property

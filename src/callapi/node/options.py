@@ -62,6 +62,7 @@ def plane(settings: Settings, certificate: NodeCertificate) -> NativePlane:
         timeout_s=media.timeout_s,
         realtime=media.realtime,
         certificate=certificate,
+        webrtc_port=media.webrtc_port,
     )
 
 

@@ -246,7 +246,7 @@ async def _open_calls(
     )
     quotas = await quotas_of(records.neighbours, settings, stack)
     trusts = TrustedNetworks(settings.sip.trusted_networks).trusts
-    security = SecurityRules(settings.media.srtp, trusts, certificate.fingerprint)
+    security = SecurityRules(settings.media.srtp, trusts, certificate.fingerprint, settings.media.webrtc_port)
     live = _live_calls(settings, endpoint, plane, bus, quotas, security)
     services = await _open_services(settings, records, live, fetcher, callers, stack)
     script = Interpreter(services)

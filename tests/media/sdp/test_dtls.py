@@ -185,3 +185,15 @@ def test_what_cannot_be_taken_says_why(party: MediaNegotiation, body: bytes, tex
     with pytest.raises(NotAcceptable, match=text) as caught:
         party.receive_offer(body)
     assert caught.value.warning_code == 302
+
+
+def test_lines_with_ice_may_share_one_port() -> None:
+    security = MediaSecurity(SrtpPolicy.OPTIONAL, True, fingerprint=PRINT, webrtc_port=7000, is_browser=True)
+    party = MediaNegotiation(OURS, security)
+    line = audio(party.receive_offer(OFFER))
+    assert (line.port, (line.value("candidate") or "").split()[5]) == (7000, "7000")
+    assert party.audio is not None
+    assert party.audio.ice is not None
+    assert party.audio.ice.candidate.port == 7000
+    assert audio(MediaNegotiation(OURS, security).make_offer()).port == 7000
+    assert audio(party.receive_offer(PHONE)).port == 20_000

@@ -54,6 +54,7 @@ class NativePlane:
         timeout_s: silence after which a stream is reported as stalled.
         realtime: packet threads go before everything else on the machine, where the system allows it.
         certificate: what is shown in DTLS handshakes; None: there are none.
+        webrtc_port: the one UDP port of all legs with ICE; 0: each has its own.
     """
 
     def __init__(  # noqa: PLR0913 - settings, each with a default
@@ -66,6 +67,7 @@ class NativePlane:
         timeout_s: float = 60.0,
         realtime: bool = False,
         certificate: NodeCertificate | None = None,
+        webrtc_port: int = 0,
     ) -> None:
         self._host = advertised_address or address
         first, _, last = rtp_ports.partition("-")
@@ -77,6 +79,7 @@ class NativePlane:
             timeout_s,
             f"callapi@{socket.gethostname()}",
             (certificate.certificate, certificate.private_key) if certificate else None,
+            webrtc_port,
         )
         self._realtime = realtime
         self.is_realtime = False

@@ -82,8 +82,10 @@ class DtlsSide:
         self._is_client: bool | None = None
         """None: no role was agreed on."""
 
-    def offer(self, local: MediaAddress, mid: str | None) -> tuple[Attribute, ...]:
-        """What an offer of ours says; the peer chooses its role, and ICE if it has it."""
+    def offer(self, local: MediaAddress, mid: str | None, *, has_ice: bool) -> tuple[Attribute, ...]:
+        """What an offer of ours says; the peer chooses its role."""
+        if not has_ice:
+            return self._attributes(local, mid, "actpass", None)
         return self._attributes(local, mid or FIRST_MID, "actpass", self._credentials())
 
     def answer(

@@ -52,7 +52,11 @@ def audio(
     if is_muxed or protection.is_muxed:
         attributes = (*attributes, ("rtcp-mux", None))
     return MediaDescription(
-        "audio", port, protection.profile, numbers, attributes=attributes + protection.attributes
+        "audio",
+        protection.port or port,
+        protection.profile,
+        numbers,
+        attributes=attributes + protection.attributes,
     )
 
 

@@ -43,6 +43,8 @@ class MediaSecurity(Struct, frozen=True):
     """Offered in this order; every suite of `SUITES` is taken."""
     fingerprint: bytes = b""
     """SHA-256 of the certificate that this node shows in DTLS handshakes; empty: it has none."""
+    webrtc_port: int = 0
+    """The one port of all lines with ICE; 0: each has its own."""
     is_browser: bool = False
     """Whether the peer knows DTLS-SRTP and ICE, and nothing else."""
     random: Callable[[int], bytes] = random_octets
@@ -72,6 +74,8 @@ class Protection(Struct, frozen=True):
     attributes: tuple[Attribute, ...] = ()
     is_muxed: bool = False
     """Whether RTCP must share the port."""
+    port: int | None = None
+    """That of the line; None: the stream's own."""
 
 
 class Agreed(Struct, frozen=True):
@@ -127,8 +131,9 @@ class LineSecurity:
         self.note = None
         if is_dtls(session, line):
             remote = RemoteDtls.read(session, line)
-            said, agreed = self._dtls.answer(remote, local, line.value("mid"))
-            return Protection(line.protocol, said), Agreed(dtls=agreed.dtls, ice=agreed.ice)
+            ours = self._with_ice(local) if remote.ice is not None else local
+            said, agreed = self._dtls.answer(remote, ours, line.value("mid"))
+            return Protection(line.protocol, said, port=ours.port), Agreed(dtls=agreed.dtls, ice=agreed.ice)
         theirs = next(iter(crypto_lines(line)), None) if self._takes_keys(line) else None
         if theirs is None:
             return Protection(line.protocol), UNPROTECTED
@@ -151,7 +156,11 @@ class LineSecurity:
         if (like is not None and like.has("fingerprint")) or (like is None and security.offers_dtls):
             profile = like.protocol if like is not None else BROWSER_PROFILE
             mid = like.value("mid") if like is not None else None
-            return Protection(profile, self._dtls.offer(local, mid), is_muxed=True)
+            has_ice = like is None or like.has("ice-ufrag")
+            ours = self._with_ice(local) if has_ice else local
+            said = self._dtls.offer(ours, mid, has_ice=has_ice)
+            is_muxed = has_ice or (like is not None and like.has("rtcp-mux"))
+            return Protection(profile, said, is_muxed=is_muxed, port=ours.port)
         suites: tuple[str, ...] = ()
         profile = "RTP/AVP"
         if like is not None:
@@ -176,7 +185,7 @@ class LineSecurity:
             NotAcceptable: the line wanted keys and has none, or the peer sent our own key back.
         """
         if ours.has("fingerprint"):
-            agreed = self._dtls.take_answer(RemoteDtls.read(session, theirs), local)
+            agreed = self._dtls.take_answer(RemoteDtls.read(session, theirs), self._with_ice(local))
             return Agreed(dtls=agreed.dtls, ice=agreed.ice)
         offered = crypto_lines(ours)
         for line in crypto_lines(theirs):
@@ -187,6 +196,10 @@ class LineSecurity:
         if is_keyed:
             raise NotAcceptable(302, "the answer to RTP/SAVP holds no key of an offered suite")
         return UNPROTECTED
+
+    def _with_ice(self, local: MediaAddress) -> MediaAddress:
+        port = self.security.webrtc_port
+        return MediaAddress(local.host, port) if port else local
 
     # --- keys
 

@@ -82,7 +82,7 @@ def line(
         attributes.append(("rtcp-mux", None))
     numbers = tuple(str(each.receive_payload_type) for each in formats)
     words = (*attributes, *protection.attributes)
-    return MediaDescription("video", port, protection.profile, numbers, attributes=words)
+    return MediaDescription("video", protection.port or port, protection.profile, numbers, attributes=words)
 
 
 def parameters(
