@@ -138,3 +138,62 @@ async def test_an_announcement_is_heard_by_all(
     assert (await events(webhook, 4))[-1] == "announcement-end"
     await alice.hang_up()
     await bob.hang_up()
+
+
+async def test_a_party_is_called_into_a_room_by_the_sdk(
+    server: Server, phone: PhoneFactory, webhook: Webhook
+) -> None:
+    """Twilio's SDK makes a room by name, calls bob into it, and finds him by his label; alice dials in."""
+    name = f"Called {server.number}"
+    bob = await phone("bob")
+    client = sdk(server)
+    room = client.conferences(name)
+    made = await asyncio.to_thread(
+        room.participants.create,
+        from_="+15550100",
+        to=bob.uri,
+        label="bob",
+        beep="false",
+        end_conference_on_exit=True,
+        conference_status_callback=webhook.url("room"),
+        conference_status_callback_event=["start", "end", "join", "leave"],
+    )
+    assert made.status in {"queued", "connecting"}
+    webhook["room"] = webhook["after"] = ""
+    ringing = await bob.next_call()
+    await ringing.answer(say=B)
+    webhook["voice"] = response(f"<Dial action='after'><Conference beep='false'>{name}</Conference></Dial>")
+    alice = await (await phone("alice")).invite(server.uri, say=A)
+    await hears_exactly(alice, B)
+    await hears_exactly(ringing, A)
+    found = await asyncio.to_thread(client.conferences(made.conference_sid).participants("bob").fetch)
+    assert (found.call_sid, found.status, found.end_conference_on_exit) == (made.call_sid, "connected", True)
+    await ringing.hang_up()
+    await alice.ended()
+    assert await events(webhook, 6) == [
+        "participant-join",
+        "participant-join",
+        "conference-start",
+        "participant-leave",
+        "participant-leave",
+        "conference-end",
+    ]
+    over = await asyncio.to_thread(client.conferences(made.conference_sid).fetch)
+    assert over.reason_conference_ended == "participant-with-end-conference-on-exit-left"
+
+
+async def test_the_sdk_walks_queues(server: Server) -> None:
+    """Every operation of `Queues` and `Members` that Twilio's SDK has, unchanged."""
+
+    def walk() -> None:
+        client, name = sdk(server), f"walked {server.number}"
+        queue = client.queues.create(friendly_name=name, max_size=3)
+        assert (queue.current_size, queue.max_size, queue.average_wait_time) == (0, 3, 0)
+        assert client.queues(queue.sid).fetch().friendly_name == name
+        assert client.queues(queue.sid).update(max_size=4).max_size == 4
+        assert queue.sid in {each.sid for each in client.queues.list()}
+        assert client.queues(queue.sid).members.list() == []
+        assert client.queues(queue.sid).delete()
+        assert client.conferences.list(friendly_name="there is none") == []
+
+    await asyncio.to_thread(walk)

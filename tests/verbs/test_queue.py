@@ -115,7 +115,7 @@ def test_an_unknown_queue_fails(tell: Tell) -> None:
         await here.live.empty.wait()
         (served,) = here.application.asked("/served")
         assert served["DialCallStatus"] == "failed"
-        assert 60062 in [each.error_code for each in here.book.notifications]
+        assert 60082 in [each.error_code for each in here.book.notifications]
 
     tell(story)
 

@@ -16,7 +16,7 @@ from callapi.verbs.execution import Execution, GoTo, Next, Outcome
 from callapi.verbs.mode import Mode
 from callapi.verbs.waiting import silence
 
-UNKNOWN_QUEUE = 60_062
+UNKNOWN_QUEUE = 60_082
 
 
 async def dial_queue(verb: Dial, noun: Queue, execution: Execution) -> Outcome:

@@ -14,7 +14,7 @@ from callapi.verbs.execution import End, Execution, GoTo, Left, Next, Outcome, S
 from callapi.verbs.mode import Mode
 from callapi.verbs.waiting import PAUSE_S, play_music, silence
 
-QUEUE_FAILED = 60_061
+QUEUE_FAILED = 60_081
 
 
 async def leave(_: Leave, __: Execution) -> Outcome:

@@ -11,7 +11,7 @@ from callapi.rcml import Refer
 from callapi.sip import OutboundRefer, ReferAccepted, ReferEnded, ReferProgress, ReferRefused
 from callapi.verbs.execution import Execution, GoTo, Next, Outcome
 
-REFER_FAILED = 60_063
+REFER_FAILED = 60_083
 
 
 class _Course:

@@ -45,7 +45,7 @@ async def test_a_label_that_is_taken_and_a_full_room_are_refused(world: World) -
     assert (answer.status, answer.json["code"]) == (400, 16025)
     await world.post("Conferences/x/Participants.json", **FORM)
     answer = await world.post("Conferences/x/Participants.json", **FORM)
-    assert (answer.status, answer.json["code"]) == (400, 60060)
+    assert (answer.status, answer.json["code"]) == (400, 60080)
     assert len(world.calls.created) == 2
 
 

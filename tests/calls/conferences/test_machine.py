@@ -163,7 +163,7 @@ def test_a_full_room_and_a_label_that_is_taken_are_refused() -> None:
     machine, _ = room(ParticipantOptions(label="x"), PLAIN, max_participants=2)
     with pytest.raises(JoinRefused) as refused:
         machine.join(C, PLAIN)
-    assert refused.value.code == 60060
+    assert refused.value.code == 60080
     machine.leave(B, HUNG_UP)
     with pytest.raises(JoinRefused) as refused:
         machine.join(C, ParticipantOptions(label="x"))

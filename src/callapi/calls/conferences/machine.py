@@ -28,7 +28,7 @@ from callapi.calls.conferences.options import MAX_PARTICIPANTS, ParticipantOptio
 
 LABEL_TAKEN: Final = 16_025
 INVALID_COACH: Final = 13_240
-ROOM_FULL: Final = 60_060
+ROOM_FULL: Final = 60_080
 
 
 class RoomState(StrEnum):
