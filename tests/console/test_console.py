@@ -169,6 +169,18 @@ async def test_a_script_gets_no_challenge(world: World) -> None:
     assert (answer.status, "www-authenticate" in answer.headers) == (401, False)
 
 
+async def test_the_figures_of_the_node_are_for_the_main_account(world: World) -> None:
+    """A tenant sees its own calls, not the machine."""
+    tenant = account(parent_sid=world.account.sid)
+    await world.keep(tenant)
+    owner, other = Browser(world), Browser(world)
+    assert (await owner.ask("GET", "/console/node")).status == 401
+    await owner.sign_in(world.account.sid, world.account.auth_token)
+    assert (await owner.ask("GET", "/console/node")).json == {"nodes": [{"node": "node-1"}]}
+    await other.sign_in(tenant.sid, tenant.auth_token)
+    assert (await other.ask("GET", "/console/node")).status == 403
+
+
 async def test_the_linter(world: World) -> None:
     """What `callapi rcml check` says; for those who are signed in."""
     browser = Browser(world)

@@ -25,6 +25,8 @@ STEPS = [
     "says why it ended",
     "its recording is heard",
     "found, and exported",
+    "a revoked key is out",
+    "a mistake is found at its place",
     "every page is accessible",
     "nothing went wrong in the browser",
 ]

@@ -23,6 +23,7 @@ const SHOWN: readonly (readonly [string, string])[] = [
   ["sip_retransmissions", "SIP retransmissions"],
   ["store_pending", "Writes that wait"],
   ["refused_callers", "Refused callers"],
+  ["seconds_since_seen", "Seen, s ago"],
 ];
 const RATES: readonly (readonly [string, string])[] = [
   ["rtp_packets_received", "RTP packets in, per s"],
@@ -60,7 +61,7 @@ async function sample(): Promise<Sample[]> {
     const last = before.get(String(figures["node"]));
     before.set(String(figures["node"]), { at: now, figures });
     const elapsed = last ? (now - last.at) / 1000 : 0;
-    const rates = RATES.map(([key, label]): [string, string] => {
+    const rates = RATES.filter(([key]) => figures[key] !== undefined).map(([key, label]): [string, string] => {
       const change = last ? Number(figures[key]) - Number(last.figures[key]) : 0;
       return [label, elapsed > 0.5 && elapsed < 60 ? Math.max(0, Math.round(change / elapsed)).toLocaleString() : "–"];
     });
@@ -70,7 +71,7 @@ async function sample(): Promise<Sample[]> {
 
 function NodeCard({ figures, rates }: Sample): JSX.Element {
   const name = String(figures["node"]);
-  const state = figures["is_draining"] ? "draining" : figures["is_store_writable"] ? "ready" : "database away";
+  const state = figures["state"] ? String(figures["state"]) : figures["is_draining"] ? "draining" : figures["is_store_writable"] ? "ready" : "database away";
   const values = SHOWN.filter(([key]) => figures[key] !== undefined).map(([key, label]): [string, string] => [label, key === "event_loop_lag_s" ? (Number(figures[key]) * 1000).toFixed(1) : Number(figures[key]).toLocaleString()]);
   return (
     <Card
@@ -78,7 +79,7 @@ function NodeCard({ figures, rates }: Sample): JSX.Element {
       aside={
         <span class="buttons">
           <span class="soft">CallAPI {String(figures["version"])}</span>
-          <span class={`badge ${state === "ready" ? "is-good" : "is-warn"}`}>{state}</span>
+          <span class={`badge ${state === "ready" || state === "up" ? "is-good" : "is-warn"}`}>{state}</span>
         </span>
       }
     >

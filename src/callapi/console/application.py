@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from callapi.api import Sessions
 from callapi.api.authentication import identify, require_csrf_token, session_of
-from callapi.api.errors import AUTHENTICATE, INTERNAL, TOO_LARGE, ApiError, refusal_of
+from callapi.api.errors import ACCESS_DENIED, AUTHENTICATE, INTERNAL, TOO_LARGE, ApiError, refusal_of
 from callapi.api.sessions import COOKIE, LIFETIME_S, Session
 from callapi.base.errors import CallApiError
 from callapi.console.pages import ROOT, page
@@ -151,7 +151,9 @@ class Console:
         return JSONResponse({"findings": shown}, headers=_NO_STORE)
 
     async def _node(self, request: Request) -> Response:
-        await self._signed_in(request)
+        session = await self._signed_in(request)
+        if session.identity.account.parent_sid is not None:
+            raise ApiError(ACCESS_DENIED, "The figures of the node are for its main account")
         return JSONResponse(await self._options.figures(), headers=_NO_STORE)
 
     async def _signed_in(self, request: Request) -> Session:

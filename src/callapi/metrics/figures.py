@@ -39,6 +39,9 @@ class NodeFigures(Struct, frozen=True):
     media_ports_free: int = 0
     media_threads: int = 0
     recordings_live: int = 0
+    streams_live: int = 0
+    """Audio streams to applications."""
+    conferences_live: int = 0
     event_loop_lag_s: float = 0.0
     store_pending: int = 0
     store_retries: int = 0
@@ -70,6 +73,8 @@ def _gauges(figures: NodeFigures) -> Iterator[Metric]:
         "callapi_media_ports_free": ("UDP ports of media.rtp_ports that are free", figures.media_ports_free),
         "callapi_media_threads": ("Packet threads", figures.media_threads),
         "callapi_recordings_live": ("Recordings in progress", figures.recordings_live),
+        "callapi_streams_live": ("Audio streams to applications", figures.streams_live),
+        "callapi_conferences_live": ("Conferences that are held", figures.conferences_live),
         "callapi_event_loop_lag_seconds": ("How late the event loop runs", figures.event_loop_lag_s),
         "callapi_store_pending": ("Changes that wait for the database", figures.store_pending),
         "callapi_store_writable": ("0 while the database refuses writes", figures.is_store_writable),

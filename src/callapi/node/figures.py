@@ -45,6 +45,8 @@ async def figures_of(rooms: Rooms, node: str) -> NodeFigures:
         media_ports_free=plane.ports_free,
         media_threads=plane.threads,
         recordings_live=plane.recordings,
+        streams_live=len(rooms.services.streams),
+        conferences_live=len(rooms.services.conferences),
         event_loop_lag_s=rooms.lag.lag_s,
         store_pending=writing.pending_changes,
         store_retries=writing.retries,

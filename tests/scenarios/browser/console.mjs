@@ -27,10 +27,10 @@ async function newPage(browser, { width, height, colorScheme }) {
   return page;
 }
 
-async function signIn(page, secret = AUTH_TOKEN) {
+async function signIn(page, secret = AUTH_TOKEN, sid = ACCOUNT_SID) {
   await page.goto(CONSOLE_URL);
   assert.equal(await page.locator("input").count(), 2, "one text field and one password field");
-  await page.locator('input[type="text"]').fill(ACCOUNT_SID);
+  await page.locator('input[type="text"]').fill(sid);
   await page.locator('input[type="password"]').fill(secret);
   await page.keyboard.press("Enter");
 }
@@ -110,6 +110,36 @@ async function findIt(page, address) {
   done("found, and exported");
 }
 
+// A key signs in, and its session ends the moment it is revoked.
+async function revokeAKey(browser, page) {
+  await page.goto(`${CONSOLE_URL}/keys`);
+  await page.getByRole("button", { name: "New key" }).click();
+  await page.getByLabel("Friendly name").fill("colleague");
+  await page.getByRole("button", { name: "Make" }).click();
+  const [sid, secret] = await page.getByRole("dialog").locator("code").allInnerTexts();
+  await page.keyboard.press("Escape");
+  const other = await newPage(browser, SHAPES[0]);
+  await signIn(other, secret, sid);
+  await other.getByRole("heading", { name: "Live", exact: true }).waitFor();
+  await page.getByRole("button", { name: /Delete colleague/ }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.getByText("No API keys yet").waitFor();
+  await other.getByRole("link", { name: "Calls", exact: true }).click();
+  await other.locator('input[type="password"]').waitFor();
+  await other.context().close();
+  done("a revoked key is out");
+}
+
+// The linter's finding stands at its place, and the caret goes there.
+async function lintADocument(page) {
+  await page.goto(`${CONSOLE_URL}/try`);
+  await page.getByText("The node would run this document.").waitFor();
+  await page.locator("textarea").fill("<Response>\n  <Dail>bob</Dail>\n</Response>");
+  await page.getByRole("button", { name: /^2:/ }).click();
+  assert(await page.evaluate(() => document.activeElement.selectionStart > 10), "the caret is in line 2");
+  done("a mistake is found at its place");
+}
+
 async function everyPage(browser, address) {
   const found = [];
   for (const shape of SHAPES) {
@@ -139,6 +169,8 @@ try {
   const page = await newPage(browser, SHAPES[0]);
   const address = await watchACall(page);
   await findIt(page, address);
+  await revokeAKey(browser, page);
+  await lintADocument(page);
   await everyPage(browser, address);
   assert.deepEqual(problems, []);
   done("nothing went wrong in the browser");
