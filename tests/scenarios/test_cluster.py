@@ -194,6 +194,12 @@ async def test_who_may_call_is_judged_by_the_address_that_the_edge_saw(
         edge, node = service.edge.address, service.nodes[0]
         uri = f"sip:1@{edge[0]}:{edge[1]}"
         assert (await friend.invite(uri, edge, body=sdp()).gets_final("INVITE")).status == 603
+        # A request that claims a dialog and names another destination is not relayed there.
+        async with RawPhone("victim", "127.0.0.67") as victim:
+            route = [("Route", f"<sip:{edge[0]}:{edge[1]};lr>")]
+            relayed = stranger.invite(victim.uri, edge, body=sdp(), headers=route, to_tag="t")
+            assert (await relayed.gets_final("INVITE")).status == 403
+            assert not victim.calls
         for headers in ([], spoofed):
             through = stranger.invite(uri, edge, body=sdp(), headers=headers)
             assert (await through.gets_final("INVITE")).status == 403

@@ -44,7 +44,7 @@ class Announcements:
             try:
                 await bus.announce(pending)
             except Unavailable as error:
-                log.warning("other nodes are not told of changes yet: %s", error)
+                log.warning("changes are not announced to other nodes yet: %s", error)
                 for change in pending:
                     self._put(change)
                 await asyncio.sleep(1)

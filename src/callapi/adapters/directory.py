@@ -22,7 +22,7 @@ class Directory:
         is_silent: Callable[[str, str], bool],
         choose: Callable[[], float] = random.random,
     ) -> None:
-        """`is_silent` tells of a login's contact whether its phone has ceased to answer.
+        """`is_silent(login, contact)`: whether the phone has stopped answering.
 
         `choose` gives numbers from 0 up to 1, to share calls out among trunks.
         """

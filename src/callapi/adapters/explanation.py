@@ -17,7 +17,7 @@ from callapi.sip import DigestServer, Hop, InboundSession, KeepAlive, LoginThrot
 from callapi.store import Store
 
 _SECRET: Final = bytes(32)
-"""Of challenges that nobody answers."""
+"""Of challenges that are not answered."""
 
 
 class Finding(Struct, frozen=True):

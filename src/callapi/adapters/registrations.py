@@ -1,4 +1,4 @@
-"""Clients and trunks of the store as the registrar and the doorman want them."""
+"""Clients and trunks of the store, as the registrar and the authentication of callers need them."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ MAX_REMEMBERED: Final = 100_000
 
 
 class Registrations:
-    """The store as the `BindingStore` of the registrar and the `Callers` of the doorman."""
+    """The store as the `BindingStore` of the registrar and the `Callers` of the authentication of callers."""
 
     def __init__(
         self, store: Store, realm: str, keep_alive: KeepAlive, announce: Callable[[str], None], *, node: str

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 ANSWER_S: Final = 3.0
 LOOK_EVERY_S: Final = 1.0
-"""How often is looked for what a notification should have told: it may have been lost with its connection."""
+"""How often commands and answers are looked for without a notification: it may have been lost with its connection."""
 SWEEP_EVERY_S: Final = 60.0
 MAX_ASKED: Final = 1000
 MAX_AT_ONCE: Final = 64

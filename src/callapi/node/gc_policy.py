@@ -1,4 +1,4 @@
-"""When the cyclic garbage collector works: a little all the time, thoroughly when nobody is talking, never otherwise.
+"""When the cyclic garbage collector works: the young generation all the time, a full collection while no call is up.
 
 A call leaves no cycles behind, so there is next to nothing to find; but the interpreter's own rule looks at every
 object of every live call again and again, and stops them all for hundreds of milliseconds. Here objects are looked

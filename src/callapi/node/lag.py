@@ -6,11 +6,11 @@ from typing import Final
 
 
 class LagMeter:
-    """How late the event loop is: the sign of a processor that has more to do than it can."""
+    """How late the event loop is, the symptom of an overloaded CPU."""
 
     EVERY_S: Final = 0.1
     WEIGHT: Final = 0.2
-    """Of the newest sample: one stall is no overload, a row of them is."""
+    """Of the newest sample: one stall is not an overload, sustained lag is."""
 
     def __init__(self) -> None:
         self.lag_s = 0.0

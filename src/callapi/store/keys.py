@@ -1,4 +1,4 @@
-"""What tells the records of a kind apart: primary keys, and what may occur only once."""
+"""What distinguishes the records of a kind: primary keys, and what may occur only once."""
 
 from typing import Any, Final
 

@@ -119,7 +119,7 @@ class EventBlock(Struct, frozen=True):
 class CallbackRecord(Struct, frozen=True):
     """A row of the outbox: a callback that must be delivered, in order within its `stream` (the call's sid).
 
-    It goes in the same group as the change that it tells of, and is removed once delivered or given up.
+    It goes in the same group as the change that it reports, and is removed once delivered or given up.
     """
 
     event_id: EventId

@@ -1,4 +1,4 @@
-"""What is old is let go, a little at a time and off the path of calls, so that the database does not grow for ever.
+"""Removes old records in small batches, off the path of calls, so that the database does not grow without bound.
 
 Calls that have ended go with their events, and notifications; recordings stay until they are deleted over REST, for
 they are the account's own. The file of SQLite does not shrink: its free pages are used again.
@@ -25,7 +25,7 @@ PAUSE_S: Final = 0.5
 
 
 async def keep_for(store: Store, days: int) -> None:
-    """Let go what is older than so many days, every hour, until cancelled; 0: keep everything."""
+    """Remove what is older than so many days, every hour, until cancelled; 0: keep everything."""
     if not days:
         return
     while True:

@@ -197,7 +197,7 @@ class Store:
 
     @property
     def is_writable(self) -> bool:
-        """Whether the last attempt to write did not fail for want of a database."""
+        """False after a write failed because the database was unreachable."""
         return self._writer.is_writable
 
     @property
@@ -308,7 +308,7 @@ class Store:
             repository.update(change)
 
     def _report(self, outcome: Outcome) -> None:
-        # Should the loop be gone, nobody is left to be told.
+        # The loop may be closed already, and with it everything that waited.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._settle, outcome)
 

@@ -109,6 +109,7 @@ class RawPhone(asyncio.DatagramProtocol):
         user: str = "",
         from_: str = "",
         hops: int = 70,
+        to_tag: str = "",
     ) -> "RawCall":
         """Call `uri` at `node`; `body` None: without an offer; `from_`: the From in place of `user` and this host."""
         call_id = secrets.token_hex(8)
@@ -117,7 +118,7 @@ class RawPhone(asyncio.DatagramProtocol):
             f"INVITE {uri} SIP/2.0",
             f"Via: SIP/2.0/{self.via} {self.here};rport;branch=z9hG4bK{secrets.token_hex(6)}",
             f"From: {from_ or f'<sip:{user}@{self.here}>'};tag={secrets.token_hex(4)}",
-            f"To: <{uri}>",
+            f"To: <{uri}>{f';tag={to_tag}' if to_tag else ''}",
             f"Call-ID: {call_id}",
             "CSeq: 1 INVITE",
             f"Max-Forwards: {hops}",

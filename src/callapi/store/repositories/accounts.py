@@ -26,7 +26,7 @@ class Commit(Protocol):
 
 
 class FirstAccount(Struct, frozen=True):
-    """The account that a node starts with; if `is_new`, its token must be told, for the first and last time."""
+    """The account that a node starts with; if `is_new`, its token is shown to the operator, once."""
 
     account: AccountRecord
     is_new: bool

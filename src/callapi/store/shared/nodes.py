@@ -1,4 +1,4 @@
-"""The table of nodes: names are claimed here, kept by heartbeats, and lost to whoever takes over.
+"""The table of nodes: names are claimed here, kept by heartbeats, and lost to the node that takes over.
 
 Each write of a node begins by locking its row at its epoch (`FOR KEY SHARE`); a takeover locks the row against that
 (`FOR UPDATE`) and raises the epoch. So a write of a node that was taken over either came before the takeover, which

@@ -34,7 +34,7 @@ class SqlBackend:
         self._engines: tuple[Engine, Engine] | None = None
         self._codecs: dict[type[Any], Codec[Any]] = {}
         self._fence: tuple[str, int] | None = None
-        """Name and epoch of the node whose writes these are; None: nobody's in particular."""
+        """Name and epoch of the node whose writes these are; None: no node owns them."""
         self._lock: IO[bytes] | None = None
         self._nodes_engine: Engine | None = None
 

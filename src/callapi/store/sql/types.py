@@ -14,7 +14,7 @@ from sqlalchemy.types import TypeEngine
 
 from callapi.store.records import EventRecord
 
-# What is no JSON is written as its `str`, for an event must never cost the record beside it.
+# A value that JSON does not know is written as its `str`: an event must not cost the record beside it.
 _ENCODER: Final = Encoder(enc_hook=str)
 _TEXTS: Final = Decoder(tuple[str, ...])
 _PAIRS: Final = Decoder(tuple[tuple[str, str], ...])

@@ -10,7 +10,7 @@ from callapi.store.sql.backend import SqlBackend
 def upgrade_apart(url: str) -> None:
     """Bring the database's tables up to date. To be called before this process has any thread.
 
-    Raises nothing: what is wrong with the database is wrong still when the store is opened, and is told then.
+    Raises nothing: an error of the database occurs again, and is reported, when the store is opened.
     """
     child = os.fork()
     if child:

@@ -1,8 +1,8 @@
 """What waits to be written, in order and within bounds; pure.
 
-While the database is away groups pile up here. Past `most_events` the oldest events of calls are let go, the cheapest
+While the database is away groups pile up here. Past `most_events` the oldest events of calls are dropped, the cheapest
 to lose; records and callbacks never are. Their number is bounded by the calls that are up, since past `most_changes`
-`is_full` tells the node to admit no new ones.
+`is_full` makes the node admit no new ones.
 """
 
 from asyncio import Future

@@ -49,12 +49,12 @@ class Outcome:
 
 
 class Writer:
-    """Takes groups from any thread, never blocking. `tell` is called from the writer's thread, once for each batch."""
+    """Takes groups from any thread, never blocking. `report` is called in the writer's thread, once a batch."""
 
-    def __init__(self, backend: Backend, limits: WriterLimits, tell: Callable[[Outcome], None]) -> None:
+    def __init__(self, backend: Backend, limits: WriterLimits, report: Callable[[Outcome], None]) -> None:
         self._backend = backend
         self._limits = limits
-        self._tell = tell
+        self._report = report
         self._lock = Lock()
         self._backlog = Backlog(most_changes=limits.most_changes, most_events=limits.most_events)
         self._awake = Event()
@@ -80,7 +80,7 @@ class Writer:
 
     @property
     def dropped_events(self) -> int:
-        """Events that were let go because the database was away for too long."""
+        """Events dropped during a database outage."""
         return self._backlog.dropped_events
 
     def start(self) -> None:
@@ -149,7 +149,7 @@ class Writer:
             self._note_writable()
         if outcome.done:
             self.batches += 1
-            self._tell(outcome)
+            self._report(outcome)
 
     def _write(self, groups: list[Group], outcome: Outcome) -> None:
         """Write `groups`; `outcome.done` grows by those that are settled, also when it raises Unavailable."""
@@ -188,7 +188,7 @@ class Writer:
             outcome.done.append(group)
 
     def _kept_for_later(self, groups: list[Group], outcome: Outcome, error: Unavailable) -> None:
-        """Those who wait are told at once, and their groups withdrawn; the rest go back into the backlog."""
+        """Groups that a caller waits for fail at once and are withdrawn; the rest go back into the backlog."""
         if self.is_writable:
             log.error("%s; what is to be written is kept in memory", error)
         self.is_writable = False

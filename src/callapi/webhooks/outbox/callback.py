@@ -1,4 +1,4 @@
-"""A status callback on its way, and what the outbox asks of whoever keeps it durable."""
+"""A status callback on its way, and what the outbox needs of the store that keeps it durable."""
 
 from functools import lru_cache
 from typing import Protocol
@@ -77,10 +77,10 @@ class Unconditional:
 class OutboxStore(Protocol):
     """The durable side, kept by the store; `MemoryOutboxStore` is the twin for tests.
 
-    Rows get here in the same transaction as the record they tell of, not through this door. The three
+    Rows are written in the same transaction as the record they report, not through this door. The three
     verdicts return at once and are made durable soon after, in order; if the process dies before, the
     callback is tried again under the same event id. `hosts` and `due` see every verdict given before them,
-    and every row of which `Outbox.offer` was told.
+    and every row that `Outbox.offer` was given.
     """
 
     async def hosts(self, limit: int) -> list[str]:

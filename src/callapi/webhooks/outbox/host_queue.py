@@ -1,6 +1,6 @@
-"""The callbacks to one host that are in memory: one lane for each stream, and how the host is doing. Pure.
+"""The callbacks to one host that are in memory: one queue for each stream, and how the host is doing. Pure.
 
-A lane holds the first callbacks of its stream in order; only its head may be under way. Later ones of the
+A queue holds the first callbacks of its stream in order; only its head may be under way. Later ones of the
 same stream may be in the store alone, earlier ones never.
 """
 
@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from callapi.webhooks.outbox.callback import Callback
 
 
-class LaneState(StrEnum):
-    """What the head of a lane is doing."""
+class QueueState(StrEnum):
+    """What the head of a queue is doing."""
 
     READY = "ready"
     UNDER_WAY = "under-way"
@@ -27,7 +27,7 @@ class StreamQueue:
     """One stream; never empty."""
 
     callbacks: deque[Callback]
-    state: LaneState = LaneState.READY
+    state: QueueState = QueueState.READY
 
 
 @dataclass(slots=True)
@@ -55,83 +55,85 @@ class HostQueue:
     alarm_at: float | None = None
     """The earliest alarm set for this host."""
 
-    _lanes: dict[str, StreamQueue] = field(default_factory=dict)
+    _queues: dict[str, StreamQueue] = field(default_factory=dict)
     _ready: deque[str] = field(default_factory=deque)
     _waiting: list[tuple[float, str]] = field(default_factory=list)
 
     @property
     def ready(self) -> int:
-        """How many lanes have a head that may go."""
+        """How many queues have a head that may go."""
         return len(self._ready)
 
     @property
     def is_idle(self) -> bool:
         """Whether there is nothing to remember."""
-        return not (self._lanes or self.is_behind or self.is_loading)
+        return not (self._queues or self.is_behind or self.is_loading)
 
     @property
     def wakes_at(self) -> float | None:
-        """When the first waiting lane is to be woken."""
+        """When the first waiting queue is to be woken."""
         return self._waiting[0][0] if self._waiting else None
 
     def add(self, callback: Callback) -> None:
-        """Put `callback` at the end of its lane."""
+        """Put `callback` at the end of its queue."""
         self.known.add(callback.event_id)
         self.count += 1
-        lane = self._lanes.get(callback.stream)
-        if lane is not None:
-            lane.callbacks.append(callback)
+        queue = self._queues.get(callback.stream)
+        if queue is not None:
+            queue.callbacks.append(callback)
             return
-        self._lanes[callback.stream] = StreamQueue(deque((callback,)))
+        self._queues[callback.stream] = StreamQueue(deque((callback,)))
         self._ready.append(callback.stream)
 
     def take(self) -> Callback:
-        """The head of the lane that has been ready longest, now under way."""
-        lane = self._lanes[self._ready.popleft()]
-        lane.state = LaneState.UNDER_WAY
+        """The head of the queue that has been ready longest, now under way."""
+        queue = self._queues[self._ready.popleft()]
+        queue.state = QueueState.UNDER_WAY
         self.under_way += 1
-        return lane.callbacks[0]
+        return queue.callbacks[0]
 
     def settle(self, callback: Callback) -> None:
-        """`callback`, which was under way, is done; the next of its lane may go."""
+        """`callback`, which was under way, is done; the next of its queue may go."""
         self.under_way -= 1
-        lane = self._lanes[callback.stream]
-        self._drop(lane.callbacks.popleft())
-        if lane.callbacks:
-            lane.state = LaneState.READY
+        queue = self._queues[callback.stream]
+        self._drop(queue.callbacks.popleft())
+        if queue.callbacks:
+            queue.state = QueueState.READY
             self._ready.append(callback.stream)
         else:
-            del self._lanes[callback.stream]
+            del self._queues[callback.stream]
 
     def postpone(self, callback: Callback, next_at: float) -> None:
-        """`callback`, which was under way, and its lane wait until `next_at`."""
+        """`callback`, which was under way, and its queue wait until `next_at`."""
         self.under_way -= 1
-        lane = self._lanes[callback.stream]
-        lane.callbacks[0] = replace(callback, next_at=next_at)
-        lane.state = LaneState.WAITING
+        queue = self._queues[callback.stream]
+        queue.callbacks[0] = replace(callback, next_at=next_at)
+        queue.state = QueueState.WAITING
         heapq.heappush(self._waiting, (next_at, callback.stream))
 
     def release(self, callback: Callback) -> None:
-        """`callback`, which was under way, and its lane leave memory: the store has them."""
+        """`callback`, which was under way, and its queue leave memory: the store has them."""
         self.under_way -= 1
         self._forget(callback.stream)
 
     def release_all(self) -> None:
         """Everything that is not under way leaves memory."""
-        for stream in [each for each, lane in self._lanes.items() if lane.state is not LaneState.UNDER_WAY]:
+        for stream in [
+            each for each, queue in self._queues.items() if queue.state is not QueueState.UNDER_WAY
+        ]:
             self._forget(stream)
         self._ready.clear()
         self._waiting.clear()
 
     def wake(self, now: float) -> None:
-        """Lanes whose time has come are ready."""
+        """Queues whose time has come are ready."""
         while self._waiting and self._waiting[0][0] <= now:
             _, stream = heapq.heappop(self._waiting)
-            self._lanes[stream].state = LaneState.READY
+            self._queues[stream].state = QueueState.READY
             self._ready.append(stream)
 
     def _forget(self, stream: str) -> None:
-        for callback in self._lanes.pop(stream).callbacks:
+        for callback in self._queues.pop(stream).callbacks:
             self._drop(callback)
 
     def _drop(self, callback: Callback) -> None:

@@ -67,20 +67,20 @@ class Deliver(Struct, frozen=True):
 
 
 class RecordDelivered(Struct, frozen=True):
-    """Tell the store."""
+    """Report it to the store."""
 
     callback: Callback
 
 
 class RecordGivenUp(Struct, frozen=True):
-    """Tell the store."""
+    """Report it to the store."""
 
     callback: Callback
     error: str
 
 
 class RecordAttempted(Struct, frozen=True):
-    """Tell the store; `callback.attempts` and `callback.next_at` are the new ones."""
+    """Report it to the store; `callback.attempts` and `callback.next_at` are the new ones."""
 
     callback: Callback
 

@@ -1,6 +1,6 @@
 """The durable delivery of status callbacks: the shell around `Schedule`, which decides everything.
 
-Rows are written by the store in the same transaction as the record they tell of; the outbox is told of them
+Rows are written by the store in the same transaction as the record they report; the outbox is offered them
 afterwards, and finds for itself those that an earlier run left. A callback may reach the application twice
 (it answered, and we died before the store knew): under the same `X-CallAPI-Event-Id`.
 """

@@ -2,7 +2,7 @@
 
 What happened decides whom it holds up:
 
-- the **host** could not be asked at all (connection, name, TLS, time limit, no HTTP): nobody can be reached
+- the **host** could not be asked at all (connection, name, TLS, time limit, no HTTP): no application can be reached
   there, so the whole host rests, and one callback at a time probes whether it is back;
 - the host **answered** something that may pass (5xx, 408, 425, 429): this callback waits alone, and with it
   only its own stream;
@@ -12,7 +12,7 @@ What happened decides whom it holds up:
 - it is **hopeless** (410 Gone, or a URL that cannot be asked): given up at once.
 
 An answer 2xx counts as delivered even if its body is too long, too slow or broken: the application has seen
-the callback, and nobody wants its body.
+the callback, and its body is not used.
 """
 
 from email.utils import parsedate_to_datetime
@@ -52,7 +52,7 @@ class Failure(Struct, frozen=True):
 
 
 def judge(error: WebhookError, now: float) -> Failure | None:
-    """What `error` means for the callback; None: it was delivered all the same. `now`: epoch seconds."""
+    """What `error` means for the callback; None: it was delivered anyway. `now`: epoch seconds."""
     answer = error.answer
     if answer is None:
         return Failure(Blame.HOPELESS if isinstance(error, InvalidUrl) else Blame.HOST, str(error))

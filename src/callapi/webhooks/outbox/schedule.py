@@ -43,11 +43,11 @@ from callapi.webhooks.outbox.messages import (
 )
 from callapi.webhooks.outbox.retry import MAX_HOST_WAIT_S, Blame, Failure, next_try, wait_s
 
-# A lane that waits longer than this, or a host that rests longer, need not be kept in memory meanwhile.
+# A queue that waits longer than this, or a host that rests longer, need not be kept in memory meanwhile.
 _WORTH_KEEPING_S: Final = 5.0
 # How often a host that is behind may ask the store: often enough not to be noticed, seldom enough to batch.
 _LOAD_EVERY_S: Final = 0.05
-# The same for callbacks whose time to be tried again comes, which nobody is in a hurry for.
+# The same for retries, which are not urgent.
 _RETRY_EVERY_S: Final = 0.5
 _LOAD_AGAIN_S: Final = 5.0
 # While a host fails, only so many of its callbacks are looked at: one of them is the next probe.
@@ -266,7 +266,7 @@ class Schedule:
         )
 
     def _put_off(self, host: HostQueue, callback: Callback, next_at: float, now: float) -> None:
-        # While a load is going on its page may hold this very lane, read before the verdict: keep the lane,
+        # While a load is going on its page may hold this very queue, read before the verdict: keep the queue,
         # so that the page cannot bring it back too early.
         if next_at - now > _WORTH_KEEPING_S and self._is_crowded(host) and not host.is_loading:
             host.release(callback)
