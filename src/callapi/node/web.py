@@ -22,7 +22,7 @@ from callapi.node import options
 from callapi.node.figures import figures_of
 from callapi.node.joining import open_commands, others_of, serve_commands
 from callapi.node.rooms import Rooms
-from callapi.store import NodeEntry, NodeState, StoreError
+from callapi.store import NodeEntry, NodeState
 from callapi.verbs.announcing import Announcements
 from callapi.verbs.interpreter import Interpreter
 
@@ -121,24 +121,3 @@ def _console_options(settings: Settings, rooms: Rooms) -> ConsoleOptions:
 
     is_secure = settings.http.public_url.startswith("https://")
     return ConsoleOptions(settings.node.name, is_secure, figures)
-
-
-async def _other_nodes(settings: Settings, rooms: Rooms) -> list[dict[str, Any]]:
-    """What the table of nodes says of the others; nothing while the database is away."""
-    if rooms.records.neighbours is None:
-        return []
-    try:
-        entries = await rooms.records.neighbours.nodes.all()
-    except StoreError:
-        return []
-    return [
-        {
-            "node": each.name,
-            "version": each.version,
-            "state": each.state.value,
-            "calls_live": each.live_calls,
-            "seconds_since_seen": round(each.seconds_since_seen, 1),
-        }
-        for each in entries
-        if each.name != settings.node.name
-    ]
