@@ -111,6 +111,10 @@ bench-answering: dev  ## how often answering machine detection is right, on reco
 	scripts/system-packages espeak-ng
 	$(BIN)/python -m bench.answering --output docs/benchmarks/answering.md
 
+.PHONY: bench-streams
+bench-streams: dev  ## streams in both directions: CPU and memory for each, late frames; the table into docs/benchmarks
+	$(BIN)/python -m bench.streams --output docs/benchmarks/streams.md
+
 .PHONY: bench-conference
 bench-conference: dev  ## conferences: CPU for each participant, rooms of 10 to 250; the table into docs/benchmarks
 	$(BIN)/python -m bench.conference --output docs/benchmarks/conference.md

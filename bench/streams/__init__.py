@@ -1,0 +1,1 @@
+"""What a stream in both directions costs the node."""
