@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -24,8 +25,14 @@ GATHER_S: Final = 0.05
 MAX_PENDING: Final = 2_000
 MAX_PAYLOAD: Final = 7_800
 """Octets of one notification of PostgreSQL, less what else is in it."""
-_ENCODER: Final = Encoder()
 _DECODER: Final = Decoder(Relayed)
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+_ENCODER: Final = Encoder(enc_hook=_plain)
 
 
 class FeedRelay:
@@ -77,7 +84,11 @@ class FeedRelay:
         return self._loop.time() < self._wanted_until
 
     def _export(self, event: Relayed) -> None:
-        text = _ENCODER.encode(event).decode()
-        if len(text.encode()) <= MAX_PAYLOAD:
-            self._pending.append(text)
+        try:
+            encoded = _ENCODER.encode(event)
+        except (TypeError, ValueError) as error:  # text that is not Unicode, as strangers may send it
+            log.warning("an event is not passed on: %s", error)
+            return
+        if len(encoded) <= MAX_PAYLOAD:
+            self._pending.append(encoded.decode())
             self._has_pending.set()

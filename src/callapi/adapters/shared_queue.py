@@ -4,6 +4,7 @@ import asyncio
 import logging
 from typing import Final
 
+from msgspec import MsgspecError
 from msgspec.json import Decoder, Encoder
 
 from callapi.base.ids import AccountSid, CallSid
@@ -71,7 +72,12 @@ class SharedQueue:
             now = asyncio.get_running_loop().time()
             for each in kept:
                 log.info("call %s, which another node had queued, waits here", each.record.sid)
-                runner.adopt(QueuedCall(each.record, _DECODER.decode(each.command), now))
+                try:
+                    command = _DECODER.decode(each.command)
+                except MsgspecError:
+                    log.exception("call %s was queued by another version, and is not placed", each.record.sid)
+                else:
+                    runner.adopt(QueuedCall(each.record, command, now))
 
     async def release(self, runner: QueueRunner) -> None:
         """Leave what waits here to other nodes. While the database is away it stays."""

@@ -1,5 +1,6 @@
 """The rooms of a node as the `Heir` of nodes that are dead."""
 
+from contextlib import suppress
 from typing import Final
 
 from msgspec.structs import replace
@@ -7,7 +8,7 @@ from msgspec.structs import replace
 from callapi.base.clock import utc_now
 from callapi.calls.events import EventBus
 from callapi.calls.records.reconciliation import close
-from callapi.store import CallRecord, Put, Store
+from callapi.store import CallRecord, Put, Store, Unavailable
 from callapi.webhooks import Outbox
 
 LAST_PARTICIPANT_LEFT: Final = "last-participant-left"
@@ -26,7 +27,8 @@ class Inheritance:
         self._outbox.adopt()
         for record in calls:
             close(record, self._bus, utc_now(), f"node {node} broke off")
-        await close_conferences(self._store, node)
+        with suppress(Unavailable):  # their records are closed at the next start of their node then
+            await close_conferences(self._store, node)
         await self._store.settle()
 
 

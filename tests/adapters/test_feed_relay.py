@@ -1,0 +1,71 @@
+"""Events of the feed on their way to other nodes: whole, or not at all."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from types import MappingProxyType
+
+from callapi.adapters.feed_relay import FEED, FeedRelay
+from callapi.api import Relayed
+from callapi.base.ids import AccountSid, CallSid
+from tests.virtual_time import run
+
+ACCOUNT = AccountSid("AC" + "1" * 32)
+CALL = CallSid("CA" + "1" * 32)
+
+
+class FakeFeed:
+    """Stands for the feed of a node: what is exported, and what came from others."""
+
+    clients = 0
+
+    def __init__(self) -> None:
+        self.relayed: list[Relayed] = []
+        self.export: Callable[[Relayed], None] = self.relayed.append
+        self.is_wanted: Callable[[], bool] = bool
+
+    def export_to(self, export: Callable[[Relayed], None], is_wanted: Callable[[], bool]) -> None:
+        self.export, self.is_wanted = export, is_wanted
+
+    def relay(self, event: Relayed) -> None:
+        self.relayed.append(event)
+
+
+class FakeBus:
+    def __init__(self) -> None:
+        self.published: list[tuple[str, str]] = []
+
+    async def publish(self, kind: str, details: Iterable[str]) -> None:
+        self.published += [(kind, each) for each in details]
+
+
+def test_an_event_arrives_as_it_left_and_one_that_is_too_long_does_not() -> None:
+    async def story() -> None:
+        here, there, bus = FakeFeed(), FakeFeed(), FakeBus()
+        sender, receiver = FeedRelay(here), FeedRelay(there)  # type: ignore[arg-type]
+        sending = asyncio.ensure_future(sender.send(bus))  # type: ignore[arg-type]
+        short = Relayed(ACCOUNT, (CALL,), {"type": "call-ended", "call": MappingProxyType({"sid": CALL})})
+        here.export(short)
+        here.export(Relayed(ACCOUNT, (CALL,), {"type": "verb", "text": "x" * 8000}))
+        here.export(Relayed(ACCOUNT, (CALL,), {"type": "verb", "text": "\ud800"}))
+        await asyncio.sleep(1)
+        [(kind, detail)] = bus.published
+        assert kind == FEED
+        receiver.heard("other", detail)
+        receiver.heard("other", "no JSON")
+        assert there.relayed == [Relayed(ACCOUNT, (CALL,), {"type": "call-ended", "call": {"sid": CALL}})]
+        sending.cancel()
+
+    run(story())
+
+
+def test_events_are_wanted_for_a_while_after_another_node_asked() -> None:
+    async def story() -> None:
+        feed = FakeFeed()
+        relay = FeedRelay(feed)  # type: ignore[arg-type]
+        assert not feed.is_wanted()
+        relay.wanted("other", "")
+        assert feed.is_wanted()
+        await asyncio.sleep(11)
+        assert not feed.is_wanted()
+
+    run(story())
