@@ -97,10 +97,10 @@ async def test_three_phones_in_a_room_hear_the_two_others(
 
     await asyncio.to_thread(people(sids[1]).delete)
     await webhook.next("after")
-    await bob.ended()
+    await bob.ended(timeout=20)
     await asyncio.to_thread(client.conferences(room.sid).update, status="completed")
-    await alice.ended()
-    await carol.ended()
+    await alice.ended(timeout=20)
+    await carol.ended(timeout=20)
     names = await events(webhook, 13)
     assert names[:4] == ["participant-join", "participant-join", "conference-start", "participant-join"]
     assert names[4:10] == [
@@ -169,7 +169,7 @@ async def test_a_party_is_called_into_a_room_by_the_sdk(
     found = await asyncio.to_thread(client.conferences(made.conference_sid).participants("bob").fetch)
     assert (found.call_sid, found.status, found.end_conference_on_exit) == (made.call_sid, "connected", True)
     await ringing.hang_up()
-    await alice.ended()
+    await alice.ended(timeout=20)
     assert await events(webhook, 6) == [
         "participant-join",
         "participant-join",

@@ -4,9 +4,12 @@ import asyncio
 
 import pytest
 
-from tests.scenarios.conftest import PhoneFactory, Server
+from tests.scenarios.conftest import NodeFactory, PhoneFactory, Server
 from tests.scenarios.harness.application import Webhook, response
 from tests.scenarios.harness.phone import Phone, PhoneCall
+from tests.scenarios.harness.raw_phone import RawPhone, sdp
+from tests.scenarios.harness.rtp_peer import RtpPeer
+from tests.scenarios.harness.talk import CALLER_HZ, talk
 
 A, B, C = 440.0, 660.0, 1000.0
 
@@ -125,3 +128,30 @@ async def test_refer_asks_the_callers_phone(server: Server, phone: PhoneFactory,
     asked = await webhook.next("referred")
     assert (asked["ReferSipResponseCode"], asked["NotifySipResponseCode"]) == ("202", "200")
     assert asked["ReferCallStatus"] == "in-progress"
+
+
+async def test_an_invite_with_replaces_takes_the_place_of_a_party(new_node: NodeFactory) -> None:
+    """Carol's phone picks up bob's call (RFC 3891): bob gets a BYE, alice and carol talk; wrong tags get 481."""
+    node, webhook = await new_node()
+    async with talk(node, webhook) as talking, RawPhone("carol") as carol, RtpPeer() as ear:
+        invite = talking.callee.invite
+        dialog = f"{invite['Call-ID']};to-tag={invite.tag('From')};from-tag="
+        wrong = carol.invite(
+            node.uri("1"), node.sip_address, headers=[("Replaces", dialog + "wrong")], body=sdp(ear.port)
+        )
+        await wrong.gets("INVITE", 481)
+        call = carol.invite(
+            node.uri("1"),
+            node.sip_address,
+            headers=[("Replaces", dialog + str(talking.callee.tag)), ("Require", "replaces")],
+            body=sdp(ear.port),
+        )
+        answer = await call.gets("INVITE", 200)
+        call.request("ACK")
+        assert answer.audio
+        ear.speak(answer.audio, C)
+        await talking.callee.gets("BYE")
+        assert await talking.caller_ear.hears(C)
+        assert await ear.hears(CALLER_HZ)
+        talking.caller.request("BYE")
+        await call.gets("BYE")

@@ -1,4 +1,4 @@
-"""`<Refer>`: ask the caller's phone to call another party, and tell the application what became of it."""
+"""`<Refer>`: ask the caller's phone to call another party, and report the outcome to the application."""
 
 import asyncio
 from functools import partial

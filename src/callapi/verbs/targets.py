@@ -59,7 +59,7 @@ async def placements(
 
 
 def _withholds_its_identity(caller: Call) -> bool:
-    """Whether the caller's From is anonymous, even if the network told the application who calls (RFC 3325 §7)."""
+    """Whether the caller's From is anonymous, even if the network has asserted an identity (RFC 3325 §7)."""
     is_inbound = caller.record.direction == "inbound" and not caller.record.from_.startswith("client:")
     return is_inbound and is_anonymous(caller.leg.session.remote_uri)
 

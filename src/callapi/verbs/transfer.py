@@ -98,7 +98,7 @@ class Transfer:
             self.done.set(False)
 
     def _orphaned(self) -> None:
-        """The referrer is gone and the transfer failed: a called party has nobody left; a caller's document goes on."""
+        """The referrer is gone and the transfer failed: a called party is hung up, a caller's document goes on."""
         if self.transferee is not self._execution.call:
             self.transferee.hang_up("the transfer failed, and the other party had left")
 
@@ -168,7 +168,7 @@ class Transfer:
         self._report(TransferStep.RINGING, 180)
 
     def _code_of(self, party: Call) -> int:
-        """The final response of the new party, as the referrer is told it."""
+        """The final response of the new party, as reported to the referrer."""
         response = party.final_response
         if self.transferee.ended.is_set:
             return 487

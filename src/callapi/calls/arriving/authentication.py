@@ -1,8 +1,8 @@
 """Which callers may call: trusted networks without proof, registered clients by digest, gateways of trunks.
 
 A caller from outside is challenged only if the user in its From is registered from the very address that it calls
-from. So a scanner gets 403 whatever name it tries, known or not; and one that has a challenge cannot tell a user that
-does not exist from a wrong password, by the answer or by the work.
+from. So a scanner gets 403 for any name that it tries, known or not; and one that has a challenge cannot distinguish a
+user that does not exist from a wrong password, by the answer or by the work.
 """
 
 from collections.abc import Callable, Mapping

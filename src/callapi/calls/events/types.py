@@ -1,4 +1,4 @@
-"""The events of a node's calls: frozen values, told apart by their type, never by a string.
+"""The events of a node's calls: frozen values, distinguished by their type, never by a string.
 
 An event of a call carries the call's record as it stands right after the event, so that a subscriber needs no lookup:
 sid, account, parties, direction and parent are all there. `at` is the instant of the event, aware and in UTC.
@@ -104,7 +104,7 @@ class PartiesJoined(CallEvent, frozen=True):
 
 
 class PartiesParted(CallEvent, frozen=True):
-    """The call is no longer joined to `joined`, after `joined_s` seconds."""
+    """The call has parted from `joined`, after `joined_s` seconds."""
 
     joined: Joined
     joined_s: float
@@ -147,7 +147,7 @@ class TransferStep(StrEnum):
 
 
 class TransferChanged(CallEvent, frozen=True):
-    """A transfer of the call (`record`: the party that stays) to `target`; `code` as the referrer is told it."""
+    """A transfer of the call (`record`: the party that stays) to `target`; `code` as reported to the referrer."""
 
     step: TransferStep
     target: str

@@ -1,4 +1,4 @@
-"""The queues of this node, by account and name; their records are made when somebody is put into them."""
+"""The queues of this node, by account and name; the record of one is made with its first caller."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -48,7 +48,7 @@ class Queues:
         return self._add(record)
 
     def live(self, sid: QueueSid) -> LiveQueue | None:
-        """The queue of that sid, if anybody has used it on this node."""
+        """The queue of that sid; None if it was not used on this node."""
         return next((each for each in self._live.values() if each.record.sid == sid), None)
 
     def changed(self, record: QueueRecord) -> None:
@@ -59,7 +59,7 @@ class Queues:
             self._live[record.account_sid, record.friendly_name] = live
 
     def removed(self, record: QueueRecord) -> None:
-        """A queue is no more."""
+        """A queue was deleted."""
         self._live.pop((record.account_sid, record.friendly_name), None)
 
     def _add(self, record: QueueRecord) -> LiveQueue:
