@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -184,3 +185,30 @@ async def test_who_may_open_a_socket_on_the_http_port(browsers: Browsers) -> Non
             await client.ws_connect(f"{own}/elsewhere", protocols=["sip"])
         assert refused.value.status == 404
     assert await browsers.node.health() == 200
+
+
+async def test_a_browser_that_calls_from_outside_gets_one_challenge(
+    application: Application, tmp_path: Path
+) -> None:
+    """407 with MD5 alone, whatever `sip.digest_algorithms` says: the libraries read the last of several."""
+    webhook = application.webhook("outside")
+    webhook["voice"] = response("<Reject/>")
+    numbers = [{"number": "*", "voice_url": webhook.url("voice")}]
+    settings = {"sip": {"trusted_networks": ["10.99.0.0/16"], "digest_algorithms": ["SHA-256", "MD5"]}}
+    async with Node(tmp_path, numbers=numbers, settings=settings) as node:
+        await Browsers(node, webhook, 0).make("alice")
+        async with WebSocketPhone("alice", f"ws://127.0.0.1:{node.http_port}/sip") as web:
+            registrant = Registrant(node, web, PASSWORD)
+            assert (await registrant.register(f"<{web.uri}>;{DEVICE}")).status == 200
+            call = web.invite(node.uri("1000"), node.sip_address, body=sdp())
+            refused = await call.gets("INVITE", 407)
+            call.request("ACK")
+            [only] = refused.all("Proxy-Authenticate")
+            assert "algorithm=MD5" in only
+            answer = registrant.answer(refused, method="INVITE", uri=node.uri("1000"))
+            again = web.invite(node.uri("1000"), node.sip_address, body=sdp(), headers=[answer])
+            await again.gets("INVITE", 603)
+            again.request("ACK")
+        async with RawPhone("alice") as phone:
+            challenge = await Registrant(node, phone, PASSWORD, algorithm="SHA-256").ask(f"<{phone.uri}>")
+            assert len(challenge.all("WWW-Authenticate")) == 2
