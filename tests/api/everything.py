@@ -15,6 +15,7 @@ from callapi.base.ids import (
     new_number_sid,
     new_queue_sid,
     new_recording_sid,
+    new_sip_sid,
     new_trunk_sid,
 )
 from callapi.calls.conferences.options import ParticipantOptions, RoomOptions
@@ -27,6 +28,7 @@ from callapi.store import (
     NumberRecord,
     QueueRecord,
     RecordingRecord,
+    SipObjectRecord,
     TrunkRecord,
     key_digest,
 )
@@ -76,12 +78,15 @@ async def one_of_each(world: World, owner: AccountSid, mark: str = "x") -> dict[
     records["Keys"] = records["SigningKeys"] = KeyRecord(
         new_key_sid(), owner, mark, key_digest(mark), NOW, NOW
     )
+    records |= _sip_objects(owner, mark)
     await world.keep(call, *records.values())
     room = world.conferences.invite(
         owner, f"room{mark}", RoomOptions(), call.sid, ParticipantOptions(label=mark)
     )
     (world.recordings_dir / f"{mark}.wav").write_bytes(b"RIFF")
-    kept = {name: record.sid for name, record in records.items()}
+    kept = {
+        name: record.name if name.endswith("Mappings") else record.sid for name, record in records.items()
+    }
     named = {
         "Room": room.record.sid,
         "Participant": call.sid,
@@ -92,6 +97,33 @@ async def one_of_each(world: World, owner: AccountSid, mark: str = "x") -> dict[
         "Transcriptions": "mine",
     }
     return {"CallSid": call.sid, **named, **kept}
+
+
+def _sip_objects(owner: AccountSid, mark: str) -> dict[str, SipObjectRecord]:
+    """One of each kind below `SIP/`."""
+
+    def made(prefix: str, kind: str, name: str = mark, parent: str | None = None) -> SipObjectRecord:
+        return SipObjectRecord(
+            new_sip_sid(prefix),
+            owner,
+            kind,
+            mark,
+            date_created=NOW,
+            date_updated=NOW,
+            name=name,
+            parent_sid=parent,
+        )
+
+    domain, users, places = made("SD", "domain"), made("CL", "credential-list"), made("AL", "address-list")
+    return {
+        "Domains": domain,
+        "CredentialLists": users,
+        "Credentials": made("CR", "credential", parent=users.sid),
+        "IpAccessControlLists": places,
+        "IpAddresses": made("IP", "address", "192.0.2.1/32", places.sid),
+        "CredentialListMappings": made("MP", "mapping", users.sid, domain.sid),
+        "IpAccessControlListMappings": made("MP", "mapping", places.sid, domain.sid),
+    }
 
 
 def path_of(operation: Operation, account: str, sids: dict[str, str]) -> str:

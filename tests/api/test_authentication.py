@@ -72,6 +72,16 @@ async def test_an_inactive_account(world: World, status: str) -> None:
     assert (await world.get(path, auth=(inactive.sid, "wrong"))).status == 401
 
 
+SIP_FORM = {
+    "Username": "anna",
+    "Password": "correct Horse1",
+    "FriendlyName": "x",
+    "IpAddress": "192.0.2.1",
+    "CredentialListSid": "CL" + "0" * 32,
+    "IpAccessControlListSid": "AL" + "0" * 32,
+}
+
+
 @pytest.mark.parametrize("operation", [each for each in OPERATIONS if "{" in each.path], ids=_name)
 async def test_an_account_sees_nothing_of_another(world: World, operation: Operation) -> None:
     """Neither below the other's path nor by the other's sids below its own; nothing of it changes."""
@@ -84,13 +94,22 @@ async def test_an_account_sees_nothing_of_another(world: World, operation: Opera
     if operation.method in {"POST", "PUT"}:
         runs_beside = re.search(r"/Calls/.*/(Streams|Transcriptions|Recordings)/", operation.path)
         status = "stopped" if runs_beside else "completed"
-        form = FORM | ({"Status": status} if "Calls" in operation.path else {})
+        form = FORM | SIP_FORM | ({"Status": status} if "Calls" in operation.path else {})
     below_theirs = path_of(operation, victim.sid, sids)
     assert (await world.ask(operation.method, below_theirs, form=form, auth=auth)).status == 404
     below_own = path_of(operation, stranger.sid, sids)
     answer = await world.ask(operation.method, below_own, form=form, auth=auth)
     if any(
-        key in operation.path for key in ("{Sid}", "{CallSid}", "{Room}", "{QueueSid}", "{ConferenceSid}")
+        key in operation.path
+        for key in (
+            "{Sid}",
+            "{CallSid}",
+            "{Room}",
+            "{QueueSid}",
+            "{ConferenceSid}",
+            "{DomainSid}",
+            "{ListSid}",
+        )
     ):
         assert answer.status == 404, answer.body
     else:

@@ -10,6 +10,8 @@ from twilio.rest import Client
 
 from tests.scenarios.conftest import PhoneFactory, Server
 from tests.scenarios.harness.application import Webhook, response
+from tests.scenarios.harness.raw_phone import RawPhone, sdp
+from tests.scenarios.harness.rtp_peer import RtpPeer
 
 
 class _HereInstead(TwilioHttpClient):  # type: ignore[misc]  # the library has no types
@@ -212,3 +214,28 @@ async def _told(server: Server, sid: str) -> tuple[set[str], list[str]]:
     words = [each["data"]["message"].split() for each in page["events"] if each["kind"] == "sip"]
     firsts = [second if first == "SIP/2.0" else first for first, second, *_ in words]
     return {each["kind"] for each in page["events"]}, firsts
+
+
+async def test_a_call_to_a_domain(server: Server, webhook: Webhook) -> None:
+    """Whatever its user; and Twilio's library reads what the resources answer."""
+    client = _twilio(server)
+    webhook["domain"] = response("<Hangup/>")
+
+    def make() -> None:
+        domain = client.sip.domains.create(domain_name="acme.example", voice_url=webhook.url("domain"))
+        users = client.sip.credential_lists.create(friendly_name="phones")
+        client.sip.credential_lists(users.sid).credentials.create(username="anna", password="Correct horse 1")
+        mapped = client.sip.domains(domain.sid).auth.calls.credential_list_mappings.create(users.sid)
+        assert mapped.sid == users.sid
+        (shown,) = client.sip.domains(domain.sid).credential_list_mappings.list()
+        assert shown.friendly_name == "phones"
+        places = client.sip.ip_access_control_lists.create("places")
+        client.sip.ip_access_control_lists(places.sid).ip_addresses.create("here", "192.0.2.9")
+        client.sip.domains(domain.sid).ip_access_control_list_mappings.create(places.sid)
+
+    await asyncio.to_thread(make)
+    async with RawPhone("keys") as caller, RtpPeer() as rtp:
+        call = caller.invite("sip:anyone@ACME.example", server.node.sip_address, body=sdp(rtp.port))
+        await call.gets("INVITE", 603)
+        request = await webhook.next("domain")
+        assert (request["SipDomain"], request["To"]) == ("ACME.example", "sip:anyone@ACME.example")

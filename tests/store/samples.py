@@ -19,6 +19,7 @@ from callapi.base.ids import (
     new_number_sid,
     new_queue_sid,
     new_recording_sid,
+    new_sip_sid,
     new_trunk_sid,
 )
 from callapi.store import (
@@ -35,6 +36,7 @@ from callapi.store import (
     NumberRecord,
     QueueRecord,
     RecordingRecord,
+    SipObjectRecord,
     TrunkRecord,
 )
 
@@ -200,6 +202,11 @@ def conference(**changes: Any) -> ConferenceRecord:
 
 def queue(**changes: Any) -> QueueRecord:
     made = QueueRecord(new_queue_sid(), ACCOUNT, "A queue", 1000, NOON, NOON)
+    return replace(made, **changes)
+
+
+def sip_object(**changes: Any) -> SipObjectRecord:
+    made = SipObjectRecord(new_sip_sid("SD"), ACCOUNT, "domain", "A domain", "acme.example", NOON, NOON)
     return replace(made, **changes)
 
 

@@ -36,6 +36,7 @@ from tests.store.samples import (
     number,
     queue,
     recording,
+    sip_object,
     trunk,
 )
 
@@ -90,6 +91,10 @@ def _filled_call() -> CallRecord:
             ),
         ),
         ("queues", queue(max_size=5)),
+        (
+            "sip_objects",
+            sip_object(parent_sid="SD" + "1" * 32, voice_url="http://v", status_callback="http://s"),
+        ),
         ("recordings", recording(conference_sid="CF" + "1" * 32)),
         ("recordings", recording(duration=7, path="RE/1.wav", error_code=3)),
         (

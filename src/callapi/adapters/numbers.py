@@ -9,6 +9,7 @@ from callapi.store import (
     ApplicationRecord,
     ClientRecord,
     NumberRecord,
+    SipObjectRecord,
     Store,
 )
 
@@ -32,6 +33,21 @@ class Numbers:
             owner = await self._store.applications.by_sid(number.voice_application_sid) or number
         return route_of(owner, number.account_sid, number)
 
+    async def domain(self, host: str) -> Route | None:
+        """As `Routing`."""
+        return await domain_route(self._store, host)
+
+
+async def domain_route(store: Store, host: str) -> Route | None:
+    """Where calls to a SIP domain of an account lead, whatever their user; None: `host` is not such a domain."""
+    domain = await store.sip_objects.domain(host)
+    if domain is None:
+        return None
+    account = await store.accounts.by_sid(domain.account_sid)
+    if account is None or not account.is_active:
+        return None
+    return route_of(domain, domain.account_sid)
+
 
 async def application_document(
     store: Store, account: AccountSid, sid: ApplicationSid
@@ -45,7 +61,7 @@ async def application_document(
 
 
 def route_of(
-    owner: NumberRecord | ApplicationRecord | ClientRecord,
+    owner: NumberRecord | ApplicationRecord | ClientRecord | SipObjectRecord,
     account: AccountSid,
     number: NumberRecord | None = None,
 ) -> Route | None:

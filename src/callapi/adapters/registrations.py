@@ -112,7 +112,7 @@ class Registrations:
     async def gateway_of(self, host: str) -> frozenset[AccountSid]:
         """As `Callers`."""
         found = await self._store.trunks.at(host)
-        accounts = {each.account_sid for each in found}
+        accounts = {each.account_sid for each in found} | await self._store.sip_objects.accounts_at(host)
         return frozenset([each for each in accounts if await self._is_active(each)])
 
     async def srtp_of_gateway(self, host: str) -> SrtpPolicy | None:

@@ -67,6 +67,11 @@ def new_key_sid() -> KeySid:
     return KeySid(_new("SK"))
 
 
+def new_sip_sid(prefix: str) -> str:
+    """A fresh sid of a SIP domain (`SD`), list (`CL`, `AL`), credential (`CR`) or address (`IP`)."""
+    return _new(prefix)
+
+
 def new_conference_sid() -> ConferenceSid:
     """A fresh `CF…`."""
     return ConferenceSid(_new("CF"))

@@ -26,6 +26,7 @@ from callapi.store.records import (
     QueueRecord,
     Record,
     RecordingRecord,
+    SipObjectRecord,
     TrunkRecord,
 )
 from callapi.store.repositories.accounts import FirstAccount, new_auth_token
@@ -89,6 +90,7 @@ __all__ = [
     "Remove",
     "Report",
     "Roll",
+    "SipObjectRecord",
     "Store",
     "StoreError",
     "StoreStatistics",

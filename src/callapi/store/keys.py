@@ -16,6 +16,7 @@ from callapi.store.records import (
     NumberRecord,
     QueueRecord,
     RecordingRecord,
+    SipObjectRecord,
     TrunkRecord,
 )
 
@@ -33,6 +34,7 @@ KEYS: Final[dict[type[Any], tuple[str, ...]]] = {
     NumberRecord: ("sid",),
     QueueRecord: ("sid",),
     RecordingRecord: ("sid",),
+    SipObjectRecord: ("sid",),
     TrunkRecord: ("sid",),
 }
 

@@ -316,6 +316,29 @@ class BindingRecord(Struct, frozen=True):
     reg_id: int = 0
 
 
+class SipObjectRecord(Struct, frozen=True):
+    """One object of Twilio's `SIP/…` resources: what they add to numbers, clients and trunks.
+
+    `parent_sid` is the list of a credential or address, and the domain of a mapping; `name` is a domain's name, a
+    credential's user, an address with its prefix length, or the sid of the list that a mapping names.
+    """
+
+    sid: str
+    account_sid: AccountSid
+    kind: str  # domain, credential-list, credential, address-list, address, mapping
+    friendly_name: str
+    name: str
+    date_created: datetime
+    date_updated: datetime
+    parent_sid: str | None = None
+    voice_url: str | None = None
+    voice_method: str = "POST"
+    voice_fallback_url: str | None = None
+    voice_fallback_method: str = "POST"
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+
+
 class TrunkRecord(Redacted, frozen=True):
     """Where calls to numbers go: of the enabled trunks whose `pattern` fits, the lowest `priority` first.
 
@@ -358,5 +381,6 @@ Record: TypeAlias = (
     | NumberRecord
     | QueueRecord
     | RecordingRecord
+    | SipObjectRecord
     | TrunkRecord
 )

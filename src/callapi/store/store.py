@@ -24,6 +24,7 @@ from callapi.store.records import (
     CallRecord,
     ClientRecord,
     NumberRecord,
+    SipObjectRecord,
     TrunkRecord,
 )
 from callapi.store.repositories.accounts import AccountRepository
@@ -39,6 +40,7 @@ from callapi.store.repositories.notifications import NotificationRepository
 from callapi.store.repositories.numbers import NumberRepository
 from callapi.store.repositories.reader import Reader
 from callapi.store.repositories.recordings import RecordingRepository
+from callapi.store.repositories.sip_objects import SipObjectRepository
 from callapi.store.repositories.trunks import TrunkRepository
 from callapi.store.shared.door import Nodes
 from callapi.store.shared.values import Owner
@@ -119,6 +121,7 @@ class Store:
         self.notifications = NotificationRepository(reader)
         self.numbers = NumberRepository(reader, self.commit)
         self.recordings = RecordingRepository(reader)
+        self.sip_objects = SipObjectRepository(reader)
         self.trunks = TrunkRepository(reader)
         self._cached: dict[type, CachedRepository] = {
             AccountRecord: self.accounts,
@@ -126,6 +129,7 @@ class Store:
             BindingRecord: self.bindings,
             ClientRecord: self.clients,
             NumberRecord: self.numbers,
+            SipObjectRecord: self.sip_objects,
             TrunkRecord: self.trunks,
         }
 

@@ -73,7 +73,7 @@ async def create(context: RequestContext) -> ClientRecord:
         date_created=now,
         date_updated=now,
         api_version=API_VERSION,
-        **_secrets(given[LOGIN], context.deps.realm, given[PASSWORD]),
+        **secrets_of(given[LOGIN], context.deps.realm, given[PASSWORD]),
         **{"friendly_name": given[LOGIN], **given.changes(CREATE)},
     )
     try:
@@ -90,7 +90,7 @@ async def modify(context: RequestContext) -> ClientRecord:
     client = replace(before, date_updated=utc_now(), **context.given.changes(MODIFY))
     changes: list[Change] = []
     if (password := context.given.get(NEW_PASSWORD)) is not None:
-        secrets = _secrets(client.login, context.deps.realm, password)
+        secrets = secrets_of(client.login, context.deps.realm, password)
         client = replace(client, realm=context.deps.realm, **secrets)
     if password is not None or client.status == DISABLED:
         changes.append(Remove(BindingRecord, (client.login,)))
@@ -106,7 +106,8 @@ async def delete(context: RequestContext) -> None:
     )
 
 
-def _secrets(login: str, realm: str, password: str) -> dict[str, Any]:
+def secrets_of(login: str, realm: str, password: str) -> dict[str, Any]:
+    """What is kept of a password, as fields of a client."""
     secrets = digest_secrets(login, realm, password)
     return {
         "ha1_md5": secrets.md5,

@@ -56,6 +56,10 @@ class Routing(Protocol):
         """The owner of the Request-URI's user part; None: unknown, 404; or why it may not be called."""
         ...
 
+    async def domain(self, host: str) -> Route | None:
+        """Where calls to the host of the Request-URI lead, whatever the user; None: where the user leads."""
+        ...
+
 
 class Caller(Struct, frozen=True):
     """A caller that may call."""
@@ -179,12 +183,25 @@ class Inbound:
         return None
 
     async def _find_route(self, session: InboundSession) -> tuple[Route | Refusal | None, str]:
-        """Where the Request-URI leads, and the form of it that does; None: nowhere, with its first form."""
-        forms = dialled(session.request.uri)
-        for form in forms:
-            if (route := await self._routing.route(form)) is not None:
-                return route, form
-        return None, forms[0]
+        """Where the Request-URI leads, and the form of it that does; None: nowhere, with its first form.
+
+        A domain goes before the numbers of its account, and never before another's: whoever names a domain as the node
+        is named takes no calls from others.
+        """
+        uri = session.request.uri
+        forms = dialled(uri)
+        found: Route | Refusal | None = None
+        form = forms[0]
+        for each in forms:
+            if (found := await self._routing.route(each)) is not None:
+                form = each
+                break
+        domain = await self._routing.domain(uri.host) if isinstance(uri, SipUri) else None
+        if domain is None or isinstance(found, Refusal):
+            return found, form
+        if found is not None and found.account_sid != domain.account_sid:
+            return found, form
+        return domain, forms[0]
 
 
 def _inbound_call(session: InboundSession, route: Route, caller: Caller, number: str) -> InboundCall:

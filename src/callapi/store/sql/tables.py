@@ -23,6 +23,7 @@ from callapi.store.records import (
     QueueRecord,
     Record,
     RecordingRecord,
+    SipObjectRecord,
     TrunkRecord,
 )
 from callapi.store.sql.types import Events, Instant, Pairs, Texts
@@ -288,6 +289,20 @@ _keys = _table(
 )
 Index("api_keys_by_date", _keys.c.account_sid, _keys.c.date_created, _keys.c.sid)
 
+_sip_objects = _table(
+    "sip_objects",
+    SipObjectRecord,
+    *_text("sid", "account_sid", "kind", "friendly_name", "name"),
+    *_instant("date_created", "date_updated"),
+    *_text_or_null("parent_sid", "voice_url"),
+    *_text("voice_method"),
+    *_text_or_null("voice_fallback_url"),
+    *_text("voice_fallback_method"),
+    *_text_or_null("status_callback"),
+    *_text("status_callback_method"),
+)
+Index("sip_objects_by_date", _sip_objects.c.account_sid, _sip_objects.c.date_created, _sip_objects.c.sid)
+
 TABLES: Final[dict[type[Any], Table]] = {
     AccountRecord: _accounts,
     ApplicationRecord: _applications,
@@ -302,5 +317,6 @@ TABLES: Final[dict[type[Any], Table]] = {
     NumberRecord: _numbers,
     QueueRecord: _queues,
     RecordingRecord: _recordings,
+    SipObjectRecord: _sip_objects,
     TrunkRecord: _trunks,
 }
