@@ -54,3 +54,50 @@ def test_the_architecture_names_each_folder_and_no_other() -> None:
     source = ROOT / "src" / "callapi"
     folders = {str(path.parent.relative_to(source)) for path in source.rglob("__init__.py")} - {"."}
     assert named == folders
+
+
+TESTED_ELSEWHERE = {
+    "calls/streaming": "tests/scenarios/test_streams.py",
+    "calls/transcribing": "tests/scenarios/test_conversation_relay.py",
+    "media/plane/fake": "tests/media/plane/test_fake.py",
+    "media/prompts/containers": "tests/media/prompts/test_containers.py",
+    "store/migrations": "tests/store/sql/test_upgrade.py",
+    "store/migrations/versions": "tests/store/sql/test_migrations_chain.py",
+    "verbs/relay": "tests/scenarios/test_conversation_relay.py",
+}
+"""Rooms whose tests do not lie at their own path below `tests/`, and where they lie."""
+
+
+def test_tests_mirror_the_rooms() -> None:
+    source = ROOT / "src" / "callapi"
+    for package in source.rglob("__init__.py"):
+        room = str(package.parent.relative_to(source))
+        if room == ".":
+            continue
+        mirrored = list((ROOT / "tests" / room).glob("test_*.py"))
+        elsewhere = TESTED_ELSEWHERE.get(room)
+        assert mirrored or elsewhere, (
+            f"{room} has no tests: make tests/{room}, or name them in TESTED_ELSEWHERE"
+        )
+        assert not (mirrored and elsewhere), (
+            f"{room} has tests at its own path: leave it out of TESTED_ELSEWHERE"
+        )
+        assert elsewhere is None or (ROOT / elsewhere).exists(), f"{elsewhere} does not exist"
+
+
+PRIVATE_WORDS = re.compile(
+    r"\b(?:is|are|was|be) told\b|\bwhoever\b|\bnobody\b|\bfor want of\b|\blet go of\b|\bfor ever\b"
+    r"|\ball the same\b|(?<!there )\b(?:is|are) no (?!longer|different|more)[a-z]+",
+    re.IGNORECASE,
+)
+"""Turns that CONTRIBUTING.md asks to put otherwise."""
+
+
+@pytest.mark.parametrize("path", MODULES + RUST + sorted((ROOT / "docs").rglob("*.md")), ids=_name)
+def test_sentences_have_a_subject(path: Path) -> None:
+    found = [
+        f"{_name(path)}:{number}: {line.strip()}"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if PRIVATE_WORDS.search(line)
+    ]
+    assert not found, "plain technical English (CONTRIBUTING.md, Words):\n" + "\n".join(found)

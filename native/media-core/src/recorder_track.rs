@@ -9,7 +9,7 @@ use crate::timeline::Timeline;
 const WINDOW_S: usize = 2;
 /// A longer loss is silence after this; the decoders have faded by then.
 const MAX_CONCEALED_MS: u64 = 100;
-/// More packets in a row than this are no loss but another stream.
+/// More packets in a row than this are not a loss but another stream.
 const MAX_LOST: u16 = 500;
 
 /// A packet of either direction.

@@ -425,7 +425,7 @@ mod tests {
         net.maintain(10 * SECOND, 10 * SECOND);
         assert!(net.is_connected);
         drop(party);
-        assert!(net.send(b"to nobody: answered by ICMP"));
+        assert!(net.send(b"to a closed port: answered by ICMP"));
         let party = UdpSocket::bind(address).unwrap();
         assert!(net.send(b"heard"));
         let mut heard = [0; 16];

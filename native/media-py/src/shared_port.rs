@@ -148,7 +148,7 @@ impl SharedPort {
         let Some(leg) = by_ufrag.get_mut(&ufrag) else {
             return;
         };
-        // An address that is another leg's stays its: nobody takes it away by naming it in a check.
+        // An address that belongs to another leg stays there: naming it in a check does not take it away.
         if is_new && leg.addresses.len() < MAX_ADDRESSES {
             leg.addresses.push(source);
             by_address.insert(source, ufrag);

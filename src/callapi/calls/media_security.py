@@ -1,7 +1,7 @@
 """Which encryption a leg may agree on: the node's policy, or that of the trunk, the client or the `<Sip>`.
 
 SDES keys travel in the session description. They are private if SIP goes through TLS (or WSS), or if the peer is within
-`sip.trusted_networks`; elsewhere whoever can see the packets has seen the keys.
+`sip.trusted_networks`; elsewhere a party that can see the packets has seen the keys.
 """
 
 from collections.abc import Callable

@@ -170,7 +170,7 @@ def _drain(commands: Commands) -> None:
         type=float,
         default=0,
         metavar="S",
-        help="wait no longer than this; status 1 then (0: for ever)",
+        help="wait no longer than this; status 1 then (0: without a limit)",
     )
     _with_config(this)
     _with_log_level(this, "error")

@@ -21,7 +21,7 @@ class MediaError(CallApiError):
 
 
 class SdpError(MediaError):
-    """The body is no session description that can be used (RFC 8866)."""
+    """The body is not a session description that can be used (RFC 8866)."""
 
 
 class NotAcceptable(MediaError):

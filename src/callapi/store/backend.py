@@ -31,7 +31,7 @@ class Backend(Protocol):
         """The nodes of this database; None: it has one user."""
 
     def close(self) -> None:
-        """Let go of everything; harmless when repeated."""
+        """Free every resource. Idempotent."""
 
     def apply(self, changes: Sequence[Change]) -> None:
         """Make all of `changes` durable, in their order, or none. Only ever called by one thread.

@@ -1,4 +1,4 @@
-"""The phones of a simulation: the caller, and whoever the application dials."""
+"""The phones of a simulation: the caller, and the parties that the application dials."""
 
 import asyncio
 import re

@@ -20,7 +20,7 @@ def next_step(step: RedirectStep, status: int, location: str | None) -> Redirect
     """Where `status` and `location` lead from `step`; None if nowhere: the answer is final.
 
     Raises:
-        ValueError: `location` is no http or https URL.
+        ValueError: `location` is not an http or https URL.
     """
     if location is None or status not in _TO_GET | _AS_IT_IS:
         return None

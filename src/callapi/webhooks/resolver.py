@@ -37,7 +37,7 @@ def _look_up(host: str, port: int, family: socket.AddressFamily) -> list[Resolve
         found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG)
     except UnicodeError as error:
         # The idna codec's way of saying that a label is empty or longer than 63 octets.
-        raise socket.gaierror(socket.EAI_NONAME, f"{host!r} is no host name") from error
+        raise socket.gaierror(socket.EAI_NONAME, f"{host!r} is not a host name") from error
     return [
         ResolveResult(
             hostname=host,

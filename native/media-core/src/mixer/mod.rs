@@ -20,7 +20,7 @@ pub const MAX_HEARD: usize = 12;
 pub const FRAME_MS: u32 = 20;
 
 /// The slot of no member: who was coached has left.
-const NOBODY: usize = usize::MAX;
+const NO_MEMBER: usize = usize::MAX;
 
 /// How a member takes part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl Mixer {
         let gone = self.members.get_mut(slot).and_then(Option::take);
         for member in self.members.iter_mut().flatten() {
             if member.role.coaches == Some(slot) {
-                member.role.coaches = Some(NOBODY);
+                member.role.coaches = Some(NO_MEMBER);
             }
         }
         gone.is_some_and(|member| member.is_speaking())

@@ -7,7 +7,7 @@ from callapi.calls.placing.queue import QueuedCall
 
 
 class QueueKeeper(Protocol):
-    """What the queue needs of whoever keeps it beyond this process."""
+    """What the queue needs from a keeper outside this process."""
 
     async def keep(self, waiting: QueuedCall) -> bool:
         """Keep a call that is about to wait; False: its account has all the places, over all nodes, that it may have.

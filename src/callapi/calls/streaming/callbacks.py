@@ -26,7 +26,7 @@ def stream_callback(
     callback: StreamCallback | None,
     error: StreamError | None = None,
 ) -> CallbackRecord | None:
-    """The row that reports `event` of `stream` (its sid and name); None if nobody asked for it."""
+    """The row that reports `event` of `stream` (its sid and name); None if the application did not ask for it."""
     if callback is None:
         return None
     sid, name = stream

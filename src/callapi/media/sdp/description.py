@@ -227,11 +227,11 @@ class _Reader:
                 except ValueError as error:
                     raise SdpError(f"line {number}: {error}") from None
         if not self._is_description:
-            raise SdpError("the body is no session description: it has neither v= nor m=")
+            raise SdpError("the body is not a session description: it has neither v= nor m=")
         return self._description()
 
     def _take(self, kind: str, value: str) -> None:
-        """A line that is no attribute; a ValueError says what is wrong with it."""
+        """A line that is not an attribute; a ValueError says what is wrong with it."""
         match kind:
             case "m":
                 self._open_media(value)
@@ -282,7 +282,7 @@ def _media(value: str) -> _MediaLine:
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65_535):
-        raise ValueError("the port of m= is no number up to 65535")
+        raise ValueError("the port of m= is not a number up to 65535")
     return int(text)
 
 

@@ -111,7 +111,7 @@ def _is_reachable(host: str, local: str) -> bool:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        raise NotAcceptable(301, quotable(f"{host} in c= is no IP address")) from None
+        raise NotAcceptable(301, quotable(f"{host} in c= is not an IP address")) from None
     if address.is_unspecified:
         return False
     if address.is_multicast or host == _BROADCAST:

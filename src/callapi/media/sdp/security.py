@@ -6,7 +6,7 @@ The rules (RFC 4568, RFC 8643, RFC 5763):
 - `optional` offers RTP/AVP with keys beside it, and takes SAVP and AVP with keys in kind; a plain peer stays plain.
 - `required` offers RTP/SAVP, and refuses what is plain.
 - Keys of SDES are taken, and offered by `optional`, only where the description travels unseen (TLS, WSS) or within
-  trusted networks: elsewhere whoever sees the packets has seen the keys.
+  trusted networks: elsewhere a party that sees the packets has seen the keys.
 - DTLS-SRTP is answered wherever it is offered, and offered to browsers alone.
 
 Our key stays the same for the whole life of a line, so that no re-INVITE disturbs the peer. It changes only with the
@@ -38,7 +38,7 @@ class MediaSecurity(Struct, frozen=True):
 
     policy: SrtpPolicy = SrtpPolicy.OFF
     is_private: bool = False
-    """Whether nobody else sees the descriptions: they go through TLS, or a trusted network."""
+    """Whether the descriptions are hidden from third parties: they go through TLS, or a trusted network."""
     suites: tuple[str, ...] = tuple(SUITES)
     """Offered in this order; every suite of `SUITES` is taken."""
     fingerprint: bytes = b""

@@ -14,7 +14,7 @@ from callapi.sip.messages.uri import Transport
 from callapi.sip.transport.hop import Hop
 
 SOURCE: Final = "X-CallAPI-Source"
-UNKNOWN: Final = "0.0.0.0"  # noqa: S104 - an address that is nobody's (RFC 1122 §3.2.1.3), not one to listen on
+UNKNOWN: Final = "0.0.0.0"  # noqa: S104 - an address that no host has (RFC 1122 §3.2.1.3), not one to listen on
 _WEBSOCKET: Final = {"ws": "tcp", "wss": "tls"}
 
 

@@ -23,7 +23,7 @@ Sound = tuple[int, Prompt | None, int]
 
 
 class Voice:
-    """Speaks on one call. `sounding` and `sounded` are told of each piece, `failed` of what cannot be played."""
+    """Speaks on one call. `sounding` and `sounded` are called for each piece, `failed` for what cannot be played."""
 
     def __init__(
         self,
