@@ -185,8 +185,8 @@ class Inbound:
     async def _find_route(self, session: InboundSession) -> tuple[Route | Refusal | None, str]:
         """Where the Request-URI leads, and the form of it that does; None: nowhere, with its first form.
 
-        A domain goes before the numbers of its account, and never before another's: whoever names a domain as the node
-        is named takes no calls from others.
+        A domain goes before the numbers of its account, and never before another's: an account
+        whose domain has the node's name takes no calls from others.
         """
         uri = session.request.uri
         forms = dialled(uri)
