@@ -62,7 +62,8 @@ scanner: .venv/sipvicious  ## the scanner SIPVicious (GPL, a program beside ours
 
 .PHONY: test
 test: dev scanner  ## the whole suite
-	scripts/system-packages sip-tester chromium
+	scripts/system-packages sip-tester chromium postgresql tshark \
+		kamailio kamailio-tls-modules kamailio-websocket-modules
 	scripts/node-packages tests/scenarios/sdk
 	scripts/node-packages tests/scenarios/browser
 	scripts/with-rust cargo test --quiet --locked --manifest-path native/Cargo.toml

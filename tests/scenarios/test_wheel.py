@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,11 @@ async def test_a_wheel_needs_no_compiler(tmp_path: Path) -> None:
         )
     )  # fmt: skip
     [wheel] = dist.glob("callapi-*-abi3-*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        names = set(packed.namelist())
+    assert "callapi/api/notifications.md" in names, "the page of each code comes from it"
+    if (ROOT / "src/callapi/console/static/index.html").exists():
+        assert "callapi/console/static/index.html" in names
     await asyncio.to_thread(lambda: _run(sys.executable, "-m", "venv", environment, cwd=tmp_path))
     python = environment / "bin/python"
     constraints = ROOT / "constraints.txt"
