@@ -25,6 +25,7 @@ from twilio.twiml.voice_response import (
 from callapi.rcml import (
     CallEvent,
     Client,
+    DetectionMode,
     Dial,
     Gather,
     GatherInput,
@@ -44,6 +45,7 @@ from callapi.rcml import (
     Verb,
     parse,
 )
+from callapi.rcml.elements.machine_detection import DetectedParty
 
 
 def verbs(response: VoiceResponse, *unknown: str) -> tuple[Verb, ...]:
@@ -135,13 +137,35 @@ def test_the_nouns() -> None:
     )
 
 
-def test_answering_machine_detection_is_overlooked() -> None:
+def test_answering_machine_detection() -> None:
     response = VoiceResponse()
     dial = TwilioDial()
     dial.sip("sip:alice@example.com", machine_detection="Enable", amd_status_callback="/amd")
+    dial.number(
+        "+14155550100",
+        machine_detection="DetectMessageEnd",
+        machine_detection_timeout=59,
+        machine_detection_speech_threshold=6000,
+        machine_detection_speech_end_threshold=500,
+        machine_detection_silence_timeout=2000,
+        amd_status_callback_method="GET",
+    )
     response.append(dial)
-    assert verbs(response, "machineDetection", "amdStatusCallback") == (
-        Dial((Sip("sip:alice@example.com"),)),
+    patient = DetectedParty(
+        mode=DetectionMode.DETECT_MESSAGE_END,
+        timeout_s=59,
+        speech_threshold_ms=6000,
+        speech_end_threshold_ms=500,
+        silence_timeout_ms=2000,
+        status_callback_method=Method.GET,
+    )
+    assert verbs(response) == (
+        Dial(
+            (
+                Sip("sip:alice@example.com", machine_detection=DetectedParty(status_callback="/amd")),
+                Number("+14155550100", machine_detection=patient),
+            )
+        ),
     )
 
 

@@ -26,6 +26,7 @@ from callapi.calls.events import (
     DocumentRead,
     EventBus,
     FirstPacketReceived,
+    MachineDetected,
     MediaMeasured,
     PartiesJoined,
     PartiesParted,
@@ -68,7 +69,7 @@ from callapi.media import (
     StreamClosed,
 )
 from callapi.sip import Ended, InboundRefer, InboundSession, OutboundSession, Party, Response
-from callapi.store import CallRecord
+from callapi.store import CallbackRecord, CallRecord
 from callapi.webhooks import Cookies
 
 log = logging.getLogger(__name__)
@@ -209,6 +210,12 @@ class Call:
     def speech_recognised(self, confidence: float) -> None:
         """The party's words were understood."""
         self._bus.publish(SpeechRecognised(self.record, utc_now(), confidence))
+
+    def machine_detected(self, answered_by: str, duration_ms: int, callback: CallbackRecord | None) -> None:
+        """Answering machine detection has a result; `callback` reports it to the application."""
+        now = self._now()
+        self.record = replace(self.record, answered_by=answered_by, date_updated=now)
+        self._bus.publish(MachineDetected(self.record, now, duration_ms, callback))
 
     def join(self, joined: Joined) -> None:
         """The media plane has connected the call to `joined`."""

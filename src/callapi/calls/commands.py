@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from callapi.calls.document import DocumentRequest
+from callapi.calls.machine_detection import DetectionOrder
 from callapi.calls.placement import Subscription
 from callapi.calls.recordings import RecordingCallback
 from callapi.media import RecordOptions
@@ -39,6 +40,8 @@ class CreateCall(Struct, frozen=True):
     """Shown to the called party in place of `from_`."""
     send_digits: str | None = None
     """Sent once answered, before the document."""
+    detection: DetectionOrder | None = None
+    """Find out whether a person or a machine answers; without effect where there are `send_digits`."""
 
 
 class ModifyCall(Struct, frozen=True):

@@ -15,12 +15,14 @@ from callapi.calls.call import Call
 from callapi.calls.called_party import COMPLETED_ELSEWHERE
 from callapi.calls.document import DocumentRequest
 from callapi.calls.errors import NotPlaceable
+from callapi.calls.machine_detection import DetectionCallback, DetectionOrder, begin_detection
 from callapi.calls.one_shot import OneShot, first_of
 from callapi.calls.placement import Placement, Subscription
 from callapi.calls.problem import Problem
 from callapi.calls.status import CallStatus, best_of
 from callapi.calls.unreachable import unreachable_reason
-from callapi.rcml import Client, Dial, Number, Sip, Target
+from callapi.media.answering.detector import MachineDetection
+from callapi.rcml import Client, DetectionMode, Dial, Number, Sip, Target
 from callapi.verbs.execution import Execution, StoryResult
 from callapi.verbs.mode import Mode
 from callapi.verbs.parameters import BranchFacts, DialOutcome
@@ -181,8 +183,7 @@ class Forking:
             call.require_screening()
         call.rang.then(lambda _: self.rang.set(call))
         digits = noun.send_digits if isinstance(noun, Number) else None
-        if noun.url is None and not digits:
-            call.answered.then(lambda is_answered: self._claim(call, is_answered=is_answered))
+        self._when_answered(call, noun, digits)
         try:
             if not await call.answered.wait(self._verb.timeout):
                 self._explain(branch, call)
@@ -198,6 +199,18 @@ class Forking:
             elif digits:
                 self._claim(call, is_answered=True)
         return call if call is self.winner else None
+
+    def _when_answered(self, call: Call, noun: Target, digits: str | None) -> None:
+        """What happens in the moment of the answer: it accepts, if nothing else must, and is listened to."""
+        detection = self._detection(noun) if not digits else None
+
+        def answered(is_answered: bool) -> None:  # noqa: FBT001 - the value of `answered`
+            if is_answered and detection is not None:
+                begin_detection(call, detection)
+            if noun.url is None and not digits:
+                self._claim(call, is_answered=is_answered)
+
+        call.answered.then(answered)
 
     def _claim(self, call: Call, *, is_answered: bool) -> None:
         """The first call to accept wins at once, whatever becomes of it before the two are joined: the others end.
@@ -240,6 +253,23 @@ class Forking:
         events = tuple(sorted(noun.status_callback_events))
         return Subscription(
             self._execution.resolve(noun.status_callback), noun.status_callback_method, events
+        )
+
+    def _detection(self, noun: Target) -> DetectionOrder | None:
+        party = noun.machine_detection if isinstance(noun, Sip | Number) else None
+        if party is None:
+            return None
+        url = self._execution.resolve(party.status_callback) if party.status_callback else None
+        return DetectionOrder(
+            MachineDetection(
+                until_message_end=party.mode is DetectionMode.DETECT_MESSAGE_END,
+                timeout_ms=party.timeout_s * 1000,
+                speech_threshold_ms=party.speech_threshold_ms,
+                speech_end_threshold_ms=party.speech_end_threshold_ms,
+                silence_timeout_ms=party.silence_timeout_ms,
+            ),
+            is_async=True,
+            callback=DetectionCallback(url, party.status_callback_method) if url else None,
         )
 
 

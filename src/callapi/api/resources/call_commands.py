@@ -26,6 +26,7 @@ from callapi.api.parameter_types import BOOLEAN, METHOD, URL, choice, pattern, t
 from callapi.api.parameters import Given, Parameter
 from callapi.api.resources.calls import CALL, CALL_PATH, COLLECTION
 from callapi.api.resources.documents import DOCUMENT, document_request
+from callapi.api.resources.machine_detection import OF_CALLS, detection_of_call
 from callapi.api.resources.records import own_call
 from callapi.base.errors import CallApiError
 from callapi.calls.commands import CreateCall, ModifyCall, RecordingOrder
@@ -130,6 +131,7 @@ CREATE: Final[tuple[Parameter[Any], ...]] = (
     SEND_DIGITS,
     SIP_USERNAME,
     SIP_PASSWORD,
+    *OF_CALLS,
 )
 
 STATUS: Final = Parameter(
@@ -168,6 +170,7 @@ async def create(context: RequestContext) -> CallRecord:
         caller_name=given.get(CALLER_NAME),
         caller_id=caller_of(caller_id.strip()) if (caller_id := given.get(CALLER_ID)) else None,
         send_digits=(given.get(SEND_DIGITS) or "").translate(_KEYS) or None,
+        detection=detection_of_call(given),
     )
     return await deps.calls.create_call(context.account.sid, command)
 

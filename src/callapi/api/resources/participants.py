@@ -36,6 +36,7 @@ from callapi.api.resources.call_commands import (
     subscription_of,
 )
 from callapi.api.resources.conferences import ANNOUNCE_METHOD, ANNOUNCE_URL
+from callapi.api.resources.machine_detection import OF_PARTICIPANTS, detection_of_participant
 from callapi.base.ids import CallSid
 from callapi.calls.commands import CreateCall, ModifyCall, RecordingOrder
 from callapi.calls.conferences.control import ParticipantChanges, ParticipantView
@@ -172,6 +173,7 @@ CREATE: Final[tuple[Parameter[Any], ...]] = (
     SIP_PASSWORD,
     COACHING,
     COACHED,
+    *OF_PARTICIPANTS,
     *IGNORED,
 )
 
@@ -283,6 +285,7 @@ def _command(given: Given, context: RequestContext, name: str) -> CreateCall:
         sip_username=given.get(SIP_USERNAME),
         sip_password=given.get(SIP_PASSWORD),
         caller_name=given.get(CALLER_NAME),
+        detection=detection_of_participant(given),
     )
 
 

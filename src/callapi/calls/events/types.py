@@ -212,6 +212,16 @@ class TranscriptionChanged(CallEvent, frozen=True):
     callback: CallbackRecord | None = None
 
 
+class MachineDetected(CallEvent, frozen=True):
+    """Answering machine detection has a result, `record.answered_by`, after `duration_ms`; the call may be over then.
+
+    `callback` is the outbox row that reports it to the application.
+    """
+
+    duration_ms: int
+    callback: CallbackRecord | None = None
+
+
 class SipMessageTraced(Struct, frozen=True):
     """A SIP message was sent or received, of a call or not: `traced.message.call_id` names its dialog."""
 
@@ -246,6 +256,7 @@ Event: TypeAlias = (
     | ConferenceChanged
     | StreamChanged
     | TranscriptionChanged
+    | MachineDetected
     | SipMessageTraced
     | HttpExchanged
 )

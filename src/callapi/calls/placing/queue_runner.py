@@ -20,6 +20,7 @@ from callapi.calls.document import Script
 from callapi.calls.errors import NotPlaceable
 from callapi.calls.events import CallEnded, ProblemRaised
 from callapi.calls.live import LiveCalls
+from callapi.calls.machine_detection import begin_detection, detection_parameters
 from callapi.calls.placement import Placement
 from callapi.calls.placing.destinations import Destinations
 from callapi.calls.placing.keeper import QueueKeeper
@@ -231,6 +232,8 @@ class QueueRunner:
         call.run_detached(partial(_notify_if_unreached, call))
         if not await answers(call, command.timeout_s):
             return
+        detection = command.detection if not command.send_digits else None
+        verdict = begin_detection(call, detection) if detection is not None else None
         if (order := command.recording) is not None:
             self._recordings.start(
                 call, "OutboundAPI", order.options, order.callback, sent_only=order.sent_only
@@ -239,7 +242,11 @@ class QueueRunner:
         try:
             if command.send_digits:
                 await call.leg.stream.send_digits(command.send_digits).ended()
-            await self._script(call, command.document)
+            document = command.document
+            if detection is not None and verdict is not None and not detection.is_async:
+                facts = detection_parameters(await verdict.wait())
+                document = replace(document, parameters=(*document.parameters, *facts))
+            await self._script(call, document)
         finally:
             limit.cancel()
 

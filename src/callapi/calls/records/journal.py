@@ -14,6 +14,7 @@ from callapi.calls.events import (
     ConferenceChanged,
     ConferenceOpened,
     EventBus,
+    MachineDetected,
     ProblemRaised,
     RecordingChanged,
     StatusChanged,
@@ -55,6 +56,7 @@ class Journal:
         bus.attach(ConferenceChanged, self._conference_changed)
         bus.attach(StreamChanged, self._reported)
         bus.attach(TranscriptionChanged, self._reported)
+        bus.attach(MachineDetected, lambda event: self._keep(event.record, event.callback))
 
     async def commit(self, record: CallRecord) -> None:
         """Keep `record`; durable on return. Raises Unavailable."""

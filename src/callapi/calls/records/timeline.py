@@ -22,6 +22,7 @@ from callapi.calls.events import (
     EventBus,
     FirstPacketReceived,
     HttpExchanged,
+    MachineDetected,
     MediaMeasured,
     MediaSampled,
     ProblemRaised,
@@ -129,6 +130,7 @@ class Timelines:
         bus.attach(TransferChanged, self._transfer)
         bus.attach(StreamChanged, self._stream)
         bus.attach(TranscriptionChanged, self._transcription)
+        bus.attach(MachineDetected, self._machine)
         bus.attach(SipMessageTraced, lambda event: self.sip(event.traced))
         bus.attach(HttpExchanged, lambda event: self.http(event.exchange))
 
@@ -179,6 +181,10 @@ class Timelines:
     def _transcription(self, event: TranscriptionChanged) -> None:
         data: dict[str, Json] = {"event": event.step, "transcription_sid": event.transcription_sid}
         self._add(event.call_sid, "transcription", data)
+
+    def _machine(self, event: MachineDetected) -> None:
+        data: dict[str, Json] = {"answered_by": event.record.answered_by, "duration_ms": event.duration_ms}
+        self._add(event.call_sid, "answering-machine-detection", data)
 
     def _transfer(self, event: TransferChanged) -> None:
         data: dict[str, Json] = {"step": event.step.value, "target": event.target, "code": event.code}

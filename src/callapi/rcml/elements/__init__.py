@@ -22,6 +22,7 @@ from callapi.rcml.elements.echo import Echo
 from callapi.rcml.elements.element import Element, RecordingEvent
 from callapi.rcml.elements.gather import Gather, GatherInput, Prompt
 from callapi.rcml.elements.hangup import Hangup
+from callapi.rcml.elements.machine_detection import DetectionMode
 from callapi.rcml.elements.noun import CallEvent, Noun
 from callapi.rcml.elements.number import Number
 from callapi.rcml.elements.pause import Pause
@@ -51,6 +52,7 @@ __all__ = [
     "ConferenceTrim",
     "Connect",
     "ConversationRelay",
+    "DetectionMode",
     "Dial",
     "Echo",
     "Element",

@@ -13,6 +13,7 @@ from callapi.base.values import SrtpPolicy
 from callapi.rcml.attributes import Attributes
 from callapi.rcml.elements.copied_text import read_target
 from callapi.rcml.elements.element import refuse_content, refuse_nested
+from callapi.rcml.elements.machine_detection import DetectedParty, read_machine_detection
 from callapi.rcml.elements.noun import Noun, read_callbacks, warn_without_target, with_header
 from callapi.rcml.tree import ElementNode
 
@@ -38,6 +39,8 @@ class Sip(Noun):
     """Whether media is encrypted; None: as the server is configured."""
     codecs: tuple[str, ...] | None = None
     """Audio codecs to offer, in this order, out of `CODECS`; None: as the server is configured."""
+    machine_detection: DetectedParty | None = None
+    """Find out who answers."""
 
 
 def read_sip(node: ElementNode) -> Sip:
@@ -49,6 +52,7 @@ def read_sip(node: ElementNode) -> Sip:
     password = given.secret("password", code=13249)
     codecs = _read_codecs(given)
     srtp = _read_srtp(given)
+    detection = read_machine_detection(given)
     given.finish()
     if name and text:
         node.warn(f"<{node.name}> has a name and a text: the name is the URI, the text is overlooked")
@@ -74,7 +78,7 @@ def read_sip(node: ElementNode) -> Sip:
     uri = sip_uri(uri)
     for header in headers:
         uri = with_header(uri, header)
-    return Sip(uri, username, password, video, srtp, codecs, **callbacks)
+    return Sip(uri, username, password, video, srtp, codecs, detection, **callbacks)
 
 
 def sip_uri(text: str) -> str:
