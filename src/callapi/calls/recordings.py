@@ -31,6 +31,8 @@ from callapi.store import CallbackRecord, CallRecord, RecordingRecord
 RECORDING_FAILED = 60_030
 STARTED_BY_REST: Final = "StartCallRecordingAPI"
 STARTED_BY_DOCUMENT: Final = "StartCallRecordingTwiML"
+OF_PLACED_CALL: Final = "OutboundAPI"
+"""`Record` of a call that REST places."""
 CURRENT: Final = "Twilio.CURRENT"
 """In a path: the recording that began last."""
 
@@ -235,6 +237,11 @@ class ActiveRecording:
         """Whether `<Start>` or REST began it, and not a verb that ends it by itself."""
         return self._record.source in {STARTED_BY_REST, STARTED_BY_DOCUMENT}
 
+    @property
+    def is_kept_if_silent(self) -> bool:
+        """Whether it is complete though the party said nothing: it holds what the document said to the party."""
+        return self.was_started or self._record.source == OF_PLACED_CALL
+
     def pause(self, *, skips: bool) -> None:
         """Record nothing from now on; `skips`: the time is left out, else it is silent."""
         self._recording.pause(skips=skips)
@@ -277,7 +284,7 @@ class ActiveRecording:
             record = replace(record, status="failed", error_code=RECORDING_FAILED)
             self._recorded.notify(Problem(RECORDING_FAILED, f"recording {record.sid} failed: {ended.error}"))
             event = RecordingEvent.COMPLETED
-        elif ended.duration_ms == 0 or (ended.is_silent and not self.was_started):
+        elif ended.duration_ms == 0 or (ended.is_silent and not self.is_kept_if_silent):
             record, event = replace(record, status="absent"), RecordingEvent.ABSENT
         else:
             if self._finish is not None:

@@ -19,6 +19,7 @@ from callapi.calls.placement import Subscription
 from callapi.calls.placing.outbound import Outbound, Overloaded
 from callapi.calls.placing.queue import QUEUED, CallQueue
 from callapi.calls.placing.queue_runner import MAX_QUEUED_S, QueueRunner
+from callapi.media import RecordingCause
 from callapi.sip import Party
 from callapi.sip.invite_session.commands import HangUp
 from callapi.store import BindingRecord, CallRecord
@@ -135,6 +136,26 @@ def test_the_whole_call_is_recorded_and_the_recording_ends_with_it(tmp_path: Pat
         await rest.world.live.empty.wait()
         (recording,) = rest.world.book.recordings.values()
         assert (recording.status, recording.call_sid) == ("completed", record.sid)
+
+    _play(tmp_path, story)
+
+
+def test_a_recording_of_a_called_party_that_is_silent_is_kept(tmp_path: Path) -> None:
+    """The document spoke to the party; the recording holds that."""
+
+    async def story(rest: Rest) -> None:
+        rest.world.application.documents["/voice"] = "<Response><Pause length='5'/></Response>"
+        await rest.create(recording=RecordingOrder())
+        (phone,) = await _rings(rest, 1)
+        phone.answer()
+        await asyncio.sleep(1)
+        [call] = rest.world.live.calls()
+        [recording] = rest.world.stream_of(call).recordings
+        recording.duration_ms = 1000
+        recording.end(RecordingCause.STOPPED, is_silent=True)
+        await rest.world.live.empty.wait()
+        (record,) = rest.world.book.recordings.values()
+        assert (record.status, record.duration) == ("completed", 1)
 
     _play(tmp_path, story)
 

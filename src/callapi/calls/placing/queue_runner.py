@@ -26,7 +26,7 @@ from callapi.calls.placing.destinations import Destinations
 from callapi.calls.placing.keeper import QueueKeeper
 from callapi.calls.placing.queue import CallQueue, QueuedCall
 from callapi.calls.problem import Problem
-from callapi.calls.recordings import Recordings
+from callapi.calls.recordings import OF_PLACED_CALL, Recordings
 from callapi.calls.status import CallStatus, Ending
 from callapi.calls.status_machine import EndRequested, SessionEnded, StatusMachine
 from callapi.calls.unreachable import unreachable_reason
@@ -236,7 +236,7 @@ class QueueRunner:
         verdict = begin_detection(call, detection) if detection is not None else None
         if (order := command.recording) is not None:
             self._recordings.start(
-                call, "OutboundAPI", order.options, order.callback, sent_only=order.sent_only
+                call, OF_PLACED_CALL, order.options, order.callback, sent_only=order.sent_only
             )
         limit = asyncio.get_running_loop().call_later(command.time_limit_s, call.hang_up, "time limit")
         try:
