@@ -158,14 +158,14 @@ check: dev  ## formatters, linters, types, floors, shape
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	scripts/with-rust cargo fmt --check --manifest-path native/Cargo.toml
+	scripts/with-rust cargo fmt --all --check --manifest-path native/Cargo.toml
 	scripts/with-rust cargo clippy --quiet --locked --all-targets --manifest-path native/Cargo.toml -- -D warnings
 
 .PHONY: fmt
 fmt: dev  ## format everything
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	scripts/with-rust cargo fmt --manifest-path native/Cargo.toml
+	scripts/with-rust cargo fmt --all --manifest-path native/Cargo.toml
 
 .PHONY: voices
 voices: install  ## a spoken sample of each voice, as WAV files in data/voices

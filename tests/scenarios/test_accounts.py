@@ -22,6 +22,12 @@ FORM = {
     "Login": "eve",
     "Password": "correct horse",
     "SipUri": "sip:127.0.0.1:9",
+    "Username": "eve",
+    "FriendlyName": "office",
+    "IpAddress": "192.0.2.9",
+    "DomainName": "eve.example.com",
+    "CredentialListSid": "CL" + 32 * "0",
+    "IpAccessControlListSid": "AL" + 32 * "0",
 }
 
 

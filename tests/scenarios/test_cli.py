@@ -50,6 +50,7 @@ def _elsewhere() -> dict[str, str]:
         "CALLAPI_SIP__LISTEN": f'["udp://127.0.0.1:{sip}", "tcp://127.0.0.1:{sip}"]',
         "CALLAPI_HTTP__LISTEN": f"127.0.0.1:{http}",
         "CALLAPI_HTTP__PUBLIC_URL": f"http://127.0.0.1:{http}",
+        "COLUMNS": "120",  # pytest-xdist gives its workers a narrower screen, where labels are cut
     }
 
 
@@ -69,6 +70,8 @@ async def test_the_demo_proves_its_call(tmp_path: Path) -> None:
         "BYE",
         "POST /after",
     ]
+    missing = [words for words in ["callee\n", *expected] if words not in output]
+    assert not missing, output
     places = [output.index(words, output.index("callee\n")) for words in expected]
     assert places == sorted(places), output
     assert "the callee heard 440 Hz for 1." in output

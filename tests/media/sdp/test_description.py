@@ -102,8 +102,8 @@ def test_what_nothing_depends_on_is_forgiven(line: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "complaint"),
     [
-        (b"", "no session description"),
-        (b"<xml/>", "no session description"),
+        (b"", "not a session description"),
+        (b"<xml/>", "not a session description"),
         (b"v=0\nm=audio", "line 2: m= wants"),
         (b"v=0\nm=audio 4000", "line 2: m= wants"),
         (b"v=0\nm=audio x RTP/AVP 0", "line 2: the port"),

@@ -172,7 +172,7 @@ def test_there_are_as_many_lines_as_in_the_offer_in_its_order() -> None:
         (offer("m=audio 4000 RTP/AVP 0", connection="IN IP6 2001:db8::1"), 301, "address family"),
         (offer("m=audio 4000 RTP/AVP 0", connection="IN IP4 224.2.1.1/127"), 330, "not one host"),
         (offer("m=audio 4000 RTP/AVP 0", connection="IN IP4 255.255.255.255"), 330, "not one host"),
-        (b"hello", 307, "no session description"),
+        (b"hello", 307, "not a session description"),
     ],
 )
 def test_what_is_not_acceptable_says_why_and_changes_nothing(body: bytes, code: int, text: str) -> None:
