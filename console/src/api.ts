@@ -84,6 +84,12 @@ export async function lint(document: string): Promise<Finding[]> {
   return answer.findings;
 }
 
+/** The STUN and TURN servers of the node (`media.ice_servers`), with credentials for a day. */
+export async function iceServers(): Promise<RTCIceServer[]> {
+  const answer = await post<{ ice_servers: (RTCIceServer & { url?: string })[] }>("Tokens.json", { Ttl: "86400" });
+  return answer.ice_servers.map(({ url: _, ...server }) => server);
+}
+
 export interface Finding {
   code: number;
   message: string;

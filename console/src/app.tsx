@@ -13,6 +13,7 @@ import { ConferencesPage } from "./pages/conferences";
 import { DebuggerPage } from "./pages/debugger";
 import { LivePage } from "./pages/live";
 import { NodesPage } from "./pages/nodes";
+import { PhoneAlone, PhonePage } from "./pages/phone";
 import { QueuesPage } from "./pages/queues";
 import { RecordingsPage } from "./pages/recordings";
 import { RESOURCES, ResourcePage } from "./pages/resources";
@@ -32,7 +33,20 @@ export function App(): JSX.Element | null {
     if (session) connectFeed();
   }, [session]);
   if (session === undefined) return null;
-  if (session === null) return <SignInPage onSignedIn={setSession} />;
+  if (session === null) {
+    return (
+      <Router base="/console">
+        <Switch>
+          <Route path="/phone">
+            <PhoneAlone />
+          </Route>
+          <Route>
+            <SignInPage onSignedIn={setSession} />
+          </Route>
+        </Switch>
+      </Router>
+    );
+  }
   return (
     <Router base="/console">
       <Shell session={session}>
@@ -58,6 +72,9 @@ export function App(): JSX.Element | null {
           </Route>
           <Route path="/try">
             <TryPage />
+          </Route>
+          <Route path="/phone">
+            <PhonePage isSignedIn />
           </Route>
           <Route path="/nodes">
             <NodesPage />

@@ -4,6 +4,7 @@ import "./styles/shell.css";
 import "./styles/parts.css";
 import "./styles/forms.css";
 import "./styles/call.css";
+import "./styles/phone.css";
 import { App } from "./app";
 
 const root = document.getElementById("app");

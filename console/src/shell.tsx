@@ -7,6 +7,7 @@ import { signOut, type Session } from "./api";
 import { Icon, Logo } from "./components/icons";
 import { useFeedState } from "./feed";
 import { shortSid } from "./format";
+import { usePhone } from "./phone/state";
 
 const MENU: readonly (readonly [string, readonly (readonly [string, string, string])[]])[] = [
   [
@@ -15,6 +16,7 @@ const MENU: readonly (readonly [string, readonly (readonly [string, string, stri
       ["/", "Live", "live"],
       ["/calls", "Calls", "calls"],
       ["/debugger", "Debugger", "debugger"],
+      ["/phone", "Phone", "phone"],
     ],
   ],
   [
@@ -89,6 +91,7 @@ export function Shell({ session, children }: { session: Session; children: Compo
                     <Link href={address} aria-current={isCurrent(location, address) ? "page" : undefined}>
                       <Icon name={icon} />
                       {label}
+                      {address === "/phone" ? <PhoneBadge /> : null}
                     </Link>
                   </li>
                 ))}
@@ -115,6 +118,12 @@ export function Shell({ session, children }: { session: Session; children: Compo
 
 function isCurrent(location: string, address: string): boolean {
   return address === "/" ? location === "/" : location === address || location.startsWith(`${address}/`);
+}
+
+/** A call of the phone goes on, and rings, while another page is open. */
+function PhoneBadge(): JSX.Element | null {
+  const { call } = usePhone();
+  return call ? <span class="badge is-live">{call.phase === "incoming" ? "Ringing" : "In a call"}</span> : null;
 }
 
 function LinkState(): JSX.Element {

@@ -23,9 +23,8 @@ class Browser:
 
         sessions = Sessions(world.store, lambda: world.clock)
         self._rest = world.app
-        self.app: ASGIApp = Console(
-            world.store, sessions, ConsoleOptions("node-1", is_secure, figures), lambda: world.clock
-        )
+        options = ConsoleOptions("node-1", "voice.example.com", is_secure, figures)
+        self.app: ASGIApp = Console(world.store, sessions, options, lambda: world.clock)
         self.cookie = ""
         self.csrf = ""
 
@@ -207,8 +206,27 @@ async def test_pages(world: World, path: str) -> None:
     assert "default-src 'none'" in policy
     assert "script-src 'self';" in policy
     assert "unsafe" not in policy
+    assert "connect-src 'self';" in policy
     assert b"<script>" not in answer.body
+    assert b'<meta name="sip-domain" content="voice.example.com"' in answer.body
     assert answer.body.count(policy.partition("'nonce-")[2].partition("'")[0].encode()) == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "sockets"),
+    [
+        ("voice.example.com", " ws://voice.example.com wss://voice.example.com"),
+        ("[::1]:8080", " ws://[::1]:8080 wss://[::1]:8080"),
+        ("evil; script-src *", ""),
+        ("*", ""),
+    ],
+)
+async def test_the_sockets_of_the_phone(world: World, host: str, sockets: str) -> None:
+    """The policy names the sockets of this origin; a Host that is not one adds nothing."""
+    answer = await Browser(world).ask("GET", "/console/phone", host=host)
+    if answer.status == 503:
+        pytest.skip("the console is not built (make console)")
+    assert f"connect-src 'self'{sockets}; img-src" in answer.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize("path", ["/console/assets/none.js", "/console/assets/../application.py"])

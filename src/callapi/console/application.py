@@ -41,6 +41,8 @@ class ConsoleOptions(Struct, frozen=True):
     """What the console needs of the node besides store and sessions."""
 
     node: str
+    sip_domain: str
+    """The host, and the port unless it is 5060, of the node's own SIP URIs."""
     is_secure: bool
     """Whether browsers reach the node by HTTPS: the cookie then goes by HTTPS alone."""
     figures: Callable[[], Awaitable[dict[str, Json]]]
@@ -81,7 +83,7 @@ class Console:
             if handler is not None:
                 return await handler(request)
             if request.method in _SAFE:
-                return page(path)
+                return page(path, request.headers.get("host", ""), self._options.sip_domain)
             return _refusal(405, 20004, "Method not allowed")
         except CallApiError as error:
             known = refusal_of(error)

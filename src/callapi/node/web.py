@@ -120,4 +120,4 @@ def _console_options(settings: Settings, rooms: Rooms) -> ConsoleOptions:
         }
 
     is_secure = settings.http.public_url.startswith("https://")
-    return ConsoleOptions(settings.node.name, is_secure, figures)
+    return ConsoleOptions(settings.node.name, options.domain(settings), is_secure, figures)

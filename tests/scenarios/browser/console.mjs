@@ -12,7 +12,7 @@ const SHAPES = [
   { width: 1440, height: 900, colorScheme: "light" },
   { width: 390, height: 844, colorScheme: "dark" },
 ];
-const PAGES = ["", "/calls", "/debugger", "/numbers", "/clients", "/trunks", "/applications", "/keys", "/recordings", "/try", "/nodes"];
+const PAGES = ["", "/calls", "/debugger", "/numbers", "/clients", "/trunks", "/applications", "/keys", "/recordings", "/try", "/phone", "/nodes"];
 
 const done = (step) => console.log(step);
 const problems = [];
@@ -29,6 +29,7 @@ async function newPage(browser, { width, height, colorScheme }) {
 
 async function signIn(page, secret = AUTH_TOKEN, sid = ACCOUNT_SID) {
   await page.goto(CONSOLE_URL);
+  await page.locator('input[type="password"]').waitFor();
   assert.equal(await page.locator("input").count(), 2, "one text field and one password field");
   await page.locator('input[type="text"]').fill(sid);
   await page.locator('input[type="password"]').fill(secret);
