@@ -36,6 +36,8 @@ class SettingsError(CallApiError):
     """The configuration is not usable; the text says which key, where, and what is allowed."""
 
 
+AUTO: Final = "auto"
+"""The value of `advertised_address` that is replaced by the public address at the start."""
 SIP_SCHEMES: Final = ("udp", "tcp", "tls", "ws", "wss")
 
 
@@ -165,11 +167,20 @@ class ClusterSettings(_Section):
     edge: tuple[EdgeAddress, ...] = ()
 
 
+def _stun_server(text: str) -> str:
+    return _host_port(text) if text else text
+
+
+StunServer = Annotated[str, AfterValidator(_stun_server)]
+"""Host and port, or empty."""
+
+
 class MediaSettings(_Section):
     """`[media]`: RTP."""
 
     address: str = "127.0.0.1"
     advertised_address: str = ""
+    stun_server: StunServer = ""
     rtp_ports: PortRange = "20000-29999"
     codecs: tuple[CodecName, ...] = Field(("PCMU", "PCMA", "G722", "opus"), min_length=1)
     timeout_s: float = Field(60, gt=0, le=3600)

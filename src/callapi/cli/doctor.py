@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
-from callapi.base.settings import Settings, load_settings
+from callapi.base.settings import Settings, SettingsError, load_settings
 from callapi.cli import machine_checks as machine
 from callapi.cli.softphone import PhoneOptions, Softphone
 from callapi.cli.sounds import read_wav, seconds_of, tone
@@ -17,6 +17,7 @@ from callapi.cli.speech_check import speech
 from callapi.cli.terminal import Terminal
 from callapi.cli.verdicts import Verdict, bad, good
 from callapi.media.plane.engine import NativePlane
+from callapi.node.public_address import with_public_address
 
 TALK_S = 1.0
 WAIT_S = 5.0
@@ -35,6 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _examine(settings: Settings, terminal: Terminal) -> int:
     worst = 0
+    try:
+        settings = await with_public_address(settings)
+    except SettingsError as error:
+        terminal.bad(str(error))
+        return 1
     for check in (
         machine.sip_listeners,
         machine.http_listener,

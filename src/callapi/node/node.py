@@ -12,6 +12,7 @@ from callapi.base.ids import AccountSid
 from callapi.base.settings import Settings
 from callapi.node.gc_policy import GcPolicy
 from callapi.node.joining import leave_queue
+from callapi.node.public_address import with_public_address
 from callapi.node.rooms import Rooms, open_rooms
 from callapi.node.web import open_web
 
@@ -37,9 +38,10 @@ class Node:
 
     async def __aenter__(self) -> Self:
         """Start everything; when this returns, calls are taken and REST answers."""
+        settings = await with_public_address(self._settings)
         async with AsyncExitStack() as stack:
-            self.rooms = await open_rooms(self._settings, self._environ, stack)
-            await open_web(self._settings, self.rooms, stack)
+            self.rooms = await open_rooms(settings, self._environ, stack)
+            await open_web(settings, self.rooms, stack)
             self._stack = stack.pop_all()
         policy = GcPolicy(lambda: not len(self.rooms.live))
         policy.start()
