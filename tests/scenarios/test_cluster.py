@@ -325,6 +325,24 @@ async def test_a_node_that_was_suspended_ends_its_calls_and_starts_anew(
         await again.gets("BYE", 200)
 
 
+async def is_listed_as_draining(service: Service, name: str) -> None:
+    """Wait until `callapi nodes` says so: a node writes its state with its next beat, a second later at most."""
+    async with asyncio.timeout(10):
+        while True:
+            listed = await service.output("nodes")
+            if "draining" in next(line for line in listed.splitlines() if line.startswith(name)):
+                return
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def undrained(shared: tuple[Service, Webhook]) -> AsyncIterator[None]:
+    """Let node-1 take calls again after the test, however it ends."""
+    yield
+    service, _ = shared
+    await service.run("drain", "node-1", "--undo")
+
+
+@pytest.mark.usefixtures("undrained")
 async def test_a_node_that_drains_gets_no_new_calls_and_keeps_its_own(
     shared: tuple[Service, Webhook],
 ) -> None:
@@ -338,8 +356,7 @@ async def test_a_node_that_drains_gets_no_new_calls_and_keeps_its_own(
         assert await service.run("drain", "node-1", "--no-wait") == 0
         await eventually("the edge to pass it over", lambda: service.edge_states().count("AP") == 2, 10)
         assert await draining.health() == 503
-        listed = await service.output("nodes")
-        assert "draining" in next(line for line in listed.splitlines() if line.startswith("node-1"))
+        await is_listed_as_draining(service, "node-1")
         webhook.requests.clear()
         webhook["voice"] = response("<Reject/>")
         for _ in range(4):
