@@ -11,7 +11,7 @@ def key(suite: str, *, of_party: bool) -> bytes:
 
 
 def engine_keys(suite: str) -> SrtpKeys | None:
-    """What our engine is told; None: plain."""
+    """The keys that the engine is given; None: plain."""
     if not suite:
         return None
     return SrtpKeys(suite, key(suite, of_party=False), key(suite, of_party=True))

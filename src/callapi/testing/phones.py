@@ -19,6 +19,7 @@ from callapi.sip import (
     Request,
     make_response,
 )
+from callapi.sip.errors import LocalProtocolError
 from callapi.sip.events import Refused
 from callapi.sip.invite_session.commands import Accept, Command, HangUp, Refuse
 from callapi.sip.outbound_refer import OutboundRefer
@@ -109,8 +110,8 @@ class SimulatedPhone:
     def refer(
         self, refer_to: str, referred_by: str | None, headers: tuple[tuple[str, str], ...]
     ) -> OutboundRefer:
-        """As of a session's port: simulated phones do not transfer."""
-        raise NotImplementedError("a simulated phone does not take a REFER")
+        """As of a session's port: simulated phones do not transfer, and the document goes on."""
+        raise LocalProtocolError("a simulated phone does not take a REFER")
 
     def _confirm_hang_up(self) -> None:
         if not self.is_over:
