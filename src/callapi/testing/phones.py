@@ -108,10 +108,13 @@ class SimulatedPhone:
                 pass
 
     def refer(
-        self, refer_to: str, referred_by: str | None, headers: tuple[tuple[str, str], ...]
+        self,
+        refer_to: str,
+        referred_by: str | None,  # noqa: ARG002 - of the port
+        headers: tuple[tuple[str, str], ...],  # noqa: ARG002 - of the port
     ) -> OutboundRefer:
         """As of a session's port: simulated phones do not transfer, and the document goes on."""
-        raise LocalProtocolError("a simulated phone does not take a REFER")
+        raise LocalProtocolError(f"a simulated phone does not take a REFER (to {refer_to})")
 
     def _confirm_hang_up(self) -> None:
         if not self.is_over:
