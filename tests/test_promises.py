@@ -14,7 +14,7 @@ CODES = ROOT / "docs" / "notifications.md"
 def _tests_of(folder: Path) -> set[str]:
     return {
         node.name
-        for path in folder.glob("test_*.py")
+        for path in folder.rglob("test_*.py")
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }

@@ -57,8 +57,14 @@ def test_the_architecture_names_each_folder_and_no_other() -> None:
 
 
 TESTED_ELSEWHERE = {
+    "calls/bridges": "tests/verbs/dial/test_transfer.py",
+    "calls/documents": "tests/verbs/test_leaving.py",
+    "calls/recording": "tests/verbs/audio/test_record.py",
     "calls/streaming": "tests/scenarios/test_streams.py",
     "calls/transcribing": "tests/scenarios/test_conversation_relay.py",
+    "cli/demo": "tests/scenarios/test_cli.py",
+    "cli/doctor": "tests/scenarios/test_cli.py",
+    "cli/operating": "tests/scenarios/test_instruments.py",
     "media/plane/fake": "tests/media/plane/test_fake.py",
     "media/prompts/containers": "tests/media/prompts/test_containers.py",
     "store/migrations": "tests/store/sql/test_upgrade.py",

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from callapi.api.operation import AUDIO, Operation
-from callapi.api.request_path import Format
+from callapi.api.requests.request_path import Format
 from callapi.base.ids import (
     AccountSid,
     new_application_sid,

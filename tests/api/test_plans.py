@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 import pytest
 
 from callapi.api.operation import Operation
-from callapi.api.paging import PAGING
-from callapi.api.parameters import Parameter
+from callapi.api.requests.parameters import Parameter
 from callapi.api.resources import OPERATIONS
+from callapi.api.responses.paging import PAGING
 from callapi.store import Put, Store
 from callapi.store.query import Query
 from callapi.store.sql.backend import SqlBackend

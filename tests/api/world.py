@@ -25,12 +25,12 @@ from callapi.calls.conferences.conference import Conference
 from callapi.calls.conferences.control import ConferenceControl
 from callapi.calls.conferences.directory import Conferences
 from callapi.calls.control import NotModifiable
-from callapi.calls.document import DocumentRequest
+from callapi.calls.documents.document import DocumentRequest
 from callapi.calls.events import EventBus
 from callapi.calls.queues.control import QueueControl
 from callapi.calls.queues.directory import Queues
-from callapi.calls.recording_commands import RecordingChange
-from callapi.calls.recordings import RecordingCallback, Recordings
+from callapi.calls.recording.commands import RecordingChange
+from callapi.calls.recording.recordings import RecordingCallback, Recordings
 from callapi.calls.records.journal import Journal
 from callapi.calls.streaming.request import StreamRecord, StreamRequest, StreamStatus
 from callapi.calls.transcribing.request import (

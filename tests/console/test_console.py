@@ -6,7 +6,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from callapi.api import Sessions
-from callapi.api.sessions import COOKIE, LIFETIME_S
+from callapi.api.requests.sessions import COOKIE, LIFETIME_S
 from callapi.console import Console, ConsoleOptions
 from callapi.console.throttle import LOCKED_S, MAX_WRONG
 from tests.api.world import Answer, World, account, run_app

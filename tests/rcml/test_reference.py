@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from callapi.rcml import check, parse
-from callapi.rcml.elements.dial import RING_TONES
-from callapi.rcml.elements.say import SSML
+from callapi.rcml.elements.verbs.dial import RING_TONES
+from callapi.rcml.elements.verbs.say import SSML
 
 REFERENCE = (Path(__file__).parents[2] / "docs" / "rcml.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```xml\n(.*?)```", REFERENCE, re.DOTALL)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from callapi.cli.softphone import PhoneCall, PhoneOptions, Softphone
-from callapi.cli.sounds import tone
+from callapi.cli.phones.softphone import PhoneCall, PhoneOptions, Softphone
+from callapi.cli.phones.sounds import tone
 from callapi.media.plane.engine import NativePlane
 from tests.scenarios.conftest import PhoneFactory, Server
 from tests.scenarios.harness.application import Webhook, response

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from callapi.base.settings import SpeechSettings
-from callapi.cli.softphone import PhoneOptions, Softphone
+from callapi.cli.phones.softphone import PhoneOptions, Softphone
 from callapi.media.plane.engine import NativePlane
 from callapi.media.speech import Recogniser, Utterance, installed, open_recogniser, open_speaker
 from tests.scenarios.conftest import Measured, PhoneFactory, Server

@@ -23,7 +23,7 @@ from callapi.base.ids import TrunkSid
 from callapi.calls.call import Call
 from callapi.calls.commands import ModifyCall
 from callapi.calls.control import NotModifiable
-from callapi.calls.document import DocumentRequest
+from callapi.calls.documents.document import DocumentRequest
 from callapi.media.plane.fake import FakePlayback, FakeStream
 from callapi.store import BindingRecord, CallbackRecord, Change, Put, TrunkRecord
 from callapi.webhooks import (

@@ -6,9 +6,9 @@ from functools import partial
 
 import pytest
 
+from callapi.calls.bridges.joined import Bridged, InQueue, Joined
 from callapi.calls.call import Call
-from callapi.calls.document import DocumentRequest
-from callapi.calls.joined import Bridged, InQueue, Joined
+from callapi.calls.documents.document import DocumentRequest
 from tests.verbs.conftest import Story
 from tests.verbs.world import MUSIC, World
 

@@ -3,8 +3,8 @@
 from callapi.base.ids import AccountSid, ApplicationSid
 from callapi.calls.arriving.inbound import Route
 from callapi.calls.arriving.refusals import Refusal
-from callapi.calls.document import DocumentRequest
-from callapi.calls.placement import Subscription
+from callapi.calls.documents.document import DocumentRequest
+from callapi.calls.placing.placement import Subscription
 from callapi.store import (
     ApplicationRecord,
     ClientRecord,

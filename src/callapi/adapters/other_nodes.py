@@ -8,7 +8,7 @@ from typing import Final
 from msgspec.json import Decoder, Encoder
 
 from callapi.api.application import Application
-from callapi.api.forwarding import ForwardedAnswer, ForwardedRequest
+from callapi.api.requests.forwarding import ForwardedAnswer, ForwardedRequest
 from callapi.base.ids import AccountSid, CallSid
 from callapi.cluster import Commands, Member
 from callapi.store import CallRecord, Equals, PageRequest, Store

@@ -7,9 +7,9 @@ knows how a call is placed or a record kept.
 
 from callapi.api.application import Application, create_app
 from callapi.api.deps import CallCommands, CallPlacing, Deps, Health
-from callapi.api.feed import Feed, Relayed
-from callapi.api.feed_request import feed_of
-from callapi.api.sessions import Sessions
+from callapi.api.feed.live_feed import Feed, Relayed
+from callapi.api.feed.request import feed_of
+from callapi.api.requests.sessions import Sessions
 
 __all__ = [
     "Application",

@@ -13,9 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from callapi.api.answers import answer, refusal
-from callapi.api.authentication import account_in_path, authenticate, require_active
 from callapi.api.deps import Deps
+from callapi.api.docs.pages import Pages
 from callapi.api.errors import (
     AUTHENTICATE,
     INTERNAL,
@@ -26,14 +25,15 @@ from callapi.api.errors import (
     ApiError,
     refusal_of,
 )
-from callapi.api.feed_request import PATH as FEED_PATH
-from callapi.api.feed_request import follow
-from callapi.api.forwarding import ForwardedRequest, OtherNodes, node_for
+from callapi.api.feed.request import PATH as FEED_PATH
+from callapi.api.feed.request import follow
 from callapi.api.operation import Operation, RequestContext
-from callapi.api.pages import Pages
-from callapi.api.parameters import read
-from callapi.api.request_path import RequestPath
+from callapi.api.requests.authentication import account_in_path, authenticate, require_active
+from callapi.api.requests.forwarding import ForwardedRequest, OtherNodes, node_for
+from callapi.api.requests.parameters import read
+from callapi.api.requests.request_path import RequestPath
 from callapi.api.resources import OPERATIONS
+from callapi.api.responses.answers import answer, refusal
 from callapi.api.router import Router
 from callapi.api.unsupported import unsupported_in, warn_of_unsupported
 from callapi.base.errors import CallApiError

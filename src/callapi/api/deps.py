@@ -7,17 +7,17 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from callapi.api.feed import Feed
-from callapi.api.sessions import Sessions
+from callapi.api.feed.live_feed import Feed
+from callapi.api.requests.sessions import Sessions
 from callapi.base.ice_servers import IceServer
 from callapi.base.ids import AccountSid, CallSid, ConferenceSid
 from callapi.calls.commands import CreateCall, ModifyCall
 from callapi.calls.conferences.control import ParticipantChanges, ParticipantView
 from callapi.calls.conferences.options import ParticipantOptions, RoomOptions
-from callapi.calls.document import DocumentRequest
+from callapi.calls.documents.document import DocumentRequest
 from callapi.calls.queues.control import MemberView, QueueFigures
-from callapi.calls.recording_commands import RecordingChange
-from callapi.calls.recordings import RecordingCallback
+from callapi.calls.recording.commands import RecordingChange
+from callapi.calls.recording.recordings import RecordingCallback
 from callapi.calls.streaming.request import StreamRecord, StreamRequest
 from callapi.calls.transcribing.request import TranscriptionRecord, TranscriptionRequest
 from callapi.media import RecordOptions

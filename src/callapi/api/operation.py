@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from callapi.api.deps import Deps
 from callapi.api.errors import Fault
-from callapi.api.parameters import Given, Parameter
-from callapi.api.representations import Representation
-from callapi.api.request_path import Format, RequestPath
+from callapi.api.requests.parameters import Given, Parameter
+from callapi.api.requests.request_path import Format, RequestPath
+from callapi.api.responses.representations import Representation
 from callapi.store import AccountRecord, Page
 
 TEXTUAL: Final = frozenset({Format.JSON, Format.XML})

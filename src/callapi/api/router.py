@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from callapi.api.errors import METHOD_NOT_ALLOWED, NOT_FOUND, ApiError
 from callapi.api.operation import Operation
-from callapi.api.request_path import Format, RequestPath
+from callapi.api.requests.request_path import Format, RequestPath
 
 _SID: Final = re.compile(r"\{(\w+)\}")
 NAMED: Final = frozenset({"Key", "Room", "Participant", "Member"})

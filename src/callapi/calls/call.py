@@ -16,9 +16,10 @@ from msgspec.structs import replace
 
 from callapi.base.clock import utc_now
 from callapi.base.ids import CallSid
-from callapi.calls.call_record import ended, moved, whole_seconds
-from callapi.calls.digits import DigitBuffer, DigitSources
-from callapi.calls.document_text import shown_text
+from callapi.calls.bridges.joined import Joined
+from callapi.calls.documents.document_text import shown_text
+from callapi.calls.documents.position import Position
+from callapi.calls.documents.stories import Stories, Story
 from callapi.calls.errors import UNUSABLE_ANSWER
 from callapi.calls.events import (
     CallEnded,
@@ -37,12 +38,12 @@ from callapi.calls.events import (
     TransferStep,
     VerbStarted,
 )
-from callapi.calls.joined import Joined
-from callapi.calls.leg import Answered, Dtmf, Leg, OfferUnanswered, Rang, TransferRequested
+from callapi.calls.legs.digits import DigitBuffer, DigitSources
+from callapi.calls.legs.leg import Answered, Dtmf, Leg, OfferUnanswered, Rang, TransferRequested
 from callapi.calls.one_shot import OneShot
 from callapi.calls.parameters import Parameters, sip_request, voice_request
-from callapi.calls.position import Position
 from callapi.calls.problem import Problem
+from callapi.calls.records.call_record import ended, moved, whole_seconds
 from callapi.calls.status import CallStatus, Ending, status_of_code
 from callapi.calls.status_machine import (
     CallAccepted,
@@ -55,7 +56,6 @@ from callapi.calls.status_machine import (
     SessionEnded,
     StatusMachine,
 )
-from callapi.calls.stories import Stories, Story
 from callapi.media import (
     AudioStream,
     DigitPressed,

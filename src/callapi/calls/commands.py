@@ -4,10 +4,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-from callapi.calls.document import DocumentRequest
-from callapi.calls.machine_detection import DetectionOrder
-from callapi.calls.placement import Subscription
-from callapi.calls.recordings import RecordingCallback
+from callapi.calls.documents.document import DocumentRequest
+from callapi.calls.placing.machine_detection import DetectionOrder
+from callapi.calls.placing.placement import Subscription
+from callapi.calls.recording.recordings import RecordingCallback
 from callapi.media import RecordOptions
 
 

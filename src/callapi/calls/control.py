@@ -5,13 +5,13 @@ from typing import Final, Protocol
 
 from callapi.base.errors import CallApiError
 from callapi.base.ids import CallSid
-from callapi.calls.answering import answers
+from callapi.calls.bridges.joined import Bridged
 from callapi.calls.call import Call
 from callapi.calls.commands import ModifyCall
-from callapi.calls.document import DocumentRequest, Script
-from callapi.calls.joined import Bridged
+from callapi.calls.documents.document import DocumentRequest, Script
+from callapi.calls.documents.stories import Story
 from callapi.calls.live import LiveCalls
-from callapi.calls.stories import Story
+from callapi.calls.placing.answering import answers
 from callapi.store import CallRecord
 
 REST_END: Final = "ended over REST"

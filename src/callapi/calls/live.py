@@ -12,18 +12,18 @@ from msgspec.structs import replace
 from callapi.base.clock import utc_now
 from callapi.base.ids import CallSid
 from callapi.calls.call import Call
-from callapi.calls.call_record import new_record
-from callapi.calls.called_party import Attempt, CalledParty
+from callapi.calls.documents.stories import Story
 from callapi.calls.errors import ACCOUNT_FULL, NO_MEDIA_PORTS, NotPlaceable
 from callapi.calls.events import CallClosed, CallOpened, CallStarted, EventBus
-from callapi.calls.leg import Leg
-from callapi.calls.media_security import KEYS_EXPOSED, KEYS_REFUSED, UNENCRYPTED, SecurityRules
-from callapi.calls.placement import InboundCall, Placement
+from callapi.calls.legs.called_party import Attempt, CalledParty
+from callapi.calls.legs.leg import Leg
+from callapi.calls.legs.media_security import KEYS_EXPOSED, KEYS_REFUSED, UNENCRYPTED, SecurityRules
+from callapi.calls.placing.placement import InboundCall, Placement
 from callapi.calls.placing.redirects import Redirects
 from callapi.calls.problem import Problem
 from callapi.calls.quotas import CALLS, Quotas
+from callapi.calls.records.call_record import new_record
 from callapi.calls.status import CallStatus
-from callapi.calls.stories import Story
 from callapi.media import (
     AudioStream,
     LocalMedia,

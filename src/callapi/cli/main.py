@@ -2,19 +2,36 @@
 
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from callapi.base.errors import CallApiError
 from callapi.base.settings import SettingsError
 from callapi.cli.arguments import parser
 from callapi.cli.logs import configure
 
+MODULES: Final[Mapping[str, str]] = {
+    "serve": "serve",
+    "demo": "demo.demo",
+    "phone": "phones.phone",
+    "rcml": "rcml",
+    "doctor": "doctor.doctor",
+    "nodes": "operating.nodes",
+    "drain": "operating.drain",
+    "calls": "operating.calls",
+    "trace": "operating.trace",
+    "explain": "operating.explain",
+    "simulate": "simulate",
+}
+"""Where each command is; only that of the command that runs is imported."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command."""
     arguments = parser().parse_args(argv)
     configure(getattr(arguments, "log_level", None) or "warning")
-    run: Callable[..., int] = importlib.import_module(f"callapi.cli.{arguments.command}").run
+    module = importlib.import_module(f"callapi.cli.{MODULES[arguments.command]}")
+    run: Callable[..., int] = module.run
     try:
         return run(arguments)
     except (CallApiError, OSError) as error:

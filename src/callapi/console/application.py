@@ -21,9 +21,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from callapi.api import Sessions
-from callapi.api.authentication import identify, require_csrf_token, session_of
 from callapi.api.errors import ACCESS_DENIED, AUTHENTICATE, INTERNAL, TOO_LARGE, ApiError, refusal_of
-from callapi.api.sessions import COOKIE, LIFETIME_S, Session
+from callapi.api.requests.authentication import identify, require_csrf_token, session_of
+from callapi.api.requests.sessions import COOKIE, LIFETIME_S, Session
 from callapi.base.errors import CallApiError
 from callapi.console.pages import ROOT, page
 from callapi.console.throttle import SignInThrottle

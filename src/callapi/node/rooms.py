@@ -33,14 +33,14 @@ from callapi.calls.arriving.refusals import Refusals
 from callapi.calls.conferences.directory import Conferences
 from callapi.calls.control import CallControl
 from callapi.calls.events import EventBus, HttpExchanged, SipMessageTraced
+from callapi.calls.legs.media_security import SecurityRules
 from callapi.calls.live import LiveCalls
-from callapi.calls.media_security import SecurityRules
 from callapi.calls.placing.destinations import Destinations
 from callapi.calls.placing.outbound import Outbound
 from callapi.calls.placing.queue_runner import QueueRunner
 from callapi.calls.queues.directory import Queues
 from callapi.calls.quotas import Quotas
-from callapi.calls.recordings import Recordings
+from callapi.calls.recording.recordings import Recordings
 from callapi.calls.records.journal import Journal
 from callapi.calls.records.reconciliation import close_conferences_a_crash_left, close_what_a_crash_left
 from callapi.calls.records.sampling import sample_media

@@ -13,7 +13,7 @@ from callapi.base.clock import steady_time
 from callapi.base.settings import Settings
 from callapi.calls.conferences.control import ConferenceControl
 from callapi.calls.queues.control import QueueControl
-from callapi.calls.recording_commands import RecordingCommands
+from callapi.calls.recording.commands import RecordingCommands
 from callapi.console import Console, ConsoleOptions
 from callapi.http.mounts import Mounts
 from callapi.http.server import HttpServer

@@ -25,7 +25,7 @@ from callapi.rcml.elements import (
     Track,
     Verb,
 )
-from callapi.rcml.elements.sip import HEADERS_LIMIT, URI_LIMIT
+from callapi.rcml.elements.nouns.sip import HEADERS_LIMIT, URI_LIMIT
 from callapi.rcml.findings import Severity
 from callapi.rcml.report import Report
 from callapi.rcml.tree import ElementNode

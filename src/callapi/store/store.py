@@ -16,6 +16,7 @@ from callapi.store.changes import Change, Put, Remove
 from callapi.store.errors import Conflict, StoreError, Unavailable
 from callapi.store.memory import MemoryBackend
 from callapi.store.query import Equals, Query, RecordT
+from callapi.store.reading.reader import Reader
 from callapi.store.records import (
     AccountRecord,
     ApplicationRecord,
@@ -38,7 +39,6 @@ from callapi.store.repositories.events import EventRepository
 from callapi.store.repositories.keys import KeyRepository
 from callapi.store.repositories.notifications import NotificationRepository
 from callapi.store.repositories.numbers import NumberRepository
-from callapi.store.repositories.reader import Reader
 from callapi.store.repositories.recordings import RecordingRepository
 from callapi.store.repositories.sip_objects import SipObjectRepository
 from callapi.store.repositories.trunks import TrunkRepository

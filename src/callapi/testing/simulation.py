@@ -15,15 +15,15 @@ from callapi.base.clock import utc_now
 from callapi.base.ids import AccountSid, ApplicationSid
 from callapi.calls.call import Call
 from callapi.calls.conferences.directory import Conferences
-from callapi.calls.document import DocumentRequest
+from callapi.calls.documents.document import DocumentRequest
 from callapi.calls.events import EventBus
 from callapi.calls.live import LiveCalls
 from callapi.calls.parties import party_name
-from callapi.calls.placement import InboundCall, Subscription
 from callapi.calls.placing.destinations import Destinations
+from callapi.calls.placing.placement import InboundCall, Subscription
 from callapi.calls.queues.directory import Queues
 from callapi.calls.quotas import Quotas
-from callapi.calls.recordings import Recordings
+from callapi.calls.recording.recordings import Recordings
 from callapi.calls.records.journal import Journal
 from callapi.calls.streaming.live_streams import LiveStreams
 from callapi.calls.transcribing.live_transcriptions import LiveTranscriptions

@@ -2,7 +2,7 @@
 
 from callapi.calls.call import Call
 from callapi.calls.conferences.conference import Conference
-from callapi.calls.document import DocumentRequest
+from callapi.calls.documents.document import DocumentRequest
 from callapi.calls.one_shot import first_of
 from callapi.verbs.execution import Execution, Services, StoryResult
 from callapi.verbs.interpreter import run_documents

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-from callapi.calls.joined import Streaming
+from callapi.calls.bridges.joined import Streaming
 from callapi.calls.parameters import Parameters, present
 from callapi.calls.streaming.live_streams import CallStream
 from callapi.calls.streaming.request import StreamCallback, StreamEnd, StreamRequest

@@ -14,14 +14,14 @@ from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid, ApplicationSid
 from callapi.calls.call import Call
 from callapi.calls.conferences.directory import Conferences
-from callapi.calls.document import DocumentRequest
+from callapi.calls.documents.document import DocumentRequest
+from callapi.calls.documents.position import Position
 from callapi.calls.live import LiveCalls
 from callapi.calls.parameters import Parameters
 from callapi.calls.placing.destinations import Destinations
-from callapi.calls.position import Position
 from callapi.calls.problem import Problem
 from callapi.calls.queues.directory import Queues
-from callapi.calls.recordings import Recordings
+from callapi.calls.recording.recordings import Recordings
 from callapi.calls.streaming.live_streams import LiveStreams
 from callapi.calls.transcribing.live_transcriptions import LiveTranscriptions
 from callapi.media import MediaPlane, Playback, Prompt

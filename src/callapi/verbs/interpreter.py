@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from callapi.calls.arriving.refusals import reason
 from callapi.calls.call import Call
-from callapi.calls.document import DocumentRequest
+from callapi.calls.documents.document import DocumentRequest
 from callapi.calls.problem import Problem
 from callapi.rcml import (
     Connect,
@@ -27,18 +27,18 @@ from callapi.rcml import (
     Stop,
     Verb,
 )
+from callapi.verbs.audio.echo import echo
+from callapi.verbs.audio.gather import gather
+from callapi.verbs.audio.play import play
+from callapi.verbs.audio.record import record
+from callapi.verbs.audio.say import say
 from callapi.verbs.connect import connect
 from callapi.verbs.control import hangup, pause, redirect, reject
-from callapi.verbs.dial import dial
-from callapi.verbs.echo import echo
+from callapi.verbs.dial.dial import dial
 from callapi.verbs.enqueue import enqueue, leave
 from callapi.verbs.execution import End, Execution, GoTo, Left, Next, Outcome, Services, StoryResult
-from callapi.verbs.gather import gather
 from callapi.verbs.mode import Mode, allows
-from callapi.verbs.play import play
-from callapi.verbs.record import record
 from callapi.verbs.refer import refer
-from callapi.verbs.say import say
 from callapi.verbs.start import start, stop
 
 DIAL_IN_SCREENING: Final = 13201

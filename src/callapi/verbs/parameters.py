@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from callapi.calls.call import Call
 from callapi.calls.parameters import Parameters, present, x_headers
-from callapi.calls.recordings import RecordingFacts
+from callapi.calls.recording.recordings import RecordingFacts
 from callapi.calls.status import CallStatus
 
 _JSON: Final = json.JSONEncoder(separators=(",", ":"))

@@ -4,8 +4,8 @@ import asyncio
 from functools import partial
 
 from callapi.base.errors import CallApiError
-from callapi.calls.addresses import sip_address
 from callapi.calls.parameters import Parameters, present
+from callapi.calls.placing.addresses import sip_address
 from callapi.calls.problem import Problem
 from callapi.rcml import Refer
 from callapi.sip import OutboundRefer, ReferAccepted, ReferEnded, ReferProgress, ReferRefused

@@ -5,9 +5,9 @@ from typing import Final, assert_never
 from callapi.calls.problem import Problem
 from callapi.calls.transcribing.request import TranscriptionRequest
 from callapi.rcml import Recording, ServiceKind, ServiceName, Start, Stop, Stream, Track, Transcription
+from callapi.verbs.audio.recordings import start_recording
 from callapi.verbs.connect import stream_request
 from callapi.verbs.execution import Execution, Next, Outcome
-from callapi.verbs.recordings import start_recording
 
 NOTHING_TO_STOP: Final = 60_051
 _TRACKS: Final = {

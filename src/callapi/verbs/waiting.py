@@ -3,8 +3,8 @@
 import asyncio
 
 from callapi.calls.conferences.options import HeldAudio
+from callapi.verbs.audio.play import heard
 from callapi.verbs.execution import Execution, StoryResult
-from callapi.verbs.play import heard
 
 PAUSE_S = 1.0
 """Between two rounds of a document that made no sound, so that they do not follow one another without end."""

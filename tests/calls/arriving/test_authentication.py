@@ -17,7 +17,7 @@ from callapi.calls.arriving.authentication import (
 )
 from callapi.calls.arriving.inbound import Caller, Route, TrustedNetworks
 from callapi.calls.arriving.refusals import Refusal
-from callapi.calls.document import DocumentRequest
+from callapi.calls.documents.document import DocumentRequest
 from callapi.sip import (
     Credentials,
     DigestServer,

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from callapi.base.ids import AccountSid, CallSid
 from callapi.calls.commands import CreateCall
-from callapi.calls.document import DocumentRequest
+from callapi.calls.documents.document import DocumentRequest
 from callapi.calls.placing.queue import MAX_ACCOUNTS, CallQueue, QueuedCall
 from callapi.store import CallRecord
 

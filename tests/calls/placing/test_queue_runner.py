@@ -13,10 +13,10 @@ import pytest
 from callapi.calls.call import LINGER_S
 from callapi.calls.commands import CreateCall, ModifyCall, RecordingOrder
 from callapi.calls.control import CallControl, NotModifiable
-from callapi.calls.document import DocumentRequest
+from callapi.calls.documents.document import DocumentRequest
 from callapi.calls.errors import UNREACHABLE
-from callapi.calls.placement import Subscription
 from callapi.calls.placing.outbound import Outbound, Overloaded
+from callapi.calls.placing.placement import Subscription
 from callapi.calls.placing.queue import QUEUED, CallQueue
 from callapi.calls.placing.queue_runner import MAX_QUEUED_S, QueueRunner
 from callapi.media import RecordingCause

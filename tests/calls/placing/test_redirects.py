@@ -3,8 +3,8 @@
 import pytest
 
 from callapi.base.ids import AccountSid
-from callapi.calls.addresses import SipAddress
-from callapi.calls.placement import Placement
+from callapi.calls.placing.addresses import SipAddress
+from callapi.calls.placing.placement import Placement
 from callapi.calls.placing.redirects import MAX_REDIRECTS, Redirects
 from callapi.sip import Credentials, NameAddr, SipUri
 

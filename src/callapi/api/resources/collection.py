@@ -5,12 +5,12 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
-from callapi.api.filters import Interval, matching
 from callapi.api.operation import Operation, RequestContext
-from callapi.api.paging import PAGING, page_request
-from callapi.api.parameters import Parameter
-from callapi.api.representations import Representation
+from callapi.api.requests.filters import Interval, matching
+from callapi.api.requests.parameters import Parameter
 from callapi.api.resources.records import own
+from callapi.api.responses.paging import PAGING, page_request
+from callapi.api.responses.representations import Representation
 from callapi.base.ids import AccountSid
 from callapi.store import Condition, Page, PageRequest, Store
 

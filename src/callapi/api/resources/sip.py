@@ -12,14 +12,22 @@ from msgspec.structs import replace
 
 from callapi.api.errors import CONFLICT, ApiError, Fault
 from callapi.api.operation import Operation, RequestContext
-from callapi.api.paging import PAGING, page_request
-from callapi.api.parameter_types import METHOD, URL, pattern, sid, text, whole
-from callapi.api.parameters import Parameter
-from callapi.api.representations import Field, Representation, field, instant, nothing, subresources, uri
-from callapi.api.representations import text as plain
-from callapi.api.resources.clients import DISABLED, secrets_of
+from callapi.api.requests.parameter_types import METHOD, URL, pattern, sid, text, whole
+from callapi.api.requests.parameters import Parameter
 from callapi.api.resources.records import own
-from callapi.api.resources.voice import FRIENDLY_NAME
+from callapi.api.resources.routes.clients import DISABLED, secrets_of
+from callapi.api.resources.routes.voice import FRIENDLY_NAME
+from callapi.api.responses.paging import PAGING, page_request
+from callapi.api.responses.representations import (
+    Field,
+    Representation,
+    field,
+    instant,
+    nothing,
+    subresources,
+    uri,
+)
+from callapi.api.responses.representations import text as plain
 from callapi.base.api_version import API_VERSION
 from callapi.base.clock import utc_now
 from callapi.base.ids import new_client_sid, new_sip_sid

@@ -5,27 +5,20 @@ from typing import Final
 from msgspec import Struct
 
 from callapi.api.operation import Operation
-from callapi.api.resources import (
-    accounts,
-    applications,
+from callapi.api.resources import sip
+from callapi.api.resources.accounts import accounts, keys, tokens
+from callapi.api.resources.calls import (
     call_commands,
     calls,
-    clients,
-    conferences,
     events,
-    keys,
     notifications,
-    numbers,
-    participants,
-    queues,
     recording_commands,
     recordings,
-    sip,
     streams,
-    tokens,
     transcriptions,
-    trunks,
 )
+from callapi.api.resources.conferences import conferences, participants, queues
+from callapi.api.resources.routes import applications, clients, numbers, trunks
 
 
 class Resource(Struct, frozen=True):

@@ -15,10 +15,12 @@ from msgspec import Struct
 from callapi.base.ids import AccountSid, NumberSid
 from callapi.base.values import SrtpPolicy
 from callapi.calls.arriving.refusals import Refusal, Refusals
-from callapi.calls.document import DocumentRequest, Script
-from callapi.calls.leg import warning
+from callapi.calls.bridges.conversation import Talk
+from callapi.calls.bridges.transfers import behind, call_of_session
+from callapi.calls.documents.document import DocumentRequest, Script
+from callapi.calls.legs.leg import warning
+from callapi.calls.legs.media_names import resolved
 from callapi.calls.live import LiveCalls
-from callapi.calls.media_names import resolved
 from callapi.calls.parameters import Parameters, sip_request
 from callapi.calls.parties import (
     asserted_identity,
@@ -28,9 +30,7 @@ from callapi.calls.parties import (
     party_name,
     vouched_parameters,
 )
-from callapi.calls.placement import InboundCall, Subscription
-from callapi.calls.talk import Talk
-from callapi.calls.transfers import behind, call_of_session
+from callapi.calls.placing.placement import InboundCall, Subscription
 from callapi.media import NotAcceptable, PortsExhausted
 from callapi.sip import Endpoint, InboundSession, Session, SipUri
 

@@ -1,6 +1,6 @@
 """One live conference: performs what `machine` decides, on the mixer, the records and the callbacks.
 
-Nothing here waits: a participant's own story (`verbs/conference`) plays what is heard outside the room, and parts
+Nothing here waits: a participant's own story (`verbs/dial/conference`) plays what is heard outside the room, and parts
 from the room when it ends.
 """
 
@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from callapi.base.clock import utc_now
 from callapi.base.ids import AccountSid, CallSid
 from callapi.base.notifier import Notifier
+from callapi.calls.bridges.joined import InConference
 from callapi.calls.call import Call
 from callapi.calls.conferences.events import ConferenceHappening, LeaveReason
 from callapi.calls.conferences.machine import (
@@ -32,11 +33,10 @@ from callapi.calls.conferences.machine import (
 )
 from callapi.calls.conferences.options import HeldAudio, ParticipantOptions, RoomOptions
 from callapi.calls.conferences.reports import reported
+from callapi.calls.documents.stories import Story
 from callapi.calls.events import ConferenceChanged, EventBus
-from callapi.calls.joined import InConference
 from callapi.calls.one_shot import OneShot
-from callapi.calls.recordings import ActiveRecording, Recordings
-from callapi.calls.stories import Story
+from callapi.calls.recording.recordings import ActiveRecording, Recordings
 from callapi.media import (
     MediaPlane,
     Playback,

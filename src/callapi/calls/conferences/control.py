@@ -14,7 +14,7 @@ from callapi.calls.conferences.directory import Conferences
 from callapi.calls.conferences.events import LeaveReason
 from callapi.calls.conferences.machine import Participant
 from callapi.calls.conferences.options import HeldAudio, ParticipantOptions, RoomOptions
-from callapi.calls.document import DocumentRequest
+from callapi.calls.documents.document import DocumentRequest
 from callapi.store import ConferenceRecord
 
 _STATUSES: Final = {"queued": "queued", "initiated": "connecting", "ringing": "ringing"}

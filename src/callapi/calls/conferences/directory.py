@@ -14,9 +14,9 @@ from callapi.calls.conferences.conference import Conference, Seat
 from callapi.calls.conferences.events import LeaveReason
 from callapi.calls.conferences.machine import RoomMachine, RoomState
 from callapi.calls.conferences.options import ParticipantOptions, RoomOptions
+from callapi.calls.documents.stories import Story
 from callapi.calls.events import CallEnded, ConferenceOpened, EventBus
-from callapi.calls.recordings import Recordings
-from callapi.calls.stories import Story
+from callapi.calls.recording.recordings import Recordings
 from callapi.media import MediaPlane
 from callapi.store import ConferenceRecord
 

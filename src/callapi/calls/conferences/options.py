@@ -6,8 +6,8 @@ from typing import Final
 from msgspec import Struct
 
 from callapi.base.ids import CallSid
-from callapi.calls.placement import Subscription
-from callapi.calls.recordings import RecordingCallback
+from callapi.calls.placing.placement import Subscription
+from callapi.calls.recording.recordings import RecordingCallback
 
 MAX_PARTICIPANTS: Final = 250
 MAX_LABEL: Final = 128

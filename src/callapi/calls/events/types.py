@@ -15,10 +15,10 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from callapi.base.ids import AccountSid, CallSid
+from callapi.calls.bridges.joined import Joined
 from callapi.calls.conferences.events import ConferenceHappening
-from callapi.calls.joined import Joined
+from callapi.calls.documents.position import Position
 from callapi.calls.parameters import Parameters
-from callapi.calls.position import Position
 from callapi.calls.problem import Problem
 from callapi.calls.status import CallStatus, Ending
 from callapi.media import DigitSource, MediaAddress, StreamStatistics

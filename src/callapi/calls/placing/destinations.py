@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from callapi.base.ids import AccountSid
 from callapi.base.values import SrtpPolicy
-from callapi.calls.addresses import SipAddress, custom_headers, sip_address
 from callapi.calls.errors import (
     CLIENT_NOT_REGISTERED,
     INVALID_SIP_URI,
@@ -18,7 +17,8 @@ from callapi.calls.errors import (
     NotPlaceable,
 )
 from callapi.calls.parties import ANONYMOUS, party_name, user_of
-from callapi.calls.placement import Placement
+from callapi.calls.placing.addresses import SipAddress, custom_headers, sip_address
+from callapi.calls.placing.placement import Placement
 from callapi.sip import Credentials, NameAddr, ParseError, SipUri, flow_of
 from callapi.store import BindingRecord, TrunkRecord
 

@@ -10,26 +10,26 @@ from msgspec.structs import replace
 
 from callapi.base.clock import utc_now
 from callapi.base.ids import AccountSid, CallSid
-from callapi.calls.answering import answers
 from callapi.calls.arriving.admission import AdmissionControl
 from callapi.calls.call import STORY_FAILED, Call
-from callapi.calls.call_record import ended
 from callapi.calls.commands import CreateCall, ModifyCall
 from callapi.calls.control import REST_END
-from callapi.calls.document import Script
+from callapi.calls.documents.document import Script
 from callapi.calls.errors import NotPlaceable
 from callapi.calls.events import CallEnded, ProblemRaised
 from callapi.calls.live import LiveCalls
-from callapi.calls.machine_detection import begin_detection, detection_parameters
-from callapi.calls.placement import Placement
+from callapi.calls.placing.answering import answers
 from callapi.calls.placing.destinations import Destinations
 from callapi.calls.placing.keeper import QueueKeeper
+from callapi.calls.placing.machine_detection import begin_detection, detection_parameters
+from callapi.calls.placing.placement import Placement
 from callapi.calls.placing.queue import CallQueue, QueuedCall
+from callapi.calls.placing.unreachable import unreachable_reason
 from callapi.calls.problem import Problem
-from callapi.calls.recordings import OF_PLACED_CALL, Recordings
+from callapi.calls.recording.recordings import OF_PLACED_CALL, Recordings
+from callapi.calls.records.call_record import ended
 from callapi.calls.status import CallStatus, Ending
 from callapi.calls.status_machine import EndRequested, SessionEnded, StatusMachine
-from callapi.calls.unreachable import unreachable_reason
 from callapi.sip import Credentials, Party
 from callapi.store import CallRecord, Unavailable
 

@@ -11,8 +11,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from callapi.calls.addresses import TRANSPORTS, SipAddress
-from callapi.calls.placement import Placement
+from callapi.calls.placing.addresses import TRANSPORTS, SipAddress
+from callapi.calls.placing.placement import Placement
 from callapi.sip import NameAddr, SipUri
 
 MAX_REDIRECTS: Final = 5

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid, CallSid, QueueSid
-from callapi.calls.document import DocumentRequest, Script
+from callapi.calls.documents.document import DocumentRequest, Script
 from callapi.calls.queues.directory import Queues
 from callapi.calls.queues.queue import LiveQueue, Ticket
 from callapi.store import QueueRecord

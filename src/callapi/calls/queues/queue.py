@@ -9,8 +9,8 @@ from callapi.base.clock import utc_now
 from callapi.base.errors import CallApiError
 from callapi.base.ids import CallSid
 from callapi.base.notifier import Notifier
+from callapi.calls.bridges.joined import InQueue
 from callapi.calls.call import Call
-from callapi.calls.joined import InQueue
 from callapi.calls.one_shot import OneShot
 from callapi.calls.parameters import Parameters, present
 from callapi.calls.queues.line import Line, Place

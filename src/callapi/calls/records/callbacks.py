@@ -5,8 +5,8 @@ from datetime import datetime
 
 from callapi.base.clock import steady_now
 from callapi.base.ids import AccountSid, EventId
-from callapi.calls.call_record import subscribes
 from callapi.calls.parameters import Parameters, status_callback
+from callapi.calls.records.call_record import subscribes
 from callapi.calls.status import CallStatus
 from callapi.store import CallbackRecord, CallRecord
 

@@ -10,10 +10,10 @@ from typing import Final, Protocol
 from msgspec.structs import replace
 
 from callapi.base.clock import utc_now
-from callapi.calls.call_record import ended
 from callapi.calls.conferences.events import ConferenceHappening, ConferenceStep
 from callapi.calls.conferences.reports import reported
 from callapi.calls.events import CallEnded, ConferenceChanged, EventBus
+from callapi.calls.records.call_record import ended
 from callapi.calls.status import CallStatus, Ending
 from callapi.calls.status_machine import ProcessLost, StatusMachine
 from callapi.sip import Party

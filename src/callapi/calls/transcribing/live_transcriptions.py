@@ -13,7 +13,6 @@ from callapi.base.entropy import random_hex
 from callapi.base.ids import CallSid
 from callapi.calls.call import Call
 from callapi.calls.events import CallEnded, EventBus, TranscriptionChanged
-from callapi.calls.hearing import RATE, hear
 from callapi.calls.parameters import present
 from callapi.calls.problem import Problem
 from callapi.calls.records.callbacks import callback_row
@@ -24,6 +23,7 @@ from callapi.calls.transcribing.request import (
     TranscriptionRequest,
     TranscriptionStatus,
 )
+from callapi.calls.transcribing.speech_stretches import RATE, hear
 from callapi.media import EngineFailed, Track
 from callapi.media.speech import Recogniser, SpeechEnded, SpeechSegmenter, hints_of
 

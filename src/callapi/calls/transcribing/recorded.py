@@ -14,7 +14,7 @@ from callapi.calls.call import Call
 from callapi.calls.events import EventBus, TranscriptionChanged
 from callapi.calls.parameters import present
 from callapi.calls.problem import Problem
-from callapi.calls.recordings import RecordingFacts
+from callapi.calls.recording.recordings import RecordingFacts
 from callapi.calls.records.callbacks import callback_row
 from callapi.calls.transcribing.live_transcriptions import NO_RECOGNISER, SILENCE_S
 from callapi.media import EngineFailed

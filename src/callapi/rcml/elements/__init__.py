@@ -5,9 +5,11 @@ default that depends on the call is filled in. `read_...` beside each element ma
 """
 
 from callapi.rcml.attributes import Method
-from callapi.rcml.elements.application import Application
-from callapi.rcml.elements.client import Client
-from callapi.rcml.elements.conference import (
+from callapi.rcml.elements.element import Element, RecordingEvent
+from callapi.rcml.elements.machine_detection import DetectionMode
+from callapi.rcml.elements.nouns.application import Application
+from callapi.rcml.elements.nouns.client import Client
+from callapi.rcml.elements.nouns.conference import (
     BeepMode,
     Conference,
     ConferenceEvent,
@@ -15,30 +17,34 @@ from callapi.rcml.elements.conference import (
     ConferenceTrim,
     JitterBuffer,
 )
-from callapi.rcml.elements.connect import Connect
-from callapi.rcml.elements.conversation_relay import ConversationRelay, Interruptible, Language, RelayEvent
-from callapi.rcml.elements.dial import Dial, RecordMode, Target
-from callapi.rcml.elements.echo import Echo
-from callapi.rcml.elements.element import Element, RecordingEvent
-from callapi.rcml.elements.gather import Gather, GatherInput, Prompt
-from callapi.rcml.elements.hangup import Hangup
-from callapi.rcml.elements.machine_detection import DetectionMode
-from callapi.rcml.elements.noun import CallEvent, Noun
-from callapi.rcml.elements.number import Number
-from callapi.rcml.elements.pause import Pause
-from callapi.rcml.elements.play import Play
-from callapi.rcml.elements.queue import Enqueue, Leave, Queue
-from callapi.rcml.elements.record import Record
-from callapi.rcml.elements.recording import Channels, Recording, RecordingTrack
-from callapi.rcml.elements.redirect import Redirect
-from callapi.rcml.elements.refer import Refer
-from callapi.rcml.elements.reject import Reject, RejectReason
+from callapi.rcml.elements.nouns.conversation_relay import (
+    ConversationRelay,
+    Interruptible,
+    Language,
+    RelayEvent,
+)
+from callapi.rcml.elements.nouns.noun import CallEvent, Noun
+from callapi.rcml.elements.nouns.number import Number
+from callapi.rcml.elements.nouns.queue import Queue
+from callapi.rcml.elements.nouns.recording import Channels, Recording, RecordingTrack
+from callapi.rcml.elements.nouns.sip import Sip
+from callapi.rcml.elements.nouns.stream import Stream, StreamCodec, Track
+from callapi.rcml.elements.nouns.transcription import Transcription
 from callapi.rcml.elements.response import Verb, read_response
-from callapi.rcml.elements.say import Say
-from callapi.rcml.elements.sip import Sip
-from callapi.rcml.elements.start import Service, ServiceKind, ServiceName, Start, Stop
-from callapi.rcml.elements.stream import Stream, StreamCodec, Track
-from callapi.rcml.elements.transcription import Transcription
+from callapi.rcml.elements.verbs.connect import Connect
+from callapi.rcml.elements.verbs.dial import Dial, RecordMode, Target
+from callapi.rcml.elements.verbs.echo import Echo
+from callapi.rcml.elements.verbs.enqueue import Enqueue, Leave
+from callapi.rcml.elements.verbs.gather import Gather, GatherInput, Prompt
+from callapi.rcml.elements.verbs.hangup import Hangup
+from callapi.rcml.elements.verbs.pause import Pause
+from callapi.rcml.elements.verbs.play import Play
+from callapi.rcml.elements.verbs.record import Record
+from callapi.rcml.elements.verbs.redirect import Redirect
+from callapi.rcml.elements.verbs.refer import Refer
+from callapi.rcml.elements.verbs.reject import Reject, RejectReason
+from callapi.rcml.elements.verbs.say import Say
+from callapi.rcml.elements.verbs.start import Service, ServiceKind, ServiceName, Start, Stop
 
 __all__ = [
     "Application",

@@ -5,21 +5,21 @@ from difflib import get_close_matches
 from typing import TypeAlias
 
 from callapi.rcml.attributes import Attributes
-from callapi.rcml.elements.connect import Connect, read_connect
-from callapi.rcml.elements.dial import Dial, read_dial
-from callapi.rcml.elements.echo import Echo, read_echo
 from callapi.rcml.elements.element import NAMES, VERBS, refuse_text
-from callapi.rcml.elements.gather import Gather, read_gather
-from callapi.rcml.elements.hangup import Hangup, read_hangup
-from callapi.rcml.elements.pause import Pause, read_pause
-from callapi.rcml.elements.play import Play, read_play
-from callapi.rcml.elements.queue import Enqueue, Leave, read_enqueue, read_leave
-from callapi.rcml.elements.record import Record, read_record
-from callapi.rcml.elements.redirect import Redirect, read_redirect
-from callapi.rcml.elements.refer import Refer, read_refer
-from callapi.rcml.elements.reject import Reject, read_reject
-from callapi.rcml.elements.say import Say, read_say
-from callapi.rcml.elements.start import Start, Stop, read_start, read_stop
+from callapi.rcml.elements.verbs.connect import Connect, read_connect
+from callapi.rcml.elements.verbs.dial import Dial, read_dial
+from callapi.rcml.elements.verbs.echo import Echo, read_echo
+from callapi.rcml.elements.verbs.enqueue import Enqueue, Leave, read_enqueue, read_leave
+from callapi.rcml.elements.verbs.gather import Gather, read_gather
+from callapi.rcml.elements.verbs.hangup import Hangup, read_hangup
+from callapi.rcml.elements.verbs.pause import Pause, read_pause
+from callapi.rcml.elements.verbs.play import Play, read_play
+from callapi.rcml.elements.verbs.record import Record, read_record
+from callapi.rcml.elements.verbs.redirect import Redirect, read_redirect
+from callapi.rcml.elements.verbs.refer import Refer, read_refer
+from callapi.rcml.elements.verbs.reject import Reject, read_reject
+from callapi.rcml.elements.verbs.say import Say, read_say
+from callapi.rcml.elements.verbs.start import Start, Stop, read_start, read_stop
 from callapi.rcml.tree import ElementNode
 
 Verb: TypeAlias = (

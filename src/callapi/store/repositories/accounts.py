@@ -11,10 +11,10 @@ from callapi.base.ids import AccountSid, new_account_sid
 from callapi.store.changes import Change, Put, Remove
 from callapi.store.pages import Page, PageRequest
 from callapi.store.query import Condition, Equals, Missing, Query
+from callapi.store.reading.cache import Cache
+from callapi.store.reading.reader import Reader
+from callapi.store.reading.repository import Repository
 from callapi.store.records import AccountRecord
-from callapi.store.repositories.cache import Cache
-from callapi.store.repositories.reader import Reader
-from callapi.store.repositories.repository import Repository
 
 
 class Commit(Protocol):

@@ -2,10 +2,10 @@
 
 from callapi.store.changes import Put, Remove
 from callapi.store.query import Equals, Query
+from callapi.store.reading.cache import Cache
+from callapi.store.reading.reader import Reader
+from callapi.store.reading.repository import Repository
 from callapi.store.records import ApplicationRecord
-from callapi.store.repositories.cache import Cache
-from callapi.store.repositories.reader import Reader
-from callapi.store.repositories.repository import Repository
 
 
 class ApplicationRepository(Repository[ApplicationRecord]):

@@ -4,9 +4,9 @@ from typing import Final
 
 from callapi.store.changes import Put, Remove
 from callapi.store.query import Equals, Query
+from callapi.store.reading.cache import Cache
+from callapi.store.reading.reader import Reader
 from callapi.store.records import BindingRecord
-from callapi.store.repositories.cache import Cache
-from callapi.store.repositories.reader import Reader
 
 RECENT_S: Final = 0.2
 """How old an answer may be where a client may just have registered with another node."""

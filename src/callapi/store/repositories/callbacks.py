@@ -5,8 +5,8 @@ from datetime import datetime
 from msgspec import Struct
 
 from callapi.store.query import Query
+from callapi.store.reading.reader import Reader
 from callapi.store.records import CallbackRecord
-from callapi.store.repositories.reader import Reader
 
 
 class Backlog(Struct, frozen=True):

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from callapi.store.pages import Page, PageRequest
 from callapi.store.query import AtLeast, Below, Condition, Equals, Missing, Query
+from callapi.store.reading.repository import Repository
 from callapi.store.records import CallRecord
-from callapi.store.repositories.repository import Repository
 
 # A call starts when its record is made or later, but not later than so.
 MAX_QUEUED: Final = timedelta(days=1)

@@ -6,10 +6,10 @@ from msgspec import Struct
 
 from callapi.store.changes import Put, Remove
 from callapi.store.query import Equals, Query
+from callapi.store.reading.cache import Cache
+from callapi.store.reading.reader import Reader
+from callapi.store.reading.repository import Repository
 from callapi.store.records import ClientRecord
-from callapi.store.repositories.cache import Cache
-from callapi.store.repositories.reader import Reader
-from callapi.store.repositories.repository import Repository
 
 
 class DigestSecrets(Struct, frozen=True):

@@ -1,8 +1,8 @@
 """Records of conferences, and of queues."""
 
 from callapi.store.query import Equals, Query
+from callapi.store.reading.repository import Repository
 from callapi.store.records import ConferenceRecord, QueueRecord
-from callapi.store.repositories.repository import Repository
 
 
 class ConferenceRepository(Repository[ConferenceRecord]):

@@ -3,8 +3,8 @@
 from callapi.store.keys import MAX_EVENTS
 from callapi.store.pages import Page, PageRequest
 from callapi.store.query import Equals, Query
+from callapi.store.reading.reader import Reader
 from callapi.store.records import EventBlock, EventRecord
-from callapi.store.repositories.reader import Reader
 
 __all__ = ["MAX_EVENTS", "EventRepository"]
 

@@ -4,8 +4,8 @@ import hashlib
 import hmac
 import secrets
 
+from callapi.store.reading.repository import Repository
 from callapi.store.records import KeyRecord
-from callapi.store.repositories.repository import Repository
 
 
 def new_key_secret() -> str:

@@ -1,7 +1,7 @@
 """Notifications: what went wrong, for the application's developer."""
 
+from callapi.store.reading.repository import Repository
 from callapi.store.records import NotificationRecord
-from callapi.store.repositories.repository import Repository
 
 
 class NotificationRepository(Repository[NotificationRecord]):

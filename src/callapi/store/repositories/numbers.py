@@ -14,11 +14,11 @@ from callapi.base.settings import NumberSettings
 from callapi.store.changes import Put, Remove
 from callapi.store.errors import Conflict
 from callapi.store.query import Contains, Equals, Query
+from callapi.store.reading.cache import Cache
+from callapi.store.reading.reader import Reader
+from callapi.store.reading.repository import Repository
 from callapi.store.records import NumberRecord
 from callapi.store.repositories.accounts import Commit
-from callapi.store.repositories.cache import Cache
-from callapi.store.repositories.reader import Reader
-from callapi.store.repositories.repository import Repository
 
 CONFIGURATION = "configuration"
 _PATTERNS = "*"

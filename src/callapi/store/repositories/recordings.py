@@ -1,7 +1,7 @@
 """Records of recordings; the sound itself is in files."""
 
+from callapi.store.reading.repository import Repository
 from callapi.store.records import RecordingRecord
-from callapi.store.repositories.repository import Repository
 
 
 class RecordingRepository(Repository[RecordingRecord]):

@@ -6,10 +6,10 @@ from typing import Final, TypeAlias
 from callapi.base.ids import AccountSid
 from callapi.store.changes import Put, Remove
 from callapi.store.query import Equals, Query
+from callapi.store.reading.cache import Cache
+from callapi.store.reading.reader import Reader
+from callapi.store.reading.repository import Repository
 from callapi.store.records import SipObjectRecord
-from callapi.store.repositories.cache import Cache
-from callapi.store.repositories.reader import Reader
-from callapi.store.repositories.repository import Repository
 
 DOMAIN: Final = "domain"
 ADDRESS: Final = "address"

@@ -10,11 +10,11 @@ from typing import Final, TypeAlias
 from callapi.base.weights import drawn_by_weight
 from callapi.store.changes import Put, Remove
 from callapi.store.query import Equals, Query
+from callapi.store.reading.cache import Cache
+from callapi.store.reading.reader import Reader
+from callapi.store.reading.repository import Repository
 from callapi.store.records import TrunkRecord
-from callapi.store.repositories.cache import Cache
 from callapi.store.repositories.numbers import fits, specificity
-from callapi.store.repositories.reader import Reader
-from callapi.store.repositories.repository import Repository
 
 ENABLED = "enabled"
 _ALL: Final = "*"

@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from callapi.base.entropy import random_hex
 from callapi.base.notifier import Notifier
-from callapi.calls.hearing import RATE, hear
 from callapi.calls.problem import Problem
 from callapi.calls.streaming.live_streams import signed_headers
+from callapi.calls.transcribing.speech_stretches import RATE, hear
 from callapi.media import EngineFailed, Track
 from callapi.media.speech import SpeechBegan, SpeechEnded, SpeechSegmenter, hints_of
 from callapi.rcml import ConversationRelay, RelayEvent

@@ -12,8 +12,8 @@ from callapi.calls.call import Call
 from callapi.media import Prompt, UnplayableAudio
 from callapi.media.speech import Utterance
 from callapi.streams.relay_machine import PlaySound, Say
+from callapi.verbs.audio.play import heard
 from callapi.verbs.execution import Execution
-from callapi.verbs.play import heard
 
 AHEAD: Final = 2
 """Prompts that are ready before they are needed."""

@@ -1,0 +1,1 @@
+"""The live feed of an account: server-sent events."""

@@ -1,0 +1,1 @@
+"""Calls and what belongs to one of them."""

@@ -1,0 +1,1 @@
+"""Conferences, their participants, and queues."""

@@ -1,0 +1,1 @@
+"""What routes calls: numbers, applications, clients and trunks."""

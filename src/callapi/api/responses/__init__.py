@@ -1,0 +1,1 @@
+"""What a client is shown: records as JSON or XML, in pages."""

@@ -1,0 +1,1 @@
+"""What a call is connected to: another call, and how that changes."""

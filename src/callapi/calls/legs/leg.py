@@ -1,0 +1,315 @@
+"""A leg: one SIP session and one media stream, joined by their offers and answers.
+
+The session knows who owes an answer, `MediaNegotiation` what the bodies mean, the stream where packets go. A leg puts
+the three together and reports to its call what matters: it rang, it was answered, it ended. Re-offers of the peer
+(hold, a new address, another codec) are settled here and never leave their own leg.
+"""
+
+import logging
+from typing import Final
+
+from msgspec import Struct
+
+from callapi.calls.legs.called_party import Attempt, CalledParty
+from callapi.calls.legs.media_names import resolved
+from callapi.media import AudioStream, MediaNegotiation, MediaPlane, NotAcceptable, VideoFormat, VideoStream
+from callapi.sip import (
+    Accepted,
+    AnswerReceived,
+    Confirmed,
+    Ended,
+    InboundRefer,
+    InboundSession,
+    InfoDigits,
+    InfoReceived,
+    OfferReceived,
+    OfferRefused,
+    OfferRequested,
+    OutboundSession,
+    Provisional,
+    ReferReceived,
+    Response,
+    Session,
+    SessionEvent,
+    read_info,
+)
+
+log = logging.getLogger(__name__)
+
+_WARNING_AGENT: Final = "callapi"
+
+
+class Rang(Struct, frozen=True):
+    """A 180 or 183 came from the called phone; `has_audio`: with early media."""
+
+    response: Response
+    has_audio: bool
+
+
+class Answered(Struct, frozen=True):
+    """The called phone's 2xx came and media can flow."""
+
+    response: Response
+
+
+class Dtmf(Struct, frozen=True):
+    """Digits that came as SIP INFO."""
+
+    info: InfoDigits
+
+
+class OfferUnanswered(Struct, frozen=True):
+    """An offer of ours got no answer that can be used: nothing can be heard, so the leg must be hung up."""
+
+    reason: str
+
+
+class TransferRequested(Struct, frozen=True):
+    """The peer sent REFER: it must be accepted or refused."""
+
+    refer: InboundRefer
+
+
+LegEvent = TransferRequested | Rang | Answered | Dtmf | OfferUnanswered | Ended
+
+
+def warning(problem: NotAcceptable) -> tuple[str, str]:
+    """The `Warning` header of a 488 (RFC 3261 §20.43)."""
+    return ("Warning", f'{problem.warning_code} {_WARNING_AGENT} "{problem.text}"')
+
+
+class Leg:
+    """One party's end of a call. Its maker must `close()` it."""
+
+    __slots__ = ("_answer", "_party", "_unread", "stream", "video")
+
+    def __init__(self, party: CalledParty, stream: AudioStream, video: VideoStream | None = None) -> None:
+        self._party = party
+        self.stream = stream
+        self.video = video
+        self._answer = b""
+        self._unread: SessionEvent | None = None
+
+    @classmethod
+    def of(cls, session: Session, stream: AudioStream, negotiation: MediaNegotiation) -> "Leg":
+        """The leg of one session: a caller's, or a called party's that one INVITE reaches."""
+        return cls(CalledParty(Attempt(session, negotiation)), stream)
+
+    @property
+    def session(self) -> Session:
+        """The session that speaks for the party at the moment."""
+        return self._party.current.session
+
+    @property
+    def _negotiation(self) -> MediaNegotiation:
+        return self._party.current.negotiation
+
+    def prepare_answer(self, offer: bytes) -> None:
+        """Settle the offer of an inbound INVITE; empty: our own offer goes into the 200.
+
+        Raises:
+            NotAcceptable: no codec in common, or nothing that could be an offer.
+        """
+        if not offer:
+            self._answer = self._negotiation.make_offer()
+            return
+        self._answer = self._negotiation.receive_offer(offer)
+        self._configure()
+
+    @property
+    def offered_video(self) -> tuple[VideoFormat, ...]:
+        """The video formats of the peer's last offer."""
+        return self._negotiation.offered_video
+
+    def accept_video(self, plane: MediaPlane) -> None:
+        """Take the video that the peer offered: in the answer still to be sent, or by a re-INVITE.
+
+        Raises:
+            PortsExhausted: no port is free for it.
+        """
+        if self.video is not None or not self.offered_video:
+            return
+        self.video = plane.open_video()
+        self._negotiation.relay_video(self.video.local.port, self.offered_video)
+        if self.session.is_answered:
+            self.session.offer(self._negotiation.make_offer())
+        else:
+            self.prepare_answer(self.session.request.body)
+
+    @property
+    def encryption(self) -> str | None:
+        """How the audio is encrypted: `none`, `sdes`; None: no audio was agreed on."""
+        return self._negotiation.encryption if self._negotiation.audio is not None else None
+
+    @property
+    def security_note(self) -> str | None:
+        """Why the peer's offer was answered without the encryption that it asked for; None: it was not."""
+        return self._negotiation.security_note
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the INVITE has its 2xx, from either side."""
+        return self.session.is_answered
+
+    def ring(self) -> None:
+        """180 to an inbound caller."""
+        if isinstance(self.session, InboundSession) and not self.session.is_answered:
+            self.session.ring()
+
+    def offer_early_media(self) -> None:
+        """183 with our answer: from now on the unanswered caller hears what its stream is sent."""
+        if isinstance(self.session, InboundSession) and not self.session.is_answered:
+            self.session.ring(183, body=self._answer)
+
+    def answer(self) -> None:
+        """200 to an inbound caller; nothing if that was done."""
+        if isinstance(self.session, InboundSession) and not self.session.is_answered:
+            self.session.accept(self._answer)
+
+    def hang_up(self, reason: str | None = None) -> None:
+        """End the session by whatever message is due; `reason` is the value of its Reason header (RFC 3326)."""
+        self._party.hang_up(reason)
+
+    def leave(self) -> None:
+        """Stop waiting for a peer that was hung up: `Ended` comes now, without a status."""
+        self._party.leave()
+
+    def close(self) -> None:
+        """Free the ports. The session lives on in its own room until its last message was sent."""
+        self.stream.close()
+        if self.video is not None:
+            self.video.close()
+
+    async def next_event(self) -> LegEvent:
+        """The next thing that happens on this leg; `Ended` is the last. Safe to cancel."""
+        while True:
+            several = self._party.is_ringing_several
+            event = self._unread or await self._party.next_event()
+            self._unread = event  # until its names are resolved: this wait may be cancelled
+            event = await _with_addresses(event)
+            self._unread = None
+            if several and not self._party.is_ringing_several:
+                self._configure()  # one phone is left: its early audio is now the party's
+            if isinstance(event, Ended):
+                return event
+            reported = (
+                self._of_our_invite(event)
+                if isinstance(event, Provisional | Accepted)
+                else self._within(event)
+            )
+            if reported is not None:
+                return reported
+
+    def _of_our_invite(self, event: Provisional | Accepted) -> LegEvent | None:
+        response = event.response
+        if isinstance(event, Accepted):
+            if not self._accept(event.description or response.body):
+                return None
+            if self._party.is_ringing_several:
+                self._party.answered()
+                self._configure()
+            return Answered(response)
+        if response.status >= 180:
+            self._party.rang()
+        if response.status in {180, 183}:
+            has_audio = bool(response.body) and self._take_answer(response.body)
+            return Rang(response, has_audio and not self._party.is_ringing_several)
+        return None
+
+    def _within(self, event: SessionEvent) -> LegEvent | None:
+        match event:
+            case Confirmed(body) if self._awaits_answer:
+                return self._answer_to_our_offer(body)
+            case AnswerReceived(body):
+                return self._answer_to_our_offer(body)
+            case OfferRefused(response) if response.is_success:
+                return OfferUnanswered("the 200 to our re-INVITE has no session description")
+            case OfferReceived(body):
+                self._settle(body)
+            case OfferRequested():
+                self.session.answer_offer(self._negotiation.make_offer())
+            case ReferReceived(refer):
+                return TransferRequested(refer)
+            case InfoReceived(content_type, body) if (info := read_info(content_type, body)) and info.digits:
+                return Dtmf(info)
+        return None
+
+    @property
+    def _awaits_answer(self) -> bool:
+        """Whether our 200 held an offer, since the INVITE had none, and no answer to it has come."""
+        session = self.session
+        is_offerless = isinstance(session, InboundSession) and not session.request.body
+        return is_offerless and self._negotiation.audio is None
+
+    def _answer_to_our_offer(self, body: bytes) -> OfferUnanswered | None:
+        """RFC 3261 §13.2.2.4, §14.2: a party that does not answer our offer cannot be heard."""
+        if not body:
+            return OfferUnanswered("our offer was not answered: no session description came")
+        if not self._take_answer(body):
+            return OfferUnanswered("our offer was answered without audio that can be used")
+        return None
+
+    def _accept(self, answer: bytes) -> bool:
+        """Whether the fork that accepted has answered our offer, in its 200 or in a 183 before it."""
+        is_usable = bool(answer) and self._take_answer(answer)
+        if not is_usable:
+            self.session.hang_up(reason='SIP;cause=488;text="no audio that can be used"')
+        return is_usable
+
+    def _take_answer(self, body: bytes) -> bool:
+        try:
+            self._negotiation.receive_answer(body)
+        except NotAcceptable as problem:
+            log.info("call-id %s: unusable answer: %s", self.session.call_id, problem.text)
+            return False
+        if not self._party.is_ringing_several:
+            self._configure()
+        return True
+
+    def _settle(self, offer: bytes) -> None:
+        """Answer a re-offer; a refused one leaves the session as it was (RFC 3261 §14.2)."""
+        try:
+            answer = self._negotiation.receive_offer(offer)
+        except NotAcceptable as problem:
+            self.session.refuse_offer(488, headers=(warning(problem),))
+            return
+        self.session.answer_offer(answer)
+        self._configure()
+
+    def use_format(self, payload_type: int) -> None:
+        """The peer sends another of the formats that it answered with: hear and speak that one."""
+        if self._negotiation.use_format(payload_type):
+            self._configure()
+
+    def _configure(self) -> None:
+        if self._negotiation.audio is not None:
+            self.stream.configure(self._negotiation.audio)
+        if self.video is not None and self._negotiation.video is not None:
+            self.video.configure(self._negotiation.video)
+
+    def __repr__(self) -> str:
+        direction = "inbound" if isinstance(self.session, InboundSession) else "outbound"
+        return f"<Leg {direction} {self.session.call_id} {'answered' if self.is_answered else 'early'}>"
+
+
+async def _with_addresses(event: SessionEvent) -> SessionEvent:
+    """The event, with addresses for the host names in its description."""
+    match event:
+        case Provisional(response) | Accepted(response) if response.body:
+            response.body = await resolved(response.body)
+            return event if isinstance(event, Provisional) else Accepted(response, response.body)
+        case Accepted(response, description):
+            return Accepted(response, await resolved(description))
+        case OfferReceived(body, method):
+            return OfferReceived(await resolved(body), method)
+        case Confirmed(body):
+            return Confirmed(await resolved(body))
+        case AnswerReceived(body):
+            return AnswerReceived(await resolved(body))
+        case _:
+            return event
+
+
+def final_response(session: Session) -> Response | None:
+    """The final response of the INVITE that we sent, if one came."""
+    return session.final if isinstance(session, OutboundSession) else None

@@ -1,0 +1,1 @@
+"""`callapi demo`: a whole call on one machine."""

@@ -1,0 +1,1 @@
+"""`callapi doctor`: what a node needs, checked."""

@@ -1,0 +1,99 @@
+"""`callapi explain`: who would admit an INVITE, what would answer it, and why it would be refused. No call is made."""
+
+import argparse
+import asyncio
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+from callapi.adapters.explanation import Enquiry, Finding, explain
+from callapi.base.errors import CallApiError
+from callapi.base.settings import Settings
+from callapi.calls.arriving.inbound import TrustedNetworks
+from callapi.cli.operating.nodes import settings_of
+from callapi.cli.terminal import Terminal
+from callapi.node.options import domain
+from callapi.sip import Hop, ParseError, Request, Transport, parse_message
+from callapi.store import Store
+
+_PORT: Final = 5060
+
+
+class ExplainError(CallApiError):
+    """The arguments do not describe an INVITE."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the steps; 0 if the call would be taken, 1 if it would be refused."""
+    settings = settings_of(arguments.config)
+    _require_database(settings)
+    enquiry = enquiry_of(arguments, settings)
+    findings = asyncio.run(_explained(settings, enquiry))
+    terminal = Terminal()
+    for each in findings:
+        (terminal.good if each.is_good else terminal.bad)(each.text)
+    return 0 if all(each.is_good for each in findings) else 1
+
+
+def _require_database(settings: Settings) -> None:
+    """A question must not make the database that it asks. Raises ExplainError."""
+    scheme, _, path = settings.database_url().partition(":///")
+    if scheme.startswith("sqlite") and not Path(path).is_file():
+        raise ExplainError(
+            f"{path} is not there: start the node once, or name its configuration with --config"
+        )
+
+
+async def _explained(settings: Settings, enquiry: Enquiry) -> list[Finding]:
+    async with Store.open(settings.database_url()) as store:
+        trusted = TrustedNetworks(settings.sip.trusted_networks)
+        return await explain(store, trusted, domain(settings), enquiry)
+
+
+def enquiry_of(arguments: argparse.Namespace, settings: Settings) -> Enquiry:
+    """The INVITE of a file, or one made of `--from`, `--to` and `--source`. Raises ExplainError."""
+    source = arguments.source or "127.0.0.1"
+    try:
+        host, port = _split(source)
+        ip_address(host)
+    except ValueError as error:
+        raise ExplainError(f"--source {source} must be an IP address, with or without a port") from error
+    if arguments.file is not None:
+        content = arguments.file.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    elif arguments.to is not None:
+        content = _invite(arguments.from_, arguments.to, domain(settings))
+    else:
+        raise ExplainError("name a file with an INVITE, or --to (and --from, --source)")
+    try:
+        message = parse_message(content)
+    except ParseError as error:
+        raise ExplainError(f"that is not a SIP message: {error}") from error
+    if not isinstance(message, Request) or message.method != "INVITE":
+        raise ExplainError("that is not an INVITE")
+    return Enquiry(message, Hop(Transport.UDP, host, port))
+
+
+def _invite(from_: str, to: str, realm: str) -> bytes:
+    lines = (
+        f"INVITE {_uri(to, realm)} SIP/2.0",
+        "Via: SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bKexplain",
+        f"From: <{_uri(from_, realm)}>;tag=explain",
+        f"To: <{_uri(to, realm)}>",
+        "Call-ID: explain",
+        "CSeq: 1 INVITE",
+        "Max-Forwards: 70",
+        "Content-Length: 0",
+    )
+    return "\r\n".join((*lines, "", "")).encode()
+
+
+def _uri(text: str, realm: str) -> str:
+    return text if text.lower().startswith(("sip:", "sips:", "tel:")) else f"sip:{text}@{realm}"
+
+
+def _split(source: str) -> tuple[str, int]:
+    if source.startswith("["):
+        host, _, port = source[1:].partition("]")
+        return host, int(port.removeprefix(":") or _PORT)
+    host, _, port = source.partition(":") if source.count(":") == 1 else (source, "", "")
+    return host, int(port or _PORT)

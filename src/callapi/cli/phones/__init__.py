@@ -1,0 +1,1 @@
+"""Softphones of the command line."""

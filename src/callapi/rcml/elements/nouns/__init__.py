@@ -1,0 +1,1 @@
+"""Elements inside a verb."""

@@ -1,0 +1,1 @@
+"""Reading: one record, pages of records, and look-ups kept in memory."""

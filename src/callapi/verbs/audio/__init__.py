@@ -1,0 +1,1 @@
+"""Verbs that play to a party or listen to it."""

@@ -1,0 +1,1 @@
+"""`<Dial>`: its nouns, the ringing of many, and what comes of it."""

@@ -1,0 +1,129 @@
+"""`<Dial><Conference>`: the caller joins a room, and its document goes on when it has left."""
+
+import asyncio
+from functools import partial
+
+from callapi.base.ids import CallSid
+from callapi.calls.conferences.conference import Activity, Seat
+from callapi.calls.conferences.events import LeaveReason
+from callapi.calls.conferences.machine import JoinRefused
+from callapi.calls.conferences.options import Beep, HeldAudio, ParticipantOptions, RoomOptions
+from callapi.calls.documents.document import DocumentRequest
+from callapi.calls.one_shot import first_of
+from callapi.calls.parameters import Parameters
+from callapi.calls.placing.placement import Subscription
+from callapi.calls.problem import Problem
+from callapi.calls.recording.recordings import RecordingCallback
+from callapi.calls.status import CallStatus
+from callapi.rcml import Conference, ConferenceRecording, ConferenceTrim, Dial
+from callapi.verbs.execution import Execution, GoTo, Next, Outcome
+from callapi.verbs.mode import Mode
+from callapi.verbs.waiting import hear_once, silence
+
+
+async def dial_conference(verb: Dial, noun: Conference, execution: Execution) -> Outcome:
+    """Take part until the call is released: kicked, `*`, `timeLimit`, or the end of the room."""
+    call = execution.call
+    call.answer()
+    execution.sounded()
+    try:
+        seat = execution.services.conferences.join(
+            call, noun.name, _room_options(noun, execution), _participant_options(noun, execution)
+        )
+    except JoinRefused as refusal:
+        text = f"conference {noun.name!r}: {refusal}"
+        call.notify(Problem(refusal.code, text, line=noun.line, column=noun.column))
+        return _go_on(verb, execution, CallStatus.FAILED)
+    execution.step("joined")
+    call.digits.clear()
+    try:
+        async with asyncio.timeout(verb.time_limit):
+            await first_of(_take_part(seat, execution), _star(verb, execution))
+    except TimeoutError:
+        pass
+    except asyncio.CancelledError:
+        was_redirected = not call.ended.is_set
+        seat.leave(LeaveReason.UPDATED_VIA_API if was_redirected else LeaveReason.HUNG_UP)
+        if verb.action:
+            call.run_detached(partial(execution.notify, _action(verb, execution, CallStatus.COMPLETED)))
+        raise
+    finally:
+        seat.leave(LeaveReason.HUNG_UP)
+    call.digits.clear()
+    return _go_on(verb, execution, CallStatus.COMPLETED)
+
+
+async def _take_part(seat: Seat, execution: Execution) -> None:
+    """Until the call is released: in the mix nothing is to be done; outside of it, something is heard."""
+    while not seat.released.is_set:
+        activity, held = seat.activity, seat.held
+        outside = silence() if activity is Activity.MIXED else _hear(seat, held, execution)
+        await first_of(seat.released.wait(), _changes(seat, activity, held), outside)
+
+
+async def _hear(seat: Seat, audio: HeldAudio, execution: Execution) -> None:
+    outside = execution.beside(Mode.HEARD)
+    record = seat.conference.record
+    outside.extra = lambda: (("ConferenceSid", record.sid), ("FriendlyName", record.friendly_name))
+    await hear_once(outside, audio)
+
+
+async def _changes(seat: Seat, activity: Activity, held: HeldAudio) -> None:
+    while seat.activity is activity and seat.held is held:
+        await seat.changed.wait()
+
+
+async def _star(verb: Dial, execution: Execution) -> None:
+    if not verb.hangup_on_star:
+        await silence()
+    while await execution.call.digits.get() != "*":
+        pass
+
+
+def _go_on(verb: Dial, execution: Execution, status: CallStatus) -> Outcome:
+    if not verb.action:
+        return Next()
+    parameters = _parameters(status)
+    return GoTo(execution.request(verb.action, verb.method, parameters, must_arrive=True))
+
+
+def _action(verb: Dial, execution: Execution, status: CallStatus) -> DocumentRequest:
+    return execution.request(verb.action or "", verb.method, _parameters(status))
+
+
+def _parameters(status: CallStatus) -> Parameters:
+    return (("DialCallStatus", status.value),)
+
+
+def _participant_options(noun: Conference, execution: Execution) -> ParticipantOptions:
+    wait_url = execution.resolve(noun.wait_url) if noun.wait_url else noun.wait_url
+    return ParticipantOptions(
+        label=noun.label,
+        muted=noun.muted,
+        beep=Beep(noun.beep.value),
+        start_on_enter=noun.start_on_enter,
+        end_on_exit=noun.end_on_exit,
+        coach=CallSid(noun.coach) if noun.coach else None,
+        wait=HeldAudio(wait_url, noun.wait_method.value),
+    )
+
+
+def _room_options(noun: Conference, execution: Execution) -> RoomOptions:
+    callbacks, recording = None, None
+    if noun.status_callback:
+        events = tuple(sorted(each.value for each in noun.status_callback_events))
+        url = execution.resolve(noun.status_callback)
+        callbacks = Subscription(url, noun.status_callback_method.value, events)
+    if noun.recording_status_callback:
+        recording = RecordingCallback(
+            execution.resolve(noun.recording_status_callback),
+            noun.recording_status_callback_method.value,
+            noun.recording_status_callback_events,
+        )
+    return RoomOptions(
+        max_participants=noun.max_participants,
+        record=noun.record is ConferenceRecording.FROM_START,
+        trim=noun.trim is ConferenceTrim.TRIM_SILENCE,
+        callbacks=callbacks,
+        recording_callback=recording,
+    )

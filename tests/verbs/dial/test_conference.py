@@ -1,0 +1,346 @@
+"""`<Dial><Conference>` in virtual time: who is mixed, what the callbacks say, where each document goes on."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from random import Random
+from typing import Any
+
+import pytest
+
+from callapi.calls.call import Call
+from callapi.calls.conferences.options import HeldAudio
+from callapi.calls.documents.document import DocumentRequest
+from callapi.media.plane.fake import FakeRoom, FakeStream
+from tests.verbs.conftest import Story
+from tests.verbs.world import MUSIC, Phone, World
+
+Tell = Callable[[Story], None]
+EVENTS = "start end join leave mute hold modify speaker announcement"
+ROOM = (
+    '<Response><Dial action="/after"><Conference statusCallback="/room" statusCallbackEvent="'
+    + EVENTS
+    + '" {}>{}</Conference></Dial></Response>'
+)
+
+
+def document(attributes: str = 'beep="false"', name: str = "Room 1") -> str:
+    return ROOM.format(attributes, name)
+
+
+def room_of(here: World) -> FakeRoom:
+    """The room of the media plane."""
+    (room,) = here.plane.rooms
+    return room
+
+
+def mixed(here: World) -> list[FakeStream]:
+    """The streams in the room."""
+    return [each.stream for each in room_of(here).people]
+
+
+def events(here: World) -> list[str]:
+    """The conference callbacks, in the order in which they were kept."""
+    told = here.book.told("/room")
+    assert [each["SequenceNumber"] for each in told] == [str(n) for n in range(1, len(told) + 1)]
+    return [each["StatusCallbackEvent"] for each in told]
+
+
+async def join(here: World, *documents: str) -> list[tuple[Call, Phone]]:
+    """Callers, one after the other, each with a document of its own."""
+    callers = []
+    for each in documents:
+        callers.append(here.caller(each))
+        await asyncio.sleep(0.1)
+    return callers
+
+
+def test_two_are_mixed_and_the_second_to_leave_ends_the_room(tell: Tell) -> None:
+    async def story(here: World) -> None:
+        (one, alice), (other, bob) = await join(here, document(), document())
+        assert set(mixed(here)) == {one.leg.stream, other.leg.stream}
+        assert one.leg.is_answered
+        alice.hang_up()
+        await asyncio.sleep(0.1)
+        assert mixed(here) == [other.leg.stream]
+        bob.hang_up()
+        await here.live.empty.wait()
+        assert events(here) == [
+            "participant-join",
+            "participant-join",
+            "conference-start",
+            "participant-leave",
+            "participant-leave",
+            "conference-end",
+        ]
+        last = here.book.told("/room")[-1]
+        assert last["ReasonConferenceEnded"] == "last-participant-left"
+        assert last["CallSidEndingConference"] == other.sid
+        assert last["FriendlyName"] == "Room 1"
+        leave = here.book.told("/room")[3]
+        assert (leave["ReasonParticipantLeft"], leave["CallSid"]) == ("participant_hung_up", one.sid)
+        assert {each["DialCallStatus"] for each in here.application.asked("/after")} == {"completed"}
+        assert len(here.application.asked("/after")) == 2
+        assert not any("DialCallSid" in each for each in here.application.asked("/after"))
+        (record,) = here.book.conferences.values()
+        assert (record.status, record.reason_conference_ended) == ("completed", "last-participant-left")
+
+    tell(story)
+
+
+def test_one_who_waits_hears_music_and_then_the_room(tell: Tell) -> None:
+    async def story(here: World) -> None:
+        ((one, alice),) = await join(here, document())
+        stream = here.stream_of(one)
+        assert (stream.playbacks[-1].audio, stream.playbacks[-1].loop) == (MUSIC, 0)
+        assert here.plane.rooms == []
+        ((_, bob),) = await join(here, document())
+        assert not any(each.is_playing for each in stream.playbacks)
+        assert stream in mixed(here)
+        alice.hang_up()
+        bob.hang_up()
+
+    tell(story)
+
+
+@pytest.mark.usefixtures("sounding")
+def test_wait_url_is_a_document_then_silence(tell: Tell) -> None:
+    async def story(here: World) -> None:
+        here.application.documents["/wait"] = "<Response><Play>tune.wav</Play><Dial>1</Dial></Response>"
+        ((one, alice),) = await join(here, document('waitUrl="/wait" beep="false"'))
+        await asyncio.sleep(1)
+        (asked,) = here.application.asked("/wait")
+        assert asked["CallSid"] == one.sid
+        assert asked["ConferenceSid"].startswith("CF")
+        stream = here.stream_of(one)
+        assert len(stream.playbacks) == 1
+        assert not stream.playbacks[0].is_playing
+        assert here.phones == []  # a Dial there is skipped
+        assert any("<Dial> cannot be used" in each.message_text for each in here.book.notifications)
+        alice.hang_up()
+
+    tell(story)
+
+
+def test_an_empty_wait_url_is_silence(tell: Tell) -> None:
+    async def story(here: World) -> None:
+        ((one, alice),) = await join(here, document('waitUrl="" beep="false"'))
+        assert here.stream_of(one).playbacks == []
+        alice.hang_up()
+
+    tell(story)
+
+
+def test_a_moderator_ends_it_for_all_and_their_documents_go_on(tell: Tell) -> None:
+    async def story(here: World) -> None:
+        here.application.documents["/after"] = "<Response><Pause length='1'/></Response>"
+        host = document('endConferenceOnExit="true" beep="false" participantLabel="host"')
+        (first, _), (_, bob), (_, carol) = await join(here, host, document(), document())
+        room = room_of(here)
+        first.hang_up("test")
+        await asyncio.sleep(0.5)
+        assert room.is_closed
+        assert not bob.is_over
+        assert not carol.is_over
+        assert len(here.application.asked("/after")) == 3
+        await here.live.empty.wait()
+        told = here.book.told("/room")
+        assert [each.get("ReasonParticipantLeft") for each in told[-4:]] == [
+            "participant_hung_up",
+            "moderator_ended_conference",
+            "moderator_ended_conference",
+            None,
+        ]
+        assert told[-1]["ParticipantLabelEndingConference"] == "host"
+
+    tell(story)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "code"),
+    [
+        ('participantLabel="taken" beep="false"', 16025),
+        ('coach="CA00000000000000000000000000000000" beep="false"', 13240),
+    ],
+)
+def test_a_refused_participant_goes_on_with_its_document(tell: Tell, attributes: str, code: int) -> None:
+    async def story(here: World) -> None:
+        here.application.documents["/after"] = "<Response><Hangup/></Response>"
+        (_, alice), (_, bob) = await join(
+            here, document('participantLabel="taken" beep="false"'), document(attributes)
+        )
+        await asyncio.sleep(1)
+        assert [each.error_code for each in here.book.notifications] == [code]
+        (after,) = here.application.asked("/after")
+        assert after["DialCallStatus"] == "failed"
+        assert bob.is_over
+        alice.hang_up()
+        await here.live.empty.wait()
+        assert events(here) == ["participant-join", "participant-leave", "conference-end"]
+
+    tell(story)
+
+
+def test_a_redirect_takes_one_out_and_the_others_talk_on(tell: Tell) -> None:
+    async def story(here: World) -> None:
+        (one, alice), (_, bob), (_, carol) = await join(here, document(), document(), document())
+        here.application.documents["/new"] = "<Response><Pause length='5'/></Response>"
+        one.redirect(partial(here.script, one, DocumentRequest("http://app/new")))
+        await asyncio.sleep(0.5)
+        assert len(mixed(here)) == 2
+        assert not alice.is_over
+        leave = here.book.told("/room")[-1]
+        assert leave["ReasonParticipantLeft"] == "participant_updated_via_api"
+        bob.hang_up()
+        carol.hang_up()
+        alice.hang_up()
+
+    tell(story)
+
+
+def test_star_leaves_where_it_may(tell: Tell) -> None:
+    async def story(here: World) -> None:
+        starry = document().replace("<Dial ", '<Dial hangupOnStar="true" ')
+        (one, _), (other, bob) = await join(here, starry, document())
+        here.stream_of(other).press("*")
+        await asyncio.sleep(0.5)
+        assert len(mixed(here)) == 2
+        here.stream_of(one).press("*")
+        await asyncio.sleep(0.5)
+        assert mixed(here) == [other.leg.stream]
+        bob.hang_up()
+
+    tell(story)
+
+
+def test_time_limit(tell: Tell) -> None:
+    async def story(here: World) -> None:
+        short = document().replace("<Dial ", '<Dial timeLimit="10" ')
+        (_, alice), (other, bob) = await join(here, short, document())
+        await asyncio.sleep(10.5)
+        assert alice.is_over
+        assert mixed(here) == [other.leg.stream]
+        bob.hang_up()
+
+    tell(story)
+
+
+def test_hold_and_mute_and_coach_reach_the_mixer(tell: Tell) -> None:
+    async def story(here: World) -> None:
+        (one, alice), (other, bob), (third, carol) = await join(here, document(), document(), document())
+        seat_room = here.services.conferences.find(one.record.account_sid, "Room 1")
+        assert seat_room is not None
+        people = {each.stream: each for each in room_of(here).people}
+        seat_room.perform(seat_room.machine.mute(one.sid, muted=True))
+        assert people[here.stream_of(one)].is_muted
+        seat_room.hold(other.sid, HeldAudio(), hold=True)
+        await asyncio.sleep(0.1)
+        assert other.leg.stream not in mixed(here)
+        assert here.stream_of(other).playbacks[-1].audio is MUSIC
+        seat_room.hold(other.sid, HeldAudio(), hold=False)
+        await asyncio.sleep(0.1)
+        assert other.leg.stream in mixed(here)
+        assert not here.stream_of(other).playbacks[-1].is_playing
+        seat_room.perform(seat_room.machine.modify(third.sid, coaching=True, coach=one.sid))
+        coach = next(each for each in room_of(here).people if each.stream is third.leg.stream)
+        assert coach.coached is people[here.stream_of(one)]
+        assert not coach.is_muted
+        seat_room.hold(one.sid, HeldAudio(), hold=True)
+        assert coach.is_muted  # nobody must hear a coach whose pupil is on hold
+        seat_room.hold(one.sid, HeldAudio(), hold=False)
+        assert not coach.is_muted
+        room_of(here).people[0].speak()
+        room_of(here).people[0].speak(speaking=False)
+        await asyncio.sleep(0.1)
+        for phone in (alice, bob, carol):
+            phone.hang_up()
+        await here.live.empty.wait()
+        names = events(here)
+        assert [each for each in names if "join" not in each and "leave" not in each] == [
+            "conference-start",
+            "participant-mute",
+            "participant-hold",
+            "participant-unhold",
+            "participant-modify",
+            "participant-hold",
+            "participant-unhold",
+            "participant-speech-start",
+            "participant-speech-stop",
+            "conference-end",
+        ]
+
+    tell(story)
+
+
+def test_the_room_is_recorded_from_its_start(tell: Tell) -> None:
+    async def story(here: World) -> None:
+        recorded = document(
+            'record="record-from-start" recordingStatusCallback="/rec" beep="false" '
+            'recordingStatusCallbackEvent="in-progress completed"'
+        )
+        (_, alice), (_, bob) = await join(here, recorded, document())
+        (recording,) = room_of(here).recordings
+        assert recording.options.trim
+        alice.hang_up()
+        bob.hang_up()
+        await here.live.empty.wait()
+        await asyncio.sleep(0.1)
+        (record,) = here.book.recordings.values()
+        assert (record.status, record.source, record.channels) == ("completed", "Conference", 1)
+        told = here.book.told("/rec")
+        assert [each["RecordingStatus"] for each in told] == ["in-progress", "completed"]
+        assert told[0]["ConferenceSid"] == record.conference_sid
+
+    tell(story)
+
+
+def test_beeps_are_heard_after_an_announcement(tell: Tell) -> None:
+    async def story(here: World) -> None:
+        (_, alice), (_, bob) = await join(here, document(), document())
+        conference = next(iter(here.services.conferences._rooms.values()))
+        announcement: Any = conference.announce(MUSIC)
+        ((_, carol),) = await join(here, document('beep="true"'))
+        assert announcement.is_playing
+        announcement.finish()
+        await asyncio.sleep(0.1)
+        assert len(room_of(here).announcements) == 2
+        for phone in (alice, bob, carol):
+            phone.hang_up()
+
+    tell(story)
+
+
+def test_a_hundred_come_and_go_at_random_for_a_minute(tell: Tell) -> None:
+    """Every arrival has its leave, the numbers have no gap, and the rooms end when they should."""
+
+    async def story(here: World) -> None:
+        random = Random(7)
+        present: list[Phone] = []
+        came = 0
+        for _ in range(600):
+            if came < 100 and (random.random() < 0.4 or not present):
+                attributes = 'beep="false"' + (
+                    ' endConferenceOnExit="true"' if random.random() < 0.03 else ""
+                )
+                present.append(here.caller(document(attributes))[1])
+                came += 1
+            elif present and random.random() < 0.5:
+                present.pop(random.randrange(len(present))).hang_up()
+            await asyncio.sleep(0.1)
+            present = [each for each in present if not each.is_over]
+        for phone in present:
+            phone.hang_up()
+        await here.live.empty.wait()
+        assert came == 100
+        told = here.book.told("/room")
+        for room in here.book.conferences.values():
+            own = [each for each in told if each["ConferenceSid"] == room.sid]
+            assert [each["SequenceNumber"] for each in own] == [str(n) for n in range(1, len(own) + 1)]
+            names = [each["StatusCallbackEvent"] for each in own]
+            assert names.count("participant-join") == names.count("participant-leave")
+            assert names.count("conference-start") <= 1
+            assert names.index("conference-end") == len(names) - 1
+            assert room.status == "completed"
+        assert sum(each["StatusCallbackEvent"] == "participant-join" for each in told) == 100
+
+    tell(story)
