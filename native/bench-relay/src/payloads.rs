@@ -2,7 +2,7 @@
 
 use std::f32::consts::TAU;
 
-use media_core::codecs;
+use media_core::codec::codecs;
 
 /// Packets of 20 ms in a second.
 const PACKETS: usize = 50;

@@ -1,9 +1,9 @@
 //! The machines behind the sockets, in any order of what can happen to them.
 
 use arbitrary::{Arbitrary, Unstructured};
-use media_core::jitter::{JitterBuffer, Pull};
+use media_core::dtmf::telephone_event::{DtmfReceiver, DtmfSender, Event, Step, code_of};
 use media_core::rtp::Header;
-use media_core::telephone_event::{DtmfReceiver, DtmfSender, Event, Step, code_of};
+use media_core::rtp::jitter::{JitterBuffer, Pull};
 
 const MS: u64 = 1_000_000;
 /// Delay that the buffer may hold at most, in packets.

@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use media_core::demux::{Protocol, classify};
-use media_core::latch::{Latch, Verdict};
-use media_core::reception::Reception;
-use media_core::rtcp::{self as report, Compound, Part, SenderInfo};
 use media_core::rtp as packet;
-use media_core::sender::Sender;
+use media_core::rtp::demux::{Protocol, classify};
+use media_core::rtp::latch::{Latch, Verdict};
+use media_core::rtp::reception::Reception;
+use media_core::rtp::rtcp::{self as report, Compound, Part, SenderInfo};
+use media_core::rtp::sender::Sender;
 
 use crate::framed::datagrams;
 

@@ -1,6 +1,6 @@
 //! SRTP: what a peer sends is opened or rejected untouched, and what leaves is opened at the other end, once.
 
-use media_core::demux::{Protocol, classify};
+use media_core::rtp::demux::{Protocol, classify};
 use media_core::srtp::{MAX_OVERHEAD, MasterKey, Protector, Suite, Unprotector};
 
 use crate::framed::datagrams;

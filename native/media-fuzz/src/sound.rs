@@ -1,8 +1,8 @@
 //! Payloads into the codecs, and from there into a recording.
 
 use media_core::codec::Decoder;
-use media_core::codecs;
-use media_core::dtmf_inband;
+use media_core::codec::codecs;
+use media_core::dtmf::inband;
 use media_core::recorder::{Codec, HOLD_MS, Options, Packet, Place, Recorder};
 
 use crate::framed::datagrams;
@@ -29,7 +29,7 @@ pub fn codecs(input: &[u8]) {
     };
     let mut decoder = decoder(first);
     let rate = decoder.sample_rate();
-    let mut keys = dtmf_inband::Detector::new(rate);
+    let mut keys = inband::Detector::new(rate);
     let mut pcm = Vec::new();
     for datagram in datagrams(rest).take(64) {
         pcm.clear();

@@ -180,7 +180,7 @@ fn goertzel(samples: &[f32; WINDOW], bin: usize) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::g711::Law;
+    use crate::codec::g711::Law;
     use crate::probe::{noise, speech, tone};
 
     /// When a signal was reported, in ms.

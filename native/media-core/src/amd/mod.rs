@@ -8,7 +8,7 @@ mod beep;
 
 pub use beep::{BeepDetector, RATE, Signal};
 
-use crate::vad::Detector;
+use crate::samples::vad::Detector;
 
 const FRAME_MS: u64 = 20;
 const FRAME: usize = (RATE as u64 * FRAME_MS / 1000) as usize;

@@ -2,8 +2,8 @@
 
 use super::rates::{RATES, Rate};
 use super::{FRAME_MS, Role};
-use crate::convert::Converter;
-use crate::vad::Detector;
+use crate::samples::convert::Converter;
+use crate::samples::vad::Detector;
 
 /// Mean magnitude from which a frame is sound (-58 dB of full scale): beyond the noise that coding leaves of silence.
 const SOUND: u32 = 40;

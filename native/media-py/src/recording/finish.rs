@@ -5,11 +5,11 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 
-use media_core::wav;
+use media_core::samples::wav;
 
-use crate::context::Node;
-use crate::events::Event;
 use crate::recording::orders::part;
+use crate::thread::context::Node;
+use crate::thread::events::Event;
 
 /// A recording whose samples are all written.
 pub(super) struct Finished {

@@ -6,9 +6,9 @@ use std::sync::mpsc::Sender;
 use media_core::recorder::{Options, Place};
 use rtrb::{Consumer, Producer, RingBuffer};
 
-use crate::format::Format;
 use crate::recording::entry::{ENTRY, Entry, Kind, PCM};
 use crate::recording::orders::{Started, ToWriter};
+use crate::stream::format::Format;
 
 /// Octets between a packet thread and the writer: more than three seconds of both directions of G.711.
 const RING: usize = 64 * 1024;
@@ -35,7 +35,7 @@ pub(crate) enum Source<'a> {
     Unknown,
     /// The packets of a leg.
     Leg(&'a Format),
-    /// Samples at this rate, as `media_core::pcm` writes them.
+    /// Samples at this rate, as `media_core::codec::pcm` writes them.
     Pcm(u32),
 }
 

@@ -9,19 +9,19 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use media_core::codecs;
-use media_core::pcm::PcmDecoder;
+use media_core::codec::codecs;
+use media_core::codec::pcm::PcmDecoder;
 use media_core::recorder::{Codec, Options, Over, Packet, Recorder};
-use media_core::wav;
+use media_core::samples::wav;
 use rtrb::Consumer;
 use rustix::process::setpriority_process;
 
-use crate::clock;
-use crate::context::Node;
-use crate::events::Event;
 use crate::recording::entry::{Entry, Kind, PCM};
 use crate::recording::finish::{Finished, finish_files};
 use crate::recording::orders::{Started, ToWriter, part};
+use crate::thread::clock;
+use crate::thread::context::Node;
+use crate::thread::events::Event;
 
 /// How often each ring is read.
 const PERIOD: Duration = Duration::from_millis(200);

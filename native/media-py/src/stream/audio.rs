@@ -1,0 +1,531 @@
+//! One leg's audio: what is heard from the party, what is passed on, what is said to it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use media_core::dtmf::telephone_event::{self, DtmfReceiver};
+use media_core::rtp::latch::Verdict;
+use media_core::rtp::reception::Reception;
+use media_core::rtp::sender::{Sender, Stamp};
+use media_core::rtp::{self, Header};
+
+use crate::net::{Net, Remote};
+use crate::recording::{Direction, Source};
+use crate::stream::control::{self, Control};
+use crate::stream::format::Format;
+use crate::stream::inband_dtmf::InbandDtmf;
+use crate::stream::link::Link;
+use crate::stream::playout::Playout;
+use crate::stream::taps::Taps;
+use crate::stream::watch::{Missing, Watch};
+use crate::thread::clock::SECOND;
+use crate::thread::context::Context;
+use crate::thread::counters::Counters;
+use crate::thread::events::{Event, first_packet};
+
+/// Digits a party may send within a second; more are not reported.
+const MAX_DIGITS_PER_SECOND: u32 = 25;
+/// Comfort noise (RFC 3389): a sign of life without audio.
+const COMFORT_NOISE: u8 = 13;
+
+/// What a datagram was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// Nothing to pass on.
+    Nothing,
+    /// Audio whose payload lies there in the datagram.
+    Audio(Header, usize, usize),
+    /// A key, held or released; true for the first packet of one.
+    Digit(Header, telephone_event::Event, bool),
+}
+
+/// Keys of the last second.
+#[derive(Debug, Default)]
+struct DigitLimit {
+    second: u64,
+    count: u32,
+}
+
+/// The numbers of the format, and whether the party is listened to: what every packet asks.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Numbers {
+    pub(crate) clock_rate: u32,
+    payload_type: u8,
+    /// `None`: no format was agreed on.
+    receive_payload_type: Option<u8>,
+    pub(crate) event: Option<u8>,
+    receive_event: Option<u8>,
+    /// A format was agreed on, our direction sends, and there is an address to send to.
+    can_send: bool,
+    /// The same, and nothing of our own is said: packets of the other leg go on as they are.
+    can_relay: bool,
+    /// Our direction receives, and the party is not muted.
+    is_listening: bool,
+}
+
+/// What follows begins a cache line.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(64))]
+struct CacheLine;
+
+/// The stream. With a thousand of them nothing stays in the nearer caches from one packet of a stream to its
+/// next, and each cache line that a packet touches costs it some 80 ns. So they lie in order: one line for both
+/// ways, two more for hearing, one more for saying; the counters are another one.
+#[repr(C, align(64))]
+pub(crate) struct AudioStream {
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) numbers: Numbers,
+    pub(crate) taps: Taps,
+    pub(crate) net: Net,
+    receiving: CacheLine,
+    last_heard: u64,
+    pub(crate) link: Link,
+    inband_dtmf: Option<Box<InbandDtmf>>,
+    reception: Reception,
+    sending: CacheLine,
+    pub(crate) sender: Sender,
+    pub(crate) playout: Playout,
+    pub(crate) id: u64,
+    pub(crate) format: Option<Format>,
+    is_muted: bool,
+    has_reported_format: bool,
+    dtmf_receiver: DtmfReceiver,
+    control: Control,
+    watch: Watch,
+    digit_limit: DigitLimit,
+}
+
+impl Numbers {
+    /// Of audio that is sent.
+    pub(crate) fn payload_type(&self) -> u8 {
+        self.payload_type
+    }
+}
+
+impl AudioStream {
+    pub(crate) fn new(
+        id: u64,
+        net: Net,
+        counters: Arc<Counters>,
+        random: [u64; 2],
+        now: u64,
+    ) -> Self {
+        Self {
+            id,
+            net,
+            counters,
+            format: None,
+            is_muted: false,
+            has_reported_format: false,
+            link: Link::None,
+            playout: Playout::default(),
+            taps: Taps::default(),
+            sender: Sender::new((random[0] >> 32) as u32, random[1]),
+            reception: Reception::new(8000),
+            dtmf_receiver: DtmfReceiver::default(),
+            inband_dtmf: None,
+            numbers: Numbers::default(),
+            receiving: CacheLine,
+            sending: CacheLine,
+            last_heard: 0,
+            control: Control::new(random[0] as u32, now),
+            watch: Watch::default(),
+            digit_limit: DigitLimit::default(),
+        }
+    }
+
+    /// Applies what an offer/answer agreed on.
+    pub(crate) fn configure(&mut self, remote: Remote, format: Format, ctx: &Context<'_>) {
+        self.net.configure(remote, &self.counters, ctx.now);
+        self.net.begin_handshake(self.id, ctx.node);
+        self.reception.set_clock_rate(format.clock_rate);
+        self.sender
+            .set_format(format.clock_rate, format.packet_ticks());
+        self.watch
+            .expect(format.receives && self.net.has_remote(), ctx.now);
+        let changes = self.format.as_ref().is_none_or(|old| {
+            (&old.codec, &old.fmtp, old.ptime_ms) != (&format.codec, &format.fmtp, format.ptime_ms)
+        });
+        if changes {
+            self.playout.forget_codec();
+            self.sender.start_spurt();
+        }
+        if changes || self.inband_dtmf.is_some() == format.receive_event.is_some() {
+            self.inband_dtmf = InbandDtmf::open(&format).map(Box::new);
+        }
+        if changes {
+            self.taps.set_codec(&format, ctx.now);
+        }
+        self.format = Some(format);
+        self.has_reported_format = false;
+        self.renumber();
+    }
+
+    /// Judges a datagram that came to the RTP port.
+    pub(crate) fn receive(
+        &mut self,
+        datagram: &[u8],
+        source: Option<std::net::SocketAddr>,
+        ctx: &mut Context<'_>,
+    ) -> Heard {
+        let Some((header, kind, start, end)) = self.understand(datagram) else {
+            return self.receive_other(datagram, source, ctx);
+        };
+        match self.net.judge(source, &header, ctx.now, &self.counters) {
+            Verdict::Stray => return self.drop_packet(ctx),
+            Verdict::Learn => {
+                if let Some(source) = source {
+                    ctx.node.events.publish(first_packet(self.id, source));
+                }
+            }
+            Verdict::Accept => {}
+        }
+        self.counters.packets_received.add(1);
+        self.counters.bytes_received.add((end - start) as u64);
+        ctx.totals.received.add(1);
+        self.last_heard = ctx.now;
+        let timestamp = (kind == Kind::Audio).then_some(header.timestamp);
+        self.reception
+            .on_packet(header.ssrc, header.sequence, timestamp, ctx.now);
+        match kind {
+            Kind::Audio => {
+                self.receive_audio(&header, &datagram[start..end], ctx);
+                Heard::Audio(header, start, end)
+            }
+            Kind::Digit => self.receive_digit(header, &datagram[start..end], ctx),
+            Kind::Noise => Heard::Nothing,
+        }
+    }
+
+    /// Takes note of a datagram of RTCP.
+    pub(crate) fn receive_rtcp(
+        &mut self,
+        datagram: &[u8],
+        source: Option<std::net::SocketAddr>,
+        ctx: &Context<'_>,
+    ) {
+        if media_core::rtp::rtcp::is_valid(datagram) && self.net.accept_rtcp(source) {
+            let ssrc = self.sender.ssrc;
+            control::receive(datagram, ssrc, &mut self.reception, &self.counters, ctx.now);
+        } else {
+            self.counters.packets_dropped.add(1);
+        }
+    }
+
+    /// Milliseconds between packets that we make.
+    pub(crate) fn ptime_ms(&self) -> u64 {
+        self.format
+            .as_ref()
+            .map_or(20, |format| u64::from(format.ptime_ms))
+    }
+
+    /// What this party says is not passed on.
+    pub(crate) fn mute(&mut self, muted: bool) {
+        self.is_muted = muted;
+        self.renumber();
+    }
+
+    /// Whether what is said now reaches the party.
+    pub(crate) fn can_send(&self) -> bool {
+        self.numbers.can_send
+    }
+
+    /// Whether what the other leg says goes on as it is.
+    pub(crate) fn can_relay(&self) -> bool {
+        self.numbers.can_relay
+    }
+
+    /// Whether what the party says is wanted.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.numbers.is_listening
+    }
+
+    /// Passes a packet of the other leg on as it is, but for its header. It is changed in place.
+    pub(crate) fn relay(&mut self, header: &Header, datagram: &mut [u8], ctx: &mut Context<'_>) {
+        let payload_type = self.numbers.payload_type;
+        if let Some(stamp) = self.sender.relay(header, ctx.now) {
+            self.transmit(stamp, payload_type, datagram, ctx);
+        }
+    }
+
+    /// Sends a packet that has room for the header in front.
+    pub(crate) fn transmit(
+        &mut self,
+        stamp: Stamp,
+        payload_type: u8,
+        datagram: &mut [u8],
+        ctx: &Context<'_>,
+    ) {
+        let header = Header {
+            marker: stamp.marker,
+            payload_type,
+            sequence: stamp.sequence,
+            timestamp: stamp.timestamp,
+            ssrc: self.sender.ssrc,
+        };
+        rtp::rewrite(&header, datagram);
+        if !self.net.send(datagram) {
+            return;
+        }
+        self.counters.packets_sent.add(1);
+        let payload = datagram.len() - rtp::HEADER;
+        self.counters.bytes_sent.add(payload as u64);
+        ctx.totals.sent.add(1);
+        if payload_type == self.numbers.payload_type {
+            let payload = &datagram[rtp::HEADER..];
+            self.taps
+                .packet(Direction::Sent, (&header).into(), payload, ctx.now);
+        } else {
+            self.taps.digit_packet(Direction::Sent, (&header).into());
+        }
+    }
+
+    /// The stream is linked with something else from now on.
+    pub(crate) fn connect(&mut self, link: Link, now: u64) {
+        self.watch.join(link.is_joined().then_some(now));
+        self.link = link;
+        self.playout.passed_digit = None;
+        self.sender.start_spurt();
+        self.renumber();
+    }
+
+    /// Whether there is anything to send packet time by packet time.
+    pub(crate) fn is_paced(&self) -> bool {
+        self.playout.is_active() || self.link.is_paced()
+    }
+
+    /// What is due a few times a second: what is missing, reports, the socket's connection.
+    pub(crate) fn maintain(&mut self, ctx: &mut Context<'_>) {
+        if let Some(missing) = self
+            .watch
+            .check(self.last_heard, ctx.node.timeout_ns, ctx.now)
+        {
+            let stream = self.id;
+            ctx.node.events.publish(match missing {
+                Missing::NothingHeard => Event::NothingHeard {
+                    stream,
+                    seconds: 5.0,
+                },
+                Missing::Stalled(silence) => Event::Stalled {
+                    stream,
+                    silence_s: silence as f64 / SECOND as f64,
+                },
+            });
+        }
+        self.taps.forget_ended();
+        self.net.maintain(self.last_heard, ctx.now);
+        if let Some(reason) = self.net.failure(ctx.now) {
+            let stream = self.id;
+            ctx.node
+                .events
+                .complete(Event::SecurityFailed { stream, reason });
+        }
+        if self.format.is_some() && self.net.has_remote() && self.control.is_due(ctx.now) {
+            self.report(false, ctx);
+        }
+        self.publish();
+    }
+
+    /// Says goodbye and ends what is playing.
+    pub(crate) fn close(&mut self, ctx: &mut Context<'_>) {
+        self.playout.end_all(self.id, ctx);
+        self.stop_recording(None, ctx.now);
+        if self.counters.packets_sent.get() > 0 {
+            self.report(true, ctx);
+        }
+        self.publish();
+    }
+
+    /// Begins the recordings whose beep is over.
+    pub(crate) fn begin_waiting(&mut self, now: u64) {
+        let is_playing = |playback| self.playout.is_playing(playback);
+        self.taps
+            .begin_waiting(is_playing, (self.id, recorded(self.format.as_ref())), now);
+    }
+
+    /// Ends a recording and keeps it; `None`: all.
+    pub(crate) fn stop_recording(&mut self, recording: Option<u64>, now: u64) {
+        self.taps
+            .stop(recording, (self.id, recorded(self.format.as_ref())), now);
+    }
+
+    /// Reads one word of each cache line that receiving a packet touches.
+    pub(crate) fn touch_to_receive(&self) -> u64 {
+        let reception = u64::from(self.reception.ssrc().unwrap_or(0));
+        u64::from(self.numbers.clock_rate)
+            ^ self.last_heard
+            ^ reception
+            ^ self.counters.packets_received.get()
+    }
+
+    /// The same for saying one.
+    pub(crate) fn touch_to_send(&self) -> u64 {
+        u64::from(self.numbers.clock_rate)
+            ^ u64::from(self.sender.ssrc)
+            ^ self.counters.packets_sent.get()
+    }
+
+    /// Keeps what every packet asks in step with what it follows from.
+    pub(crate) fn renumber(&mut self) {
+        self.numbers = self
+            .format
+            .as_ref()
+            .map_or_else(Numbers::default, |format| Numbers {
+                clock_rate: format.clock_rate,
+                payload_type: format.payload_type,
+                receive_payload_type: Some(format.receive_payload_type),
+                event: format.event,
+                receive_event: format.receive_event,
+                can_send: format.sends && self.net.has_remote(),
+                can_relay: format.sends
+                    && self.net.has_remote()
+                    && !self.playout.has_priority()
+                    && !self.link.is_paced(),
+                is_listening: format.receives && !self.is_muted,
+            });
+    }
+
+    fn report(&mut self, goodbye: bool, ctx: &mut Context<'_>) {
+        let out = &mut ctx.scratch.packet;
+        let of_stream = (&self.sender, &mut self.reception, &*self.counters);
+        self.control
+            .write(of_stream, (&ctx.node.cname, goodbye), ctx.now, out);
+        self.net.send_rtcp(out);
+    }
+
+    fn publish(&self) {
+        self.counters.packets_lost.set(self.reception.lost());
+        self.counters
+            .jitter_us
+            .store(self.reception.jitter_us(), Ordering::Relaxed);
+    }
+
+    /// Header, kind and place of the payload of a packet whose format was agreed on.
+    fn understand(&self, datagram: &[u8]) -> Option<(Header, Kind, usize, usize)> {
+        let numbers = self.numbers;
+        let packet = rtp::parse(datagram).filter(|_| numbers.receive_payload_type.is_some())?;
+        let payload_type = packet.header.payload_type;
+        let is = |number: Option<u8>| number == Some(payload_type);
+        // Some send with the numbers that they want to receive with, instead of those that we announced.
+        let kind = if is(numbers.receive_payload_type) {
+            Kind::Audio
+        } else if is(numbers.receive_event) {
+            Kind::Digit
+        } else if is(Some(numbers.payload_type)) {
+            Kind::Audio
+        } else if is(numbers.event) {
+            Kind::Digit
+        } else if payload_type == COMFORT_NOISE {
+            Kind::Noise
+        } else {
+            return None;
+        };
+        Some((
+            packet.header,
+            kind,
+            packet.start,
+            packet.start + packet.payload.len(),
+        ))
+    }
+
+    /// A packet of another format: if it is the party's, and of a format that was agreed on, the control side turns
+    /// to that format. It is reported once; this packet, and those until then, are not heard.
+    fn receive_other(
+        &mut self,
+        datagram: &[u8],
+        source: Option<std::net::SocketAddr>,
+        ctx: &Context<'_>,
+    ) -> Heard {
+        let is_agreed = |number: u8| {
+            !self.has_reported_format
+                && self
+                    .format
+                    .as_ref()
+                    .is_some_and(|format| format.others.contains(&number))
+        };
+        let Some(header) = rtp::parse(datagram)
+            .map(|packet| packet.header)
+            .filter(|header| is_agreed(header.payload_type))
+        else {
+            return self.drop_packet(ctx);
+        };
+        match self.net.judge(source, &header, ctx.now, &self.counters) {
+            Verdict::Stray => return self.drop_packet(ctx),
+            Verdict::Learn => {
+                if let Some(source) = source {
+                    ctx.node.events.publish(first_packet(self.id, source));
+                }
+            }
+            Verdict::Accept => {}
+        }
+        self.has_reported_format = true;
+        self.last_heard = ctx.now;
+        ctx.node.events.publish(Event::FormatUsed {
+            stream: self.id,
+            payload_type: header.payload_type,
+        });
+        self.drop_packet(ctx)
+    }
+
+    fn receive_audio(&mut self, header: &Header, payload: &[u8], ctx: &Context<'_>) {
+        if self.is_listening() {
+            self.taps
+                .packet(Direction::Received, header.into(), payload, ctx.now);
+        }
+        if let Some(key) = self
+            .inband_dtmf
+            .as_mut()
+            .and_then(|inband| inband.receive(payload))
+        {
+            self.publish_digit(key, true, ctx);
+        }
+    }
+
+    fn receive_digit(&mut self, header: Header, payload: &[u8], ctx: &mut Context<'_>) -> Heard {
+        self.taps
+            .digit_packet(Direction::Received, (&header).into());
+        let Some(event) = telephone_event::Event::parse(payload) else {
+            return Heard::Nothing;
+        };
+        let pressed = self.dtmf_receiver.on_event(event, &header, ctx.now);
+        if let Some(key) = pressed {
+            self.publish_digit(key, false, ctx);
+        }
+        Heard::Digit(header, event, pressed.is_some())
+    }
+
+    fn publish_digit(&mut self, digit: char, inband: bool, ctx: &Context<'_>) {
+        let second = ctx.now / SECOND;
+        if self.digit_limit.second != second {
+            self.digit_limit = DigitLimit { second, count: 0 };
+        }
+        self.digit_limit.count += 1;
+        if self.digit_limit.count > MAX_DIGITS_PER_SECOND {
+            return;
+        }
+        self.taps.on_digit(digit, ctx.now);
+        ctx.node.events.publish(Event::Digit {
+            stream: self.id,
+            digit,
+            inband,
+        });
+    }
+
+    fn drop_packet(&self, ctx: &Context<'_>) -> Heard {
+        self.counters.packets_dropped.add(1);
+        ctx.totals.dropped.add(1);
+        Heard::Nothing
+    }
+}
+
+/// What a recording of a stream with this format is made from.
+pub(crate) fn recorded(format: Option<&Format>) -> Source<'_> {
+    format.map_or(Source::Unknown, Source::Leg)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Audio,
+    Digit,
+    Noise,
+}

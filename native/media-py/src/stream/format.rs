@@ -1,0 +1,245 @@
+//! What offer and answer agreed on, as it comes from Python, and as a packet thread wants it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use media_core::recorder;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::net::Remote;
+use crate::recording::TapOptions;
+use crate::secure::security::{Dtls, IceOf, Keys};
+
+/// `callapi.media.plane.types.MediaAddress`.
+#[derive(Debug, FromPyObject)]
+pub(crate) struct Address {
+    host: String,
+    port: u16,
+}
+
+/// `callapi.media.plane.types.CodecFormat`.
+#[derive(Debug, FromPyObject)]
+pub(crate) struct CodecFormat {
+    name: String,
+    payload_type: u8,
+    clock_rate: u32,
+    receive_payload_type: u8,
+    fmtp: String,
+}
+
+/// `callapi.media.plane.types.StreamParameters`.
+#[derive(Debug, FromPyObject)]
+pub(crate) struct StreamParameters {
+    remote: Option<Address>,
+    codec: CodecFormat,
+    remote_rtcp: Option<Address>,
+    telephone_event: Option<u8>,
+    receive_telephone_event: Option<u8>,
+    direction: String,
+    ptime_ms: u32,
+    rtcp_mux: bool,
+    other_payload_types: Vec<u8>,
+    srtp: Option<Keys>,
+    dtls: Option<Dtls>,
+    ice: Option<IceOf>,
+}
+
+/// `callapi.media.plane.types.VideoFormat`.
+#[derive(Debug, FromPyObject)]
+pub(crate) struct VideoFormat {
+    pub(crate) name: String,
+    pub(crate) payload_type: u8,
+    pub(crate) receive_payload_type: u8,
+    pub(crate) fmtp: String,
+}
+
+/// `callapi.media.plane.types.VideoParameters`.
+#[derive(Debug, FromPyObject)]
+pub(crate) struct VideoParameters {
+    remote: Option<Address>,
+    formats: Vec<VideoFormat>,
+    remote_rtcp: Option<Address>,
+    direction: String,
+    rtcp_mux: bool,
+    srtp: Option<Keys>,
+    dtls: Option<Dtls>,
+    ice: Option<IceOf>,
+}
+
+/// `callapi.media.plane.types.RecordOptions`.
+#[derive(Debug, FromPyObject)]
+pub(crate) struct RecordOptions {
+    channels: u8,
+    received_only: bool,
+    silence_timeout_s: Option<f64>,
+    max_length_s: Option<f64>,
+    finish_on_key: String,
+    trim: bool,
+    beep: bool,
+}
+
+impl RecordOptions {
+    /// For the recording `recording` into `path`.
+    pub(crate) fn into_tap(self, recording: u64, path: PathBuf) -> TapOptions {
+        let milliseconds = |seconds: f64| (seconds.max(0.0) * 1000.0) as u64;
+        TapOptions {
+            recording,
+            path,
+            recorder: recorder::Options {
+                rate: 8000,
+                stereo: self.channels == 2,
+                received_only: self.received_only,
+                trim: self.trim,
+                silence_ms: self.silence_timeout_s.map(milliseconds),
+                max_length_ms: self.max_length_s.map(milliseconds),
+            },
+            finish_on_key: self.finish_on_key,
+            beep: self.beep,
+        }
+    }
+}
+
+/// What an audio stream sends and understands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Format {
+    pub(crate) codec: String,
+    pub(crate) fmtp: String,
+    pub(crate) clock_rate: u32,
+    pub(crate) payload_type: u8,
+    pub(crate) receive_payload_type: u8,
+    pub(crate) event: Option<u8>,
+    pub(crate) receive_event: Option<u8>,
+    /// Of the other audio formats that were agreed on: the party may turn to one of them at any time.
+    pub(crate) others: Vec<u8>,
+    pub(crate) ptime_ms: u32,
+    pub(crate) sends: bool,
+    pub(crate) receives: bool,
+}
+
+impl Format {
+    /// Ticks of the RTP clock in a packet that we make.
+    pub(crate) fn packet_ticks(&self) -> u32 {
+        self.clock_rate / 1000 * self.ptime_ms
+    }
+
+    /// Whether packets of `other` can be sent here as they are, but for the payload type.
+    pub(crate) fn is_same_sound(&self, other: &Self) -> bool {
+        self.codec.eq_ignore_ascii_case(&other.codec)
+            && self.clock_rate == other.clock_rate
+            && self.ptime_ms == other.ptime_ms
+    }
+}
+
+impl Address {
+    /// Raises `ValueError` if it is a name.
+    pub(crate) fn into_socket_address(self) -> PyResult<SocketAddr> {
+        let host: IpAddr = self
+            .host
+            .parse()
+            .map_err(|_| PyValueError::new_err(format!("{} is not an IP address", self.host)))?;
+        Ok(SocketAddr::new(host, self.port))
+    }
+}
+
+/// Where packets go and how they are protected.
+struct Transport {
+    rtp: Option<Address>,
+    rtcp: Option<Address>,
+    mux: bool,
+    srtp: Option<Keys>,
+    dtls: Option<Dtls>,
+    ice: Option<IceOf>,
+}
+
+impl Transport {
+    fn into_remote(self) -> PyResult<Remote> {
+        let address = |address: Option<Address>| address.map(Address::into_socket_address);
+        let ice = self.ice;
+        let dtls = self.dtls.map(|dtls| dtls.into_setup(ice)).transpose()?;
+        Ok(Remote {
+            rtp: address(self.rtp)
+                .transpose()?
+                .filter(|address| address.port() != 0),
+            rtcp: address(self.rtcp).transpose()?,
+            mux: self.mux,
+            srtp: self.srtp.map(Keys::into_keys).transpose()?.map(Box::new),
+            dtls: dtls.map(Box::new),
+        })
+    }
+}
+
+fn sends(direction: &str) -> bool {
+    matches!(direction, "sendrecv" | "sendonly")
+}
+
+fn receives(direction: &str) -> bool {
+    matches!(direction, "sendrecv" | "recvonly")
+}
+
+impl StreamParameters {
+    /// Checked; raises `ValueError`.
+    pub(crate) fn into_parts(self) -> PyResult<(Remote, Format)> {
+        let transport = Transport {
+            rtp: self.remote,
+            rtcp: self.remote_rtcp,
+            mux: self.rtcp_mux,
+            srtp: self.srtp,
+            dtls: self.dtls,
+            ice: self.ice,
+        };
+        let codec = self.codec;
+        media_core::codec::codecs::open(&codec.name, &codec.fmtp)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        if !self.ptime_ms.is_multiple_of(5) || !(5..=60).contains(&self.ptime_ms) {
+            let message = format!(
+                "ptime_ms must be 5 to 60 in steps of 5, not {}",
+                self.ptime_ms
+            );
+            return Err(PyValueError::new_err(message));
+        }
+        let format = Format {
+            codec: codec.name,
+            fmtp: codec.fmtp,
+            clock_rate: codec.clock_rate,
+            payload_type: codec.payload_type,
+            receive_payload_type: codec.receive_payload_type,
+            event: self.telephone_event,
+            receive_event: self.receive_telephone_event,
+            others: self.other_payload_types,
+            ptime_ms: self.ptime_ms,
+            sends: sends(&self.direction),
+            receives: receives(&self.direction),
+        };
+        Ok((transport.into_remote()?, format))
+    }
+}
+
+/// What a video stream passes on.
+#[derive(Debug)]
+pub(crate) struct VideoFormats {
+    pub(crate) formats: Vec<VideoFormat>,
+    pub(crate) sends: bool,
+    pub(crate) receives: bool,
+}
+
+impl VideoParameters {
+    /// Checked; raises `ValueError`.
+    pub(crate) fn into_parts(self) -> PyResult<(Remote, VideoFormats)> {
+        let transport = Transport {
+            rtp: self.remote,
+            rtcp: self.remote_rtcp,
+            mux: self.rtcp_mux,
+            srtp: self.srtp,
+            dtls: self.dtls,
+            ice: self.ice,
+        };
+        let formats = VideoFormats {
+            formats: self.formats,
+            sends: sends(&self.direction),
+            receives: receives(&self.direction),
+        };
+        Ok((transport.into_remote()?, formats))
+    }
+}
