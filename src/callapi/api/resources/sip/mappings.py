@@ -1,0 +1,121 @@
+"""Mappings: which lists of credentials and addresses a domain has."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from callapi.api.errors import CONFLICT, ApiError
+from callapi.api.operation import Operation, RequestContext
+from callapi.api.requests.parameter_types import sid
+from callapi.api.requests.parameters import Parameter
+from callapi.api.resources.records import own
+from callapi.api.resources.sip.lists import enable
+from callapi.api.resources.sip.objects import (
+    ADDRESSES,
+    CREDENTIALS,
+    DOMAIN,
+    MAPPING,
+    PREFIX,
+    ROOT,
+    fetched,
+    fields,
+    made,
+    path_of,
+)
+from callapi.api.responses.paging import PAGING, page_request
+from callapi.api.responses.representations import (
+    Representation,
+)
+from callapi.api.responses.representations import text as plain
+from callapi.store import (
+    Equals,
+    Page,
+    Put,
+    Remove,
+    SipObjectRecord,
+)
+
+CREDENTIAL_LIST_SID: Final = Parameter("CredentialListSid", sid("CL"), "the list to map", is_required=True)
+ADDRESS_LIST_SID: Final = Parameter("IpAccessControlListSid", sid("AL"), "the list to map", is_required=True)
+
+
+def _mapping_shown(plural: str, element: str, *parts: str) -> Representation[SipObjectRecord]:
+    return Representation(
+        plural,
+        element,
+        fields(
+            path_of("Domains", "{parent}", *parts), plain("sid", "name"), plain("domain_sid", "parent_sid")
+        ),
+    )
+
+
+def _mapped(parameter: Parameter[str], kind: str) -> Callable[[RequestContext], Any]:
+    async def create(context: RequestContext) -> SipObjectRecord:
+        domain = await fetched(context, DOMAIN, "DomainSid")
+        objects = context.deps.store.sip_objects
+        named = await objects.fetch(context.given[parameter])
+        if named is None or named.kind != kind or named.account_sid != context.account.sid:
+            raise ApiError(
+                parameter.fault, f"{parameter.fault.text}: {parameter.name} is not a list of the account"
+            )
+        if any(each.name == named.sid for each in await objects.children(domain.sid)):
+            raise ApiError(CONFLICT, "The list is mapped to the domain already")
+        mapping = made(
+            context, MAPPING, parent_sid=domain.sid, name=named.sid, friendly_name=named.friendly_name
+        )
+        await context.deps.store.commit(Put(mapping))
+        await enable(context, named.sid)
+        return mapping
+
+    return create
+
+
+async def _mapping(context: RequestContext) -> SipObjectRecord:
+    domain = await fetched(context, DOMAIN, "DomainSid")
+    mappings = await context.deps.store.sip_objects.children(domain.sid)
+    return own(next((each for each in mappings if each.name == context.sid), None), context)
+
+
+async def _unmap(context: RequestContext) -> None:
+    mapping = await _mapping(context)
+    await context.deps.store.commit(Remove(SipObjectRecord, (mapping.sid,)))
+    await enable(context, mapping.name)
+
+
+def _mappings(last: str, plural: str, parameter: Parameter[str], kind: str) -> tuple[Operation, ...]:
+    path = f"{ROOT}/Domains/{{DomainSid}}/{last}"
+    shown = _mapping_shown(plural, last.rpartition("/")[2].removesuffix("s"), *last.split("/"))
+    prefix = PREFIX[kind]
+
+    async def page(context: RequestContext) -> Page[SipObjectRecord]:
+        domain = await fetched(context, DOMAIN, "DomainSid")
+        request = page_request(context.given)
+        where = Equals("kind", MAPPING), Equals("parent_sid", domain.sid)
+        found = await context.deps.store.sip_objects.page(context.account.sid, request, *where)
+        return Page(
+            tuple(each for each in found.records if each.name.startswith(prefix)), request, found.has_next
+        )
+
+    return (
+        Operation("GET", path, "List the lists of a domain", page, shown, PAGING, is_list=True),
+        Operation(
+            "POST",
+            path,
+            "Map a list to a domain",
+            _mapped(parameter, kind),
+            shown,
+            (parameter,),
+            status=201,
+            faults=(CONFLICT,),
+        ),
+        Operation("GET", f"{path}/{{Sid}}", "Fetch a list of a domain", _mapping, shown),
+        Operation("DELETE", f"{path}/{{Sid}}", "Take a list from a domain", _unmap, status=204),
+    )
+
+
+OPERATIONS: Final = (
+    *_mappings("CredentialListMappings", "credential_list_mappings", CREDENTIAL_LIST_SID, CREDENTIALS),
+    *_mappings("IpAccessControlListMappings", "ip_access_control_list_mappings", ADDRESS_LIST_SID, ADDRESSES),
+    *_mappings("Auth/Calls/CredentialListMappings", "contents", CREDENTIAL_LIST_SID, CREDENTIALS),
+    *_mappings("Auth/Calls/IpAccessControlListMappings", "contents", ADDRESS_LIST_SID, ADDRESSES),
+    *_mappings("Auth/Registrations/CredentialListMappings", "contents", CREDENTIAL_LIST_SID, CREDENTIALS),
+)
