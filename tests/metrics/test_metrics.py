@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from callapi.base.ids import AccountSid
-from callapi.calls.events import CallEnded, EventBus, HttpExchanged, MediaMeasured, ProblemRaised
+from callapi.calls.events import CallEnded, EventBus, MediaMeasured, ProblemRaised
 from callapi.calls.problem import Problem
 from callapi.calls.status import Ending
 from callapi.media import StreamStatistics
@@ -53,10 +53,10 @@ async def samples(metrics: CallMetrics, figures: NodeFigures = IDLE) -> dict[str
     }
 
 
-def exchange(**changes: Any) -> HttpExchanged:
+def exchange(**changes: Any) -> HttpExchange:
     """One request to an application that was answered."""
     made = HttpExchange(NOW, 0.2, "POST", "http://App.example:9000/voice?a=b", (), 200, None, 1, "CA1")
-    return HttpExchanged(replace(made, **changes))
+    return replace(made, **changes)
 
 
 async def test_the_names_of_the_contract() -> None:

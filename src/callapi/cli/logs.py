@@ -2,18 +2,58 @@
 
 import logging
 import sys
+import time
+from contextlib import nullcontext
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import msgspec
 
-FORMAT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 CHATTY: Final = ("alembic", "uvicorn", "asyncio")
-_KNOWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_KNOWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "facts"}
+
+
+class TextFormatter(logging.Formatter):
+    """`2026-11-17 10:00:00,123 INFO    callapi.calls: message`, in local time; the date is written once a second."""
+
+    _second = 0
+    _written = ""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
+        """As logging's own, of which it spares all but the milliseconds."""
+        second = int(record.created)
+        if second != self._second:
+            self._written = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+            self._second = second
+        return f"{self._written},{int(record.msecs):03}"
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """The first line."""
+        return f"{self.formatTime(record)} {record.levelname:<7} {record.name}: {record.message}"
+
+    def usesTime(self) -> bool:  # noqa: N802
+        """The time is asked for by `formatMessage`."""
+        return False
+
+
+class LineHandler(logging.StreamHandler[TextIO]):
+    """Writes lines to a stream that flushes itself after each, as standard error does; it has no filters."""
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Write the line."""
+        with self.lock or nullcontext():
+            self.emit(record)
+        return True
+
+    def flush(self) -> None:
+        """Each line is out already."""
 
 
 class JsonFormatter(logging.Formatter):
-    """`at`, `level`, `logger`, `message`, what was given as `extra`, and the traceback of an exception as `error`."""
+    """`at`, `level`, `logger`, `message`, what was given as `extra`, and the traceback of an exception as `error`.
+
+    `facts` in `extra` is a function that gives further fields: it costs nothing where lines are text.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
@@ -26,6 +66,8 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
         }
         line |= {name: value for name, value in vars(record).items() if name not in _KNOWN}
+        if (facts := getattr(record, "facts", None)) is not None:
+            line |= facts()
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return msgspec.json.encode(line, enc_hook=str).decode()
@@ -36,8 +78,8 @@ def configure(level: str, *, as_json: bool = False) -> None:
     # What no line shows need not be found out for each (Python's "Optimization" chapter of logging).
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # noqa: SLF001 - the documented switch
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if as_json else logging.Formatter(FORMAT))
+    handler = LineHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if as_json else TextFormatter())
     root = logging.getLogger()
     for each in list(root.handlers):
         root.removeHandler(each)

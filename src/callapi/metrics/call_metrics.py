@@ -1,7 +1,6 @@
 """Counters and histograms of what happens on calls: handlers on the bus of call events.
 
-Counts are kept in plain dictionaries, which cost a tenth of a library's counter, and become families at a scrape;
-histograms are the library's, observed a few times for each call.
+Both are kept in plain dictionaries and lists, which cost a tenth of a library's, and become families at a scrape.
 """
 
 from collections import Counter
@@ -9,26 +8,20 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from callapi.calls.events import (
     CallEnded,
     EventBus,
-    HttpExchanged,
     MediaMeasured,
     ProblemRaised,
-    SipMessageTraced,
 )
-from callapi.metrics.labels import (
-    MAX_HOSTS,
-    BoundedLabel,
-    code_label,
-    method_label,
-    problem_label,
-)
-from callapi.sip import Request
+from callapi.metrics.histograms import HistogramFamily
+from callapi.metrics.labels import MAX_HOSTS, METHODS, OTHER, BoundedLabel, code_label, problem_label
+from callapi.sip import Request, Traced
+from callapi.webhooks import HttpExchange
 
 _SETUP_BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 13, 20, 30, 60)
 _DURATION_BUCKETS: Final = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14_400)
@@ -48,37 +41,35 @@ class CallMetrics(Collector):
         self._problems: Counter[str] = Counter()
         self._failures: Counter[tuple[str, str]] = Counter()
         self._requests: Counter[tuple[str, str]] = Counter()
-        self._responses: Counter[tuple[str, str]] = Counter()
+        self._responses: Counter[tuple[str, int]] = Counter()
         self._packets_lost = 0
         self._packets_measured = 0
         self._hosts = BoundedLabel(MAX_HOSTS)
-        self._setup = self._histogram(
+        self._authorities: dict[str, str] = {}
+        self._setup = HistogramFamily(
             "callapi_call_setup_seconds",
             "From the start of a call to its answer",
             _SETUP_BUCKETS,
             "direction",
         )
-        self._duration = self._histogram(
+        self._duration = HistogramFamily(
             "callapi_call_duration_seconds", "From the answer to the end", _DURATION_BUCKETS, "direction"
         )
-        self._webhook = self._histogram(
+        self._webhook = HistogramFamily(
             "callapi_webhook_seconds", "Requests to applications, by host", _WEBHOOK_BUCKETS, "host"
         )
-        self._jitter = self._histogram("callapi_rtp_jitter_seconds", "Jitter of a leg", _JITTER_BUCKETS)
-        self._loss = self._histogram("callapi_rtp_loss_ratio", "Lost packets of a leg", _LOSS_BUCKETS)
-        self._mos = self._histogram("callapi_call_mos", "MOS of a leg (ITU-T G.107)", _MOS_BUCKETS)
+        self._jitter = HistogramFamily("callapi_rtp_jitter_seconds", "Jitter of a leg", _JITTER_BUCKETS)
+        self._loss = HistogramFamily("callapi_rtp_loss_ratio", "Lost packets of a leg", _LOSS_BUCKETS)
+        self._mos = HistogramFamily("callapi_call_mos", "MOS of a leg (ITU-T G.107)", _MOS_BUCKETS)
         self.registry.register(self)
         ProcessCollector(namespace="callapi", registry=self.registry)
-
-    def _histogram(self, name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-        return Histogram(name, about, labels, buckets=buckets, registry=self.registry)
 
     def watch(self, bus: EventBus) -> None:
         """Count the events of `bus` from now on, for as long as the bus lives."""
         bus.attach(CallEnded, self.call_ended)
         bus.attach(MediaMeasured, self.media_measured)
-        bus.attach(HttpExchanged, self.http_exchanged)
-        bus.attach(SipMessageTraced, self.sip_message)
+        bus.attach(HttpExchange, self.http_exchanged)
+        bus.attach(Traced, self.sip_message)
         bus.attach(ProblemRaised, self.problem_raised)
 
     def call_ended(self, event: CallEnded) -> None:
@@ -88,8 +79,8 @@ class CallMetrics(Collector):
         self._codes[record.direction, code_label(record.sip_response_code)] += 1
         if record.answer_time is not None and record.start_time is not None:
             setup = (record.answer_time - record.start_time).total_seconds()
-            self._setup.labels(record.direction).observe(max(setup, 0.0))
-            self._duration.labels(record.direction).observe(record.duration or 0)
+            self._setup.observe(max(setup, 0.0), record.direction)
+            self._duration.observe(record.duration or 0, record.direction)
 
     def media_measured(self, event: MediaMeasured) -> None:
         """Observe the figures of one leg, where it received packets."""
@@ -103,29 +94,40 @@ class CallMetrics(Collector):
         if statistics.mos is not None:
             self._mos.observe(statistics.mos)
 
-    def http_exchanged(self, event: HttpExchanged) -> None:
+    def http_exchanged(self, exchange: HttpExchange) -> None:
         """Observe one request to an application; no answer, or a 4xx or 5xx, is a failure."""
-        exchange = event.exchange
-        host = self._hosts.of(urlsplit(exchange.url).netloc.lower())
-        self._webhook.labels(host).observe(exchange.duration_s)
+        host = self._host_of(exchange.url)
+        self._webhook.observe(exchange.duration_s, host)
         if exchange.status is None or exchange.status >= 400:
             self._failures[host, code_label(exchange.status)] += 1
 
-    def sip_message(self, event: SipMessageTraced) -> None:
+    def _host_of(self, url: str) -> str:
+        # The authority is the third part of an absolute URL (RFC 3986 §3); the few there are need reading once.
+        authority = url.split("/", 3)[2] if url.count("/") >= 2 else url
+        host = self._authorities.get(authority)
+        if host is None:
+            host = self._hosts.of(urlsplit(url).netloc.lower())
+            if len(self._authorities) < MAX_HOSTS:
+                self._authorities[authority] = host
+        return host
+
+    def sip_message(self, traced: Traced) -> None:
         """Count one SIP message."""
-        traced = event.traced
         message = traced.message
         if isinstance(message, Request):
-            self._requests[traced.direction, method_label(message.method)] += 1
+            method = message.method
+            self._requests[traced.direction, method if method in METHODS else OTHER] += 1
         else:
-            self._responses[traced.direction, code_label(message.status)] += 1
+            self._responses[traced.direction, message.status] += 1
 
     def problem_raised(self, event: ProblemRaised) -> None:
         """Count one notification."""
         self._problems[problem_label(event.problem.code)] += 1
 
     def collect(self) -> Iterator[Metric]:
-        """The families of the counts."""
+        """The families of the counts and times."""
+        for histogram in (self._setup, self._duration, self._webhook, self._jitter, self._loss, self._mos):
+            yield histogram.family()
         yield _family("callapi_calls", "Calls that have ended", ("direction", "status"), self._ended)
         yield _family(
             "callapi_call_responses", "Final SIP codes of calls", ("direction", "code"), self._codes
@@ -134,7 +136,10 @@ class CallMetrics(Collector):
             "callapi_webhook_failures", "Requests without a good answer", ("host", "code"), self._failures
         )
         yield _family("callapi_sip_requests", "SIP requests", ("direction", "method"), self._requests)
-        yield _family("callapi_sip_responses", "SIP responses", ("direction", "code"), self._responses)
+        responses: Counter[tuple[str, str]] = Counter()
+        for (direction, status), count in self._responses.items():
+            responses[direction, code_label(status)] += count
+        yield _family("callapi_sip_responses", "SIP responses", ("direction", "code"), responses)
         problems = CounterMetricFamily("callapi_notifications", "Notifications, by code", labels=["code"])
         for code, count in self._problems.items():
             problems.add_metric([code], count)

@@ -5,10 +5,11 @@ from typing import Final
 OTHER: Final = "other"
 MAX_HOSTS: Final = 50
 
-_METHODS: Final = frozenset(
+METHODS: Final = frozenset(
     {"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "INFO", "PRACK", "UPDATE", "REFER", "NOTIFY"}
     | {"SUBSCRIBE", "MESSAGE", "PUBLISH"}
 )
+"""SIP methods that have an RFC; a count of any other is under `OTHER`."""
 
 
 class BoundedLabel:
@@ -26,11 +27,6 @@ class BoundedLabel:
             return OTHER
         self._known.add(value)
         return value
-
-
-def method_label(method: str) -> str:
-    """A SIP method that has an RFC, else `other`."""
-    return method if method in _METHODS else OTHER
 
 
 def code_label(code: int | None) -> str:

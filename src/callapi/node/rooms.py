@@ -32,7 +32,7 @@ from callapi.calls.arriving.inbound import Inbound, TrustedNetworks
 from callapi.calls.arriving.refusals import Refusals
 from callapi.calls.conferences.directory import Conferences
 from callapi.calls.control import CallControl
-from callapi.calls.events import EventBus, HttpExchanged, SipMessageTraced
+from callapi.calls.events import EventBus
 from callapi.calls.legs.media_security import SecurityRules
 from callapi.calls.live import LiveCalls
 from callapi.calls.placing.destinations import Destinations
@@ -136,7 +136,7 @@ async def open_rooms(settings: Settings, environ: Mapping[str, str], stack: Asyn
     fetcher = await stack.enter_async_context(
         Fetcher(
             options.fetch_options(settings),
-            trace=lambda exchange: records.bus.publish(HttpExchanged(exchange)),
+            trace=records.bus.publish,
             headers_of=traces.headers if traces is not None else None,
         )
     )
@@ -241,7 +241,7 @@ async def _open_calls(
         options.endpoint_options(settings),
         admission=admission,
         registrar=registrar,
-        trace=lambda traced: bus.publish(SipMessageTraced(traced)),
+        trace=bus.publish,
         flow_closed=registrar.flow_closed,
     )
     quotas = await quotas_of(records.neighbours, settings, stack)

@@ -1,6 +1,7 @@
 """A log line when a call starts, and one when it ends: sids, parties, status, code, length, reason."""
 
 import logging
+from functools import partial
 from typing import Any, Final
 
 from callapi.calls.events import CallEnded, CallStarted, EventBus
@@ -23,24 +24,17 @@ def _started(event: CallStarted) -> None:
     log.info(
         "call %s started: %s, %s -> %s",
         *(record.sid, record.direction, _printable(record.from_), _printable(record.to)),
-        extra=_facts(record),
+        extra={"facts": partial(_facts, record)},
     )
 
 
 def _ended(event: CallEnded) -> None:
     record = event.record
-    reason = _printable(record.end_reason or "")
     log.info(
         "call %s ended: %s, code %s, %s s, by %s: %s",
         *(record.sid, record.status, record.sip_response_code or "none", record.duration or 0),
-        *(record.ended_by, reason),
-        extra={
-            **_facts(record),
-            "code": record.sip_response_code,
-            "duration": record.duration or 0,
-            "ended_by": record.ended_by,
-            "reason": reason,
-        },
+        *(record.ended_by, _printable(record.end_reason or "")),
+        extra={"facts": partial(_facts_of_end, record)},
     )
 
 
@@ -56,6 +50,16 @@ def _facts(record: CallRecord) -> dict[str, Any]:
     if record.parent_call_sid is not None:
         facts["parent_call_sid"] = record.parent_call_sid
     return facts
+
+
+def _facts_of_end(record: CallRecord) -> dict[str, Any]:
+    return {
+        **_facts(record),
+        "code": record.sip_response_code,
+        "duration": record.duration or 0,
+        "ended_by": record.ended_by,
+        "reason": _printable(record.end_reason or ""),
+    }
 
 
 def _printable(text: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from callapi.base.clock import utc_now
-from callapi.calls.events import EventBus, SipMessageTraced
+from callapi.calls.events import EventBus
 from callapi.sip import Traced, Transport
 
 MAX_DATAGRAM: Final = 65_000
@@ -90,7 +90,7 @@ class Hep:
         self._socket, _ = await loop.create_datagram_endpoint(
             asyncio.DatagramProtocol, remote_addr=self._address
         )
-        self._detach = self._bus.attach(SipMessageTraced, self._traced)
+        self._detach = self._bus.attach(Traced, self._traced)
         return self
 
     async def __aexit__(self, *_: Any) -> None:
@@ -98,8 +98,7 @@ class Hep:
         if self._socket is not None:
             self._socket.close()
 
-    def _traced(self, event: SipMessageTraced) -> None:
-        traced = event.traced
+    def _traced(self, traced: Traced) -> None:
         if self._socket is None or len(traced.data) > MAX_DATAGRAM:
             return
         self._socket.sendto(encode(self._packet(traced)))

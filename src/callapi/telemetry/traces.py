@@ -15,9 +15,9 @@ from msgspec import Struct
 
 from callapi import __version__
 from callapi.base.errors import CallApiError
-from callapi.calls.events import CallEnded, CallStarted, EventBus, HttpExchanged, ProblemRaised, VerbStarted
+from callapi.calls.events import CallEnded, CallStarted, EventBus, ProblemRaised, VerbStarted
 from callapi.store import CallRecord
-from callapi.webhooks import Headers
+from callapi.webhooks import Headers, HttpExchange
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -81,7 +81,7 @@ class Traces:
         """Trace the calls on `bus`."""
         bus.attach(CallStarted, self._started)
         bus.attach(VerbStarted, self._verb)
-        bus.attach(HttpExchanged, self._exchanged)
+        bus.attach(HttpExchange, self._exchanged)
         bus.attach(ProblemRaised, self._problem)
         bus.attach(CallEnded, self._ended)
 
@@ -130,8 +130,7 @@ class Traces:
             f"<{position.verb}>", traced.context, attributes=attributes, start_time=at
         )
 
-    def _exchanged(self, event: HttpExchanged) -> None:
-        exchange = event.exchange
+    def _exchanged(self, exchange: HttpExchange) -> None:
         if (traced := self._calls.get(exchange.call_sid)) is None:
             return
         began = _nanoseconds(exchange.started_at)

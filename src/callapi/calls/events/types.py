@@ -222,18 +222,6 @@ class MachineDetected(CallEvent, frozen=True):
     callback: CallbackRecord | None = None
 
 
-class SipMessageTraced(Struct, frozen=True):
-    """A SIP message was sent or received, of a call or not: `traced.message.call_id` names its dialog."""
-
-    traced: Traced
-
-
-class HttpExchanged(Struct, frozen=True):
-    """A request to an application got its answer or failed: `exchange.call_sid` names its call."""
-
-    exchange: HttpExchange
-
-
 Event: TypeAlias = (
     CallStarted
     | CallOpened
@@ -257,6 +245,8 @@ Event: TypeAlias = (
     | StreamChanged
     | TranscriptionChanged
     | MachineDetected
-    | SipMessageTraced
-    | HttpExchanged
+    | Traced
+    | HttpExchange
 )
+"""`Traced` and `HttpExchange` are the events of their own rooms, published as they come: a SIP message, of a call or
+not (`message.call_id` names its dialog), and a request to an application (`call_sid` names its call)."""

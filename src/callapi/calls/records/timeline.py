@@ -9,7 +9,9 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from callapi.base.clock import utc_now
 from callapi.base.ids import CallSid
@@ -21,12 +23,10 @@ from callapi.calls.events import (
     DocumentRead,
     EventBus,
     FirstPacketReceived,
-    HttpExchanged,
     MachineDetected,
     MediaMeasured,
     MediaSampled,
     ProblemRaised,
-    SipMessageTraced,
     SpeechRecognised,
     StatusChanged,
     StreamChanged,
@@ -35,7 +35,7 @@ from callapi.calls.events import (
     VerbStarted,
 )
 from callapi.media import StreamStatistics
-from callapi.sip import Traced
+from callapi.sip import Hop, Traced
 from callapi.store import AddEvents, EventRecord, Json
 from callapi.webhooks import HttpExchange
 
@@ -48,53 +48,57 @@ _PRIVATE: Final = frozenset({"Digits", "SpeechResult"})
 """What a caller typed or said may be a secret: the timeline shows that it was sent, not its content."""
 
 
-class Timeline:
-    """The events of one call, at most `MAX_EVENTS`; `dropped` counts those beyond."""
+class SipSeen(Struct, frozen=True, gc=False):
+    """A SIP message as a timeline keeps it: octets, which become text when the timeline is read."""
 
-    __slots__ = ("_events", "dropped")
+    direction: str
+    hop: Hop
+    message: bytes
+
+
+Content: TypeAlias = SipSeen | HttpExchange | Mapping[str, Json]
+
+
+class Timeline:
+    """The events of one call, at most `MAX_EVENTS`; `dropped` counts those beyond.
+
+    What happened is kept as it came and becomes JSON when it is asked for: of most calls that is once, at their end.
+    """
+
+    __slots__ = ("_entries", "dropped")
 
     def __init__(self) -> None:
-        self._events: list[EventRecord] = []
+        self._entries: list[tuple[datetime, str, Content]] = []
         self.dropped = 0
 
     @property
     def events(self) -> tuple[EventRecord, ...]:
         """What happened so far."""
-        return tuple(self._events)
+        return tuple(
+            [
+                EventRecord(sequence, at, kind, _shown(content))
+                for sequence, (at, kind, content) in enumerate(self._entries)
+            ]
+        )
 
-    def add(self, kind: str, data: Mapping[str, Json], at: datetime | None = None) -> None:
+    def add(self, kind: str, content: Content, at: datetime | None = None) -> None:
         """Note that `kind` happened (now, if `at` does not say otherwise)."""
-        sequence = len(self._events)
-        if sequence >= MAX_EVENTS:
+        if len(self._entries) >= MAX_EVENTS:
             self.dropped += 1
             return
-        self._events.append(EventRecord(sequence, at or utc_now(), kind, data))
+        self._entries.append((at or utc_now(), kind, content))
 
     def add_sip(self, traced: Traced) -> None:
         """Note a SIP message, whole, with the secrets taken out."""
-        data = traced.data
-        hop = traced.hop
-        peer = f"{hop.transport}:{hop.host}:{hop.port}"
-        self.add(
-            "sip", {"direction": traced.direction, "peer": peer, "message": data.decode("utf-8", "replace")}
-        )
+        self.add("sip", SipSeen(traced.direction, traced.hop, traced.data))
 
     def add_http(self, exchange: HttpExchange) -> None:
         """Note a request to the application."""
-        data: dict[str, Json] = {
-            "method": exchange.method,
-            "url": exchange.url,
-            "parameters": {name: value for name, value in exchange.parameters if name not in _PRIVATE},
-            "status": exchange.status,
-            "error": exchange.error,
-            "duration_ms": round(exchange.duration_s * 1000, 1),
-            "attempt": exchange.attempt,
-        }
-        self.add("http", data, exchange.started_at)
+        self.add("http", exchange, exchange.started_at)
 
     def as_change(self, sid: CallSid) -> AddEvents | None:
         """What the store is to keep, None if nothing happened."""
-        return AddEvents(sid, self.events) if self._events else None
+        return AddEvents(sid, self.events) if self._entries else None
 
 
 class Timelines:
@@ -116,7 +120,7 @@ class Timelines:
     def attach_to(self, bus: EventBus) -> None:
         """Note what is published there from now on."""
         bus.attach(CallOpened, self._opened)
-        bus.attach(CallClosed, lambda event: self.close(event.call_sid, event.record.sip_call_id or ""))
+        bus.attach(CallClosed, self._closed)
         bus.attach(StatusChanged, self._moved)
         bus.attach(CallEnded, self._moved)
         bus.attach(DigitReceived, self._digit)
@@ -131,34 +135,37 @@ class Timelines:
         bus.attach(StreamChanged, self._stream)
         bus.attach(TranscriptionChanged, self._transcription)
         bus.attach(MachineDetected, self._machine)
-        bus.attach(SipMessageTraced, lambda event: self.sip(event.traced))
-        bus.attach(HttpExchanged, lambda event: self.http(event.exchange))
+        bus.attach(Traced, self.sip)
+        bus.attach(HttpExchange, self.http)
 
     def _add(self, sid: CallSid, kind: str, data: Mapping[str, Json]) -> None:
         if (timeline := self._by_sid.get(sid)) is not None:
             timeline.add(kind, data)
 
     def _opened(self, event: CallOpened) -> None:
-        self.open(event.call_sid, event.record.sip_call_id or "", Timeline())
+        self.open(event.record.sid, event.record.sip_call_id or "", Timeline())
+
+    def _closed(self, event: CallClosed) -> None:
+        self.close(event.record.sid, event.record.sip_call_id or "")
 
     def _moved(self, event: StatusChanged | CallEnded) -> None:
-        self._add(event.call_sid, "status", {"status": event.record.status})
+        self._add(event.record.sid, "status", {"status": event.record.status})
 
     def _digit(self, event: DigitReceived) -> None:
-        self._add(event.call_sid, "digit", {"source": event.source.value})
+        self._add(event.record.sid, "digit", {"source": event.source.value})
 
     def _first_packet(self, event: FirstPacketReceived) -> None:
         source = event.source
-        self._add(event.call_sid, "media", {"first_packet_from": f"{source.host}:{source.port}"})
+        self._add(event.record.sid, "media", {"first_packet_from": f"{source.host}:{source.port}"})
 
     def _measured(self, event: MediaMeasured) -> None:
-        self._add(event.call_sid, "media", _figures(event.statistics))
+        self._add(event.record.sid, "media", _figures(event.statistics))
 
     def _sampled(self, event: MediaSampled) -> None:
-        self._add(event.call_sid, "sample", _figures(event.statistics))
+        self._add(event.record.sid, "sample", _figures(event.statistics))
 
     def _document(self, event: DocumentRead) -> None:
-        self._add(event.call_sid, "document", {"url": event.url, "body": event.text})
+        self._add(event.record.sid, "document", {"url": event.url, "body": event.text})
 
     def _raised(self, event: ProblemRaised) -> None:
         if event.call_sid is not None:
@@ -167,28 +174,28 @@ class Timelines:
             self._add(event.call_sid, "notification", data)
 
     def _recognised(self, event: SpeechRecognised) -> None:
-        self._add(event.call_sid, "speech", {"confidence": round(event.confidence, 2)})
+        self._add(event.record.sid, "speech", {"confidence": round(event.confidence, 2)})
 
     def _verb(self, event: VerbStarted) -> None:
-        self._add(event.call_sid, "verb", {"name": event.position.verb, "line": event.position.line})
+        self._add(event.record.sid, "verb", {"name": event.position.verb, "line": event.position.line})
 
     def _stream(self, event: StreamChanged) -> None:
         data: dict[str, Json] = {"event": event.step, "stream_sid": event.stream_sid, "name": event.name}
         if event.error is not None:
             data["error"] = event.error
-        self._add(event.call_sid, "stream", data)
+        self._add(event.record.sid, "stream", data)
 
     def _transcription(self, event: TranscriptionChanged) -> None:
         data: dict[str, Json] = {"event": event.step, "transcription_sid": event.transcription_sid}
-        self._add(event.call_sid, "transcription", data)
+        self._add(event.record.sid, "transcription", data)
 
     def _machine(self, event: MachineDetected) -> None:
         data: dict[str, Json] = {"answered_by": event.record.answered_by, "duration_ms": event.duration_ms}
-        self._add(event.call_sid, "answering-machine-detection", data)
+        self._add(event.record.sid, "answering-machine-detection", data)
 
     def _transfer(self, event: TransferChanged) -> None:
         data: dict[str, Json] = {"step": event.step.value, "target": event.target, "code": event.code}
-        self._add(event.call_sid, "transfer", data)
+        self._add(event.record.sid, "transfer", data)
 
     def open(self, sid: CallSid, call_id: str, timeline: Timeline) -> None:
         """From now on the events of this call go into `timeline`."""
@@ -236,6 +243,25 @@ class Timelines:
         """A request to an application: the fetcher's trace."""
         if (timeline := self._by_sid.get(exchange.call_sid)) is not None:
             timeline.add_http(exchange)
+
+
+def _shown(content: Content) -> Mapping[str, Json]:
+    match content:
+        case SipSeen(direction, hop, message):
+            peer = f"{hop.transport}:{hop.host}:{hop.port}"
+            return {"direction": direction, "peer": peer, "message": message.decode("utf-8", "replace")}
+        case HttpExchange():
+            return {
+                "method": content.method,
+                "url": content.url,
+                "parameters": {name: value for name, value in content.parameters if name not in _PRIVATE},
+                "status": content.status,
+                "error": content.error,
+                "duration_ms": round(content.duration_s * 1000, 1),
+                "attempt": content.attempt,
+            }
+        case _:
+            return content
 
 
 def _figures(heard: StreamStatistics) -> dict[str, Json]:

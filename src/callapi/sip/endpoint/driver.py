@@ -23,7 +23,7 @@ from callapi.sip.endpoint.transactions import (
 from callapi.sip.errors import ParseError
 from callapi.sip.messages.check import find_fault
 from callapi.sip.messages.message import Message, Request, Response
-from callapi.sip.messages.secrets import withheld
+from callapi.sip.messages.secrets import without_secrets
 from callapi.sip.messages.uri import Transport, format_host_port
 from callapi.sip.messages.writer import write_message
 from callapi.sip.outputs import Finish, Report, Send, StartTimer, StopTimer, TimerFired
@@ -146,7 +146,7 @@ class Driver:
         self.statistics.sent += 1
         self.transport.send(data, hop)
         if self.trace is not None:
-            self.trace(Traced(self._loop.time(), "sent", hop, message, withheld(data)))
+            self.trace(Traced(self._loop.time(), "sent", hop, message, without_secrets(message, data)))
 
     def put_via(self, request: Request, hop: Hop) -> None:
         """Give a request its Via, with a new branch (RFC 3261 §8.1.1.7, RFC 3581 §3)."""
@@ -227,8 +227,8 @@ class Driver:
             self._above.unreadable(message, received.source)
             return
         if self.trace is not None:
-            traced = withheld(received.data)
-            self.trace(Traced(self._loop.time(), "received", received.source, message, traced))
+            shown = without_secrets(message, received.data)
+            self.trace(Traced(self._loop.time(), "received", received.source, message, shown))
         if isinstance(message, Response):
             self._response(message)
         else:

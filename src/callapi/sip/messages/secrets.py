@@ -6,6 +6,8 @@ The length stays, so that Content-Length and what reads it (a capture, an analys
 import re
 from typing import Final
 
+from callapi.sip.messages.message import Message
+
 _ANSWER: Final = rb"(?im)^((?:Proxy-)?Authorization[ \t]*:)([^\r\n]*)"
 _KEY: Final = rb"(?i)(a=crypto:[^\r\n]*?inline:)([A-Za-z0-9+/=]+)"
 _SECRETS: Final = ((b"authorization", re.compile(_ANSWER)), (b"inline:", re.compile(_KEY)))
@@ -19,6 +21,18 @@ def withheld(message: bytes) -> bytes:
         if sign in lowered:
             message = secret.sub(_cover, message)
     return message
+
+
+def without_secrets(message: Message, octets: bytes) -> bytes:
+    """`octets`, those of `message`, as they may be shown: searched only where the message can hold a secret."""
+    headers = message.headers
+    if (
+        "Authorization" in headers
+        or "Proxy-Authorization" in headers
+        or (message.body and b"inline:" in message.body.lower())
+    ):
+        return withheld(octets)
+    return octets
 
 
 def _cover(found: re.Match[bytes]) -> bytes:
