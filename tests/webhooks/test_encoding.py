@@ -163,8 +163,4 @@ def test_a_printable_query_is_sent_octet_for_octet(query: str) -> None:
     text = f"http://example.com/voice?x={query}"
     request = WebRequest(text, "GET", (("a", "1"),), token="t")
     outgoing = _written(request)
-    assert (
-        str(outgoing.url)
-        == outgoing.url.scheme + "://example.com" + outgoing.url.raw_path_qs
-        == f"{text}&a=1"
-    )
+    assert outgoing.url == f"{text}&a=1"

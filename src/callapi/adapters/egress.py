@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from socket import AF_UNSPEC, AddressFamily
 
 from callapi.streams import Address
-from callapi.webhooks.guard import GuardedResolver, NotPublicError, is_public
-from callapi.webhooks.resolver import ThreadResolver
+from callapi.webhooks.client.guard import GuardedResolver, NotPublicError, is_public
+from callapi.webhooks.client.resolver import ThreadResolver
 
 
 class GuardedEgress:
@@ -23,7 +23,7 @@ class GuardedEgress:
         except NotPublicError as error:
             text = f"{error}, and webhooks.allow_private_networks is false"
             raise OSError(text) from error
-        addresses = [Address(AddressFamily(each["family"]), each["host"], each["port"]) for each in found]
+        addresses = [Address(AddressFamily(family), str(where[0]), port) for family, _, _, _, where in found]
         if self._is_guarded:
             addresses = [each for each in addresses if is_public(each.host)]
         if not addresses:

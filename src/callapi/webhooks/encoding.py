@@ -10,7 +10,7 @@ import re
 from base64 import b64encode
 from functools import lru_cache
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, quote_plus
 
 from msgspec import Struct
@@ -30,6 +30,15 @@ _PRINTABLE_ASCII: Final = "".join(map(chr, range(0x21, 0x7F)))
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 
 
+class Origin(NamedTuple):
+    """What a connection leads to."""
+
+    scheme: str
+    host: str
+    """A name in its ASCII form, or an IP literal without brackets."""
+    port: int
+
+
 class ParsedUrl(Struct, frozen=True):
     """A parsed URL, memoised: an application's URL is requested many times."""
 
@@ -39,6 +48,9 @@ class ParsedUrl(Struct, frozen=True):
     """`url` as text: what is signed, reported and resolved against."""
     authorization: str | None
     """The header value that `user:password@` stood for (RFC 7617)."""
+    origin: Origin
+    authority: str
+    """The value of `Host`: without the scheme's own port."""
 
 
 def parse_url(text: str) -> ParsedUrl:
@@ -67,7 +79,8 @@ def _parse_url(text: str) -> ParsedUrl:
     if user is not None or password is not None:
         pair = f"{user or ''}:{password or ''}".encode("utf-8", "replace")
         authorization = f"Basic {b64encode(pair).decode()}"
-    return ParsedUrl(URL(spelt, encoded=True), spelt, authorization)
+    origin = Origin(url.scheme, url.raw_host, url.port or (443 if url.scheme == "https" else 80))
+    return ParsedUrl(URL(spelt, encoded=True), spelt, authorization, origin, url.host_port_subcomponent or "")
 
 
 _parse_once = lru_cache(1024)(_parse_url)
@@ -97,7 +110,8 @@ class RedirectStep(Struct, frozen=True):
 class Outgoing(Struct, frozen=True):
     """A step as it goes out."""
 
-    url: URL
+    url: str
+    """What is signed: the target with the parameters of a GET."""
     headers: dict[str, str]
     body: bytes | None
 
@@ -139,15 +153,30 @@ def write_request(step: RedirectStep, request: WebRequest, timestamp: int) -> Ou
     if request.cookies is not None and (cookie := request.cookies.header(step.target.text)) is not None:
         headers["Cookie"] = cookie
     encoded = _form(step.parameters)
-    url, text, body = step.target.url, step.target.text, None
+    url, body = step.target.text, None
     form: Parameters = ()
     if step.method == "POST":
         body, form = encoded.encode(), step.parameters
         headers["Content-Type"] = FORM
     elif encoded:
-        text += ("&" if url.raw_query_string else "?") + encoded
-        url = URL(text, encoded=True)
+        url += ("&" if step.target.url.raw_query_string else "?") + encoded
     if request.token:
-        headers["X-Twilio-Signature"] = twilio_signature(text, form, request.token)
-        headers["X-CallAPI-Signature"] = callapi_signature(text, body or b"", request.token, timestamp)
+        headers["X-Twilio-Signature"] = twilio_signature(url, form, request.token)
+        headers["X-CallAPI-Signature"] = callapi_signature(url, body or b"", request.token, timestamp)
     return Outgoing(url, headers, body)
+
+
+def rendered(target: ParsedUrl, method: Method, outgoing: Outgoing, fixed: str) -> bytes:
+    """The request as octets (RFC 9112 §3); `fixed` is what every request carries, each line ended by CRLF.
+
+    Raises:
+        ValueError: a header field holds a line break, which would begin another field.
+    """
+    path = outgoing.url[len(target.origin.scheme) + 3 + len(target.authority) :]
+    fields = "".join([f"{name}: {value}\r\n" for name, value in outgoing.headers.items()])
+    if fields.count("\n") != len(outgoing.headers) or fields.count("\r") != len(outgoing.headers):
+        raise ValueError("a header field holds a line break")
+    body = outgoing.body
+    length = f"Content-Length: {len(body)}\r\n" if body is not None else ""
+    head = f"{method} {path} HTTP/1.1\r\nHost: {target.authority}\r\n{fixed}{fields}{length}\r\n"
+    return head.encode("utf-8", "replace") + (body or b"")

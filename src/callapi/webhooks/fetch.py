@@ -12,14 +12,15 @@ from time import time
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
-from aiohttp.abc import AbstractResolver
 from msgspec import Struct
 from msgspec.structs import replace
 
 from callapi import __version__
 from callapi.base.clock import utc_now
 from callapi.base.errors import CallApiError
-from callapi.webhooks.client import HttpClient
+from callapi.webhooks.client.client import HttpClient
+from callapi.webhooks.client.failures import Try
+from callapi.webhooks.client.resolver import Resolver
 from callapi.webhooks.encoding import RedirectStep, first_step, without_credentials, write_request
 from callapi.webhooks.errors import (
     BadStatus,
@@ -30,7 +31,6 @@ from callapi.webhooks.errors import (
     WebhookError,
 )
 from callapi.webhooks.exchange import Headers, HttpExchange, Trace, WebAnswer, WebRequest
-from callapi.webhooks.failures import Try
 from callapi.webhooks.redirects import MAX_REDIRECTS, next_step
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ class FetchOptions(Struct, frozen=True):
     timeout_s: float = 15.0
     allow_private_networks: bool = True
     user_agent: str = f"CallAPI/{__version__}"
-    resolver: AbstractResolver | None = None
+    resolver: Resolver | None = None
     tls: ssl.SSLContext | None = None
 
 

@@ -9,6 +9,8 @@ without `Location` are final answers.
 from typing import Final
 from urllib.parse import urljoin
 
+from msgspec.structs import replace
+
 from callapi.webhooks.encoding import ParsedUrl, RedirectStep, parse_url
 
 MAX_REDIRECTS: Final = 5
@@ -38,6 +40,6 @@ def _resolve(base: ParsedUrl, location: str) -> ParsedUrl:
         raise ValueError("it cannot be read as a URL") from error
     target = parse_url(location)
     # Credentials were given for one origin and stay with it (RFC 9110 §15.4, step 4 of its list).
-    if target.authorization is None and target.url.origin() == base.url.origin():
-        return ParsedUrl(target.url, target.text, base.authorization)
+    if target.authorization is None and target.origin == base.origin:
+        return replace(target, authorization=base.authorization)
     return target

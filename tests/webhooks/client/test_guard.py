@@ -1,13 +1,13 @@
 """Where we connect to, and where not, when private networks are off limits."""
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from callapi.webhooks import AddressRefused, Fetcher, FetchOptions, InvalidUrl, WebRequest
-from callapi.webhooks.guard import GuardedResolver, NotPublicError, is_public, open_public_socket
+from callapi.webhooks.client.guard import GuardedResolver, NotPublicError, is_public, open_public_socket
+from callapi.webhooks.client.resolver import AddressInfo, Resolver
 from tests.webhooks.servers import Reply, Script
 
 
@@ -77,7 +77,7 @@ def test_public(address: str) -> None:
     assert is_public(address)
 
 
-class FakeResolver(AbstractResolver):
+class FakeResolver:
     """Answers what it is told, one answer for each question, the last for ever."""
 
     def __init__(self, *answers: list[str]) -> None:
@@ -85,12 +85,12 @@ class FakeResolver(AbstractResolver):
         self.asked: list[str] = []
 
     async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
+        self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[AddressInfo]:
         self.asked.append(host)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return [
-            ResolveResult(hostname=host, host=each, port=port, family=family, proto=0, flags=0)
+            (socket.AF_INET6 if ":" in each else socket.AF_INET, socket.SOCK_STREAM, 0, "", (each, port))
             for each in answer
         ]
 
@@ -100,13 +100,13 @@ class FakeResolver(AbstractResolver):
 
 async def test_the_resolver_hands_on_what_is_public() -> None:
     guarded = GuardedResolver(FakeResolver(["10.0.0.1", "1.1.1.1"]))
-    assert [each["host"] for each in await guarded.resolve("mixed.example")] == ["1.1.1.1"]
+    assert [each[4][0] for each in await guarded.resolve("mixed.example", 80)] == ["1.1.1.1"]
     await guarded.close()
 
 
 async def test_the_resolver_refuses_a_name_that_is_private_altogether() -> None:
     with pytest.raises(NotPublicError, match=r"10\.0\.0\.1"):
-        await GuardedResolver(FakeResolver(["10.0.0.1", "::1"])).resolve("inside.example")
+        await GuardedResolver(FakeResolver(["10.0.0.1", "::1"])).resolve("inside.example", 80)
 
 
 def test_the_socket_is_the_last_look() -> None:
@@ -117,7 +117,7 @@ def test_the_socket_is_the_last_look() -> None:
     open_public_socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("1.1.1.1", 80))).close()
 
 
-async def _refused(url: str, resolver: AbstractResolver | None = None) -> AddressRefused:
+async def _refused(url: str, resolver: Resolver | None = None) -> AddressRefused:
     options = FetchOptions(timeout_s=5, allow_private_networks=False, resolver=resolver)
     async with Fetcher(options) as fetcher:
         with pytest.raises(AddressRefused) as caught:
@@ -163,8 +163,8 @@ async def test_a_name_that_changes_its_mind_is_judged_by_where_the_socket_goes(
     """DNS rebinding: the first look saw a public address, the connection would go inside."""
 
     async def blind(
-        self: GuardedResolver, host: str, port: int, family: socket.AddressFamily
-    ) -> list[ResolveResult]:
+        self: GuardedResolver, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> Sequence[AddressInfo]:
         return await self._inner.resolve(host, port, family)
 
     monkeypatch.setattr(GuardedResolver, "resolve", blind)
@@ -173,7 +173,7 @@ async def test_a_name_that_changes_its_mind_is_judged_by_where_the_socket_goes(
 
 async def test_a_redirect_that_leads_inside(inside: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """127.0.0.2 stands for a public address, 127.0.0.1 is what it always is."""
-    monkeypatch.setattr("callapi.webhooks.guard.is_public", lambda address: address == "127.0.0.2")
+    monkeypatch.setattr("callapi.webhooks.client.guard.is_public", lambda address: address == "127.0.0.2")
     redirect = Reply(302, headers=(("Location", inside.url()),))
     async with Script(redirect, host="127.0.0.2") as outside:
         await _refused(outside.url())

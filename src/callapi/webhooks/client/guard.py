@@ -7,11 +7,11 @@ unusual notation does not pass the second check.
 """
 
 import socket
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
-from aiohttp import AddrInfoType
-from aiohttp.abc import AbstractResolver, ResolveResult
+from callapi.webhooks.client.resolver import AddressInfo, Resolver
 
 # The IANA special-purpose registries (RFC 6890 and its updates), and what is not unicast. Written out because
 # `ipaddress.is_global` differs between Python versions and lets multicast through.
@@ -86,20 +86,20 @@ def _carried_v4(address: IPv6Address) -> IPv4Address | None:
     return None
 
 
-class GuardedResolver(AbstractResolver):
+class GuardedResolver:
     """Passes on the public addresses of `inner`; a name that has none raises `NotPublicError`."""
 
-    def __init__(self, inner: AbstractResolver) -> None:
+    def __init__(self, inner: Resolver) -> None:
         self._inner = inner
 
     async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """As `AbstractResolver.resolve`."""
+        self, host: str, port: int, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> Sequence[AddressInfo]:
+        """As Resolver."""
         found = await self._inner.resolve(host, port, family)
-        allowed = [each for each in found if is_public(each["host"])]
+        allowed = [each for each in found if is_public(str(each[4][0]))]
         if found and not allowed:
-            raise NotPublicError(found[0]["host"])
+            raise NotPublicError(str(found[0][4][0]))
         return allowed
 
     async def close(self) -> None:
@@ -107,9 +107,9 @@ class GuardedResolver(AbstractResolver):
         await self._inner.close()
 
 
-def open_public_socket(info: AddrInfoType) -> socket.socket:
-    """The connector's socket factory: the second check, on the address that is about to be connected."""
-    family, kind, protocol, _, sockaddr = info
-    if not is_public(str(sockaddr[0])):
-        raise NotPublicError(str(sockaddr[0]))
+def open_public_socket(info: AddressInfo) -> socket.socket:
+    """A socket for `info`: the second check, on the address that is about to be connected."""
+    family, kind, protocol, _, address = info
+    if not is_public(str(address[0])):
+        raise NotPublicError(str(address[0]))
     return socket.socket(family, kind, protocol)
