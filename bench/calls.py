@@ -106,11 +106,11 @@ def memory(bench: Bench) -> Row:
 
 def collector(bench: Bench) -> Row:
     """The collector's longest pause by the clock, other processes' turns on the core included."""
-    told = [
+    reported = [
         f"generation {name}: {each['collections']:.0f} collections, longest {each['longest_ms']:.0f} ms"
         for name, each in bench.collections().items()
     ]
-    return "cyclic garbage collector", "; ".join(told), "longest pause shown"
+    return "cyclic garbage collector", "; ".join(reported), "longest pause shown"
 
 
 def table(rows: list[Row]) -> str:

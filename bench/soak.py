@@ -95,10 +95,10 @@ def report(soak: Soak, calls: dict[str, tuple[int, int]], asked: dict[str, int])
     descriptors = [each.descriptors for each in running]
     whole = sum(number for number, _ in calls.values())
     failed = sum(each for _, each in calls.values())
-    told = asked.get("/action", 0), asked.get("/status", 0)
+    reported = asked.get("/action", 0), asked.get("/status", 0)
     rows = [(kind, f"{number} calls, {bad} failed") for kind, (number, bad) in calls.items()]
     rows += [
-        ("actions and status callbacks", f"{told[0]} and {told[1]} of {whole}"),
+        ("actions and status callbacks", f"{reported[0]} and {reported[1]} of {whole}"),
         (
             "memory",
             f"{memory[len(memory) // 4] // 1000} to {memory[-1] // 1000} MB ({soak.growth(memory):+.1%})",
@@ -110,7 +110,7 @@ def report(soak: Soak, calls: dict[str, tuple[int, int]], asked: dict[str, int])
     ]
     is_flat = soak.growth(memory) < MAX_GROWTH and soak.samples[-1].descriptors <= min(descriptors)
     text = "\n".join(["| what | measured |", "| --- | --- |", *(f"| {a} | {b} |" for a, b in rows)])
-    return text + "\n", failed == 0 and told == (whole, whole) and is_flat
+    return text + "\n", failed == 0 and reported == (whole, whole) and is_flat
 
 
 def main() -> int:

@@ -30,7 +30,7 @@ _ODD = (
     b"%",
     b"\t",
 )
-LONGEST = 70_000
+MAX_LENGTH = 70_000
 
 
 class Mutator:
@@ -47,7 +47,7 @@ class Mutator:
         data = self._chance.choice(self._corpus)
         for _ in range(self._chance.choice((0, 1, 1, 2, 3, 5, 8, 20))):
             data = self._chance.choice(self._steps)(data)
-        return data[:LONGEST]
+        return data[:MAX_LENGTH]
 
     def _place(self, data: bytes) -> int:
         return self._chance.randrange(len(data) + 1)

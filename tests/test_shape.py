@@ -1,4 +1,4 @@
-"""The ceilings of the house: modules of 600 lines, functions of 60; every module says what it is."""
+"""The ceilings: modules of 600 lines, functions of 60; every module says what it is."""
 
 import ast
 import re

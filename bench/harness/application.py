@@ -4,7 +4,7 @@
 
 `POST /voice` answers with the document of the user called (`document_for`), `/action` and `/status` with nothing to do,
 `GET /prompt.wav` with five seconds of sound.
-`GET /figures` tells, as JSON, how often each was asked, and when the document of each caller left (seconds since the
+`GET /figures` answers, as JSON, how often each was asked, and when the document of each caller left (seconds since the
 epoch, by the caller's user); it begins anew with each answer.
 """
 
@@ -126,7 +126,7 @@ class Application(asyncio.Protocol):
 
 
 async def serve(port: int, phones: Phones) -> None:
-    """Until the process is told to stop."""
+    """Until the process gets a signal to stop."""
     figures = Figures()
     server = await asyncio.get_running_loop().create_server(
         lambda: Application(figures, phones), "127.0.0.1", port, backlog=1024

@@ -60,7 +60,7 @@ def pinned(core: int | str, *command: str) -> list[str]:
 
 
 class Process:
-    """A child that is told to stop when its block ends."""
+    """A child that is stopped when its block ends."""
 
     def __init__(self, command: list[str], output: Path) -> None:
         self._command = command

@@ -36,11 +36,11 @@ def compared(subjects: Sequence[Subject], calls: int, seconds: int, rounds: int)
     runs: Runs = {each: [] for each in subjects}
     for number in range(rounds):
         for subject in subjects:
-            runs[subject].append(told(f"{number + 1} {subject.name}", measure(subject, calls, seconds)))
+            runs[subject].append(reported(f"{number + 1} {subject.name}", measure(subject, calls, seconds)))
     return runs
 
 
-def told(name: str, run: Run) -> Run:
+def reported(name: str, run: Run) -> Run:
     """The run, printed."""
     print(
         f"{name:31} {run.calls:5} calls  {run.packet_us:6.2f} us/packet  lost {run.lost}  delay p50 {run.p50_us}"
@@ -98,7 +98,7 @@ def scaled(subjects: Sequence[Subject], seconds: int) -> Runs:
     standing = list(subjects)
     for calls in STEPS:
         for subject in list(standing):
-            run = told(subject.name, measure(subject, calls, seconds))
+            run = reported(subject.name, measure(subject, calls, seconds))
             runs[subject].append(run)
             if run.lost > run.sent / 1000 or run.behind_us > BEHIND_US:
                 standing.remove(subject)
@@ -163,7 +163,7 @@ def main() -> None:
     runs = compared(subjects, given.calls, given.seconds, given.rounds)
     plain = [each for each in subjects if each in (FORWARDER, CALLAPI, RTPENGINE)]
     scale = scaled(plain, given.seconds)
-    node = [told(NODE.name, measure(NODE, calls, given.seconds)) for calls in NODE_STEPS]
+    node = [reported(NODE.name, measure(NODE, calls, given.seconds)) for calls in NODE_STEPS]
     text = (
         f"{head}; {given.rounds} rounds of {given.seconds} s\n\n{comparison(runs)}\n![ratios](relay.svg)\n\n"
         f"## Ever more calls\n\n{steps(scale[CALLAPI])}\n![CPU against calls](relay-scale.svg)\n\n"

@@ -24,7 +24,7 @@ FORMATS: Final = {
 
 
 async def serve(legs: int, port: int, parties: int, codec: str, suite: str, directory: Path | None) -> None:
-    """Until the process is told to stop."""
+    """Until the process gets a signal to stop."""
     async with NativePlane(rtp_ports=f"{port}-{port + 2 * legs + 1}", threads=1) as plane:
         streams = [plane.open_stream() for _ in range(legs)]
         for index, stream in enumerate(streams):

@@ -99,7 +99,7 @@ class Run:
 
 
 def prepare() -> list[Subject]:
-    """Builds the tools; tells who can be measured here."""
+    """Builds the tools; returns who can be measured here."""
     build = ["cargo", "build", "--quiet", "--release", "--locked", "--package", "bench-relay"]
     subprocess.run(build, cwd=ROOT / "native", check=True)
     if shutil.which("rtpengine") is None:

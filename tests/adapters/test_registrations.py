@@ -107,7 +107,7 @@ async def test_who_may_not_register(store: Store, change: ClientRecord | Account
     assert await registrations.client("bob") is None
 
 
-async def test_a_password_of_another_realm_is_told_to_the_operator(
+async def test_a_password_of_another_realm_is_logged_for_the_operator(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     registrations = await Registrations.open(store, "elsewhere.example", new_keep_alive(), alone, node="here")

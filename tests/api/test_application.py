@@ -104,7 +104,7 @@ async def test_what_breaks_within(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The database away: 503. What nobody expected: 500, and the log tells. Never a word of the inside."""
+    """The database away: 503. An unexpected error: 500, and a log entry. Never a word of the inside."""
 
     async def commit(*_: Any) -> None:
         raise error

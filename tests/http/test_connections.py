@@ -14,7 +14,7 @@ from callapi.http.connections import MAX_HEAD, Bounds
 from callapi.http.server import HttpServer
 from tests.scenarios.harness.ports import free_port
 
-MOST, TIMEOUT_S = 8, 0.6
+MAX_CONNECTIONS, TIMEOUT_S = 8, 0.6
 BIG = b"x" * 32_000_000
 Connect = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 
@@ -37,7 +37,7 @@ async def _pieces() -> AsyncIterator[bytes]:
 
 
 @asynccontextmanager
-async def _server(most: int = MOST, timeout_s: float = TIMEOUT_S) -> AsyncIterator[Connect]:
+async def _server(most: int = MAX_CONNECTIONS, timeout_s: float = TIMEOUT_S) -> AsyncIterator[Connect]:
     port = free_port()
     writers: list[asyncio.StreamWriter] = []
 
@@ -128,14 +128,14 @@ async def test_slow_clients_keep_nobody_out() -> None:
     """Twice as many as there is room for: the oldest of them makes room, and only as many are there as may be."""
     async with _server(timeout_s=30) as connect:
         slow = []
-        for _ in range(MOST * 2):
+        for _ in range(MAX_CONNECTIONS * 2):
             reader, writer = await connect()
             writer.write(b"GET / HTTP/1.1\r\n")
             await writer.drain()
             slow.append(reader)
-        for _ in range(MOST):
+        for _ in range(MAX_CONNECTIONS):
             assert await _asks(connect) == b"0"
-        for reader in slow[:MOST]:
+        for reader in slow[:MAX_CONNECTIONS]:
             await _is_closed(reader)
 
 

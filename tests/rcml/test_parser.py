@@ -96,7 +96,7 @@ def test_as_deep_as_allowed_and_one_level_more() -> None:
     assert (error.code, error.line, error.column) == (12100, 1, 16 + 3 * (MAX_DEPTH - 2))
 
 
-def test_there_is_a_bound_to_what_is_told() -> None:
+def test_there_is_a_bound_to_what_is_reported() -> None:
     wild = "<Response>" + "<Pause x='1'/>" * 4000 + "</Response>"
     read = parse(wild.encode())
     assert len(read.verbs) == 4000

@@ -64,7 +64,7 @@ def test_places_are_those_of_the_original() -> None:
     assert [(verb.line, verb.column) for verb in document.verbs] == [(2, 3), (2, 32), (3, 3), (3, 29)]
 
 
-def test_an_error_behind_a_repair_is_told_at_its_place() -> None:
+def test_an_error_behind_a_repair_is_reported_at_its_place() -> None:
     with pytest.raises(DocumentError) as error:
         read("<Response><Redirect>/a&b&c</Redirect><Foo/></Response>")
     assert (error.value.line, error.value.column) == (1, 38)

@@ -99,7 +99,7 @@ async def node_of(service: Service, sid: str) -> Node:
     return next(each for each in service.nodes if each.name == name)
 
 
-def told(webhook: Webhook, path: str) -> dict[str, list[tuple[str, int, str]]]:
+def reported(webhook: Webhook, path: str) -> dict[str, list[tuple[str, int, str]]]:
     """The callbacks of each call: status, sequence number, event id, in the order of their arrival."""
     found: dict[str, list[tuple[str, int, str]]] = defaultdict(list)
     of_this_test = {each["CallSid"] for each in webhook.requests if each.path == "voice"}
@@ -141,7 +141,7 @@ async def test_calls_are_spread_and_any_node_answers_for_any_call(shared: tuple[
             assert status == 200, record
         for call in calls:
             await call.gets("BYE")
-        await eventually("the callbacks of the ends", lambda: len(told(webhook, "ended")) == 6)
+        await eventually("the callbacks of the ends", lambda: len(reported(webhook, "ended")) == 6)
         status, _ = await service.nodes[0].rest("POST", f"Calls/{sids[0]}.json", Status="completed")
         assert status == 400
 
@@ -214,7 +214,7 @@ async def _calls(service: Service, flood: Flood, seconds: float, per_second: int
 
 def _promises(webhook: Webhook, path: str) -> dict[str, list[tuple[str, int, str]]]:
     """Each leg has one `completed` event, the last, in order and without a gap, and no event twice."""
-    legs = told(webhook, path)
+    legs = reported(webhook, path)
     for sid, events in legs.items():
         # A process that is killed between the answer and its note delivers again, under the same event id.
         once = list(dict.fromkeys(events))
@@ -248,7 +248,7 @@ async def test_a_node_that_is_killed_under_load_is_replaced_within_ten_seconds(
 
         await eventually("the end of the calls of a dead node", is_taken_over, 10)
         assert time.monotonic() - killed_at < 10
-        before = {sid for sid, events in told(webhook, "child").items() if events}
+        before = {sid for sid, events in reported(webhook, "child").items() if events}
         assert before
         # New calls go elsewhere.
         webhook["voice"] = response("<Reject/>")
@@ -259,7 +259,7 @@ async def test_a_node_that_is_killed_under_load_is_replaced_within_ten_seconds(
             call.refuse(486)
         await eventually(
             "one final callback for each leg",
-            lambda: all(events[-1][0] in FINAL for events in told(webhook, "child").values()),
+            lambda: all(events[-1][0] in FINAL for events in reported(webhook, "child").values()),
             30,
         )
         legs = _promises(webhook, "child")
@@ -286,7 +286,7 @@ async def test_a_name_that_is_alive_is_refused(shared: tuple[Service, Webhook]) 
         assert record["sid"] == call_sid(webhook)
         call.request("BYE")
         await call.gets("BYE", 200)
-    await eventually("the callback of its end", lambda: len(told(webhook, "ended")) == 1)
+    await eventually("the callback of its end", lambda: len(reported(webhook, "ended")) == 1)
 
 
 async def test_a_node_that_was_suspended_ends_its_calls_and_starts_anew(
@@ -310,14 +310,14 @@ async def test_a_node_that_was_suspended_ends_its_calls_and_starts_anew(
         try:
             record = await other.final(sid, timeout=12)
             assert (record["status"], record["end_reason"]) == ("completed", "node node-3 broke off")
-            await eventually("its callback", lambda: len(told(webhook, "ended").get(sid, ())) == 1)
+            await eventually("its callback", lambda: len(reported(webhook, "ended").get(sid, ())) == 1)
             await asyncio.sleep(2)
         finally:
             sleeper.process.signal(signal.SIGCONT)
         await call.gets("BYE", timeout=15)
         await eventually("the node to start anew", lambda: starts() == before + 1, 40)
         assert await other.final(sid) == record, "a write of an earlier life changes no row"
-        assert len(told(webhook, "ended")[sid]) == 1
+        assert len(reported(webhook, "ended")[sid]) == 1
         again = alice.invite(sleeper.uri("1"), sleeper.sip_address, body=sdp(9))
         await again.gets("INVITE", 200)
         again.request("ACK")
@@ -401,8 +401,8 @@ async def test_postgresql_restarts_under_a_live_call(
             assert not call.count("BYE"), "a call was ended by the outage"
             call.request("BYE")
             await call.gets("BYE", 200)
-    await eventually("each callback", lambda: len(told(webhook, "ended")) == 9, 20)
-    assert all(len(events) == 1 for events in told(webhook, "ended").values())
+    await eventually("each callback", lambda: len(reported(webhook, "ended")) == 9, 20)
+    assert all(len(events) == 1 for events in reported(webhook, "ended").values())
     assert all(each["status"] == "completed" for each in await service.nodes[0].calls(PageSize="9"))
 
 
@@ -455,8 +455,8 @@ async def test_limits_hold_over_all_nodes_and_the_queue_of_one_that_dies_is_plac
         records = [await second.final(sid, timeout=30) for sid in sids]
         # The one call that was on its way as its node died may have failed with it.
         assert [each["status"] for each in records].count("busy") >= len(sids) - 1, records
-        await eventually("every callback", lambda: len(told(webhook, "rest-ended")) == len(sids), 15)
-        assert all(len(set(events)) == 1 for events in told(webhook, "rest-ended").values())
+        await eventually("every callback", lambda: len(reported(webhook, "rest-ended")) == len(sids), 15)
+        assert all(len(set(events)) == 1 for events in reported(webhook, "rest-ended").values())
         assert len(bob.calls) <= len(sids), "a call was placed twice"
         refusing.cancel()
         await asyncio.gather(refusing, return_exceptions=True)

@@ -107,7 +107,7 @@ async def test_the_callee_takes_what_it_knows_of_the_list(
 
 
 async def test_no_codec_of_the_list_is_known_to_the_callee(server: Server, webhook: Webhook) -> None:
-    """Its 488 is what the action is told; nothing else is offered behind the application's back."""
+    """Its 488 is reported to the action; nothing else is offered behind the application's back."""
     async with RawPhone("alice") as alice, RawPhone("bob") as bob:
         webhook["voice"] = response(
             f'<Dial action="after"><Sip codecs="G722">{bob.uri}</Sip></Dial>',

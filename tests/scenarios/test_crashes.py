@@ -59,9 +59,9 @@ async def test_kill_nine_at_random_moments(new_node: NodeFactory, measured: Meas
         finally:
             answering.cancel()
             await asyncio.gather(answering, return_exceptions=True)
-    told = len(_told(webhook))
+    reported = len(_reported(webhook))
     measured(
-        f"crashes: {CRASHES} times kill -9, {sent} INVITEs: {told} legs all final and told once (seed {SEED})"
+        f"crashes: {CRASHES} times kill -9, {sent} INVITEs: {reported} legs all final and reported once (seed {SEED})"
     )
 
 
@@ -103,7 +103,7 @@ async def _crash(node: Node, after_s: float) -> int:
 
 
 async def _is_whole(node: Node, webhook: Webhook, bob: RawPhone) -> None:
-    """Judge the file, and the record and callback of every call that application or called phone was told of."""
+    """Judge the file, and the record and callback of every call that application or called phone heard of."""
     with _database(node) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         open_ones = [row for row in database.execute("SELECT sid, status FROM calls") if row[1] not in FINAL]
@@ -111,25 +111,25 @@ async def _is_whole(node: Node, webhook: Webhook, bob: RawPhone) -> None:
         directions = dict(database.execute("SELECT sid, direction FROM calls"))
     await eventually(
         f"a final callback for each of {len(directions)} calls",
-        lambda: directions.keys() <= _told(webhook).keys(),
+        lambda: directions.keys() <= _reported(webhook).keys(),
         15,
     )
     unknown = {each["CallSid"] for each in webhook.all("voice")} - directions.keys()
     assert not unknown, f"the application was asked, and there is no record: {unknown}"
     rung, dialled = bob.calls, Counter(directions.values())["outbound-dial"]
     assert len(rung) <= dialled, f"{len(rung)} calls reached the phone, {dialled} have a record"
-    for sid, events in _told(webhook).items():
-        assert len(events) == 1, f"{sid} was told {len(events)} different endings"
+    for sid, events in _reported(webhook).items():
+        assert len(events) == 1, f"{sid} was sent {len(events)} different endings"
         assert sid in directions
 
 
-def _told(webhook: Webhook) -> dict[str, set[str]]:
+def _reported(webhook: Webhook) -> dict[str, set[str]]:
     """The event ids of the final callbacks, by call."""
-    told: dict[str, set[str]] = defaultdict(set)
+    reported: dict[str, set[str]] = defaultdict(set)
     for request in [*webhook.all("ended"), *webhook.all("child")]:
         assert request["CallStatus"] in FINAL
-        told[request["CallSid"]].add(request.headers[EVENT_ID])
-    return told
+        reported[request["CallSid"]].add(request.headers[EVENT_ID])
+    return reported
 
 
 @contextlib.contextmanager
@@ -173,19 +173,19 @@ async def test_a_database_that_is_away(
             async with Flood(node.sip_address, acknowledges=True) as flood:
                 sent = await flood.run(lambda: flood.invite(node.uri("1")), per_second=20, seconds=1.0)
                 await eventually("the end of every call", lambda: flood.statuses[603] >= sent)
-            status, told = await node.rest("POST", "Applications.json", FriendlyName="late")
-            assert status == 503, told
+            status, reported = await node.rest("POST", "Applications.json", FriendlyName="late")
+            assert status == 503, reported
             assert await node.health() in {200, 503}
             await talking.goes_on()
             await asyncio.sleep(max(0.0, began + AWAY_S - time.monotonic()))
             assert not webhook.all("child")
             await talking.ends()
         back = time.monotonic()
-        told_end = await webhook.next("child")
+        reported_end = await webhook.next("child")
         what, written = away.__name__[1:].replace("_", " "), time.monotonic() - back
         measured(f"{what} for {back - began:.1f} s: written {written:.1f} s after it was back")
-        assert told_end["CallStatus"] == "completed"
-        assert (await node.final(told_end["CallSid"]))["status"] == "completed"
+        assert reported_end["CallStatus"] == "completed"
+        assert (await node.final(reported_end["CallSid"]))["status"] == "completed"
         await eventually_written(node, sent + 2)
         status, _ = await node.rest("POST", "Applications.json", FriendlyName="late")
         assert status == 201

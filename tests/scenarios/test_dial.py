@@ -303,7 +303,7 @@ async def test_sequential_tries_one_after_the_other(
 
 
 async def test_the_first_to_accept_wins(server: Server, phone: PhoneFactory, webhook: Webhook) -> None:
-    """Bob and Carol ring together; Carol answers: Bob gets CANCEL, and the action tells of both branches."""
+    """Bob and Carol ring together; Carol answers: Bob gets CANCEL, and the action lists both branches."""
     alice, bob, carol = await phone("alice"), await phone("bob"), await phone("carol")
     webhook["voice"] = response(f'<Dial action="after"><Sip>{bob.uri}</Sip><Sip>{carol.uri}</Sip></Dial>')
     webhook["after"] = response("<Hangup/>")

@@ -1,4 +1,4 @@
-"""`record` of Dial in all its modes, what the action is told of it, and its callbacks."""
+"""`record` of Dial in all its modes, what the action gets of it, and its callbacks."""
 
 import asyncio
 from pathlib import Path
@@ -12,10 +12,10 @@ from tests.scenarios.harness.audio import Heard
 DIAL = '<Dial action="after" record="{mode}" recordingStatusCallback="recorded"{more}><Sip>{uri}</Sip></Dial>'
 
 
-async def _recording(server: Server, told: Request, folder: Path) -> Path:
+async def _recording(server: Server, reported: Request, folder: Path) -> Path:
     """The file of the recording that a request names."""
     path = folder / "recording.wav"
-    path.write_bytes(await server.node.download(told["RecordingUrl"] + ".wav"))
+    path.write_bytes(await server.node.download(reported["RecordingUrl"] + ".wav"))
     return path
 
 
@@ -125,7 +125,7 @@ async def test_a_recording_of_silence_is_absent(
     await call.answered()
     await asyncio.sleep(0.8)
     await ringing.hang_up()
-    told = await webhook.next("recorded")
-    assert told["RecordingStatus"] == "absent"
+    reported = await webhook.next("recorded")
+    assert reported["RecordingStatus"] == "absent"
     await call.ended()
     assert len(webhook.all("recorded")) == 1

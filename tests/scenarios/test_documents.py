@@ -191,7 +191,7 @@ async def test_an_empty_answer_is_an_empty_document(
 async def test_pause_redirect_and_reject_do_not_answer(
     server: Server, phone: PhoneFactory, webhook: Webhook
 ) -> None:
-    """The caller is answered by the first verb that needs its ear, not before."""
+    """The caller is answered by the first verb that plays or listens, not before."""
     alice = await phone("alice")
     webhook["voice"] = response('<Pause length="1"/>', "<Redirect>second</Redirect>")
     webhook["second"] = response('<Reject reason="busy"/>')

@@ -129,7 +129,7 @@ async def test_caller_hangup_ends_the_callee_and_the_records(
 async def test_the_caller_gone_while_it_rang_cancels(
     server: Server, phone: PhoneFactory, webhook: Webhook
 ) -> None:
-    """The caller leaves before anybody answers: CANCEL, `canceled`, and the action is still told once."""
+    """The caller leaves before anybody answers: CANCEL, `canceled`, and the action is still requested once."""
     alice, bob = await phone("alice"), await phone("bob")
     webhook["voice"] = response(f'<Dial action="after"><Sip statusCallback="status">{bob.uri}</Sip></Dial>')
     webhook["after"] = response()

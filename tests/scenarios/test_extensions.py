@@ -114,7 +114,7 @@ async def test_what_we_do_not_speak_is_said(server: Server) -> None:
 
 
 async def test_silence_is_noticed(new_node: NodeFactory, phone: PhoneFactory) -> None:
-    """Nothing is heard from a joined callee: told after 5 s; after `media.timeout_s` the call ends with a reason."""
+    """Nothing is heard from a joined callee: reported after 5 s; after `media.timeout_s` the call ends."""
     node, webhook = await new_node(media={"timeout_s": 7})
     alice = await phone("alice")
     async with RawPhone("bob") as bob:
@@ -129,5 +129,5 @@ async def test_silence_is_noticed(new_node: NodeFactory, phone: PhoneFactory) ->
     child = after["DialCallSid"]
     assert (await node.final(child))["end_reason"] == "no RTP for 7 s"
     _, page = await node.rest("GET", f"Calls/{child}/Notifications.json")
-    told = {int(each["error_code"]) for each in page["notifications"]}
-    assert told == {ONE_WAY_AUDIO, MEDIA_TIMEOUT}
+    reported = {int(each["error_code"]) for each in page["notifications"]}
+    assert reported == {ONE_WAY_AUDIO, MEDIA_TIMEOUT}

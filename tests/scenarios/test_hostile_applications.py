@@ -1,4 +1,4 @@
-"""Applications that answer badly, or not at all: no call gets stuck, no final callback is lost or told twice."""
+"""Applications that answer badly, or not at all: no call gets stuck, no final callback is lost or sent twice."""
 
 import asyncio
 import os
@@ -72,11 +72,11 @@ async def test_bad_answers_end_the_call(application: Application, tmp_path: Path
 async def test_callbacks_outlive_an_outage(new_node: NodeFactory, measured: Measured) -> None:
     """Final callbacks, refused one and all for a while: each comes through, once, after the application is back."""
     port = free_port()
-    told: list[tuple[str, str]] = []
+    reported: list[tuple[str, str]] = []
 
-    async def tell(request: web.Request) -> web.Response:
+    async def report(request: web.Request) -> web.Response:
         form = await request.post()
-        told.append((str(form["CallSid"]), request.headers[EVENT_ID]))
+        reported.append((str(form["CallSid"]), request.headers[EVENT_ID]))
         return web.Response()
 
     node, webhook = await new_node(
@@ -95,17 +95,17 @@ async def test_callbacks_outlive_an_outage(new_node: NodeFactory, measured: Meas
     waiting = node.census().memory_kb - before.memory_kb
     assert waiting < MAX_MEMORY_KB, f"{waiting} KB more while they wait"
     receiver = web.Application()
-    receiver.router.add_post("/ended", tell)
+    receiver.router.add_post("/ended", report)
     runner = web.AppRunner(receiver, access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", port).start()
-        await eventually("every callback", lambda: len(told) >= len(asked), 15 + CALLBACKS / 100)
+        await eventually("every callback", lambda: len(reported) >= len(asked), 15 + CALLBACKS / 100)
         await asyncio.sleep(0.5)
         grown = node.census().memory_kb - before.memory_kb
-        measured(f"hostile applications: {len(told)} callbacks after an outage, {waiting} KB more in it")
-        assert len(told) == len({event for _, event in told}) == len(asked) <= sent
-        assert {sid for sid, _ in told} == asked
+        measured(f"hostile applications: {len(reported)} callbacks after an outage, {waiting} KB more in it")
+        assert len(reported) == len({event for _, event in reported}) == len(asked) <= sent
+        assert {sid for sid, _ in reported} == asked
         assert grown < MAX_MEMORY_KB
     finally:
         await runner.cleanup()

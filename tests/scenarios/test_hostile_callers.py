@@ -62,7 +62,7 @@ async def test_garbage(new_node: NodeFactory, measured: Measured, source: str) -
 async def test_invites_beyond_the_limits(
     new_node: NodeFactory, measured: Measured, limit: dict[str, int]
 ) -> None:
-    """What is over is told 503 with Retry-After; no more calls are up than the limit says."""
+    """What is over is answered 503 with Retry-After; no more calls are up than the limit says."""
     node, webhook = await new_node(node=HURRIED, limits=limit)
     async with under_attack(node, webhook, measured, f"INVITE over {limit}"):
         webhook["voice"] = slow = Answer(response("<Reject/>"), delay=0.8)

@@ -100,7 +100,7 @@ async def test_a_wrong_password_looks_like_no_such_user(node: Node) -> None:
     assert max(quickest.values()) < min(quickest.values()) * 3 + 0.05, quickest
 
 
-async def test_an_invite_tells_nothing_of_names(node: Node, host: str) -> None:
+async def test_an_invite_reveals_no_names(node: Node, host: str) -> None:
     """Known or not, with a wrong answer to a challenge that nobody made or without: the same 403."""
     login = await _client(node)
     shapes = []
@@ -209,7 +209,7 @@ async def test_the_calls_of_an_inactive_account_get_403(new_node: NodeFactory) -
 
 
 async def test_an_account_has_its_share_of_new_calls(new_node: NodeFactory) -> None:
-    """Of ten calls at once two are let in, the rest is told which rule it met; another account's number is reached."""
+    """Of ten calls at once two are admitted and the rest refused with the rule; another account's number is reached."""
     node, webhook = await new_node(limits={"calls_per_second_per_account": 2})
     webhook["voice"] = response("<Reject reason='busy'/>")
     sub = await _subaccount(node)

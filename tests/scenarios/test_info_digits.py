@@ -25,16 +25,16 @@ async def test_digits_of_one_party_reach_the_other(
     server: Server, webhook: Webhook, who: str, *, has_events: bool
 ) -> None:
     """As RTP events, or as tones to a phone that offered none. (siphon-sip 347, Restcomm-Connect 2457)"""
-    async with RawPhone("bob") as bob, RtpPeer() as ear:
+    async with RawPhone("bob") as bob, RtpPeer() as rtp:
         webhook["voice"] = response(f"<Dial><Sip>{bob.uri}</Sip></Dial>")
         async with caller(server, has_events=has_events) as alice:
             called = await bob.next_call()
-            answer = sdp(ear.port)
+            answer = sdp(rtp.port)
             if not has_events:
                 answer = WITHOUT_EVENTS.sub("", answer).replace(" 0 101", " 0")
             called.respond(called.invite, 200, body=answer)
             await called.gets("ACK")
-            presser, listener = (alice.call, ear) if who == "caller" else (called, alice.rtp)
+            presser, listener = (alice.call, rtp) if who == "caller" else (called, alice.rtp)
             await asyncio.sleep(0.2)
             for key in "4#":
                 _press(presser, RELAY, f"Signal={key}\r\nDuration=160\r\n")

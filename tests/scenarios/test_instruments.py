@@ -1,6 +1,6 @@
 """The instruments themselves: phones that call each other without a node between them.
 
-What a scenario says is worth as much as its ear: here it hears what is known to be there, and does not hear what
+What a scenario says is worth as much as its listening: here it hears what is known to be there, and does not hear what
 is not.
 """
 
@@ -17,7 +17,7 @@ from tests.scenarios.harness.rtp_peer import PCMA, PCMU, RtpPeer, encode
 from tests.scenarios.harness.sipp import Sipp
 
 
-def test_a_tone_is_told_from_another_from_noise_and_from_silence(tmp_path: Path) -> None:
+def test_a_tone_differs_from_another_from_noise_and_from_silence(tmp_path: Path) -> None:
     """440 Hz is 440 Hz, not 480; noise is nothing; when each began is known to a tenth of a second."""
     noise = (numpy.random.default_rng(1).standard_normal(8000) * 5000).astype(numpy.int16)
     parts = [silence(0.5), tone(440, 1.0), noise, tone(480, 0.5) // 2 + tone(350, 0.5) // 2]

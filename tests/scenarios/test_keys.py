@@ -32,7 +32,7 @@ WITHOUT_EVENTS = re.compile(r"a=rtpmap:101 .*\r\n")
 
 @dataclass
 class Caller:
-    """A caller made by hand: its call, its ear and mouth, and where the node's audio is."""
+    """A caller made by hand: its call, its RTP, and where the node's audio is."""
 
     call: RawCall
     rtp: RtpPeer
@@ -113,7 +113,7 @@ async def test_keys_are_gathered_however_they_come(server: Server, webhook: Webh
 
 async def _stops_the_prompt(server: Server, webhook: Webhook, way: str, *, held_s: float) -> float:
     """Seconds from the first packet of a key that is held to the last packet of the prompt (or less: it had come)."""
-    told = len(webhook.all("got"))
+    reported = len(webhook.all("got"))
     async with caller(server, has_events=way == "rtp") as alice:
         assert await alice.rtp.hears(600)
         if way == "inband":
@@ -121,12 +121,12 @@ async def _stops_the_prompt(server: Server, webhook: Webhook, way: str, *, held_
         pressed = time.monotonic()
         held = asyncio.create_task(alice.hold(way, "5", held_s))
         assert (await webhook.next("got"))["Digits"] == "5"
-        assert not held.done(), "it is told before the key is released"
+        assert not held.done(), "it is reported before the key is released"
         await held
         [*_, last] = [at for at in alice.rtp.arrivals if at < pressed + held_s]
         assert alice.rtp.arrivals[-1] == last, "nothing comes after it"
         await asyncio.sleep(0.1)
-        assert len(webhook.all("got")) == told + 1, "and told once"
+        assert len(webhook.all("got")) == reported + 1, "and reported once"
         return max(last - pressed, 0.0)
 
 

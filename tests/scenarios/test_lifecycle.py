@@ -1,4 +1,4 @@
-"""A node that starts, drains, is told twice, and is killed."""
+"""A node that starts, drains, gets a second signal, and is killed."""
 
 import asyncio
 import signal
@@ -91,7 +91,7 @@ async def test_kill_nine_leaves_no_call_open(new_node: NodeFactory, phone: Phone
     while last.headers["X-CallAPI-Event-Id"] == answered.headers["X-CallAPI-Event-Id"]:
         last = await webhook.next(
             "status"
-        )  # the kill came before its delivery was written down: allowed, told by the id
+        )  # the kill came before its delivery was written down: allowed, recognisable by the id
     assert last["CallSid"] == answered["CallSid"]
     assert last["SequenceNumber"] == "1"
     assert last["CallStatus"] in {"completed", "failed"}

@@ -104,14 +104,14 @@ async def test_a_client_on_two_phones_is_one_object(
         else:
             second.refuse(486)
         after = await webhook.next("after")
-        told = [await webhook.next("status") for _ in range(4)]
+        reported = [await webhook.next("status") for _ in range(4)]
     outcome, code = ("completed", 200) if is_answered else ("busy", 486)
     assert after["DialCallStatus"] == outcome
     [branch] = json.loads(after["DialBranches"])
     assert (branch["target"], branch["status"], branch["sip_code"]) == (f"client:{client}", outcome, code)
     assert branch["call_sid"] == after["DialCallSid"]
     assert after["DialSipCallId"] == second.invite["Call-ID"]
-    ends = {each["CallSid"]: each["CallStatus"] for each in told if each["CallStatus"] != "initiated"}
+    ends = {each["CallSid"]: each["CallStatus"] for each in reported if each["CallStatus"] != "initiated"}
     assert ends.pop(after["DialCallSid"]) == outcome
     assert list(ends.values()) == ["failed"]
 
@@ -129,7 +129,7 @@ async def test_digits_are_sent_before_the_called_party_is_screened(
         heard_by_then: list[str] = []
 
         async def screen(_: object) -> str:
-            await asyncio.sleep(0.2)  # what was sent before may still be on its way to our ear
+            await asyncio.sleep(0.2)  # what was sent before may still be on its way
             heard_by_then.append(rtp.digits)
             return response("<Hangup/>")
 

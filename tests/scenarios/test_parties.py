@@ -11,7 +11,7 @@ from tests.scenarios.harness.raw_phone import RawPhone, sdp
 
 
 @pytest.mark.parametrize(
-    ("from_", "told", "user"),
+    ("from_", "reported", "user"),
     [
         (
             "<sip:alice%40corp.example@192.0.2.7>",
@@ -27,14 +27,14 @@ from tests.scenarios.harness.raw_phone import RawPhone, sdp
     ],
 )
 async def test_a_caller_is_shown_to_whom_it_calls(
-    server: Server, webhook: Webhook, from_: str, told: str, user: str
+    server: Server, webhook: Webhook, from_: str, reported: str, user: str
 ) -> None:
     """Contract §3.1: `callerId` defaults to the caller. (baresip 2576, SIP.js 1006, pjproject 1139)"""
     async with RawPhone("caller") as caller, RawPhone("bob") as bob:
         webhook["voice"] = response(f'<Dial action="after" answerOnBridge="true"><Sip>{bob.uri}</Sip></Dial>')
         webhook["after"] = response("<Hangup/>")
         call = caller.invite(server.uri, server.node.sip_address, body=sdp(), from_=from_)
-        assert (await webhook.next("voice"))["From"] == told
+        assert (await webhook.next("voice"))["From"] == reported
         rung = await bob.next_call()
         assert (rung.invite["From"] or "").split(";tag=")[0].startswith(f"<sip:{user}@127.0.0.1")
         rung.refuse(486)

@@ -1,4 +1,4 @@
-"""What was recorded can be played by the URL that the application was told; what could not be, breaks no call."""
+"""What was recorded can be played by the URL that the application was sent; what could not be, breaks no call."""
 
 import asyncio
 from pathlib import Path

@@ -86,7 +86,7 @@ async def test_what_is_granted_kept_and_taken_away(node: Node) -> None:
 
 
 async def test_a_path_is_gone_back(node: Node, webhook: Webhook) -> None:
-    """RFC 3327: told in the 200, and the Route of the calls to this phone; the Request-URI is its Contact."""
+    """RFC 3327: repeated in the 200, and the Route of the calls to this phone; the Request-URI is its Contact."""
     login = await _client(node)
     async with RawPhone(login) as phone, RawPhone("edge") as edge:
         contact = f"sip:{login}@10.1.2.3:5062"

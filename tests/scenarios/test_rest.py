@@ -101,7 +101,7 @@ async def test_a_call_with_its_document_in_the_request(
 async def test_a_called_phone_that_refuses(
     server: Server, phone: PhoneFactory, code: int, status: str
 ) -> None:
-    """The record and the callback tell how it ended."""
+    """The record and the callback say how it ended."""
     bob = await phone("bob")
     created = await asyncio.to_thread(
         _twilio(server).calls.create, to=bob.uri, from_="+15550199", twiml="<Response/>"
@@ -191,23 +191,23 @@ async def test_what_rest_refuses(server: Server) -> None:
         assert (refused.value.status, refused.value.code) == (status, code)
 
 
-async def test_events_tell_the_whole_call(server: Server, phone: PhoneFactory, webhook: Webhook) -> None:
+async def test_events_cover_the_whole_call(server: Server, phone: PhoneFactory, webhook: Webhook) -> None:
     """`Calls/{sid}/Events`: SIP messages and HTTP exchanges of the call, in order, those after its end included."""
     alice = await phone("alice")
     webhook["voice"] = response("<Reject/>")
     await (await alice.invite(server.uri)).ended()
     sid = (await webhook.next("voice"))["CallSid"]
     await server.node.final(sid)
-    kinds, firsts = await _told(server, sid)
+    kinds, firsts = await _reported(server, sid)
     async with asyncio.timeout(5):
         while firsts[-1] != "ACK":  # it may still be on its way
             await asyncio.sleep(0.05)
-            kinds, firsts = await _told(server, sid)
+            kinds, firsts = await _reported(server, sid)
     assert "http" in kinds
     assert firsts == ["INVITE", "100", "603", "ACK"]
 
 
-async def _told(server: Server, sid: str) -> tuple[set[str], list[str]]:
+async def _reported(server: Server, sid: str) -> tuple[set[str], list[str]]:
     """The kinds of a call's events so far; of its SIP messages the method or the status."""
     status, page = await server.node.rest("GET", f"Calls/{sid}/Events.json")
     assert status == 200

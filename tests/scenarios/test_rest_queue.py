@@ -60,8 +60,11 @@ async def test_calls_wait_for_their_turn(new_node: NodeFactory, phone: PhoneFact
         assert (await node.final(sid))["status"] == "busy"
     assert await _invited_at(node, second["sid"]) - await _invited_at(node, first["sid"]) >= 1.9
     assert int((await node.call(second["sid"]))["queue_time"]) > 0
-    told = [await webhook.next("status") for _ in range(5)]
-    of = {sid: [each["CallStatus"] for each in told if each["CallSid"] == sid] for sid in map(_sid, told)}
+    reported = [await webhook.next("status") for _ in range(5)]
+    of = {
+        sid: [each["CallStatus"] for each in reported if each["CallSid"] == sid]
+        for sid in map(_sid, reported)
+    }
     assert of[third["sid"]] == ["canceled"]
     assert of[first["sid"]] == of[second["sid"]] == ["initiated", "busy"]
     status, refused = await node.rest("POST", f"Calls/{third['sid']}.json", Status="canceled")
@@ -71,8 +74,8 @@ async def test_calls_wait_for_their_turn(new_node: NodeFactory, phone: PhoneFact
     await (await bob.next_call()).refuse(486)
     assert (await node.final(fourth["sid"]))["status"] == "busy"
     await node.process.stop()
-    told = [await webhook.next("status") for _ in range(3)]
-    last = next(each for each in told if each["CallSid"] == fifth["sid"])
+    reported = [await webhook.next("status") for _ in range(3)]
+    last = next(each for each in reported if each["CallSid"] == fifth["sid"])
     assert (last["CallStatus"], last["SequenceNumber"]) == ("failed", "0")
     assert not bob.was_called(), "what was canceled, or waited at the end, is never placed"
 
@@ -83,7 +86,7 @@ def _sid(request: object) -> str:
 
 @pytest.mark.timeout(60)
 async def test_what_waits_when_the_node_is_killed_has_failed(new_node: NodeFactory) -> None:
-    """It is never placed, also not after the restart; the record says why, and the application is told."""
+    """It is never placed, also not after the restart; the record says why, and the application gets a callback."""
     node, webhook = await new_node(limits={"rest_calls_per_second_per_account": 0.01})
     webhook["status"] = ""
     async with RawPhone("bob") as bob:
@@ -96,10 +99,10 @@ async def test_what_waits_when_the_node_is_killed_has_failed(new_node: NodeFacto
     record = await node.final(second["sid"])
     assert (record["status"], record["start_time"]) == ("failed", None)
     assert record["end_reason"] == "the node broke off"
-    told = [await webhook.next("status")]
-    while told[-1]["CallSid"] != second["sid"]:
-        told.append(await webhook.next("status"))
-    assert (told[-1]["CallStatus"], told[-1]["SequenceNumber"]) == ("failed", "0")
+    reported = [await webhook.next("status")]
+    while reported[-1]["CallSid"] != second["sid"]:
+        reported.append(await webhook.next("status"))
+    assert (reported[-1]["CallStatus"], reported[-1]["SequenceNumber"]) == ("failed", "0")
 
 
 @pytest.mark.timeout(60)
@@ -132,8 +135,8 @@ async def test_each_phone_of_a_client_rings(new_node: NodeFactory, tmp_path: Pat
             assert (await webhook.next("got"))["Digits"] == "7"
             assert await answering.ended() == 200
             assert (await node.final(created["sid"]))["status"] == "completed"
-            told = [await webhook.next("status") for _ in range(4)]
-            assert [each["CallStatus"] for each in told] == [
+            reported = [await webhook.next("status") for _ in range(4)]
+            assert [each["CallStatus"] for each in reported] == [
                 "initiated",
                 "ringing",
                 "in-progress",

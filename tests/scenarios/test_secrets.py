@@ -1,4 +1,4 @@
-"""Secrets stay where they belong: not in logs, not in what a call's events and notifications tell."""
+"""Secrets stay where they belong: not in logs, not in what a call's events and notifications show."""
 
 import json
 import re
@@ -26,7 +26,7 @@ class _Talkative(Node):
         return ManagedProcess("callapi", arguments, self.folder / "node.log", environ)
 
 
-async def test_no_secret_is_told(application: Application, tmp_path: Path) -> None:
+async def test_no_secret_is_shown(application: Application, tmp_path: Path) -> None:
     """A call with digest on its way out, credentials in URLs that fail, a client with a password."""
     webhook = application.webhook(tmp_path.name)
     dead = f"http://hook:{URL_PASSWORD}@127.0.0.1:{free_port()}"
@@ -60,17 +60,17 @@ async def test_no_secret_is_told(application: Application, tmp_path: Path) -> No
         await call.gets("BYE", 200)
         failed = alice.invite(node.uri("2"), node.sip_address, body=sdp())
         await eventually("its end", lambda: failed.final_status)
-        told = await _everything(node)
-        assert "Proxy-Authorization: (withheld)" in told["events"]
-        assert "voice" in told["notifications"]
-    told["log"] = node.process.log.read_text(encoding="utf-8")
+        reported = await _everything(node)
+        assert "Proxy-Authorization: (withheld)" in reported["events"]
+        assert "voice" in reported["notifications"]
+    reported["log"] = node.process.log.read_text(encoding="utf-8")
     secrets = [node.auth_token, SIP_PASSWORD, CLIENT_PASSWORD, URL_PASSWORD, answer_to_challenge]
-    found = [(place, secret) for place, text in told.items() for secret in secrets if secret in text]
+    found = [(place, secret) for place, text in reported.items() for secret in secrets if secret in text]
     assert not found
 
 
 async def _everything(node: Node) -> dict[str, str]:
-    """What REST tells of calls and what went wrong with them."""
+    """What REST shows of calls and what went wrong with them."""
     calls = await node.calls()
     events = []
     for each in calls:

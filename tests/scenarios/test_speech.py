@@ -48,7 +48,7 @@ def words(text: str) -> list[str]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def ears() -> AsyncIterator[Recogniser]:
+async def recogniser() -> AsyncIterator[Recogniser]:
     """A recogniser of the test's own."""
     async with open_recogniser(PATIENT) as recogniser:
         assert recogniser is not None
@@ -72,12 +72,12 @@ async def says(call: PhoneCall, word: Path) -> None:
     await call.phone.order("play", call=call.number, path=str(word))
 
 
-async def understood(ears: Recogniser, heard: Heard) -> str:
+async def understood(recogniser: Recogniser, heard: Heard) -> str:
     """Everything, in windows that a recogniser likes."""
     size, texts = heard.rate * 25, []
     for begin in range(0, len(heard.samples), size):
         part = heard.samples[begin : begin + size]
-        texts.append((await ears.recognise(part, heard.rate, "en", ())).text)
+        texts.append((await recogniser.recognise(part, heard.rate, "en", ())).text)
     return " ".join(texts)
 
 
@@ -107,7 +107,7 @@ async def test_what_is_said_is_understood_in_every_codec(
     server: Server,
     phone: PhoneFactory,
     webhook: Webhook,
-    ears: Recogniser,
+    recogniser: Recogniser,
     tmp_path: Path,
     measured: Measured,
 ) -> None:
@@ -121,7 +121,7 @@ async def test_what_is_said_is_understood_in_every_codec(
     )
     expected = words(" ".join(SENTENCES))
     for codec, sound in zip((*codecs.values(), "opus"), heard, strict=True):
-        text = await understood(ears, sound)
+        text = await understood(recogniser, sound)
         matcher = SequenceMatcher(None, words(text), expected)
         right = sum(block.size for block in matcher.get_matching_blocks())
         measured(f"{codec}: {right} of {len(expected)} words of {len(SENTENCES)} sentences understood")
@@ -132,7 +132,7 @@ async def test_what_is_said_is_understood_in_every_codec(
 async def test_speech_is_gathered_with_hints_and_stops_the_prompt(
     server: Server, phone: PhoneFactory, webhook: Webhook, mouth: dict[str, Path]
 ) -> None:
-    """The caller says yes into a long prompt: the prompt stops, the action is told `yes`."""
+    """The caller says yes into a long prompt: the prompt stops, the action gets `yes`."""
     alice = await phone("alice")
     webhook["voice"] = response(
         '<Gather input="speech" hints="yes, no" speechTimeout="auto" action="said">',
@@ -156,7 +156,7 @@ async def test_speech_is_gathered_with_hints_and_stops_the_prompt(
 async def test_partial_results_come_while_the_caller_speaks(
     server: Server, phone: PhoneFactory, webhook: Webhook, mouth: dict[str, Path]
 ) -> None:
-    """`partialResultCallback` is told before the action is."""
+    """`partialResultCallback` is requested before the action."""
     alice = await phone("alice")
     webhook["voice"] = response(
         '<Gather input="dtmf speech" speechTimeout="3" action="said" partialResultCallback="partial"/>'

@@ -250,7 +250,7 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(("url", "code"), FAILURES, ids=[str(code) for _, code in FAILURES])
-async def test_what_fails_is_told_and_the_call_goes_on(
+async def test_what_fails_is_reported_and_the_call_goes_on(
     new_node: NodeFactory, phone: PhoneFactory, url: str, code: int
 ) -> None:
     """A notification, one `stream-error`, the action."""
@@ -285,7 +285,7 @@ JUNK: list[tuple[str, str | bytes]] = [
 async def test_junk_ends_the_stream_and_not_the_call(
     server: Server, phone: PhoneFactory, webhook: Webhook, kind: str, junk: str | bytes
 ) -> None:
-    """31924; the application's socket is closed, the document goes on, callbacks tell of it once."""
+    """31924; the application's socket is closed, the document goes on, a callback reports it once."""
     async with StreamApplication() as application:
         alice = await phone("alice")
         webhook["voice"] = connect(application.url, webhook.url("after"))

@@ -41,7 +41,7 @@ async def test_two_softphones_hear_each_other(
 async def test_a_softphone_calls_and_sipp_answers(
     server: Server, phone: PhoneFactory, webhook: Webhook, sipp: Path, transport: str
 ) -> None:
-    """What Alice says arrives at SIPp's ear without a packet lost; what is said there arrives at hers."""
+    """What Alice says arrives at SIPp without a packet lost; what is said there arrives at hers."""
     alice = await phone("alice")
     async with (
         RtpPeer() as rtp,

@@ -93,7 +93,7 @@ async def test_the_application_decides(server: Server, phone: PhoneFactory, webh
 
 
 async def test_an_agent_serves_a_queue(server: Server, phone: PhoneFactory, webhook: Webhook) -> None:
-    """Alice waits with music, bob dials in, they hear each other; alice hangs up, and both are told their result."""
+    """Alice waits with music, bob dials in, they hear each other; alice hangs up, and both get their result."""
     alice, bob = await phone("alice"), await phone("bob")
     queue = f"q{server.number}"
     webhook["left"] = webhook["served"] = ""
@@ -118,7 +118,7 @@ async def test_an_agent_serves_a_queue(server: Server, phone: PhoneFactory, webh
 
 
 async def test_refer_asks_the_callers_phone(server: Server, phone: PhoneFactory, webhook: Webhook) -> None:
-    """`<Refer>`: alice's phone calls bob itself, and the application is told the final code."""
+    """`<Refer>`: alice's phone calls bob itself, and the application gets the final code."""
     alice, bob = await phone("alice"), await phone("bob")
     await bob.answers_always(say=B)
     webhook["voice"] = response(f"<Refer action='referred'><Sip>{bob.uri}</Sip></Refer>")
@@ -133,25 +133,25 @@ async def test_refer_asks_the_callers_phone(server: Server, phone: PhoneFactory,
 async def test_an_invite_with_replaces_takes_the_place_of_a_party(new_node: NodeFactory) -> None:
     """Carol's phone picks up bob's call (RFC 3891): bob gets a BYE, alice and carol talk; wrong tags get 481."""
     node, webhook = await new_node()
-    async with talk(node, webhook) as talking, RawPhone("carol") as carol, RtpPeer() as ear:
+    async with talk(node, webhook) as talking, RawPhone("carol") as carol, RtpPeer() as rtp:
         invite = talking.callee.invite
         dialog = f"{invite['Call-ID']};to-tag={invite.tag('From')};from-tag="
         wrong = carol.invite(
-            node.uri("1"), node.sip_address, headers=[("Replaces", dialog + "wrong")], body=sdp(ear.port)
+            node.uri("1"), node.sip_address, headers=[("Replaces", dialog + "wrong")], body=sdp(rtp.port)
         )
         await wrong.gets("INVITE", 481)
         call = carol.invite(
             node.uri("1"),
             node.sip_address,
             headers=[("Replaces", dialog + str(talking.callee.tag)), ("Require", "replaces")],
-            body=sdp(ear.port),
+            body=sdp(rtp.port),
         )
         answer = await call.gets("INVITE", 200)
         call.request("ACK")
         assert answer.audio
-        ear.speak(answer.audio, C)
+        rtp.speak(answer.audio, C)
         await talking.callee.gets("BYE")
-        assert await talking.caller_ear.hears(C)
-        assert await ear.hears(CALLER_HZ)
+        assert await talking.caller_rtp.hears(C)
+        assert await rtp.hears(CALLER_HZ)
         talking.caller.request("BYE")
         await call.gets("BYE")

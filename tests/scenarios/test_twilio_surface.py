@@ -73,9 +73,9 @@ async def test_a_parameter_that_is_not_supported_is_named(server: Server, webhoo
     status, made = await server.node.rest("POST", "Calls.json", **form)
     assert status == 201
     _, page = await server.node.rest("GET", f"Calls/{made['sid']}/Notifications.json", Log="1")
-    [told] = page["notifications"]
-    assert (told["error_code"], told["log"]) == ("60070", "1")
-    assert told["message_text"].endswith("not supported here, and without effect: CallReason, Byoc")
+    [reported] = page["notifications"]
+    assert (reported["error_code"], reported["log"]) == ("60070", "1")
+    assert reported["message_text"].endswith("not supported here, and without effect: CallReason, Byoc")
 
 
 @pytest.mark.parametrize(
@@ -103,14 +103,14 @@ async def test_a_call_over_rest_is_recorded_as_asked(
         rtp.speak(("127.0.0.1", port), 500)
         await called.gets("BYE", timeout=12)
         assert rtp.digits == "4#"
-        told = await webhook.next("recorded")
-    assert (told.method, told["RecordingStatus"], told["RecordingChannels"]) == (
+        reported = await webhook.next("recorded")
+    assert (reported.method, reported["RecordingStatus"], reported["RecordingChannels"]) == (
         "GET",
         "completed",
         str(channels),
     )
     path = server.node.folder / f"rest-{track}.wav"
-    path.write_bytes(await server.node.download(told["RecordingUrl"] + ".wav"))
+    path.write_bytes(await server.node.download(reported["RecordingUrl"] + ".wav"))
     samples, rate = soundfile.read(path, dtype="int16", always_2d=True)
     assert samples.shape[1] == channels
     for channel, frequency in enumerate(frequencies):

@@ -52,10 +52,10 @@ async def test_a_timestamp_that_rises_within_a_key(server: Server, webhook: Webh
 
 
 async def test_keys_on_one_timestamp_reach_the_other_party(server: Server, webhook: Webhook) -> None:
-    async with RawPhone("bob") as bob, RtpPeer() as ear:
+    async with RawPhone("bob") as bob, RtpPeer() as rtp:
         webhook["voice"] = response(f"<Dial><Sip>{bob.uri}</Sip></Dial>")
         offer = (
-            sdp(ear.port)
+            sdp(rtp.port)
             .replace("RTP/AVP 0 101", "RTP/AVP 0")
             .replace("a=rtpmap:101 telephone-event/8000\r\n", "")
         )
@@ -68,27 +68,27 @@ async def test_keys_on_one_timestamp_reach_the_other_party(server: Server, webho
             for _ in range(2):
                 await _press(alice, 5, timestamp=alice.rtp._timestamp, step=0)
             await asyncio.sleep(0.6)
-            heard = ear.heard()
+            heard = rtp.heard()
             assert heard.seconds_of(770, 1336) >= 0.15, heard.score()
             called.request("BYE")
 
 
 async def test_a_phone_behind_a_nat_that_gives_it_another_port(server: Server, webhook: Webhook) -> None:
     """The stream that goes on with the same SSRC and the next sequence numbers is heard after a second."""
-    async with RawPhone("bob") as bob, RtpPeer() as ear:
+    async with RawPhone("bob") as bob, RtpPeer() as rtp:
         webhook["voice"] = response(f"<Dial><Sip>{bob.uri}</Sip></Dial>")
         async with caller(server) as alice:
             called = await bob.next_call()
-            called.answer(port=ear.port)
+            called.answer(port=rtp.port)
             await called.gets("ACK")
             port = re.search(r"m=audio (\d+)", called.invite.body)
             assert port is not None
-            ear.speak(("127.0.0.1", int(port[1])), 440)
+            rtp.speak(("127.0.0.1", int(port[1])), 440)
             assert await alice.rtp.hears(440)
             await asyncio.sleep(3.2)  # long enough for the source to be settled
             async with RtpPeer() as moved:
-                await ear.be_silent()
-                moved._ssrc, moved._sequence, moved._timestamp = ear._ssrc, ear._sequence, ear._timestamp
+                await rtp.be_silent()
+                moved._ssrc, moved._sequence, moved._timestamp = rtp._ssrc, rtp._sequence, rtp._timestamp
                 moved.speak(("127.0.0.1", int(port[1])), 1000)
                 began = time.monotonic()
                 assert await alice.rtp.hears(1000, seconds=0.2, timeout=6.0)
@@ -109,6 +109,6 @@ async def test_a_prompt_is_played_whole_and_a_cut_one_says_so(server: Server, we
         assert alice.rtp.heard().seconds_of(440) == pytest.approx(SECONDS + 1.5, abs=0.4)
         await alice.call.gets("BYE")
     _, page = await server.node.rest("GET", f"Calls/{sid}/Notifications.json")
-    [told] = page["notifications"]
-    assert (told["error_code"], told["log"]) == ("13520", "1")
-    assert "cut.wav: 8000 of 32000 octets are missing at its end" in told["message_text"]
+    [reported] = page["notifications"]
+    assert (reported["error_code"], reported["log"]) == ("13520", "1")
+    assert "cut.wav: 8000 of 32000 octets are missing at its end" in reported["message_text"]

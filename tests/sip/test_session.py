@@ -76,7 +76,7 @@ async def test_a_reader_that_gives_up_loses_nothing() -> None:
     assert await session.next_event() is END
 
 
-async def test_nothing_is_told_after_the_end() -> None:
+async def test_nothing_is_reported_after_the_end() -> None:
     session, _ = inbound()
     session.put(END)
     session.put(Confirmed(b""))

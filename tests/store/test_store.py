@@ -190,15 +190,15 @@ async def test_flush_returns_at_once_when_there_is_nothing_to_wait_for(store: St
     assert not store.is_full
 
 
-async def test_the_hook_is_told_of_callbacks_once_they_are_durable(store: Store) -> None:
-    told: list[CallbackRecord] = []
-    store.subscribe(told.extend)
+async def test_the_hook_gets_callbacks_once_they_are_durable(store: Store) -> None:
+    reported: list[CallbackRecord] = []
+    store.subscribe(reported.extend)
     first, second = callback("EV1"), callback("EV2")
     store.write(Put(call()), Put(first))
     store.write(Put(second))
-    assert told == []
+    assert reported == []
     await store.flush()
-    assert told == [first, second]
+    assert reported == [first, second]
 
 
 async def test_events_are_appended_and_read_in_pages(store: Store) -> None:

@@ -13,11 +13,11 @@ from tests.verbs.world import Phone, World, world
 from tests.virtual_time import run
 
 Story = Callable[[World], Awaitable[None]]
-Report = Callable[[Story], None]
+RunStory = Callable[[Story], None]
 
 
 @pytest.fixture
-def tell(tmp_path: Path) -> Report:
+def run_story(tmp_path: Path) -> RunStory:
     """Run a story in a world of its own, in virtual time, and see that nothing is left."""
 
     async def whole(story: Story) -> None:

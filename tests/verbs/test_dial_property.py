@@ -253,9 +253,9 @@ def judge(here: World, caller: Call, taken: list[WebRequest], *, went_own_way: b
     assert len({each.event_id for each in here.book.callbacks}) == len(here.book.callbacks)
     assert len(taken) == len(here.book.callbacks)
     for child in children:
-        told = [dict(each.parameters) for each in taken if dict(each.parameters)["CallSid"] == child.sid]
-        statuses = [each["CallStatus"] for each in told]
-        assert [each["SequenceNumber"] for each in told] == [str(n) for n in range(len(told))]
+        reported = [dict(each.parameters) for each in taken if dict(each.parameters)["CallSid"] == child.sid]
+        statuses = [each["CallStatus"] for each in reported]
+        assert [each["SequenceNumber"] for each in reported] == [str(n) for n in range(len(reported))]
         assert [each for each in statuses if each in FINAL] == [child.status]
         assert statuses[-1] == child.status
         assert statuses[0] == "initiated"

@@ -7,7 +7,7 @@ import pytest
 
 from callapi.base.ids import TrunkSid
 from callapi.store import TrunkRecord
-from tests.verbs.conftest import Report
+from tests.verbs.conftest import RunStory
 from tests.verbs.world import ACCOUNT, World
 
 DIAL = '<Response><Dial action="/after"><Number>+1 (555) 0100</Number></Dial></Response>'
@@ -20,8 +20,8 @@ def trunk(host: str, **more: str) -> TrunkRecord:
 
 
 def outcome(here: World) -> dict[str, str]:
-    (told,) = here.application.asked("/after")
-    return told
+    (reported,) = here.application.asked("/after")
+    return reported
 
 
 def prepare(here: World, *gateways: TrunkRecord) -> None:
@@ -30,7 +30,7 @@ def prepare(here: World, *gateways: TrunkRecord) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 407, 408, 500, 502, 503, 504])
-def test_what_one_gateway_cannot_do_the_next_is_asked(tell: Report, status: int) -> None:
+def test_what_one_gateway_cannot_do_the_next_is_asked(run_story: RunStory, status: int) -> None:
     async def story(here: World) -> None:
         prepare(here, trunk("gw1"), trunk("gw2", caller_id="+1999"))
         here.caller(DIAL)
@@ -51,11 +51,11 @@ def test_what_one_gateway_cannot_do_the_next_is_asked(tell: Report, status: int)
         assert outcome(here)["DialSipResponseCode"] == "200"
         assert len(here.book.calls) == 2, "the caller's call and one to the number"
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
+    ("status", "reported"),
     [
         (486, "busy"),
         (600, "busy"),
@@ -67,19 +67,19 @@ def test_what_one_gateway_cannot_do_the_next_is_asked(tell: Report, status: int)
         (480, "no-answer"),
     ],
 )
-def test_what_the_number_itself_says_is_final(tell: Report, status: int, told: str) -> None:
+def test_what_the_number_itself_says_is_final(run_story: RunStory, status: int, reported: str) -> None:
     async def story(here: World) -> None:
         prepare(here, trunk("gw1"), trunk("gw2"))
         here.caller(DIAL)
         await asyncio.sleep(1)
         here.phones[0].reject(status)
         await here.live.empty.wait()
-        assert (outcome(here)["DialCallStatus"], len(here.phones)) == (told, 1)
+        assert (outcome(here)["DialCallStatus"], len(here.phones)) == (reported, 1)
 
-    tell(story)
+    run_story(story)
 
 
-def test_the_last_gateway_speaks_for_all(tell: Report) -> None:
+def test_the_last_gateway_speaks_for_all(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         prepare(here, trunk("gw1"), trunk("gw2"), trunk("gw3"))
         here.caller(DIAL)
@@ -90,10 +90,10 @@ def test_the_last_gateway_speaks_for_all(tell: Report) -> None:
         assert outcome(here)["DialSipResponseCode"] == "502"
         assert outcome(here)["DialCallStatus"] == "failed"
 
-    tell(story)
+    run_story(story)
 
 
-def test_a_gateway_that_rang_keeps_the_call(tell: Report) -> None:
+def test_a_gateway_that_rang_keeps_the_call(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         prepare(here, trunk("gw1"), trunk("gw2"))
         here.caller(DIAL)
@@ -104,10 +104,10 @@ def test_a_gateway_that_rang_keeps_the_call(tell: Report) -> None:
         await here.live.empty.wait()
         assert len(here.phones) == 1
 
-    tell(story)
+    run_story(story)
 
 
-def test_a_caller_who_is_gone_starts_nothing_more(tell: Report) -> None:
+def test_a_caller_who_is_gone_starts_nothing_more(run_story: RunStory) -> None:
     """The refusal and the caller's farewell in the same instant."""
 
     async def story(here: World) -> None:
@@ -121,10 +121,10 @@ def test_a_caller_who_is_gone_starts_nothing_more(tell: Report) -> None:
         await here.live.empty.wait()
         assert len(here.phones) == 1
 
-    tell(story)
+    run_story(story)
 
 
-def test_the_timeout_holds_over_all_gateways(tell: Report) -> None:
+def test_the_timeout_holds_over_all_gateways(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         prepare(here, trunk("gw1"), trunk("gw2"))
         here.caller(DIAL.replace("<Dial ", '<Dial timeout="10" '))
@@ -135,4 +135,4 @@ def test_the_timeout_holds_over_all_gateways(tell: Report) -> None:
         await asyncio.sleep(4)
         assert outcome(here)["DialCallStatus"] == "no-answer"
 
-    tell(story)
+    run_story(story)

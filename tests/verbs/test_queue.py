@@ -1,4 +1,4 @@
-"""`<Enqueue>`, `<Leave>` and `<Dial><Queue>` in virtual time: callers, agents, and what both are told."""
+"""`<Enqueue>`, `<Leave>` and `<Dial><Queue>` in virtual time: callers, agents, and what both get."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from callapi.calls.documents.document import DocumentRequest
 from tests.verbs.conftest import Story
 from tests.verbs.world import MUSIC, World
 
-Tell = Callable[[Story], None]
+RunStory = Callable[[Story], None]
 WAITS = '<Response><Enqueue action="/left" {}>support</Enqueue></Response>'
 AGENT = '<Response><Dial action="/served" {}><Queue {}>support</Queue></Dial></Response>'
 
@@ -30,7 +30,7 @@ def agent(dial: str = "", queue: str = "") -> str:
     return AGENT.format(dial, queue)
 
 
-def test_an_agent_serves_the_caller_and_both_documents_go_on(tell: Tell) -> None:
+def test_an_agent_serves_the_caller_and_both_documents_go_on(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         here.application.documents["/left"] = "<Response><Pause length='1'/></Response>"
         caller, _ = here.caller(waits())
@@ -50,10 +50,10 @@ def test_an_agent_serves_the_caller_and_both_documents_go_on(tell: Tell) -> None
         (served,) = here.application.asked("/served")
         assert served["DialCallStatus"] in {"completed", "canceled"}
 
-    tell(story)
+    run_story(story)
 
 
-def test_the_action_of_an_agent_whose_caller_hangs_up(tell: Tell) -> None:
+def test_the_action_of_an_agent_whose_caller_hangs_up(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         caller, alice = here.caller(waits())
         await asyncio.sleep(5)
@@ -72,10 +72,10 @@ def test_the_action_of_an_agent_whose_caller_hangs_up(tell: Tell) -> None:
         assert left["QueueResult"] == "bridged"
         assert bob.is_over
 
-    tell(story)
+    run_story(story)
 
 
-def test_agents_who_wait_are_served_in_their_order(tell: Tell) -> None:
+def test_agents_who_wait_are_served_in_their_order(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         _, first = here.caller(waits())
         await asyncio.sleep(1)
@@ -92,10 +92,10 @@ def test_agents_who_wait_are_served_in_their_order(tell: Tell) -> None:
         for phone in (alice, bob, carol):
             phone.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
-def test_nobody_comes_in_time(tell: Tell) -> None:
+def test_nobody_comes_in_time(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         _, first = here.caller(waits())
         await asyncio.sleep(1)
@@ -106,10 +106,10 @@ def test_nobody_comes_in_time(tell: Tell) -> None:
         (served,) = here.application.asked("/served")
         assert (served["DialCallStatus"], served["DialBridged"]) == ("no-answer", "false")
 
-    tell(story)
+    run_story(story)
 
 
-def test_an_unknown_queue_fails(tell: Tell) -> None:
+def test_an_unknown_queue_fails(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         here.caller(agent())
         await here.live.empty.wait()
@@ -117,11 +117,11 @@ def test_an_unknown_queue_fails(tell: Tell) -> None:
         assert served["DialCallStatus"] == "failed"
         assert 60082 in [each.error_code for each in here.book.notifications]
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.usefixtures("sounding")
-def test_wait_url_is_asked_again_and_again_with_true_positions(tell: Tell) -> None:
+def test_wait_url_is_asked_again_and_again_with_true_positions(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         here.application.documents["/wait"] = "<Response><Pause length='10'/></Response>"
         (_, first), (_, second) = here.caller(waits('waitUrl="/wait"')), (None, None)
@@ -137,10 +137,10 @@ def test_wait_url_is_asked_again_and_again_with_true_positions(tell: Tell) -> No
         assert int(here.application.asked("/wait")[-1]["QueueTime"]) >= 20
         second.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
-def test_leave_goes_on_with_the_document(tell: Tell) -> None:
+def test_leave_goes_on_with_the_document(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         here.application.documents["/wait"] = "<Response><Pause length='3'/><Leave/></Response>"
         here.application.documents["/left"] = "<Response><Pause length='1'/></Response>"
@@ -149,10 +149,10 @@ def test_leave_goes_on_with_the_document(tell: Tell) -> None:
         (left,) = here.application.asked("/left")
         assert (left["QueueResult"], left["QueueTime"]) == ("leave", "3")
 
-    tell(story)
+    run_story(story)
 
 
-def test_a_hangup_in_the_waiting_document_ends_the_call(tell: Tell) -> None:
+def test_a_hangup_in_the_waiting_document_ends_the_call(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         here.application.documents["/wait"] = "<Response><Pause length='3'/><Hangup/></Response>"
         _, alice = here.caller(waits('waitUrl="/wait"'))
@@ -160,10 +160,10 @@ def test_a_hangup_in_the_waiting_document_ends_the_call(tell: Tell) -> None:
         assert alice.is_over
         assert [each["QueueResult"] for each in here.application.asked("/left")] == ["hangup"]
 
-    tell(story)
+    run_story(story)
 
 
-def test_a_full_queue(tell: Tell) -> None:
+def test_a_full_queue(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         _, alice = here.caller(waits('maxQueueSize="1"'))
         await asyncio.sleep(1)
@@ -173,10 +173,10 @@ def test_a_full_queue(tell: Tell) -> None:
         assert left["QueueResult"] == "queue-full"
         alice.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
-def test_the_whisper_is_heard_by_the_queued_party(tell: Tell) -> None:
+def test_the_whisper_is_heard_by_the_queued_party(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         here.application.documents["/about"] = "<Response><Pause length='3'/></Response>"
         caller, alice = here.caller(waits())
@@ -191,10 +191,10 @@ def test_the_whisper_is_heard_by_the_queued_party(tell: Tell) -> None:
         bob.hang_up()
         alice.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
-def test_an_agent_who_leaves_before_the_bridge_gives_the_place_back(tell: Tell) -> None:
+def test_an_agent_who_leaves_before_the_bridge_gives_the_place_back(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         here.application.documents["/about"] = "<Response><Pause length='30'/></Response>"
         caller, alice = here.caller(waits())
@@ -210,11 +210,11 @@ def test_an_agent_who_leaves_before_the_bridge_gives_the_place_back(tell: Tell) 
         carol.hang_up()
         alice.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.parametrize(("when", "result"), [(5, "redirected"), (15, "redirected-from-bridged")])
-def test_a_redirect_over_rest(tell: Tell, when: int, result: str) -> None:
+def test_a_redirect_over_rest(run_story: RunStory, when: int, result: str) -> None:
     async def story(here: World) -> None:
         here.application.documents["/new"] = "<Response><Pause length='1'/></Response>"
         caller, _ = here.caller(waits())
@@ -229,10 +229,10 @@ def test_a_redirect_over_rest(tell: Tell, when: int, result: str) -> None:
         if bob is not None:
             bob.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
-def test_ten_callers_and_three_agents_at_the_same_instant(tell: Tell) -> None:
+def test_ten_callers_and_three_agents_at_the_same_instant(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         callers = []
         for _ in range(10):
@@ -253,4 +253,4 @@ def test_ten_callers_and_three_agents_at_the_same_instant(tell: Tell) -> None:
         assert sorted(results) == ["bridged"] * 3 + ["hangup"] * 7
         assert len(here.application.asked("/served")) == 3
 
-    tell(story)
+    run_story(story)

@@ -316,7 +316,7 @@ class Book:
     async def commit(self, *changes: Change) -> None:
         self.write(*changes)
 
-    def told(self, path: str) -> list[dict[str, str]]:
+    def reported(self, path: str) -> list[dict[str, str]]:
         """The parameters of each status callback to `path`, in order."""
         return [dict(each.parameters) for each in self.callbacks if each.url == f"http://app{path}"]
 

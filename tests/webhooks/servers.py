@@ -1,4 +1,4 @@
-"""Applications for the tests: raw asyncio servers on loopback that answer byte by byte what they are told."""
+"""Applications for the tests: raw asyncio servers on loopback that answer byte by byte what the test gives them."""
 
 import asyncio
 import socket

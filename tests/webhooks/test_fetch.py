@@ -26,7 +26,7 @@ PARAMETERS = (("CallSid", "CA1"), ("From", "+1555"), ("To", "sip:bob@example.com
 
 @pytest.fixture
 def exchanges() -> list[HttpExchange]:
-    """What the fetcher's trace was told."""
+    """What the fetcher's trace got."""
     return []
 
 

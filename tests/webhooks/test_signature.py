@@ -1,4 +1,4 @@
-"""Both signatures, against Twilio's own validator and against what docs/webhooks.md tells users to run."""
+"""Both signatures, against Twilio's own validator and against what docs/webhooks.md shows users."""
 
 import re
 from collections.abc import Callable

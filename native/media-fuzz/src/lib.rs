@@ -2,7 +2,7 @@
 //! them, and panics where something else came of them. `cargo test` runs them over `fuzz/corpus/packets` and
 //! its mutations; `make fuzz` lets cargo-fuzz look for what those miss.
 
-// A panic is how a target tells.
+// A panic is how a target reports.
 #![allow(clippy::missing_panics_doc)]
 
 mod framed;

@@ -19,7 +19,7 @@ from callapi.cli.logs import configure
 from callapi.cli.terminal import Terminal
 from callapi.console import is_built
 from callapi.node.node import Node
-from callapi.store import upgrade_apart
+from callapi.store import upgrade_in_child
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     configure(arguments.log_level or settings.log.level, as_json=settings.log.format == "json")
     allow_descriptors()
     with locked(settings.node.data_dir):
-        upgrade_apart(settings.database_url())
+        upgrade_in_child(settings.database_url())
         return uvloop.run(_serve(settings))
 
 

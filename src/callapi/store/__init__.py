@@ -38,7 +38,7 @@ from callapi.store.shared.bus import Bus, Command, News
 from callapi.store.shared.door import Nodes, known_nodes, want_drain
 from callapi.store.shared.queue import KeptCall, QueueTable
 from callapi.store.shared.values import NodeEntry, NodeState, Owner, Report, Roll
-from callapi.store.sql.upgrade_in_child import upgrade_apart
+from callapi.store.sql.upgrade_in_child import upgrade_in_child
 from callapi.store.store import Store, StoreStatistics
 from callapi.store.writing.writer import WriterLimits
 
@@ -102,6 +102,6 @@ __all__ = [
     "known_nodes",
     "new_auth_token",
     "new_key_secret",
-    "upgrade_apart",
+    "upgrade_in_child",
     "want_drain",
 ]

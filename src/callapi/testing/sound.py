@@ -22,7 +22,7 @@ _LOUD: Final = 8000
 
 
 class Heard(Struct, frozen=True):
-    """What began to sound in a party's ear at that virtual second."""
+    """What began to sound for a party at that virtual second."""
 
     at: float
     text: str

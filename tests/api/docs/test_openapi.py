@@ -1,4 +1,4 @@
-"""The OpenAPI document tells the truth: every operation is in it, and no answer comes that it does not name."""
+"""The OpenAPI document is true: every operation is in it, and no answer comes that it does not name."""
 
 import json
 from pathlib import Path

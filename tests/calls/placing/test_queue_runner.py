@@ -53,9 +53,9 @@ class Rest:
             for each in phones
         ]
 
-    def told(self) -> list[str]:
-        """The statuses that the application was told."""
-        return [each["CallStatus"] for each in self.world.book.told("/status")]
+    def reported(self) -> list[str]:
+        """The statuses that were reported to the application."""
+        return [each["CallStatus"] for each in self.world.book.reported("/status")]
 
     def kept(self, record: CallRecord) -> CallRecord:
         """The record as it stands in the book."""
@@ -100,12 +100,12 @@ def test_a_call_is_queued_kept_and_placed(tmp_path: Path) -> None:
     async def story(rest: Rest) -> None:
         record = await rest.create()
         assert (record.status, record.start_time) == ("queued", None)
-        assert rest.kept(record) == record, "it is kept before anybody is told of it"
+        assert rest.kept(record) == record, "it is kept before it is reported"
         (phone,) = await _rings(rest, 1)
         phone.ring()
         phone.answer()
         await rest.world.live.empty.wait()
-        assert rest.told() == ["initiated", "ringing", "in-progress", "completed"]
+        assert rest.reported() == ["initiated", "ringing", "in-progress", "completed"]
         assert rest.kept(record).start_time is not None
 
     _play(tmp_path, story)
@@ -219,8 +219,8 @@ def test_a_queued_call_is_canceled(tmp_path: Path, status: Literal["canceled", "
         ended = await rest.end(record, status)
         assert (ended.status, ended.duration) == ("canceled", 0)
         assert ended == rest.kept(record)
-        (told,) = rest.world.book.callbacks[before:]
-        parameters = dict(told.parameters)
+        (reported,) = rest.world.book.callbacks[before:]
+        parameters = dict(reported.parameters)
         assert (parameters["CallStatus"], parameters["SequenceNumber"]) == ("canceled", "0")
         with pytest.raises(NotModifiable):
             await rest.end(record, status)
@@ -261,7 +261,7 @@ def test_what_cannot_be_placed_when_its_turn_comes_has_failed(tmp_path: Path) ->
         assert rest.kept(record).status == "failed"
         (noted,) = rest.world.book.notifications
         assert (noted.error_code, noted.call_sid) == (32_009, record.sid)
-        assert rest.told().count("failed") == 2
+        assert rest.reported().count("failed") == 2
 
     _play(tmp_path, story, CallQueue(calls_per_second=0.1))
 
@@ -275,13 +275,13 @@ def test_who_was_suspended_meanwhile_calls_nobody(tmp_path: Path) -> None:
         rest.world.suspended.add(record.account_sid)
         await asyncio.sleep(11)
         assert rest.kept(record).end_reason == "the account is not active"
-        assert rest.told().count("failed") == 2
+        assert rest.reported().count("failed") == 2
         assert len(rest.world.phones) == 1
 
     _play(tmp_path, story, CallQueue(calls_per_second=0.1))
 
 
-def test_who_cannot_be_reached_is_told_of(tmp_path: Path) -> None:
+def test_who_cannot_be_reached_is_reported(tmp_path: Path) -> None:
     """By a notification, once; not of a call that was answered, or refused."""
 
     async def story(rest: Rest) -> None:
@@ -306,7 +306,7 @@ def test_what_waits_when_the_node_stops_has_failed(tmp_path: Path) -> None:
         await _rings(rest, 1)
         rest.placer.abandon("the node was stopped")
         assert [rest.kept(each).end_reason for each in records[1:]] == ["the node was stopped"] * 2
-        assert rest.told().count("failed") == 3
+        assert rest.reported().count("failed") == 3
 
     _play(tmp_path, story, CallQueue(calls_per_second=0.1))
 
@@ -345,7 +345,7 @@ def test_the_first_phone_to_answer_is_the_party(tmp_path: Path, answers: int) ->
         assert all(map(_hung_up, phones)), "the others are cancelled, the party is hung up at the end"
         assert [each.is_answered for each in phones] == [place == answers for place in range(3)]
         assert len(rest.world.application.asked("/voice")) == 1
-        assert rest.told() == ["initiated", "ringing", "in-progress", "completed"]
+        assert rest.reported() == ["initiated", "ringing", "in-progress", "completed"]
         assert rest.kept(record).to == "client:bob"
         assert len(rest.world.book.calls) == 1
 
@@ -363,7 +363,7 @@ def test_of_two_that_answer_in_one_instant_one_is_hung_up(tmp_path: Path) -> Non
         await asyncio.sleep(1)
         assert sorted(map(_hung_up, phones)) == [False, True]
         await rest.world.live.empty.wait()
-        assert rest.told() == ["initiated", "in-progress", "completed"]
+        assert rest.reported() == ["initiated", "in-progress", "completed"]
 
     _play(tmp_path, story)
 
@@ -380,13 +380,13 @@ def test_who_refuses_does_not_end_the_ringing_of_the_others(tmp_path: Path) -> N
         phones[1].ring(183, has_audio=True)
         phones[1].answer()
         await rest.world.live.empty.wait()
-        assert rest.told()[-1] == "completed"
+        assert rest.reported()[-1] == "completed"
 
     _play(tmp_path, story)
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
-def test_of_several_failures_the_best_is_told(tmp_path: Path, order: tuple[int, ...]) -> None:
+def test_of_several_failures_the_best_is_reported(tmp_path: Path, order: tuple[int, ...]) -> None:
     async def story(rest: Rest) -> None:
         rest.register("bob", "desk", "hall", "car")
         record = await rest.create("client:bob")
@@ -395,7 +395,7 @@ def test_of_several_failures_the_best_is_told(tmp_path: Path, order: tuple[int, 
             phones[place].reject((404, 486, 480)[place])
             await asyncio.sleep(0.1)
         await rest.world.live.empty.wait()
-        assert rest.told() == ["initiated", "busy"]
+        assert rest.reported() == ["initiated", "busy"]
         assert rest.kept(record).sip_response_code == 486
 
     _play(tmp_path, story)
@@ -436,7 +436,7 @@ def test_a_phone_that_is_silent_once_it_was_hung_up_is_waited_for_but_a_moment(
     phones: tuple[str, ...],
     is_answered: bool,
 ) -> None:
-    """Its session may go on for half a minute; the call and its ports do not. What comes later tells nobody."""
+    """Its session may go on for half a minute; the call and its ports do not. Later events are not reported."""
 
     async def story(rest: Rest) -> None:
         rest.world.application.documents["/voice"] = "<Response><Pause length='60'/></Response>"
@@ -457,7 +457,7 @@ def test_a_phone_that_is_silent_once_it_was_hung_up_is_waited_for_but_a_moment(
         for phone in rung:
             phone.hang_up()
         await asyncio.sleep(60)
-        assert rest.told()[-1] == rest.kept(record).status == ("completed" if is_answered else "canceled")
+        assert rest.reported()[-1] == rest.kept(record).status == ("completed" if is_answered else "canceled")
         assert rest.kept(record).sip_response_code == (200 if is_answered else None)
         assert rest.kept(record).ended_by == "local"
 

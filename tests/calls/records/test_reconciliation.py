@@ -57,12 +57,12 @@ async def test_each_gets_its_end_and_its_callback() -> None:
     assert (talking.duration, ringing.duration) == (5, 0)
     assert talking.end_time is not None
     assert talking.end_reason == "the node broke off"
-    told = [dict(each.parameters) for each in book.callbacks]
-    assert [(each["CallStatus"], each["SequenceNumber"]) for each in told] == [
+    reported = [dict(each.parameters) for each in book.callbacks]
+    assert [(each["CallStatus"], each["SequenceNumber"]) for each in reported] == [
         ("completed", "1"),
         ("failed", "0"),
     ]
-    assert told[0]["CallDuration"] == "5"
+    assert reported[0]["CallDuration"] == "5"
 
 
 async def test_the_event_id_is_the_one_that_the_end_would_have_had() -> None:
@@ -99,5 +99,5 @@ async def test_rooms_that_a_crash_left_get_their_end() -> None:
     assert await close_conferences_a_crash_left(LeftRooms(), _bus(book), "node-1") == 1
     (room,) = book.conferences.values()
     assert (room.status, room.sequence_number) == ("completed", 5)
-    (told,) = book.told("/room")
-    assert (told["StatusCallbackEvent"], told["SequenceNumber"]) == ("conference-end", "4")
+    (reported,) = book.reported("/room")
+    assert (reported["StatusCallbackEvent"], reported["SequenceNumber"]) == ("conference-end", "4")

@@ -1,4 +1,4 @@
-"""The queue of events is bounded and survives cancellation; an outcome is told once, to all who wait."""
+"""The queue of events is bounded and survives cancellation; an outcome is delivered once, to all waiters."""
 
 import asyncio
 

@@ -119,7 +119,7 @@ async def test_version_6_of_the_internet_protocol() -> None:
         assert other.statistics().packets_received == 10
 
 
-async def test_digits_are_told_once_and_cross_the_bridge_with_the_other_payload_type(
+async def test_digits_are_reported_once_and_cross_the_bridge_with_the_other_payload_type(
     plane: NativePlane,
 ) -> None:
     async with Party() as alice, Party() as bob:

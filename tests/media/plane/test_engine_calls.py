@@ -97,7 +97,7 @@ async def test_without_an_address_a_prompt_goes_on_unheard(plane: NativePlane) -
         assert 5 <= len(alice.audio()) <= 12
 
 
-async def test_stalled_is_told_for_each_period_and_not_on_hold(plane: NativePlane) -> None:
+async def test_stalled_is_reported_for_each_period_and_not_on_hold(plane: NativePlane) -> None:
     async with Party() as alice:
         stream = plane.open_stream()
         stream.configure(alice.parameters())
@@ -109,7 +109,7 @@ async def test_stalled_is_told_for_each_period_and_not_on_hold(plane: NativePlan
         assert await events_of(stream, 1.2) == []
 
 
-async def test_one_way_audio_is_told_once() -> None:
+async def test_one_way_audio_is_reported_once() -> None:
     async with NativePlane(rtp_ports="42700-42709", threads=2) as plane, Party() as alice, Party() as bob:
         caller, callee = await bridged(plane, alice.parameters(), bob.parameters())
         await alice.say(caller.local, tone(440, 0.1))
@@ -190,7 +190,7 @@ async def test_through_another_codec_and_back(plane: NativePlane, codec: CodecFo
         assert {struct.unpack("!BBH", packet.payload)[::2] for packet in ended} == {(7, 800)}
 
 
-async def test_keys_as_tones_are_told(plane: NativePlane) -> None:
+async def test_keys_as_tones_are_reported(plane: NativePlane) -> None:
     async with Party() as alice:
         stream = plane.open_stream()
         stream.configure(alice.parameters(event=None, receive_event=None))

@@ -65,7 +65,7 @@ def test_a_callers_video_goes_to_the_callee_and_back() -> None:
     assert callee.video.direction is Direction.RECVONLY
     assert numbers(callee.video.formats) == [("H264", 120, 97), ("VP8", 99, 99)]
 
-    # The caller is told of them in a re-offer, in the place of the line that was refused.
+    # The caller gets them in a re-offer, in the place of the line that was refused.
     caller.relay_video(20_004, callee.video.formats)
     media = parse(caller.make_offer()).media
     assert [(each.kind, each.port) for each in media] == [("audio", 20_000), ("video", 20_004)]

@@ -25,7 +25,7 @@ class Voice:
         yield Prompt(np.full(len(utterance.text) * 800, self.level, np.int16), 8000)
 
 
-class Ears:
+class ForeignRecogniser:
     """Understands one thing."""
 
     def prepare(self) -> None:
@@ -41,8 +41,8 @@ async def open_voice(options: Any) -> AsyncIterator[Voice]:
 
 
 @asynccontextmanager
-async def open_ears(options: Any) -> AsyncIterator[Ears]:
-    yield Ears()
+async def open_foreign(options: Any) -> AsyncIterator[ForeignRecogniser]:
+    yield ForeignRecogniser()
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
     (about / "entry_points.txt").write_text("[callapi.speech]\nacme = acme_speech\nmute = acme_mute\n")
     module = ModuleType("acme_speech")
-    module.open_speaker, module.open_recogniser = open_voice, open_ears  # type: ignore[attr-defined]
+    module.open_speaker, module.open_recogniser = open_voice, open_foreign  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "acme_speech", module)
     monkeypatch.setitem(sys.modules, "acme_mute", ModuleType("acme_mute"))
     monkeypatch.syspath_prepend(tmp_path)

@@ -26,11 +26,11 @@ PATIENT = SpeechSettings(timeout_s=60, patience_s=60, recogniser_timeout_s=90)
 
 async def heard(plane: NativePlane, codec: CodecFormat, prompt: Prompt, path: Path) -> RecordingEnded:
     """What comes out of one stream when `prompt` goes into another."""
-    mouth, ear = plane.open_stream(), plane.open_stream()
-    mouth.configure(StreamParameters(ear.local, codec))
-    ear.configure(StreamParameters(mouth.local, codec))
-    recording = ear.record(path, RecordOptions(received_only=True))
-    assert await mouth.play(prompt).ended()
+    speaker, listener = plane.open_stream(), plane.open_stream()
+    speaker.configure(StreamParameters(listener.local, codec))
+    listener.configure(StreamParameters(speaker.local, codec))
+    recording = listener.record(path, RecordOptions(received_only=True))
+    assert await speaker.play(prompt).ended()
     recording.stop()
     return await recording.ended()
 
@@ -41,8 +41,8 @@ async def heard(plane: NativePlane, codec: CodecFormat, prompt: Prompt, path: Pa
 async def test_ten_sentences_through_each_codec_are_understood(
     tmp_path: Path,
 ) -> None:
-    async with open_speaker(PATIENT, tmp_path) as speaker, open_recogniser(PATIENT) as ears:
-        assert ears is not None
+    async with open_speaker(PATIENT, tmp_path) as speaker, open_recogniser(PATIENT) as recogniser:
+        assert recogniser is not None
         halves = []
         for text in (" ".join(TEN_SENTENCES[:5]), " ".join(TEN_SENTENCES[5:])):
             parts = [each async for each in speaker.speak(Utterance(text), print)]
@@ -59,6 +59,6 @@ async def test_ten_sentences_through_each_codec_are_understood(
             assert ended.path is not None
             samples, rate = soundfile.read(ended.path, dtype="int16")
             assert 0 <= ended.duration_ms - prompt.duration_ms < 500, codec.name  # stopped a little later
-            understood = await ears.recognise(samples, rate, "en", ())
+            understood = await recogniser.recognise(samples, rate, "en", ())
             likeness = SequenceMatcher(None, plain(understood.text).split(), plain(text).split()).ratio()
             assert likeness >= 0.85, (codec.name, likeness, understood.text)

@@ -157,7 +157,7 @@ async def test_one_that_cannot_be_started_is_left_alone_for_a_while() -> None:
         assert stub.pid is None
 
 
-async def test_stopping_tells_everybody_who_waits() -> None:
+async def test_stopping_wakes_every_waiter() -> None:
     running = EngineProcess("stub", {}, 5.0)
     async with running:
         await running.ask({})

@@ -167,7 +167,7 @@ async def test_what_cannot_be_pronounced_takes_time(tmp_path: Path) -> None:
         assert await here.lengths(Utterance("")) == []
 
 
-async def test_stopping_in_the_middle_tells_who_waits(tmp_path: Path) -> None:
+async def test_stopping_in_the_middle_wakes_the_waiters(tmp_path: Path) -> None:
     waiting: list[asyncio.Task[list[int]]] = []
     async with stage(tmp_path) as here:
         here.piper.gate = asyncio.Event()

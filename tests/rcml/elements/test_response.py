@@ -51,7 +51,7 @@ def test_what_is_no_verb_cannot_stand_in_the_root(name: str) -> None:
     assert "is not a verb" in refusal(f"<{name}/>").message
 
 
-def test_the_first_error_in_the_text_is_told() -> None:
+def test_the_first_error_in_the_text_is_reported() -> None:
     error = refusal('<Dial timeout="x">1</Dial>\n<Foo/>')
     assert error.specific_code == 13212
 

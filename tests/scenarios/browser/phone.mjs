@@ -14,7 +14,7 @@ import { chromium } from "playwright-core";
 
 const { CHROMIUM, MICROPHONE } = process.env;
 const here = path.dirname(fileURLToPath(import.meta.url));
-const tell = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
+const emit = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
 async function bundle(folder) {
   const outfile = path.join(folder, "phone_page.js");
@@ -62,9 +62,9 @@ const commands = {
   async open({ page: name, ...settings }) {
     const page = await context.newPage();
     pages.set(name, page);
-    page.on("pageerror", (error) => tell({ event: "error", page: name, text: error.message }));
+    page.on("pageerror", (error) => emit({ event: "error", page: name, text: error.message }));
     page.on("console", (message) => console.error(`${name}: ${message.text()}`));
-    await page.exposeFunction("report", (event) => tell({ ...event, page: name }));
+    await page.exposeFunction("report", (event) => emit({ ...event, page: name }));
     await page.goto(origin);
     await page.evaluate((given) => globalThis.phone.start(given), settings);
   },
@@ -91,12 +91,12 @@ async function leave() {
   process.exit(0);
 }
 
-tell({ event: "ready", page: "", origin });
+emit({ event: "ready", page: "", origin });
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);
   commands[command.do](command).then(
-    (answer) => tell({ id: command.id, ...answer }),
-    (error) => tell({ id: command.id, error: error.message }),
+    (answer) => emit({ id: command.id, ...answer }),
+    (error) => emit({ id: command.id, error: error.message }),
   );
 }
 await leave();

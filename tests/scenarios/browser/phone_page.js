@@ -4,10 +4,10 @@ import JsSIP from "jssip";
 import { Inviter, Registerer, RegistererState, SessionState, UserAgent } from "sip.js";
 
 const NO_SERVERS = { iceServers: [] };
-const tell = (event, more = {}) => globalThis.report({ event, ...more });
+const emit = (event, more = {}) => globalThis.report({ event, ...more });
 
 // The strongest frequency of what the peer says, sampled over and over.
-class Ear {
+class Recorder {
   constructor() {
     this.samples = [];
     this.context = new AudioContext();
@@ -50,26 +50,26 @@ class JsSipPhone {
   start({ uri, password, server }) {
     const socket = new JsSIP.WebSocketInterface(server);
     this.agent = new JsSIP.UA({ sockets: [socket], uri, password, register: true });
-    this.agent.on("registered", () => tell("registered", { code: 200 }));
-    this.agent.on("registrationFailed", ({ cause, response }) => tell("registered", { code: response?.status_code ?? 0, cause }));
-    this.agent.on("disconnected", () => tell("disconnected"));
+    this.agent.on("registered", () => emit("registered", { code: 200 }));
+    this.agent.on("registrationFailed", ({ cause, response }) => emit("registered", { code: response?.status_code ?? 0, cause }));
+    this.agent.on("disconnected", () => emit("disconnected"));
     this.agent.on("newRTCSession", ({ originator, session, request }) => {
       this.take(session);
-      if (originator === "remote") tell("incoming", { from: request.from.uri.toString() });
+      if (originator === "remote") emit("incoming", { from: request.from.uri.toString() });
     });
     this.agent.start();
   }
 
   take(session) {
     this.session = session;
-    session.on("peerconnection", ({ peerconnection }) => ear.listen(peerconnection));
-    if (session.connection) ear.listen(session.connection);
-    session.on("confirmed", () => tell("answered"));
-    session.on("progress", ({ response }) => response && tell("ringing", { code: response.status_code }));
-    session.on("ended", ({ cause }) => tell("ended", { cause }));
-    session.on("failed", ({ cause, message }) => tell("ended", { cause, code: message?.status_code ?? 0 }));
-    session.on("hold", ({ originator }) => tell("hold", { originator }));
-    session.on("unhold", ({ originator }) => tell("unhold", { originator }));
+    session.on("peerconnection", ({ peerconnection }) => recorder.listen(peerconnection));
+    if (session.connection) recorder.listen(session.connection);
+    session.on("confirmed", () => emit("answered"));
+    session.on("progress", ({ response }) => response && emit("ringing", { code: response.status_code }));
+    session.on("ended", ({ cause }) => emit("ended", { cause }));
+    session.on("failed", ({ cause, message }) => emit("ended", { cause, code: message?.status_code ?? 0 }));
+    session.on("hold", ({ originator }) => emit("hold", { originator }));
+    session.on("unhold", ({ originator }) => emit("unhold", { originator }));
   }
 
   call(target) { this.agent.call(target, { mediaConstraints: { audio: true, video: false }, pcConfig: NO_SERVERS }); }
@@ -95,27 +95,27 @@ class SipJsPhone {
       delegate: {
         onInvite: (invitation) => {
           this.take(invitation);
-          tell("incoming", { from: invitation.remoteIdentity.uri.toString() });
+          emit("incoming", { from: invitation.remoteIdentity.uri.toString() });
         },
-        onDisconnect: () => tell("disconnected"),
+        onDisconnect: () => emit("disconnected"),
       },
     });
     await this.agent.start();
     this.registerer = new Registerer(this.agent);
     this.registerer.stateChange.addListener((state) => {
-      if (state === RegistererState.Registered) tell("registered", { code: 200 });
+      if (state === RegistererState.Registered) emit("registered", { code: 200 });
     });
-    await this.registerer.register({ requestDelegate: { onReject: ({ message }) => tell("registered", { code: message.statusCode }) } });
+    await this.registerer.register({ requestDelegate: { onReject: ({ message }) => emit("registered", { code: message.statusCode }) } });
   }
 
   take(session) {
     this.session = session;
     session.stateChange.addListener((state) => {
       if (state === SessionState.Established) {
-        ear.listen(this.connection());
-        tell("answered");
+        recorder.listen(this.connection());
+        emit("answered");
       } else if (state === SessionState.Terminated) {
-        tell("ended");
+        emit("ended");
       }
     });
   }
@@ -123,7 +123,7 @@ class SipJsPhone {
   async call(target) {
     const inviter = new Inviter(this.agent, UserAgent.makeURI(target));
     this.take(inviter);
-    await inviter.invite({ requestDelegate: { onReject: ({ message }) => tell("refused", { code: message.statusCode }) } });
+    await inviter.invite({ requestDelegate: { onReject: ({ message }) => emit("refused", { code: message.statusCode }) } });
   }
 
   async answer() { await this.session.accept(); }
@@ -137,7 +137,7 @@ class SipJsPhone {
     // As the library's own SimpleUser does: `hold` alone goes on sending the microphone.
     for (const { track } of this.connection().getSenders()) if (track) track.enabled = !hold;
     this.session.sessionDescriptionHandlerOptionsReInvite = { hold };
-    await this.session.invite({ requestDelegate: { onAccept: () => tell(hold ? "hold" : "unhold", { originator: "local" }) } });
+    await this.session.invite({ requestDelegate: { onAccept: () => emit(hold ? "hold" : "unhold", { originator: "local" }) } });
   }
 
   hold() { return this.offer(true); }
@@ -147,15 +147,15 @@ class SipJsPhone {
   connection() { return this.session.sessionDescriptionHandler.peerConnection; }
 }
 
-let ear;
+let recorder;
 let inner;
 globalThis.phone = {
   async start({ library, ...settings }) {
-    ear = new Ear();
+    recorder = new Recorder();
     inner = library === "jssip" ? new JsSipPhone() : new SipJsPhone();
     await inner.start(settings);
   },
-  heard: (count) => ear.samples.slice(-count),
+  heard: (count) => recorder.samples.slice(-count),
   async statistics() {
     const figures = { received: 0, sent: 0, concealed: 0 };
     for (const each of (await inner.connection().getStats()).values()) {

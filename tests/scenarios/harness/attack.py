@@ -54,7 +54,7 @@ async def under_attack(
         after = node.census()
         grown = after.memory_kb - before.memory_kb
         cpu = after.cpu_s - before.cpu_s
-        lost, packets = talking.caller_ear.lost, talking.caller_ear.packets
+        lost, packets = talking.caller_rtp.lost, talking.caller_rtp.packets
         measured(f"hostile: {name}: lost {lost} of {packets} packets, {grown} KB more, {cpu:.2f} s CPU")
         assert grown < MAX_MEMORY_KB, f"{grown} KB more than before"
         await talking.ends()

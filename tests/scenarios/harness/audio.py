@@ -37,7 +37,7 @@ def write_wav(path: Path, samples: Samples, *, rate: int = 8000) -> Path:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
-    """What an ear got, in order of time."""
+    """What was heard, in order of time."""
 
     samples: Samples
     rate: int

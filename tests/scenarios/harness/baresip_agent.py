@@ -34,7 +34,7 @@ STATES = {
 
 
 class Call:
-    """One call: records what it hears from its first audio on, says what it is told to say."""
+    """One call: records what it hears from its first audio on, plays what its command names."""
 
     def __init__(self, phone: "Phone", number: int, call: baresip.Call) -> None:
         self.phone = phone
@@ -44,9 +44,9 @@ class Call:
         self._audio: asyncio.Task[None] | None = None
         call.on(self._take)
 
-    def tell(self, event: str, **more: Any) -> None:
+    def report(self, event: str, **more: Any) -> None:
         """Report an event of this call."""
-        self.phone.tell(event=event, call=self.number, **more)
+        self.phone.report(event=event, call=self.number, **more)
 
     def _take(self, event: baresip.StackEvent) -> None:
         state = STATES.get(event.event)
@@ -54,7 +54,7 @@ class Call:
             return
         head, _, reason = (event.text or "").partition(" ")
         code = int(head) if head.isdigit() else 200
-        self.tell("state", state=state, code=code, reason=reason, sip_call_id=self.call.call_id or "")
+        self.report("state", state=state, code=code, reason=reason, sip_call_id=self.call.call_id or "")
         if state == "CONFIRMED":
             self._audio = asyncio.get_running_loop().create_task(self._hear_and_speak())
         elif state == "DISCONNECTED":
@@ -68,13 +68,13 @@ class Call:
     async def _hear_and_speak(self) -> None:
         path = self.phone.folder / f"{self.phone.name}-{self.number}.wav"
         place = 0
-        with wave.open(str(path), "wb") as ear:
-            ear.setparams((1, 2, 8000, 0, "NONE", ""))
-            self.tell("ear", path=str(path))
+        with wave.open(str(path), "wb") as recorder:
+            recorder.setparams((1, 2, 8000, 0, "NONE", ""))
+            self.report("recorder", path=str(path))
             while self.call.state is not baresip.CallState.CLOSED:
                 with contextlib.suppress(baresip.AudioNotActive, baresip.AudioRestarted):
                     if heard := self.call.audio.read(1 << 16):
-                        ear.writeframes(heard)
+                        recorder.writeframes(heard)
                     info = self.call.audio.info()
                     wanted = int(AHEAD_S * info.tx_sample_rate) * 2 - info.tx_buffered
                     if self.speech and info.tx_ready and wanted > 0:
@@ -95,12 +95,12 @@ class Phone:
         self._out = os.fdopen(os.dup(1), "w", buffering=1)
         os.dup2(2, 1)
 
-    def tell(self, **message: Any) -> None:
+    def report(self, **message: Any) -> None:
         """Write one line."""
         self._out.write(json.dumps({"at": time.time(), **message}) + "\n")
 
     async def run(self) -> None:
-        """Register, then serve until told to quit."""
+        """Register, then serve until the command to quit."""
         runtime = baresip.Runtime()
         await runtime.start(
             baresip.Config(
@@ -121,7 +121,7 @@ class Phone:
         self._agent = await baresip.UserAgent.create(runtime, account)
         self._agent.on_incoming(self._rings)
         addresses = {name: f"127.0.0.1:{self._config.get(name + '_port', 0)}" for name in ("udp", "tls")}
-        self.tell(event="ready", call=0, udp=addresses["udp"], tcp=addresses["udp"], tls=addresses["tls"])
+        self.report(event="ready", call=0, udp=addresses["udp"], tcp=addresses["udp"], tls=addresses["tls"])
         if self._registers:
             await self.do_register({"on": True})
         reader = asyncio.StreamReader()
@@ -151,9 +151,9 @@ class Phone:
     async def _obey(self, command: Json) -> None:
         try:
             answer = await getattr(self, f"do_{command['do']}")(command)
-            self.tell(id=command["id"], **(answer or {}))
+            self.report(id=command["id"], **(answer or {}))
         except (baresip.BaresipError, AttributeError, KeyError, ValueError) as error:
-            self.tell(id=command["id"], error=repr(error))
+            self.report(id=command["id"], error=repr(error))
 
     def _add(self, call: baresip.Call) -> Call:
         number = next(self._numbers)
@@ -161,7 +161,7 @@ class Phone:
         return self.calls[number]
 
     def _rings(self, call: baresip.Call) -> None:
-        self._add(call).tell("incoming", text="", source=call.peer)
+        self._add(call).report("incoming", text="", source=call.peer)
 
     # ---- commands
 
@@ -169,9 +169,9 @@ class Phone:
         """REGISTER anew, or with `on` false take the registration away."""
         try:
             await (self._agent.register() if command["on"] else self._agent.unregister())
-            self.tell(event="registered", call=0, code=200, reason="")
+            self.report(event="registered", call=0, code=200, reason="")
         except baresip.RegistrationError as error:
-            self.tell(event="registered", call=0, code=error.status or 0, reason=str(error))
+            self.report(event="registered", call=0, code=error.status or 0, reason=str(error))
 
     async def do_invite(self, command: Json) -> Json:
         """Call `uri`, with `headers`, saying `play`."""
@@ -198,7 +198,7 @@ class Phone:
         """Leave, without a farewell to the registrar."""
         for number in list(self.calls):
             await self.do_hang_up({"call": number})
-        self.tell(id=command["id"])
+        self.report(id=command["id"])
         os._exit(0)
 
 

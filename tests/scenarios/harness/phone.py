@@ -61,7 +61,7 @@ class PhoneCall:
                     self.ended_at = event["at"]
             case "incoming" | "message":
                 self._receive(event["text"])
-            case "ear":
+            case "recorder":
                 self._recording, self.ear_at = Path(event["path"]), event["at"]
             case "digit":
                 self.digits += event["digit"]
@@ -72,7 +72,7 @@ class PhoneCall:
         self._changed.set()
 
     def _receive(self, text: str) -> None:
-        """Keep a message; the agent may tell of one twice, as a message and as what changed the state."""
+        """Keep a message; the agent may report one twice, as a message and as what changed the state."""
         message = SipMessage.read(text)
         if message not in self.received:
             self.received.append(message)

@@ -34,7 +34,7 @@ class Wire:
         os.set_blocking(0, False)
         self._pending = b""
 
-    def tell(self, **message: Any) -> None:
+    def report(self, **message: Any) -> None:
         """Write one line."""
         self._out.write(json.dumps({"at": time.time(), **message}) + "\n")
 
@@ -56,14 +56,14 @@ class Call(pj.Call):  # type: ignore[misc]  # the binding has no types
         super().__init__(phone.account, call_id)
         self.phone = phone
         self.number = phone.next_number()
-        self.ear: Any = None
-        self.mouth: Any = None
+        self.recorder: Any = None
+        self.player: Any = None
         self.audio: Any = None
         self.recording = str(phone.folder / f"{phone.name}-{self.number}.wav")
 
-    def tell(self, event: str, **more: Any) -> None:
+    def report(self, event: str, **more: Any) -> None:
         """Report an event of this call."""
-        self.phone.wire.tell(event=event, call=self.number, **more)
+        self.phone.wire.report(event=event, call=self.number, **more)
 
     def onCallState(self, prm: Any) -> None:  # noqa: N802
         """INCOMING, CALLING, EARLY, CONNECTING, CONFIRMED, DISCONNECTED."""
@@ -72,9 +72,9 @@ class Call(pj.Call):  # type: ignore[misc]  # the binding has no types
         change = prm.e.body.tsxState
         if prm.e.type == pj.PJSIP_EVENT_TSX_STATE and change.type == pj.PJSIP_EVENT_RX_MSG:
             more["text"] = change.src.rdata.wholeMsg
-        self.tell("state", state=info.stateText, **more)
+        self.report("state", state=info.stateText, **more)
         if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
-            self.ear = self.mouth = self.audio = None  # closes the recording
+            self.recorder = self.player = self.audio = None  # closes the recording
             # let go at once: the library gives this call's id to the next one, which a late farewell would hang up
             self.phone.calls.pop(self.number, None)
 
@@ -82,51 +82,51 @@ class Call(pj.Call):  # type: ignore[misc]  # the binding has no types
         """Every message that arrives in the dialog, whole."""
         change = prm.e.body.tsxState
         if change.type == pj.PJSIP_EVENT_RX_MSG:
-            self.tell("message", text=change.src.rdata.wholeMsg)
+            self.report("message", text=change.src.rdata.wholeMsg)
 
     def onCallMediaState(self, _prm: Any) -> None:  # noqa: N802
-        """Audio began, was held, or came back: hook ear and mouth up again."""
+        """Audio began, was held, or came back: connect recorder and player again."""
         info = self.getInfo()  # held while its parts are read: the binding's parts die with the whole
         for index, medium in enumerate(info.media):
             if medium.type != pj.PJMEDIA_TYPE_AUDIO:
                 continue
-            self.tell("media", status=medium.status, direction=medium.dir)
+            self.report("media", status=medium.status, direction=medium.dir)
             if medium.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
                 self.connect(self.getAudioMedia(index))
 
     def connect(self, audio: Any) -> None:
         """Record from `audio`; speak into it if there is something to say."""
-        if self.ear is None:
-            self.ear = pj.AudioMediaRecorder()
-            self.ear.createRecorder(self.recording)
-            self.phone.quiet.startTransmit(self.ear)  # so that its clock runs on while nobody sends
-            self.tell("ear", path=self.recording)
+        if self.recorder is None:
+            self.recorder = pj.AudioMediaRecorder()
+            self.recorder.createRecorder(self.recording)
+            self.phone.quiet.startTransmit(self.recorder)  # so that its clock runs on while nobody sends
+            self.report("recorder", path=self.recording)
         self.audio = audio
-        audio.startTransmit(self.ear)
-        if self.mouth is not None:
-            self.mouth.startTransmit(audio)
+        audio.startTransmit(self.recorder)
+        if self.player is not None:
+            self.player.startTransmit(audio)
 
     def play(self, path: str) -> None:
         """Say `path` from now on, over and over."""
-        self.mouth = pj.AudioMediaPlayer()
-        self.mouth.createPlayer(path, 0)
+        self.player = pj.AudioMediaPlayer()
+        self.player.createPlayer(path, 0)
         if self.audio is not None:
-            self.mouth.startTransmit(self.audio)
+            self.player.startTransmit(self.audio)
 
     def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802
         """A REFER of the other side: the call that it leads to is one of ours."""
         call = Call(self.phone)
         self.phone.calls[call.number] = call
         prm.newCall = call
-        self.tell("referred", to=prm.dstUri)
+        self.report("referred", to=prm.dstUri)
 
     def onCallTransferStatus(self, prm: Any) -> None:  # noqa: N802
         """A NOTIFY about a REFER of ours."""
-        self.tell("transfer", code=prm.statusCode, is_final=prm.finalNotify)
+        self.report("transfer", code=prm.statusCode, is_final=prm.finalNotify)
 
     def onDtmfDigit(self, prm: Any) -> None:  # noqa: N802
         """A digit by RFC 4733 or INFO."""
-        self.tell("digit", digit=prm.digit)
+        self.report("digit", digit=prm.digit)
 
 
 class Account(pj.Account):  # type: ignore[misc]  # the binding has no types
@@ -137,10 +137,10 @@ class Account(pj.Account):  # type: ignore[misc]  # the binding has no types
         self.phone = phone
 
     def onIncomingCall(self, prm: Any) -> None:  # noqa: N802
-        """An INVITE: told with its whole text; answered at once if there is a standing order."""
+        """An INVITE: reported with its whole text; answered at once if there is a standing order."""
         call = Call(self.phone, prm.callId)
         self.phone.calls[call.number] = call
-        call.tell("incoming", text=prm.rdata.wholeMsg, source=prm.rdata.srcAddress)
+        call.report("incoming", text=prm.rdata.wholeMsg, source=prm.rdata.srcAddress)
         order = self.phone.standing_order
         if "ring" in order:
             self.phone.do_answer(call, {"code": order["ring"]})
@@ -150,7 +150,7 @@ class Account(pj.Account):  # type: ignore[misc]  # the binding has no types
 
     def onRegState(self, prm: Any) -> None:  # noqa: N802
         """The answer to a REGISTER."""
-        self.phone.wire.tell(event="registered", call=0, code=prm.code, reason=prm.reason)
+        self.phone.wire.report(event="registered", call=0, code=prm.code, reason=prm.reason)
 
 
 class Phone:
@@ -239,8 +239,8 @@ class Phone:
         self._later.append((time.monotonic() + seconds, action))
 
     def run(self) -> None:
-        """Serve until told to quit."""
-        self.wire.tell(event="ready", call=0, **self.addresses)
+        """Serve until the command to quit."""
+        self.wire.report(event="ready", call=0, **self.addresses)
         while True:
             self.endpoint.libHandleEvents(5)
             due = [each for each in self._later if each[0] <= time.monotonic()]
@@ -253,10 +253,10 @@ class Phone:
     def _obey(self, command: Json) -> None:
         try:
             answer = getattr(self, f"do_{command['do']}")(self.calls.get(command.get("call", 0)), command)
-            self.wire.tell(id=command["id"], **(answer or {}))
+            self.wire.report(id=command["id"], **(answer or {}))
         except (pj.Error, AttributeError, KeyError) as error:
             text = error.info() if isinstance(error, pj.Error) else repr(error)
-            self.wire.tell(id=command["id"], error=text)
+            self.wire.report(id=command["id"], error=text)
 
     # ---- commands: `do_<verb>(call, command)`
 
@@ -341,7 +341,7 @@ class Phone:
         """Leave, without the library's slow farewell."""
         self.endpoint.hangupAllCalls()
         self.endpoint.libHandleEvents(50)
-        self.wire.tell(id=command["id"])
+        self.wire.report(id=command["id"])
         os._exit(0)
 
     @staticmethod

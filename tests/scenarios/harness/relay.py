@@ -50,7 +50,7 @@ class _Side(asyncio.DatagramProtocol):
 
 
 class LossyRelay:
-    """`async with LossyRelay(node, weather, seed=1)`; without `phone` the first datagram tells where that is."""
+    """`async with LossyRelay(node, weather, seed=1)`; without `phone` the first datagram shows where that is."""
 
     def __init__(self, node: Address, weather: Weather, *, seed: int, phone: Address | None = None) -> None:
         self._node = node

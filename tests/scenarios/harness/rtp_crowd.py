@@ -1,8 +1,8 @@
-"""Hundreds of RTP parties in one process: two sockets, sendmmsg and recvmmsg, every packet told from every other.
+"""Hundreds of RTP parties in one process: two sockets, sendmmsg and recvmmsg, every packet distinct from every other.
 
 Usage: `rtp_crowd.py CALLER_FD CALLEE_FD`, two bound UDP sockets that are inherited; then one JSON line on stdin:
 `{"caller_legs": [port, ...], "callee_legs": [port, ...], "seconds": 30}`. All callers live on one socket and all
-callees on the other (their SDP says so); the node's port for each leg tells them apart. The payload of each packet
+callees on the other (their SDP says so); the node's port for each leg distinguishes them. The payload of each packet
 (G.711 µ-law, 20 ms) begins with the number of its stream, its place in it, and when it was sent, so that loss and
 delay are known packet by packet. Writes one JSON line of figures. Linux on a 64-bit machine alone.
 """

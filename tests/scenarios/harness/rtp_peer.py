@@ -1,4 +1,4 @@
-"""An ear and a mouth for G.711 over RTP (RFC 3550, 3551, 4733), for phones that only do signalling.
+"""Sends and hears G.711 over RTP (RFC 3550, 3551, 4733), for phones that only do signalling.
 
 Written from the RFCs for the tests alone: what the node sends is decoded here by somebody else's arithmetic.
 """

@@ -1,6 +1,6 @@
 """SIPp scenarios, written out from a few phrases: who answers how, who calls, who hangs up.
 
-`[media_port]` is whatever `-mp` says; nothing here opens it unless SIPp is told to echo or stream.
+`[media_port]` is whatever `-mp` says; nothing here opens it unless SIPp is asked to echo or stream.
 """
 
 from collections.abc import Sequence
@@ -198,7 +198,7 @@ Max-Forwards: 70"""
 
 
 def client(login: str, password: str) -> str:
-    """Registers and calls [service] as a client, with the answer to each challenge, and is told that it is busy."""
+    """Registers and calls [service] as a client, with the answer to each challenge, and gets 486."""
     answer = f"[authentication username={login} password={password}]"
 
     def ask(method: str, sequence: int, *more: str) -> str:

@@ -14,20 +14,20 @@ CALLER_HZ, CALLEE_HZ = 440, 660
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Both ends of it; `caller_ear` hears the callee."""
+    """Both ends of it; `caller_rtp` hears the callee."""
 
     caller: RawCall
     callee: RawCall
-    caller_ear: RtpPeer
-    callee_ear: RtpPeer
+    caller_rtp: RtpPeer
+    callee_rtp: RtpPeer
 
     async def goes_on(self) -> None:
         """AssertionError unless each hears the other now, and no packet was lost since the call began."""
-        assert await self.caller_ear.hears(CALLEE_HZ), "the caller hears nothing any more"
-        assert await self.callee_ear.hears(CALLER_HZ), "the callee hears nothing any more"
-        for name, ear in (("caller", self.caller_ear), ("callee", self.callee_ear)):
-            allowed = ear.packets // 1000
-            assert ear.lost <= allowed, f"the {name} lost {ear.lost} of {ear.packets} packets"
+        assert await self.caller_rtp.hears(CALLEE_HZ), "the caller hears nothing any more"
+        assert await self.callee_rtp.hears(CALLER_HZ), "the callee hears nothing any more"
+        for name, rtp in (("caller", self.caller_rtp), ("callee", self.callee_rtp)):
+            allowed = rtp.packets // 1000
+            assert rtp.lost <= allowed, f"the {name} lost {rtp.lost} of {rtp.packets} packets"
 
     async def ends(self) -> None:
         """The caller hangs up; both sides see the end."""
@@ -47,19 +47,19 @@ async def talk(
     async with (
         RawPhone("alice", caller_host) as alice,
         RawPhone("bob") as bob,
-        RtpPeer() as ear,
+        RtpPeer() as rtp,
         RtpPeer() as other,
     ):
         attribute = f' statusCallback="{status_callback}"' if status_callback else ""
         dial = response(f"<Dial><Sip{attribute}>{bob.uri}</Sip></Dial>")
         webhook["voice"] = [dial, response("<Reject/>")]
-        caller = alice.invite(node.uri("1"), node.sip_address, body=sdp(ear.port))
+        caller = alice.invite(node.uri("1"), node.sip_address, body=sdp(rtp.port))
         callee = await bob.next_call()
         callee.answer(port=other.port)
         answer = await caller.gets("INVITE", 200)
         caller.request("ACK")
         assert answer.audio
         assert callee.invite.audio
-        ear.speak(answer.audio, CALLER_HZ)
+        rtp.speak(answer.audio, CALLER_HZ)
         other.speak(callee.invite.audio, CALLEE_HZ)
-        yield Conversation(caller, callee, ear, other)
+        yield Conversation(caller, callee, rtp, other)

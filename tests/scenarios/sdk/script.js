@@ -135,8 +135,8 @@ async function* steps(client) {
   yield "recording";
 
   await until("four callbacks", () => asked("/status").length >= 4);
-  const told = asked("/status").map((each) => each.parameters.CallStatus);
-  assert.deepEqual(told, ["initiated", "ringing", "in-progress", "completed"]);
+  const reported = asked("/status").map((each) => each.parameters.CallStatus);
+  assert.deepEqual(reported, ["initiated", "ringing", "in-progress", "completed"]);
   assert(requests.every((each) => each.isRight && !each.isFooled));
   yield "callbacks";
 }

@@ -156,11 +156,16 @@ def steps(client: Client) -> Any:
     assert is_gone(client.recordings(recording.sid))
     yield "recording"
 
-    told = until(
+    reported = until(
         "four callbacks", lambda: [each for each in requests if each[0] == "/status"][3:] and requests
     )
-    told = [each for each in told if each[0] == "/status"]
-    assert [each[1]["CallStatus"] for each in told] == ["initiated", "ringing", "in-progress", "completed"]
+    reported = [each for each in reported if each[0] == "/status"]
+    assert [each[1]["CallStatus"] for each in reported] == [
+        "initiated",
+        "ringing",
+        "in-progress",
+        "completed",
+    ]
     assert all(each[2] for each in requests)
     assert not any(each[3] for each in requests)
     yield "callbacks"

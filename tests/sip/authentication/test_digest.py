@@ -250,7 +250,7 @@ def test_session_variants() -> None:
 
 
 def test_without_qop_a_nonce_serves_once() -> None:
-    """RFC 2069: there is no count that could tell a replay."""
+    """RFC 2069: there is no count that could show a replay."""
     server = Server(algorithms=["MD5"])
     challenge = server.challenge()
     old = Challenge(challenge.realm, challenge.nonce, None, None, None, is_stale=False)
@@ -308,7 +308,7 @@ def test_nonces_grow_old() -> None:
     assert server.verify(answer(challenge, nc=2)) == Stale()
 
 
-def test_a_wrong_password_is_not_told_that_its_nonce_is_stale() -> None:
+def test_a_wrong_password_gets_no_stale() -> None:
     server = Server(nonce_lifetime_s=60)
     challenge = server.challenge()
     server.now += 100

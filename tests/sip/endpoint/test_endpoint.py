@@ -190,7 +190,7 @@ async def test_reliable_early_media_and_info() -> None:
 
 
 async def test_nobody_is_there() -> None:
-    """ICMP tells at once, so that nobody waits 32 seconds."""
+    """ICMP reports it at once, instead of a wait of 32 seconds."""
     async with pair() as both:
         uri = SipUri.parse("sip:bob@127.0.0.1:9")
         (refused,), ended = await ending(both.alice.invite(OutboundInvite(uri, ALICE, ALICE, body=OFFER)))
@@ -207,7 +207,7 @@ async def test_a_name_that_does_not_exist() -> None:
 
 
 class Names:
-    """A resolver that knows what the test tells it."""
+    """A resolver that knows what the test gives it."""
 
     def __init__(self, *hops: Hop) -> None:
         self.hops = list(hops)

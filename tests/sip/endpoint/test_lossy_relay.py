@@ -16,7 +16,7 @@ LOSS, DUPLICATION, DELAY = 0.1, 0.1, 0.05
 
 
 class Relay(asyncio.DatagramProtocol):
-    """Carries datagrams between the one who calls and one target, as badly as it is told."""
+    """Carries datagrams between the one who calls and one target, as badly as the test asks."""
 
     def __init__(self, target: tuple[str, int]) -> None:
         self.target = target

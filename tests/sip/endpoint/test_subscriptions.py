@@ -84,7 +84,7 @@ async def test_refusals() -> None:
             outbound.refer(CAROL)
 
 
-async def test_two_references_at_once_are_told_apart_by_their_ids() -> None:
+async def test_two_references_at_once_are_distinguished_by_their_ids() -> None:
     async with pair() as both:
         outbound, inbound = await both.talk()
         first, second = outbound.refer(CAROL), outbound.refer("<sip:dave@h>")

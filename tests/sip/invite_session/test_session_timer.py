@@ -56,7 +56,7 @@ def test_min_se() -> None:
     assert read_min_se(asked("Min-SE: soon")) == 90
 
 
-def test_an_interval_that_is_too_small_is_told_to_those_who_understand() -> None:
+def test_an_interval_that_is_too_small_is_refused_to_those_who_understand() -> None:
     assert is_too_small(asked(f"{TIMER}\nSession-Expires: 60"), 90)
     assert not is_too_small(asked("Session-Expires: 60"), 90)
     assert not is_too_small(asked(f"{TIMER}\nSession-Expires: 90"), 90)

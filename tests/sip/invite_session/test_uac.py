@@ -50,7 +50,7 @@ def refused(bench: Bench) -> Refused:
 # --- answers ---
 
 
-def test_provisionals_are_told_but_for_100() -> None:
+def test_provisionals_are_reported_but_for_100() -> None:
     bench = calling()
     bench.answer(bench.invites[0], 100)
     assert bench.events == []
@@ -71,7 +71,7 @@ def test_a_success_is_acknowledged_at_once() -> None:
 
 @pytest.mark.parametrize("status", [302, 404, 486, 500, 603])
 def test_a_failure(status: int) -> None:
-    """A redirection is a failure: we call whom we were told to call, and nobody else."""
+    """A redirection is a failure: only the given target is called."""
     bench = ringing()
     bench.answer(bench.invites[0], status, extra=[("X-Why", "1")])
     assert (refused(bench).response.status, refused(bench).local) == (status, False)
@@ -368,10 +368,10 @@ def test_a_reliable_response_is_acknowledged_in_order() -> None:
     (prack,) = requests(bench.answer(first, 183, ANSWER, extra=reliable(7)))
     assert (prack.method, prack.headers.get("RAck"), prack.cseq.number) == ("PRACK", "7 1 INVITE", 2)
     assert str(prack.uri) == "sip:bob@192.0.2.2:5060"
-    told = list(bench.events)
+    reported = list(bench.events)
     assert requests(bench.answer(first, 183, ANSWER, extra=reliable(7))) == []  # the PRACK repeats itself
     assert requests(bench.answer(first, 180, extra=reliable(9))) == []  # 8 is missing
-    assert bench.events == told
+    assert bench.events == reported
     (prack,) = requests(bench.answer(first, 180, extra=reliable(8)))
     assert prack.headers.get("RAck") == "8 1 INVITE"
     assert bench.answer(prack, 200) == []

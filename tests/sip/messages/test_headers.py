@@ -78,7 +78,7 @@ class TestHeaders:
     def test_content_length_is_left_to_the_writer(self) -> None:
         assert Headers([("l", "5"), ("To", "x")]).lines() == ["To: x"]
 
-    def test_lines_that_are_none_are_told_and_the_others_kept(self) -> None:
+    def test_lines_that_are_none_are_reported_and_the_others_kept(self) -> None:
         headers, fault = Headers.from_lines(["To : x", "nonsense", "Föö: 1", "v:\ty \t"])
         assert headers.items() == [("To", "x"), ("Via", "y")]
         assert str(fault) == "not a header field: 'nonsense'"

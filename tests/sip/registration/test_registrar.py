@@ -109,7 +109,7 @@ async def test_register_refresh_query_and_leave() -> None:
     assert store.bindings == {"alice": ()}
 
 
-async def test_an_old_nonce_is_told_to_be_stale() -> None:
+async def test_an_old_nonce_is_marked_stale() -> None:
     _, clock, phone = setup()
     await phone.send()
     clock.now += 3600

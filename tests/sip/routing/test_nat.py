@@ -47,7 +47,7 @@ def binding(
 
 
 class RequestSender:
-    """Remembers what was asked, and answers at once; or, once told what, only when told."""
+    """Remembers what was asked, and answers at once; or, on request, only when released."""
 
     def __init__(self) -> None:
         self.asked: list[OutboundRequest] = []

@@ -28,12 +28,12 @@ def sent(outputs: Iterable[Output]) -> list[Message]:
     return [output.message for output in outputs if isinstance(output, Send)]
 
 
-def told(outputs: Iterable[Output]) -> list[TransactionEvent]:
+def reported(outputs: Iterable[Output]) -> list[TransactionEvent]:
     return [output.event for output in outputs if isinstance(output, Report)]
 
 
 def statuses(outputs: Iterable[Output]) -> list[int]:
-    return [event.response.status for event in told(outputs) if isinstance(event, Answered)]
+    return [event.response.status for event in reported(outputs) if isinstance(event, Answered)]
 
 
 def started(outputs: Iterable[Output]) -> dict[str, float]:

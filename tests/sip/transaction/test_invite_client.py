@@ -18,12 +18,12 @@ from tests.sip.transaction.support import (
     answer,
     fired,
     is_finished,
+    reported,
     request,
     sent,
     started,
     statuses,
     stopped,
-    told,
 )
 
 INVITE = request("INVITE", extra="Route: <sip:p.example;lr>\r\nX-Extra: 1\r\n")
@@ -66,7 +66,7 @@ def test_a_doubles_without_a_cap() -> None:
 def test_calling_gives_up(input_: object, event: object) -> None:
     machine = calling()
     outputs = machine.handle(input_, 32.0)  # type: ignore[arg-type]
-    assert told(outputs) == [event]
+    assert reported(outputs) == [event]
     assert is_finished(outputs)
     assert machine.state is State.TERMINATED
 
@@ -80,14 +80,14 @@ def test_a_provisional_ends_the_retransmissions() -> None:
     assert machine.handle(fired("A"), 0.5) == []
 
 
-def test_proceeding_tells_every_provisional() -> None:
+def test_proceeding_reports_every_provisional() -> None:
     machine = proceeding()
     assert statuses(machine.handle(Provisional(answer(INVITE, 183)), 1.0)) == [183]
     assert machine.handle(TRANSPORT_FAILED, 2.0) == []
 
 
 @pytest.mark.parametrize("make", [calling, proceeding])
-def test_a_success_is_told_and_so_are_its_repetitions_and_other_forks(make: type) -> None:
+def test_a_success_is_reported_and_so_are_its_repetitions_and_other_forks(make: type) -> None:
     machine = make()
     outputs = machine.handle(Success(answer(INVITE, 200)), 1.0)
     assert statuses(outputs) == [200]
@@ -108,7 +108,7 @@ def test_a_failure_is_acknowledged_each_time_it_comes(make: type) -> None:
     assert started(outputs) == {"D": 33.0}
     again = machine.handle(Failure(answer(INVITE, 486)), 2.0)
     assert sent(again) == sent(outputs)
-    assert told(again) == []
+    assert reported(again) == []
     assert is_finished(machine.handle(fired("D"), 33.0))
 
 
@@ -123,7 +123,7 @@ def test_an_ack_that_cannot_be_sent_ends_it() -> None:
     machine = proceeding()
     machine.handle(Failure(answer(INVITE, 486)), 1.0)
     outputs = machine.handle(TRANSPORT_FAILED, 1.1)
-    assert told(outputs) == []
+    assert reported(outputs) == []
     assert is_finished(outputs)
 
 

@@ -14,7 +14,16 @@ from callapi.sip.transaction.inputs import (
     Success,
 )
 from callapi.sip.transaction.invite_server import InviteServer, State
-from tests.sip.transaction.support import answer, fired, is_finished, request, sent, started, stopped, told
+from tests.sip.transaction.support import (
+    answer,
+    fired,
+    is_finished,
+    reported,
+    request,
+    sent,
+    started,
+    stopped,
+)
 
 INVITE = request("INVITE")
 ACK = request("ACK")
@@ -44,7 +53,7 @@ def test_the_last_provisional_is_repeated() -> None:
     ringing = answer(INVITE, 180)
     assert sent(machine.handle(Provisional(ringing), 1.0)) == [ringing]
     assert sent(machine.handle(RETRANSMITTED, 1.5)) == [ringing]
-    assert told(machine.handle(TRANSPORT_FAILED, 2.0)) == [UNDELIVERABLE]
+    assert reported(machine.handle(TRANSPORT_FAILED, 2.0)) == [UNDELIVERABLE]
     assert machine.handle(Acked(ACK), 2.0) == []
     assert machine.state is State.PROCEEDING
 
@@ -57,8 +66,8 @@ def test_a_success_leaves_repetition_to_its_user() -> None:
     assert started(outputs) == {"L": 33.0}
     assert machine.handle(RETRANSMITTED, 2.0) == []  # RFC 6026 §7.1
     assert sent(machine.handle(Success(ok), 2.0)) == [ok]
-    assert told(machine.handle(Acked(ACK), 3.0)) == [AckReceived(ACK)]
-    assert told(machine.handle(TRANSPORT_FAILED, 3.0)) == [UNDELIVERABLE]
+    assert reported(machine.handle(Acked(ACK), 3.0)) == [AckReceived(ACK)]
+    assert reported(machine.handle(TRANSPORT_FAILED, 3.0)) == [UNDELIVERABLE]
     assert is_finished(machine.handle(fired("L"), 33.0))
 
 
@@ -92,12 +101,12 @@ def test_reliable_transports_repeat_nothing() -> None:
 
 def test_no_ack_ever() -> None:
     outputs = completed().handle(fired("H"), 32.0)
-    assert told(outputs) == [TIMED_OUT]
+    assert reported(outputs) == [TIMED_OUT]
     assert is_finished(outputs)
 
 
 def test_a_second_final_response_is_ignored() -> None:
     machine = completed()
     assert machine.handle(Success(answer(INVITE, 200)), 1.0) == []
-    assert told(machine.handle(TRANSPORT_FAILED, 1.0)) == [UNDELIVERABLE]
+    assert reported(machine.handle(TRANSPORT_FAILED, 1.0)) == [UNDELIVERABLE]
     assert machine.state is State.COMPLETED

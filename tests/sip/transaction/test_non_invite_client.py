@@ -17,12 +17,12 @@ from tests.sip.transaction.support import (
     answer,
     fired,
     is_finished,
+    reported,
     request,
     sent,
     started,
     statuses,
     stopped,
-    told,
 )
 
 BYE = request("BYE")
@@ -63,7 +63,7 @@ def test_after_a_provisional_e_runs_at_t2() -> None:
 
 
 @pytest.mark.parametrize("final", [Success(answer(BYE, 200)), Failure(answer(BYE, 481))])
-def test_a_final_response_is_told_once(final: Success | Failure) -> None:
+def test_a_final_response_is_reported_once(final: Success | Failure) -> None:
     machine = trying()
     outputs = machine.handle(final, 1.0)
     assert statuses(outputs) == [final.response.status]
@@ -86,5 +86,5 @@ def test_reliable_transports_do_not_wait_for_repetitions() -> None:
 )
 def test_giving_up(input_: object, tellings: list[object]) -> None:
     outputs = trying().handle(input_, 32.0)  # type: ignore[arg-type]
-    assert told(outputs) == tellings
+    assert reported(outputs) == tellings
     assert is_finished(outputs)

@@ -10,7 +10,7 @@ from callapi.sip.transaction.inputs import (
     Success,
 )
 from callapi.sip.transaction.non_invite_server import NonInviteServer, State
-from tests.sip.transaction.support import answer, fired, is_finished, request, sent, started, told
+from tests.sip.transaction.support import answer, fired, is_finished, reported, request, sent, started
 
 BYE = request("BYE")
 OK = answer(BYE, 200)
@@ -52,7 +52,7 @@ def test_reliable_transports_end_with_the_final_response() -> None:
 
 def test_a_transport_failure_ends_it() -> None:
     outputs = trying().handle(TRANSPORT_FAILED, 1.0)
-    assert told(outputs) == [UNDELIVERABLE]
+    assert reported(outputs) == [UNDELIVERABLE]
     assert is_finished(outputs)
     machine = trying()
     machine.handle(Success(OK), 1.0)

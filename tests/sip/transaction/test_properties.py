@@ -56,10 +56,10 @@ def check(steps: list[list[Any]]) -> None:
 def test_clients(make: Callable[..., Any], is_reliable: bool, inputs: list[Any]) -> None:
     steps = walk(make(is_reliable=is_reliable), inputs)
     check(steps)
-    told = [output.event for step in steps for output in step if isinstance(output, Report)]
-    finals = [event.response for event in told if isinstance(event, Answered) and event.response.is_final]
+    reported = [output.event for step in steps for output in step if isinstance(output, Report)]
+    finals = [event.response for event in reported if isinstance(event, Answered) and event.response.is_final]
     if any(not response.is_success for response in finals):
-        assert len(finals) == 1  # only a 2xx to INVITE may be told again
+        assert len(finals) == 1  # only a 2xx to INVITE may be reported again
 
 
 @pytest.mark.parametrize("make", SERVERS)

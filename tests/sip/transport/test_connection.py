@@ -83,7 +83,7 @@ async def test_a_bare_client() -> None:
 
 
 async def test_nobody_listens() -> None:
-    """However many messages waited, the failure is told once."""
+    """However many messages waited, the failure is reported once."""
     async with Node(LOOPBACK) as gone:
         hop = gone.hop(Transport.TCP)
     async with Node() as client:
@@ -105,7 +105,7 @@ async def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
         assert await client.fails() == (hop, f"{hop}: no connection within 0.05 s")
 
 
-async def test_a_peer_that_closes_is_told_and_connected_anew() -> None:
+async def test_a_peer_that_closes_is_reported_and_connected_anew() -> None:
     async with Node() as client:
         async with Node(LOOPBACK) as server:
             hop = server.hop(Transport.TCP)
@@ -117,7 +117,7 @@ async def test_a_peer_that_closes_is_told_and_connected_anew() -> None:
             assert await server.hears_call() == "again"
 
 
-async def test_a_connection_that_is_reset_is_told() -> None:
+async def test_a_connection_that_is_reset_is_reported() -> None:
     async with Node(LOOPBACK) as node, wire(node) as peer:
         peer.send(options())
         source = (await node.hears()).source

@@ -1,4 +1,4 @@
-"""The layer as a whole: what it binds, and what it tells others of it. What it carries is tested by transport."""
+"""The layer as a whole: what it binds, and what it reports to others. What it carries is tested by transport."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from callapi.sip.transport.layer import TransportLayer
 from tests.sip.transport.node import Node, options
 
 
-def test_hops_are_told_apart_by_where_they_lead() -> None:
+def test_hops_are_distinguished_by_where_they_lead() -> None:
     hop = Hop(Transport.TLS, "2001:db8::1", 5061, "example.com")
     assert str(hop) == "tls:[2001:db8::1]:5061"
     assert hop == Hop(Transport.TLS, "2001:db8::1", 5061, "example.com", ("::", 5061))
@@ -40,7 +40,7 @@ async def test_a_tls_listener_needs_a_certificate() -> None:
             pass
 
 
-async def test_an_address_in_use_is_told_and_nothing_stays_open() -> None:
+async def test_an_address_in_use_is_reported_and_nothing_stays_open() -> None:
     async with Node("tcp://127.0.0.1:0") as node:
         second = Node("udp://127.0.0.1:0", f"tcp://127.0.0.1:{node.hop(Transport.TCP).port}")
         with pytest.raises(TransportError, match="cannot listen"):

@@ -89,7 +89,7 @@ async def test_a_client_that_speaks_no_tls(authority: Authority) -> None:
         assert server.received.empty()
 
 
-async def test_a_name_that_cannot_be_one_is_told(authority: Authority) -> None:
+async def test_a_name_that_cannot_be_one_is_reported(authority: Authority) -> None:
     async with (
         Node(LOOPBACK, tls=authority.issue("h")) as server,
         Node(tls=TlsFiles(ca=authority.path)) as client,
@@ -107,7 +107,7 @@ async def test_a_certificate_is_shown_by_a_client_that_has_one(authority: Author
         assert await server.hears_call() == "1"
 
 
-async def test_a_missing_store_is_told(tmp_path: Path) -> None:
+async def test_a_missing_store_is_reported(tmp_path: Path) -> None:
     async with Node("tcp://127.0.0.1:0") as server, Node(tls=TlsFiles(ca=tmp_path / "none.pem")) as client:
         hop = type(server.hop(Transport.TCP))(Transport.TLS, "127.0.0.1", server.hop(Transport.TCP).port)
         client.send(options(), hop)
@@ -175,7 +175,7 @@ async def test_what_is_sent_while_hands_are_shaken_waits(authority: Authority) -
 
 
 async def test_who_shakes_hands_while_the_node_stops_is_let_go(authority: Authority) -> None:
-    """pytest would tell of a socket that is left."""
+    """pytest fails for a socket that is left."""
     async with Node(LOOPBACK, tls=authority.issue("h")) as server:
         hop = server.hop(Transport.TLS)
         reader, writer = await asyncio.open_connection(hop.host, hop.port)
@@ -188,7 +188,7 @@ async def test_who_shakes_hands_while_the_node_stops_is_let_go(authority: Author
 async def until(is_so: Callable[[], bool]) -> None:
     """Wait for it."""
     async with asyncio.timeout(PATIENCE_S):
-        while not is_so():  # noqa: ASYNC110 - nothing tells of it
+        while not is_so():  # noqa: ASYNC110 - nothing reports it
             await asyncio.sleep(0.01)
 
 

@@ -43,7 +43,7 @@ async def test_an_answer_leaves_by_the_socket_that_was_asked() -> None:
             assert (await client.hears()).source == server.hop(Transport.UDP, index=index)
 
 
-async def test_icmp_tells_which_hop_is_dead() -> None:
+async def test_icmp_names_the_dead_hop() -> None:
     async with Node("udp://127.0.0.1:0") as gone:
         hop = gone.hop(Transport.UDP)
     async with Node("udp://127.0.0.1:0") as alive, Node("udp://127.0.0.1:0") as node:
@@ -74,7 +74,7 @@ async def test_a_dead_hop_does_not_take_the_next_datagram_along() -> None:
         (b"x", Hop(Transport.UDP, "localhost", 5060), "illegal IP address string passed to inet_pton"),
     ],
 )
-async def test_what_cannot_be_sent_is_told_later(data: bytes, hop: Hop, reason: str) -> None:
+async def test_what_cannot_be_sent_is_reported_later(data: bytes, hop: Hop, reason: str) -> None:
     async with Node("udp://127.0.0.1:0") as node:
         node.send(data, hop)
         assert node.failures.empty()
@@ -114,7 +114,7 @@ async def test_a_full_buffer_loses_and_does_not_block(monkeypatch: pytest.Monkey
         assert udp.dropped == 1
 
 
-async def test_a_queue_that_stands_is_told_until_it_is_read() -> None:
+async def test_a_queue_that_stands_is_reported_until_it_is_read() -> None:
     async with Node("udp://127.0.0.1:0") as node, Node("udp://127.0.0.1:0") as flood:
         assert node.layer.backlog_s == 0
         for number in range(100):

@@ -294,7 +294,7 @@ class TestWarmth:
             assert asked == ["ClientRecord"]
 
     async def test_memory_for_answers_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(cache_module, "MOST", 3)
+        monkeypatch.setattr(cache_module, "MAX_ENTRIES", 3)
         async with Store.in_memory() as store:
             for name in "abcde":
                 await store.clients.by_login(name)

@@ -1,4 +1,4 @@
-"""`upgrade_apart`: the tables are made, and the process that asked for it has not loaded Alembic."""
+"""`upgrade_in_child`: the tables are made, and the process that asked for it has not loaded Alembic."""
 
 import subprocess
 import sys
@@ -8,10 +8,10 @@ from callapi.store.sql.upgrade import newest_version
 
 SCRIPT = """\
 import sys
-from callapi.store import upgrade_apart
+from callapi.store import upgrade_in_child
 from callapi.store.sql.database import engines
 from callapi.store.sql.upgrade import version
-upgrade_apart(sys.argv[1])
+upgrade_in_child(sys.argv[1])
 with engines(sys.argv[1])[1].connect() as connection:
     print(version(connection), "alembic" in sys.modules)
 """
@@ -26,7 +26,7 @@ def test_the_tables_are_there_and_alembic_is_not(tmp_path: Path) -> None:
     assert done.stdout.split() == [newest_version(), "False"], done.stderr
 
 
-def test_what_is_wrong_with_the_database_is_left_to_be_told_by_who_opens_it(tmp_path: Path) -> None:
+def test_what_is_wrong_with_the_database_is_left_to_the_opener(tmp_path: Path) -> None:
     file = tmp_path / "new.db"
     file.write_text("no database")
     done = upgraded(f"sqlite:///{file}")

@@ -45,7 +45,7 @@ async def store(backend: FlakyBackend) -> AsyncIterator[Store]:
 async def _notices(store: Store) -> None:
     """Until the writer knows that the database is away."""
     async with asyncio.timeout(5):
-        while store.is_writable:  # noqa: ASYNC110 - the thread tells nobody
+        while store.is_writable:  # noqa: ASYNC110 - the thread has no signal for it
             await asyncio.sleep(0.005)
 
 
@@ -67,25 +67,25 @@ async def test_what_is_written_while_the_database_is_away_is_written_later_in_or
     store: Store, backend: FlakyBackend
 ) -> None:
     backend.is_away = True
-    told: list[CallbackRecord] = []
-    store.subscribe(told.extend)
+    reported: list[CallbackRecord] = []
+    store.subscribe(reported.extend)
     ringing = call()
     store.write(Put(ringing))
     await _notices(store)
     store.write(Put(replace(ringing, sequence_number=1)), Put(first := callback("EV1")))
     store.write(Put(last := replace(ringing, sequence_number=2)), Put(second := callback("EV2")))
     assert store.statistics.pending_changes == 5
-    assert told == []
+    assert reported == []
     backend.is_away = False
     await store.flush()
     assert store.is_writable
     assert await store.calls.fetch(ringing.sid) == last
-    assert told == [first, second]
+    assert reported == [first, second]
     assert store.statistics.pending_changes == 0
     assert store.statistics.retries >= 1
 
 
-async def test_who_waits_for_a_write_is_told_at_once_and_it_is_not_made_later(
+async def test_a_waiter_for_a_write_is_woken_at_once_and_it_is_not_made_later(
     store: Store, backend: FlakyBackend
 ) -> None:
     backend.is_away = True

@@ -19,7 +19,7 @@ from callapi.media.plane.fake import FakePlayback, FakeStream
 from callapi.media.speech import Recognised
 from callapi.verbs.interpreter import Interpreter
 from callapi.webhooks import WebAnswer, WebRequest
-from tests.verbs.conftest import Report, press_by_info
+from tests.verbs.conftest import RunStory, press_by_info
 from tests.verbs.world import Phone, World
 
 THREE = '<Play loop="30">x.wav</Play>'
@@ -89,10 +89,18 @@ TABLE: list[tuple[str, str, str, str, Keys, str | None, float]] = [
     ("no finish key", 'finishOnKey=""', "", "", [(1, "1#2*")], "1#2*", 6.0),
     ("no finish key, numDigits", 'finishOnKey="" numDigits="3"', "", "", [(1, "#*#")], "#*#", 1.0),
     # actionOnEmptyResult
-    ("empty, and told", 'actionOnEmptyResult="true"', "", "", [], "", 5.0),
-    ("empty by the finish key, and told", 'actionOnEmptyResult="true"', "", THREE, [(1, "#")], "", 1.0),
-    ("not empty, and told", 'actionOnEmptyResult="true"', "", "", [(1, "1#")], "1", 1.0),
-    ("empty after a timeout of 0, and told", 'actionOnEmptyResult="true" timeout="0"', "", "", [], "", 0.0),
+    ("empty, and reported", 'actionOnEmptyResult="true"', "", "", [], "", 5.0),
+    ("empty by the finish key, and reported", 'actionOnEmptyResult="true"', "", THREE, [(1, "#")], "", 1.0),
+    ("not empty, and reported", 'actionOnEmptyResult="true"', "", "", [(1, "1#")], "1", 1.0),
+    (
+        "empty after a timeout of 0, and reported",
+        'actionOnEmptyResult="true" timeout="0"',
+        "",
+        "",
+        [],
+        "",
+        0.0,
+    ),
     # typed ahead
     ("typed ahead, whole", 'numDigits="2"', THREE, THREE, [(1, "12")], "12", 3.0),
     ("typed ahead with the finish key", "", THREE, THREE, [(1, "12#")], "12", 3.0),
@@ -136,7 +144,7 @@ TABLE: list[tuple[str, str, str, str, Keys, str | None, float]] = [
 @pytest.mark.usefixtures("sounding")
 @pytest.mark.parametrize("way", ["rtp", "info", "inband"])
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row[0])
-def test_keys(tell: Report, row: tuple[str, str, str, str, Keys, str | None, float], way: str) -> None:
+def test_keys(run_story: RunStory, row: tuple[str, str, str, str, Keys, str | None, float], way: str) -> None:
     _, attributes, before, prompts, keys, digits, at = row
 
     async def story(here: World) -> None:
@@ -157,7 +165,7 @@ def test_keys(tell: Report, row: tuple[str, str, str, str, Keys, str | None, flo
         assert when == pytest.approx(at, abs=0.02)
         assert not any(each.is_playing for each in stream.playbacks)
 
-    tell(story)
+    run_story(story)
 
 
 def test_the_table_is_long_enough() -> None:
@@ -166,7 +174,7 @@ def test_the_table_is_long_enough() -> None:
 
 
 @pytest.mark.usefixtures("sounding")
-def test_a_key_stops_the_prompt_at_once_and_what_was_typed_ahead_lets_none_begin(tell: Report) -> None:
+def test_a_key_stops_the_prompt_at_once_and_what_was_typed_ahead_lets_none_begin(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         here.application.documents["/got"] = "<Response/>"
         call, _ = here.caller(
@@ -179,11 +187,11 @@ def test_a_key_stops_the_prompt_at_once_and_what_was_typed_ahead_lets_none_begin
         await here.live.empty.wait()
         assert len(stream.playbacks) == 1, "the prompt of the Gather is not heard at all"
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.usefixtures("sounding")
-def test_without_an_action_the_current_document_is_asked(tell: Report) -> None:
+def test_without_an_action_the_current_document_is_asked(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         asked = watched(here)
         call, _ = here.caller('<Response><Gather numDigits="1" method="GET"/></Response>')
@@ -198,14 +206,14 @@ def test_without_an_action_the_current_document_is_asked(tell: Report) -> None:
             ("/voice", "2"),
         ]
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.usefixtures("sounding")
 @pytest.mark.parametrize("at", [0.0, 0.05, 1.5, 3.5, 4.5])
-def test_a_caller_who_leaves_anywhere_leaves_nothing(tell: Report, at: float) -> None:
+def test_a_caller_who_leaves_anywhere_leaves_nothing(run_story: RunStory, at: float) -> None:
     async def story(here: World) -> None:
-        here.services = replace(here.services, recogniser=Ears([]))
+        here.services = replace(here.services, recogniser=ScriptedRecogniser([]))
         here.script = Interpreter(here.services)
         call, phone = here.caller(
             f'<Response><Gather input="dtmf speech" action="/got">{THREE}</Gather></Response>'
@@ -217,15 +225,15 @@ def test_a_caller_who_leaves_anywhere_leaves_nothing(tell: Report, at: float) ->
         await here.live.empty.wait()
         assert here.application.asked("/got") == []
 
-    tell(story)
+    run_story(story)
 
 
 # --- speech --------------------------------------------------------------------------------------------------
 
 
 @dataclass
-class Ears:
-    """A recogniser that hears what it is told to, in turn; each takes a while."""
+class ScriptedRecogniser:
+    """A recogniser that hears what the test gives it, in turn; each takes a while."""
 
     answers: list[str]
     takes_s: float = 0.3
@@ -268,10 +276,14 @@ class Mouth:
 
 @asynccontextmanager
 async def speaking(
-    here: World, ears: Ears | None, spoken: list[tuple[float, float]], attributes: str, prompts: str = THREE
+    here: World,
+    recogniser: ScriptedRecogniser | None,
+    spoken: list[tuple[float, float]],
+    attributes: str,
+    prompts: str = THREE,
 ) -> AsyncIterator[tuple[FakeStream, list[tuple[float, str, dict[str, str]]]]]:
     """A caller who says something during these times, in a Gather with these attributes."""
-    here.services = replace(here.services, recogniser=ears)
+    here.services = replace(here.services, recogniser=recogniser)
     here.script = Interpreter(here.services)
     asked = watched(here)
     here.application.documents |= {
@@ -293,14 +305,14 @@ async def speaking(
 
 
 SPEECH_TABLE: list[tuple[str, str, list[tuple[float, float]], list[str], Keys, dict[str, str] | None, float]] = [
-    # name, attributes, times of speech, what is understood, keys, what is told (None: nothing), when
+    # name, attributes, times of speech, what is understood, keys, what is reported (None: nothing), when
     ("a word after the prompt", 'speechTimeout="1"', [(4, 5)], ["yes"], [], {"SpeechResult": "yes"}, 6.3),
     ("a word in the prompt", 'speechTimeout="1"', [(1, 2)], ["yes"], [], {"SpeechResult": "yes"}, 3.3),
     ("auto", 'speechTimeout="auto"', [(1, 2)], ["yes"], [], {"SpeechResult": "yes"}, 3.3),
     ("speechTimeout is timeout", 'timeout="3"', [(1, 2)], ["yes"], [], {"SpeechResult": "yes"}, 5.3),
     ("a breath within", 'speechTimeout="2"', [(1, 2), (3, 4)], ["so"], [], {"SpeechResult": "so"}, 6.3),
     ("nobody speaks", 'timeout="2"', [], [], [], None, 5.0),
-    ("nobody speaks, told", 'timeout="2" actionOnEmptyResult="true"', [], [], [], {"SpeechResult": ""}, 5.0),
+    ("silence, reported", 'timeout="2" actionOnEmptyResult="true"', [], [], [], {"SpeechResult": ""}, 5.0),
     ("a click is no speech", 'timeout="2"', [(1, 1.04)], [], [], None, 5.0),
     ("a noise, then a word", 'speechTimeout="1"', [(1, 2), (5, 6)], ["", "no"], [], {"SpeechResult": "no"}, 7.3),
     ("a noise, then nothing", 'speechTimeout="1" timeout="2"', [(1, 2)], [""], [], None, 5.3),
@@ -315,49 +327,49 @@ SPEECH_TABLE: list[tuple[str, str, list[tuple[float, float]], list[str], Keys, d
 @pytest.mark.usefixtures("sounding")
 @pytest.mark.parametrize("row", SPEECH_TABLE, ids=lambda row: row[0])
 def test_speech(
-    tell: Report,
+    run_story: RunStory,
     row: tuple[str, str, list[tuple[float, float]], list[str], Keys, dict[str, str] | None, float],
 ) -> None:
-    name, attributes, spoken, understood, keys, told, at = row
-    kind = "speech" if told == {"SpeechResult": ""} else "dtmf speech"
+    name, attributes, spoken, understood, keys, reported, at = row
+    kind = "speech" if reported == {"SpeechResult": ""} else "dtmf speech"
 
     async def story(here: World) -> None:
-        ears = Ears(list(understood))
-        async with speaking(here, ears, spoken, f'input="{kind}" {attributes}') as (stream, asked):
+        recogniser = ScriptedRecogniser(list(understood))
+        async with speaking(here, recogniser, spoken, f'input="{kind}" {attributes}') as (stream, asked):
             for when, pressed in keys:
                 asyncio.get_running_loop().call_later(when, stream.press, pressed)
         [_, (when, path, parameters)] = asked
-        assert path == ("/nothing" if told is None else "/got")
-        for key, value in (told or {}).items():
+        assert path == ("/nothing" if reported is None else "/got")
+        for key, value in (reported or {}).items():
             assert parameters[key] == value
-        if told and told.get("SpeechResult"):
+        if reported and reported.get("SpeechResult"):
             assert parameters["Confidence"] == "0.90"
             assert "Digits" not in parameters
         assert when == pytest.approx(at, abs=0.2)
         notified = [each.message_text for each in here.book.notifications]
         assert len(notified) == (name == "the recogniser fails"), notified
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.usefixtures("sounding")
 @pytest.mark.parametrize("at", [0.5, 1.1, 1.5, 2.5, 3.15])
-def test_a_caller_who_leaves_while_speaking_leaves_nothing(tell: Report, at: float) -> None:
+def test_a_caller_who_leaves_while_speaking_leaves_nothing(run_story: RunStory, at: float) -> None:
     """In the prompt, at the first sound, in the word, in the silence after it, while it is recognised."""
 
     async def story(here: World) -> None:
-        ears = Ears(["I", "I am", "gone"])
+        recogniser = ScriptedRecogniser(["I", "I am", "gone"])
         attributes = 'input="speech" speechTimeout="1" partialResultCallback="/partial"'
-        async with speaking(here, ears, [(1, 2)], attributes) as (_, asked):
+        async with speaking(here, recogniser, [(1, 2)], attributes) as (_, asked):
             [call] = here.live.calls()
             asyncio.get_running_loop().call_later(at, call.hang_up, "the caller left")
         assert "/got" not in [path for _, path, _ in asked]
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.usefixtures("sounding")
-def test_the_first_word_stops_the_prompt(tell: Report) -> None:
+def test_the_first_word_stops_the_prompt(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         stopped: list[float] = []
         original = FakePlayback.stop
@@ -369,33 +381,35 @@ def test_the_first_word_stops_the_prompt(tell: Report) -> None:
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(FakePlayback, "stop", stop)
-            async with speaking(here, Ears(["yes"]), [(1, 2)], 'input="speech" speechTimeout="1"'):
+            async with speaking(
+                here, ScriptedRecogniser(["yes"]), [(1, 2)], 'input="speech" speechTimeout="1"'
+            ):
                 pass
         assert stopped[0] == pytest.approx(1.15, abs=0.1)
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.usefixtures("sounding")
-def test_the_recogniser_gets_what_was_said_with_language_and_hints(tell: Report) -> None:
+def test_the_recogniser_gets_what_was_said_with_language_and_hints(run_story: RunStory) -> None:
     async def story(here: World) -> None:
-        ears = Ears(["yes"])
+        recogniser = ScriptedRecogniser(["yes"])
         attributes = 'input="speech" speechTimeout="1" language="en-GB" hints="yes, no,$OOV_CLASS_TIME"'
-        async with speaking(here, ears, [(4, 5)], attributes):
+        async with speaking(here, recogniser, [(4, 5)], attributes):
             pass
-        [(seconds, language, hints)] = ears.heard
+        [(seconds, language, hints)] = recogniser.heard
         assert seconds == pytest.approx(2.5, abs=0.25), "a little before, the word, and the silence after it"
         assert (language, hints) == ("en-GB", ("yes", "no"))
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.usefixtures("sounding")
-def test_partial_results_are_told_while_somebody_speaks(tell: Report) -> None:
+def test_partial_results_are_reported_while_somebody_speaks(run_story: RunStory) -> None:
     async def story(here: World) -> None:
-        ears = Ears(["I want", "I want a", "I want a room"], takes_s=0.1)
+        recogniser = ScriptedRecogniser(["I want", "I want a", "I want a room"], takes_s=0.1)
         attributes = 'input="speech" speechTimeout="1" partialResultCallback="/partial"'
-        async with speaking(here, ears, [(4, 6.0)], attributes) as (_, asked):
+        async with speaking(here, recogniser, [(4, 6.0)], attributes) as (_, asked):
             pass
         partials = [parameters for _, path, parameters in asked if path == "/partial"]
         assert [
@@ -405,7 +419,7 @@ def test_partial_results_are_told_while_somebody_speaks(tell: Report) -> None:
         [got] = [parameters for _, path, parameters in asked if path == "/got"]
         assert got["SpeechResult"] == "I want a room"
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.usefixtures("sounding")
@@ -413,7 +427,7 @@ def test_partial_results_are_told_while_somebody_speaks(tell: Report) -> None:
     ("kind", "keys", "expected"), [("speech", "", "/nothing"), ("dtmf speech", "5#", "/got")]
 )
 def test_without_a_recogniser_it_goes_on_with_a_notification(
-    tell: Report, kind: str, keys: str, expected: str
+    run_story: RunStory, kind: str, keys: str, expected: str
 ) -> None:
     async def story(here: World) -> None:
         asked = watched(here)
@@ -428,13 +442,13 @@ def test_without_a_recogniser_it_goes_on_with_a_notification(
         assert (notification.error_code, notification.log) == (60_041, 1)
         assert re.search("no recogniser", notification.message_text)
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.usefixtures("sounding")
-def test_a_leg_that_cannot_be_heard_leaves_the_keys(tell: Report) -> None:
+def test_a_leg_that_cannot_be_heard_leaves_the_keys(run_story: RunStory) -> None:
     async def story(here: World) -> None:
-        here.services = replace(here.services, recogniser=Ears([]))
+        here.services = replace(here.services, recogniser=ScriptedRecogniser([]))
         here.script = Interpreter(here.services)
         here.application.documents["/got"] = "<Response/>"
         call, _ = here.caller(
@@ -450,4 +464,4 @@ def test_a_leg_that_cannot_be_heard_leaves_the_keys(tell: Report) -> None:
         [notification] = here.book.notifications
         assert "nothing can be heard" in notification.message_text
 
-    tell(story)
+    run_story(story)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from callapi.media import RecordingCause, RecordOptions
 from callapi.media.plane.fake import FakeRecording
-from tests.verbs.conftest import Report, press_by_info
+from tests.verbs.conftest import RunStory, press_by_info
 from tests.verbs.world import Phone, World
 
 AFTER = "<Redirect>/nothing</Redirect>"
@@ -50,31 +50,33 @@ DEFAULTS = RecordOptions(
         ('trim="do-not-trim"', replace(DEFAULTS, trim=False)),
     ],
 )
-def test_attributes_reach_the_media_plane(tell: Report, attributes: str, options: RecordOptions) -> None:
+def test_attributes_reach_the_media_plane(
+    run_story: RunStory, attributes: str, options: RecordOptions
+) -> None:
     async def story(here: World) -> None:
         made, phone = await recording(here, attributes)
         assert made.options == options
         phone.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
-def test_silence_ends_it_and_the_action_is_told(tell: Report) -> None:
+def test_silence_ends_it_and_the_action_is_requested(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         made, _ = await recording(here)
         made.duration_ms = 7600
         made.end(RecordingCause.SILENCE)
         await here.live.empty.wait()
-        [told] = here.application.asked("/got")
-        assert told["RecordingDuration"] == "8"
-        assert told["RecordingUrl"].endswith(told["RecordingSid"])
-        assert "Digits" not in told
-        assert told["CallStatus"] == "in-progress"
-        record = here.book.recordings[told["RecordingSid"]]
+        [reported] = here.application.asked("/got")
+        assert reported["RecordingDuration"] == "8"
+        assert reported["RecordingUrl"].endswith(reported["RecordingSid"])
+        assert "Digits" not in reported
+        assert reported["CallStatus"] == "in-progress"
+        record = here.book.recordings[reported["RecordingSid"]]
         assert (record.status, record.source, record.duration) == ("completed", "RecordVerb", 8)
         assert asked(here) == ["/voice", "/got"], "its answer takes the place of the document"
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.parametrize("way", ["rtp", "info"])
@@ -83,7 +85,7 @@ def test_silence_ends_it_and_the_action_is_told(tell: Report) -> None:
     [("", "5", "5"), ("", "#", "#"), ('finishOnKey="*"', "12*", "*"), ('finishOnKey="#"', "#12", "#")],
 )
 def test_a_key_ends_it_however_it_came(
-    tell: Report, attributes: str, keys: str, digit: str, way: str
+    run_story: RunStory, attributes: str, keys: str, digit: str, way: str
 ) -> None:
     async def story(here: World) -> None:
         _, phone = await recording(here, attributes)
@@ -92,13 +94,13 @@ def test_a_key_ends_it_however_it_came(
         else:
             press_by_info(phone, keys)
         await here.live.empty.wait()
-        [told] = here.application.asked("/got")
-        assert told["Digits"] == digit
+        [reported] = here.application.asked("/got")
+        assert reported["Digits"] == digit
 
-    tell(story)
+    run_story(story)
 
 
-def test_a_key_that_finishes_nothing_is_recorded_over(tell: Report) -> None:
+def test_a_key_that_finishes_nothing_is_recorded_over(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         made, phone = await recording(here, 'finishOnKey=""')
         here.plane.streams[0].press("123#*")
@@ -109,11 +111,11 @@ def test_a_key_that_finishes_nothing_is_recorded_over(tell: Report) -> None:
         await here.live.empty.wait()
         assert "Digits" not in here.application.asked("/got")[0]
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.usefixtures("sounding")
-def test_what_was_typed_before_does_not_end_it_nor_what_ended_it_a_later_gather(tell: Report) -> None:
+def test_what_was_typed_before_does_not_end_it_nor_what_ended_it_a_later_gather(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         here.application.documents["/got"] = '<Response><Gather timeout="2"/></Response>'
         call, phone = here.caller('<Response><Say>A. B. C.</Say><Record action="/got"/></Response>')
@@ -129,11 +131,11 @@ def test_what_was_typed_before_does_not_end_it_nor_what_ended_it_a_later_gather(
         assert len(here.application.asked("/got")) == 1
         assert len(here.application.asked("/voice")) == 1, "the Gather got nothing, so nothing is asked"
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.parametrize("is_silent", [True, False])
-def test_an_empty_recording_asks_nothing_and_goes_on(tell: Report, is_silent: bool) -> None:
+def test_an_empty_recording_asks_nothing_and_goes_on(run_story: RunStory, is_silent: bool) -> None:
     async def story(here: World) -> None:
         made, _ = await recording(
             here, 'recordingStatusCallback="/status" recordingStatusCallbackEvent="absent"'
@@ -142,30 +144,30 @@ def test_an_empty_recording_asks_nothing_and_goes_on(tell: Report, is_silent: bo
         made.end(RecordingCause.SILENCE, is_silent=is_silent)
         await here.live.empty.wait()
         assert asked(here) == ["/voice", "/nothing"]
-        [told] = here.book.told("/status")
-        assert told["RecordingStatus"] == "absent"
+        [reported] = here.book.reported("/status")
+        assert reported["RecordingStatus"] == "absent"
 
-    tell(story)
+    run_story(story)
 
 
-def test_a_disk_that_fails_is_told_and_the_call_goes_on(tell: Report) -> None:
+def test_a_disk_that_fails_is_reported_and_the_call_goes_on(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         made, _ = await recording(here, 'recordingStatusCallback="/status"')
         made.end(RecordingCause.FAILED)
         await here.live.empty.wait()
         assert asked(here) == ["/voice", "/nothing"]
-        [told] = here.book.told("/status")
-        assert told["RecordingStatus"] == "failed"
-        assert told["ErrorCode"] == "60030"
+        [reported] = here.book.reported("/status")
+        assert reported["RecordingStatus"] == "failed"
+        assert reported["ErrorCode"] == "60030"
         [notification] = here.book.notifications
         assert "no space left" in notification.message_text
         [record] = here.book.recordings.values()
         assert record.status == "failed"
 
-    tell(story)
+    run_story(story)
 
 
-def test_a_directory_that_cannot_be_made_fails_no_call(tell: Report, tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_made_fails_no_call(run_story: RunStory, tmp_path: Path) -> None:
     async def story(here: World) -> None:
         (tmp_path / "file").write_text("not a directory")
         here.services.recordings._directory = tmp_path / "file" / "recordings"
@@ -174,28 +176,31 @@ def test_a_directory_that_cannot_be_made_fails_no_call(tell: Report, tmp_path: P
         await here.live.empty.wait()
         assert asked(here) == ["/voice", "/nothing"]
 
-    tell(story)
+    run_story(story)
 
 
-def test_a_caller_who_hangs_up_still_has_it_told(tell: Report) -> None:
+def test_a_caller_who_hangs_up_still_has_it_reported(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         _, phone = await recording(here)
         phone.hang_up()
         await here.live.empty.wait()
-        [told] = here.application.asked("/got")
-        assert told["Digits"] == "hangup"
+        [reported] = here.application.asked("/got")
+        assert reported["Digits"] == "hangup"
         assert asked(here) == ["/voice", "/got"]
 
-    tell(story)
+    run_story(story)
 
 
-def test_progress_is_told_in_order(tell: Report) -> None:
+def test_progress_is_reported_in_order(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         made, _ = await recording(
             here, 'recordingStatusCallback="/status" recordingStatusCallbackEvent="in-progress completed"'
         )
         made.end(RecordingCause.MAX_LENGTH)
         await here.live.empty.wait()
-        assert [each["RecordingStatus"] for each in here.book.told("/status")] == ["in-progress", "completed"]
+        assert [each["RecordingStatus"] for each in here.book.reported("/status")] == [
+            "in-progress",
+            "completed",
+        ]
 
-    tell(story)
+    run_story(story)

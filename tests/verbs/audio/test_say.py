@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from callapi.media import Prompt, UnplayableAudio
 from callapi.media.speech import Utterance
 from callapi.verbs.interpreter import Interpreter
-from tests.verbs.conftest import Report
+from tests.verbs.conftest import RunStory
 from tests.verbs.world import World
 
 pytestmark = pytest.mark.usefixtures("sounding")
@@ -42,7 +42,7 @@ def with_speaker(here: World, speaker: Speaker) -> Speaker:
     return speaker
 
 
-def test_every_attribute_reaches_the_speaker(tell: Report) -> None:
+def test_every_attribute_reaches_the_speaker(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         speaker = with_speaker(here, Speaker())
         here.caller(
@@ -53,21 +53,23 @@ def test_every_attribute_reaches_the_speaker(tell: Report) -> None:
             Utterance("Your code.", 'Your <sub alias="code">c</sub>.', "woman", "en-GB"),
         ]
 
-    tell(story)
+    run_story(story)
 
 
-def test_plain_text_has_no_markup_and_no_wishes(tell: Report) -> None:
+def test_plain_text_has_no_markup_and_no_wishes(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         speaker = with_speaker(here, Speaker())
         here.caller("<Response><Say>Hello &amp; welcome.</Say></Response>")
         await here.live.empty.wait()
         assert speaker.asked == [Utterance("Hello & welcome.")]
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.parametrize(("loop", "seconds"), [("1", 2), ("3", 6)])
-def test_sentences_follow_one_another_and_loops_repeat_them(tell: Report, loop: str, seconds: int) -> None:
+def test_sentences_follow_one_another_and_loops_repeat_them(
+    run_story: RunStory, loop: str, seconds: int
+) -> None:
     async def story(here: World) -> None:
         with_speaker(here, Speaker())
         call, _ = here.caller(f'<Response><Say loop="{loop}">One. Two.</Say></Response>')
@@ -75,10 +77,10 @@ def test_sentences_follow_one_another_and_loops_repeat_them(tell: Report, loop: 
         assert len(here.stream_of(call).playbacks) == seconds
         assert asyncio.get_running_loop().time() == pytest.approx(seconds, abs=0.2)
 
-    tell(story)
+    run_story(story)
 
 
-def test_loop_0_speaks_until_the_caller_leaves(tell: Report) -> None:
+def test_loop_0_speaks_until_the_caller_leaves(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         speaker = with_speaker(here, Speaker())
         call, phone = here.caller('<Response><Say loop="0">One.</Say></Response>')
@@ -86,21 +88,21 @@ def test_loop_0_speaks_until_the_caller_leaves(tell: Report) -> None:
         phone.hang_up()
         await here.live.empty.wait()
         assert len(here.stream_of(call).playbacks) == 601
-        assert speaker.closed == len(speaker.asked), "the speaker is told when it is no longer listened to"
+        assert speaker.closed == len(speaker.asked), "the speaker hears when it is no longer listened to"
 
-    tell(story)
+    run_story(story)
 
 
-def test_a_loop_over_nothing_ends(tell: Report) -> None:
+def test_a_loop_over_nothing_ends(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         with_speaker(here, Speaker())
         here.caller('<Response><Say loop="0">.</Say></Response>')
         await here.live.empty.wait()
 
-    tell(story)
+    run_story(story)
 
 
-def test_a_caller_who_leaves_in_a_sentence_hears_no_other(tell: Report) -> None:
+def test_a_caller_who_leaves_in_a_sentence_hears_no_other(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         speaker = with_speaker(here, Speaker())
         call, phone = here.caller("<Response><Say>One. Two. Three.</Say></Response>")
@@ -110,10 +112,10 @@ def test_a_caller_who_leaves_in_a_sentence_hears_no_other(tell: Report) -> None:
         assert len(here.stream_of(call).playbacks) == 2
         assert speaker.closed == 1
 
-    tell(story)
+    run_story(story)
 
 
-def test_what_cannot_be_spoken_is_skipped_with_a_notification(tell: Report) -> None:
+def test_what_cannot_be_spoken_is_skipped_with_a_notification(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         with_speaker(here, Speaker(broken_after=1))
         here.application.documents["/after"] = "<Response/>"
@@ -128,14 +130,14 @@ def test_what_cannot_be_spoken_is_skipped_with_a_notification(tell: Report) -> N
         assert notification.document_line == 1
         assert here.application.asked("/after"), "the document goes on"
 
-    tell(story)
+    run_story(story)
 
 
-def test_an_unknown_voice_is_told_once(tell: Report) -> None:
+def test_an_unknown_voice_is_reported_once(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         here.caller('<Response><Say voice="unknown" loop="3">One. Two.</Say></Response>')
         await here.live.empty.wait()
         [notification] = here.book.notifications
         assert (notification.error_code, notification.log) == (13_512, 1)
 
-    tell(story)
+    run_story(story)

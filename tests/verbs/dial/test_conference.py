@@ -15,7 +15,7 @@ from callapi.media.plane.fake import FakeRoom, FakeStream
 from tests.verbs.conftest import Story
 from tests.verbs.world import MUSIC, Phone, World
 
-Tell = Callable[[Story], None]
+RunStory = Callable[[Story], None]
 EVENTS = "start end join leave mute hold modify speaker announcement"
 ROOM = (
     '<Response><Dial action="/after"><Conference statusCallback="/room" statusCallbackEvent="'
@@ -41,9 +41,9 @@ def mixed(here: World) -> list[FakeStream]:
 
 def events(here: World) -> list[str]:
     """The conference callbacks, in the order in which they were kept."""
-    told = here.book.told("/room")
-    assert [each["SequenceNumber"] for each in told] == [str(n) for n in range(1, len(told) + 1)]
-    return [each["StatusCallbackEvent"] for each in told]
+    reported = here.book.reported("/room")
+    assert [each["SequenceNumber"] for each in reported] == [str(n) for n in range(1, len(reported) + 1)]
+    return [each["StatusCallbackEvent"] for each in reported]
 
 
 async def join(here: World, *documents: str) -> list[tuple[Call, Phone]]:
@@ -55,7 +55,7 @@ async def join(here: World, *documents: str) -> list[tuple[Call, Phone]]:
     return callers
 
 
-def test_two_are_mixed_and_the_second_to_leave_ends_the_room(tell: Tell) -> None:
+def test_two_are_mixed_and_the_second_to_leave_ends_the_room(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         (one, alice), (other, bob) = await join(here, document(), document())
         assert set(mixed(here)) == {one.leg.stream, other.leg.stream}
@@ -73,11 +73,11 @@ def test_two_are_mixed_and_the_second_to_leave_ends_the_room(tell: Tell) -> None
             "participant-leave",
             "conference-end",
         ]
-        last = here.book.told("/room")[-1]
+        last = here.book.reported("/room")[-1]
         assert last["ReasonConferenceEnded"] == "last-participant-left"
         assert last["CallSidEndingConference"] == other.sid
         assert last["FriendlyName"] == "Room 1"
-        leave = here.book.told("/room")[3]
+        leave = here.book.reported("/room")[3]
         assert (leave["ReasonParticipantLeft"], leave["CallSid"]) == ("participant_hung_up", one.sid)
         assert {each["DialCallStatus"] for each in here.application.asked("/after")} == {"completed"}
         assert len(here.application.asked("/after")) == 2
@@ -85,10 +85,10 @@ def test_two_are_mixed_and_the_second_to_leave_ends_the_room(tell: Tell) -> None
         (record,) = here.book.conferences.values()
         assert (record.status, record.reason_conference_ended) == ("completed", "last-participant-left")
 
-    tell(story)
+    run_story(story)
 
 
-def test_one_who_waits_hears_music_and_then_the_room(tell: Tell) -> None:
+def test_one_who_waits_hears_music_and_then_the_room(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         ((one, alice),) = await join(here, document())
         stream = here.stream_of(one)
@@ -100,11 +100,11 @@ def test_one_who_waits_hears_music_and_then_the_room(tell: Tell) -> None:
         alice.hang_up()
         bob.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.usefixtures("sounding")
-def test_wait_url_is_a_document_then_silence(tell: Tell) -> None:
+def test_wait_url_is_a_document_then_silence(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         here.application.documents["/wait"] = "<Response><Play>tune.wav</Play><Dial>1</Dial></Response>"
         ((one, alice),) = await join(here, document('waitUrl="/wait" beep="false"'))
@@ -119,19 +119,19 @@ def test_wait_url_is_a_document_then_silence(tell: Tell) -> None:
         assert any("<Dial> cannot be used" in each.message_text for each in here.book.notifications)
         alice.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
-def test_an_empty_wait_url_is_silence(tell: Tell) -> None:
+def test_an_empty_wait_url_is_silence(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         ((one, alice),) = await join(here, document('waitUrl="" beep="false"'))
         assert here.stream_of(one).playbacks == []
         alice.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
-def test_a_moderator_ends_it_for_all_and_their_documents_go_on(tell: Tell) -> None:
+def test_a_moderator_ends_it_for_all_and_their_documents_go_on(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         here.application.documents["/after"] = "<Response><Pause length='1'/></Response>"
         host = document('endConferenceOnExit="true" beep="false" participantLabel="host"')
@@ -144,16 +144,16 @@ def test_a_moderator_ends_it_for_all_and_their_documents_go_on(tell: Tell) -> No
         assert not carol.is_over
         assert len(here.application.asked("/after")) == 3
         await here.live.empty.wait()
-        told = here.book.told("/room")
-        assert [each.get("ReasonParticipantLeft") for each in told[-4:]] == [
+        reported = here.book.reported("/room")
+        assert [each.get("ReasonParticipantLeft") for each in reported[-4:]] == [
             "participant_hung_up",
             "moderator_ended_conference",
             "moderator_ended_conference",
             None,
         ]
-        assert told[-1]["ParticipantLabelEndingConference"] == "host"
+        assert reported[-1]["ParticipantLabelEndingConference"] == "host"
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,9 @@ def test_a_moderator_ends_it_for_all_and_their_documents_go_on(tell: Tell) -> No
         ('coach="CA00000000000000000000000000000000" beep="false"', 13240),
     ],
 )
-def test_a_refused_participant_goes_on_with_its_document(tell: Tell, attributes: str, code: int) -> None:
+def test_a_refused_participant_goes_on_with_its_document(
+    run_story: RunStory, attributes: str, code: int
+) -> None:
     async def story(here: World) -> None:
         here.application.documents["/after"] = "<Response><Hangup/></Response>"
         (_, alice), (_, bob) = await join(
@@ -178,10 +180,10 @@ def test_a_refused_participant_goes_on_with_its_document(tell: Tell, attributes:
         await here.live.empty.wait()
         assert events(here) == ["participant-join", "participant-leave", "conference-end"]
 
-    tell(story)
+    run_story(story)
 
 
-def test_a_redirect_takes_one_out_and_the_others_talk_on(tell: Tell) -> None:
+def test_a_redirect_takes_one_out_and_the_others_talk_on(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         (one, alice), (_, bob), (_, carol) = await join(here, document(), document(), document())
         here.application.documents["/new"] = "<Response><Pause length='5'/></Response>"
@@ -189,16 +191,16 @@ def test_a_redirect_takes_one_out_and_the_others_talk_on(tell: Tell) -> None:
         await asyncio.sleep(0.5)
         assert len(mixed(here)) == 2
         assert not alice.is_over
-        leave = here.book.told("/room")[-1]
+        leave = here.book.reported("/room")[-1]
         assert leave["ReasonParticipantLeft"] == "participant_updated_via_api"
         bob.hang_up()
         carol.hang_up()
         alice.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
-def test_star_leaves_where_it_may(tell: Tell) -> None:
+def test_star_leaves_where_it_may(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         starry = document().replace("<Dial ", '<Dial hangupOnStar="true" ')
         (one, _), (other, bob) = await join(here, starry, document())
@@ -210,10 +212,10 @@ def test_star_leaves_where_it_may(tell: Tell) -> None:
         assert mixed(here) == [other.leg.stream]
         bob.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
-def test_time_limit(tell: Tell) -> None:
+def test_time_limit(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         short = document().replace("<Dial ", '<Dial timeLimit="10" ')
         (_, alice), (other, bob) = await join(here, short, document())
@@ -222,10 +224,10 @@ def test_time_limit(tell: Tell) -> None:
         assert mixed(here) == [other.leg.stream]
         bob.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
-def test_hold_and_mute_and_coach_reach_the_mixer(tell: Tell) -> None:
+def test_hold_and_mute_and_coach_reach_the_mixer(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         (one, alice), (other, bob), (third, carol) = await join(here, document(), document(), document())
         seat_room = here.services.conferences.find(one.record.account_sid, "Room 1")
@@ -269,10 +271,10 @@ def test_hold_and_mute_and_coach_reach_the_mixer(tell: Tell) -> None:
             "conference-end",
         ]
 
-    tell(story)
+    run_story(story)
 
 
-def test_the_room_is_recorded_from_its_start(tell: Tell) -> None:
+def test_the_room_is_recorded_from_its_start(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         recorded = document(
             'record="record-from-start" recordingStatusCallback="/rec" beep="false" '
@@ -287,14 +289,14 @@ def test_the_room_is_recorded_from_its_start(tell: Tell) -> None:
         await asyncio.sleep(0.1)
         (record,) = here.book.recordings.values()
         assert (record.status, record.source, record.channels) == ("completed", "Conference", 1)
-        told = here.book.told("/rec")
-        assert [each["RecordingStatus"] for each in told] == ["in-progress", "completed"]
-        assert told[0]["ConferenceSid"] == record.conference_sid
+        reported = here.book.reported("/rec")
+        assert [each["RecordingStatus"] for each in reported] == ["in-progress", "completed"]
+        assert reported[0]["ConferenceSid"] == record.conference_sid
 
-    tell(story)
+    run_story(story)
 
 
-def test_beeps_are_heard_after_an_announcement(tell: Tell) -> None:
+def test_beeps_are_heard_after_an_announcement(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         (_, alice), (_, bob) = await join(here, document(), document())
         conference = next(iter(here.services.conferences._rooms.values()))
@@ -307,10 +309,10 @@ def test_beeps_are_heard_after_an_announcement(tell: Tell) -> None:
         for phone in (alice, bob, carol):
             phone.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
-def test_a_hundred_come_and_go_at_random_for_a_minute(tell: Tell) -> None:
+def test_a_hundred_come_and_go_at_random_for_a_minute(run_story: RunStory) -> None:
     """Every arrival has its leave, the numbers have no gap, and the rooms end when they should."""
 
     async def story(here: World) -> None:
@@ -332,15 +334,15 @@ def test_a_hundred_come_and_go_at_random_for_a_minute(tell: Tell) -> None:
             phone.hang_up()
         await here.live.empty.wait()
         assert came == 100
-        told = here.book.told("/room")
+        reported = here.book.reported("/room")
         for room in here.book.conferences.values():
-            own = [each for each in told if each["ConferenceSid"] == room.sid]
+            own = [each for each in reported if each["ConferenceSid"] == room.sid]
             assert [each["SequenceNumber"] for each in own] == [str(n) for n in range(1, len(own) + 1)]
             names = [each["StatusCallbackEvent"] for each in own]
             assert names.count("participant-join") == names.count("participant-leave")
             assert names.count("conference-start") <= 1
             assert names.index("conference-end") == len(names) - 1
             assert room.status == "completed"
-        assert sum(each["StatusCallbackEvent"] == "participant-join" for each in told) == 100
+        assert sum(each["StatusCallbackEvent"] == "participant-join" for each in reported) == 100
 
-    tell(story)
+    run_story(story)

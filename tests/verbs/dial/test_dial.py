@@ -1,4 +1,4 @@
-"""`<Dial>` from the inside: who is rung, who is joined, how it ends, what the application is told.
+"""`<Dial>` from the inside: who is rung, who is joined, how it ends, what the application gets.
 
 Scenarios with real phones are in `tests/scenarios`; here time jumps and every interleaving can be arranged.
 """
@@ -23,7 +23,7 @@ Story = Callable[[World], Awaitable[None]]
 
 
 @pytest.fixture
-def tell(tmp_path: Path) -> Callable[[Story], None]:
+def run_story(tmp_path: Path) -> Callable[[Story], None]:
     """Run a story in a world of its own, in virtual time, and see that nothing is left."""
 
     async def whole(story: Story) -> None:
@@ -46,7 +46,7 @@ def action_of(here: World) -> dict[str, str]:
 DIAL = '<Response><Dial action="/after"><Sip>sip:bob@127.0.0.9</Sip></Dial></Response>'
 
 
-def test_joined_and_the_callee_hangs_up(tell: Callable[[Story], None]) -> None:
+def test_joined_and_the_callee_hangs_up(run_story: Callable[[Story], None]) -> None:
     async def story(here: World) -> None:
         here.application.documents["/after"] = "<Response><Hangup/></Response>"
         call, alice = here.caller(DIAL)
@@ -60,26 +60,26 @@ def test_joined_and_the_callee_hangs_up(tell: Callable[[Story], None]) -> None:
         assert here.plane.statistics().bridges == 1
         here.phones[0].hang_up()
         await here.live.empty.wait()
-        told = action_of(here)
-        assert told["DialCallStatus"] == "completed"
-        assert told["DialCallDuration"] == "10"
-        assert told["DialBridged"] == "true"
-        assert told["DialSipResponseCode"] == "200"
-        assert told["DialSipCallId"] == "out-0"
-        assert told["DialSipHeader_X-Skill"] == "gold"
-        assert told["CallStatus"] == "in-progress"
-        branches = json.loads(told["DialBranches"])
+        reported = action_of(here)
+        assert reported["DialCallStatus"] == "completed"
+        assert reported["DialCallDuration"] == "10"
+        assert reported["DialBridged"] == "true"
+        assert reported["DialSipResponseCode"] == "200"
+        assert reported["DialSipCallId"] == "out-0"
+        assert reported["DialSipHeader_X-Skill"] == "gold"
+        assert reported["CallStatus"] == "in-progress"
+        branches = json.loads(reported["DialBranches"])
         assert branches == [
             {
                 "target": "sip:bob@127.0.0.9",
-                "call_sid": told["DialCallSid"],
+                "call_sid": reported["DialCallSid"],
                 "status": "completed",
                 "sip_code": 200,
                 "ring_duration": branches[0]["ring_duration"],
             }
         ]
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.parametrize(
@@ -94,27 +94,29 @@ def test_joined_and_the_callee_hangs_up(tell: Callable[[Story], None]) -> None:
         (500, "failed"),
     ],
 )
-def test_a_refusal_is_told_with_its_code(tell: Callable[[Story], None], code: int, status: str) -> None:
+def test_a_refusal_is_reported_with_its_code(
+    run_story: Callable[[Story], None], code: int, status: str
+) -> None:
     async def story(here: World) -> None:
         here.caller(DIAL)
         await asyncio.sleep(1)
         here.phones[0].reject(code, X_Why="lunch")
         await here.live.empty.wait()
-        told = action_of(here)
-        assert told["DialCallStatus"] == status
-        assert told["DialSipResponseCode"] == str(code)
-        assert told["DialSipHeader_X-Why"] == "lunch"
-        assert told["DialCallDuration"] == "0"
-        assert told["DialBridged"] == "false"
+        reported = action_of(here)
+        assert reported["DialCallStatus"] == status
+        assert reported["DialSipResponseCode"] == str(code)
+        assert reported["DialSipHeader_X-Why"] == "lunch"
+        assert reported["DialCallDuration"] == "0"
+        assert reported["DialBridged"] == "false"
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.parametrize(
     ("status", "outcome", "why"), [(408, "no-answer", "no response to the INVITE"), (503, "failed", "bye")]
 )
-def test_a_phone_that_cannot_be_reached_is_told_with_its_line(
-    tell: Callable[[Story], None], status: int, outcome: str, why: str
+def test_a_phone_that_cannot_be_reached_is_reported_with_its_line(
+    run_story: Callable[[Story], None], status: int, outcome: str, why: str
 ) -> None:
     """Silence for longer than SIP waits, and a transport that fails: 32011, beside the outcome."""
 
@@ -129,10 +131,10 @@ def test_a_phone_that_cannot_be_reached_is_told_with_its_line(
         assert (note.error_code, note.document_line) == (32_011, 2)
         assert note.message_text == f"sip:bob@127.0.0.9: it cannot be reached: {why}"
 
-    tell(story)
+    run_story(story)
 
 
-def test_nobody_answers_in_time(tell: Callable[[Story], None]) -> None:
+def test_nobody_answers_in_time(run_story: Callable[[Story], None]) -> None:
     async def story(here: World) -> None:
         here.caller(
             '<Response><Dial action="/after" timeout="7"><Sip>sip:bob@127.0.0.9</Sip></Dial></Response>'
@@ -140,14 +142,14 @@ def test_nobody_answers_in_time(tell: Callable[[Story], None]) -> None:
         await asyncio.sleep(1)
         here.phones[0].ring()
         await here.live.empty.wait()
-        told = action_of(here)
-        assert (told["DialCallStatus"], told["DialSipResponseCode"]) == ("no-answer", "487")
+        reported = action_of(here)
+        assert (reported["DialCallStatus"], reported["DialSipResponseCode"]) == ("no-answer", "487")
         assert 7 <= asyncio.get_running_loop().time() < 9
 
-    tell(story)
+    run_story(story)
 
 
-def test_sequential_goes_on_where_the_called_party_declines(tell: Callable[[Story], None]) -> None:
+def test_sequential_goes_on_where_the_called_party_declines(run_story: Callable[[Story], None]) -> None:
     """Whoever is screened holds up the next noun; a decline, not an answer, lets it ring."""
 
     async def story(here: World) -> None:
@@ -166,14 +168,14 @@ def test_sequential_goes_on_where_the_called_party_declines(tell: Callable[[Stor
         await asyncio.sleep(2)
         here.phone("carol").hang_up()
         await here.live.empty.wait()
-        told = action_of(here)
-        assert (told["DialCallStatus"], told["DialCallDuration"]) == ("completed", "2")
-        assert [each["status"] for each in json.loads(told["DialBranches"])] == ["no-answer", "completed"]
+        reported = action_of(here)
+        assert (reported["DialCallStatus"], reported["DialCallDuration"]) == ("completed", "2")
+        assert [each["status"] for each in json.loads(reported["DialBranches"])] == ["no-answer", "completed"]
 
-    tell(story)
+    run_story(story)
 
 
-def test_what_a_dial_does_that_says_nothing(tell: Callable[[Story], None]) -> None:
+def test_what_a_dial_does_that_says_nothing(run_story: Callable[[Story], None]) -> None:
     """`timeout` is 30 s, `timeLimit` 14400 s of talk."""
 
     async def story(here: World) -> None:
@@ -189,13 +191,13 @@ def test_what_a_dial_does_that_says_nothing(tell: Callable[[Story], None]) -> No
         answered = clock()
         await call.ended.wait()
         assert clock() - answered == pytest.approx(14_400, abs=1.5)
-        [told] = here.application.asked("/second")
-        assert (told["DialCallStatus"], told["DialCallDuration"]) == ("completed", "14400")
+        [reported] = here.application.asked("/second")
+        assert (reported["DialCallStatus"], reported["DialCallDuration"]) == ("completed", "14400")
 
-    tell(story)
+    run_story(story)
 
 
-def test_the_caller_leaves_while_it_rings(tell: Callable[[Story], None]) -> None:
+def test_the_caller_leaves_while_it_rings(run_story: Callable[[Story], None]) -> None:
     async def story(here: World) -> None:
         _, alice = here.caller(
             '<Response><Dial action="/after"><Sip statusCallback="/status">sip:bob@127.0.0.9</Sip></Dial></Response>'
@@ -204,14 +206,14 @@ def test_the_caller_leaves_while_it_rings(tell: Callable[[Story], None]) -> None
         here.phones[0].ring()
         alice.hang_up()
         await here.live.empty.wait()
-        told = action_of(here)
-        assert (told["DialCallStatus"], told["CallStatus"]) == ("canceled", "completed")
-        assert [each["CallStatus"] for each in here.book.told("/status")] == ["canceled"]
+        reported = action_of(here)
+        assert (reported["DialCallStatus"], reported["CallStatus"]) == ("canceled", "completed")
+        assert [each["CallStatus"] for each in here.book.reported("/status")] == ["canceled"]
 
-    tell(story)
+    run_story(story)
 
 
-def test_a_leg_that_was_in_progress_ends_completed_joined_or_not(tell: Callable[[Story], None]) -> None:
+def test_a_leg_that_was_in_progress_ends_completed_joined_or_not(run_story: Callable[[Story], None]) -> None:
     """The caller hangs up in the very moment of the callee's 200, before the two are joined."""
 
     async def story(here: World) -> None:
@@ -223,12 +225,12 @@ def test_a_leg_that_was_in_progress_ends_completed_joined_or_not(tell: Callable[
         here.phones[0].answer()
         alice.hang_up()
         await here.live.empty.wait()
-        assert [each["CallStatus"] for each in here.book.told("/status")] == ["in-progress", "completed"]
+        assert [each["CallStatus"] for each in here.book.reported("/status")] == ["in-progress", "completed"]
 
-    tell(story)
+    run_story(story)
 
 
-def test_the_cancelled_are_sent_the_reason_that_another_answered(tell: Callable[[Story], None]) -> None:
+def test_the_cancelled_are_sent_the_reason_that_another_answered(run_story: Callable[[Story], None]) -> None:
     """RFC 3326: such a call is not a missed one. A phone that simply rang too long is sent no such reason."""
 
     async def story(here: World) -> None:
@@ -248,10 +250,10 @@ def test_the_cancelled_are_sent_the_reason_that_another_answered(tell: Callable[
         assert reasons["carol"] == ['SIP;cause=200;text="Call completed elsewhere"']
         assert reasons["dave"] == [None]
 
-    tell(story)
+    run_story(story)
 
 
-def test_the_caller_leaves_while_they_talk(tell: Callable[[Story], None]) -> None:
+def test_the_caller_leaves_while_they_talk(run_story: Callable[[Story], None]) -> None:
     async def story(here: World) -> None:
         _, alice = here.caller(DIAL)
         await asyncio.sleep(1)
@@ -259,14 +261,16 @@ def test_the_caller_leaves_while_they_talk(tell: Callable[[Story], None]) -> Non
         await asyncio.sleep(5)
         alice.hang_up()
         await here.live.empty.wait()
-        told = action_of(here)
-        assert (told["DialCallStatus"], told["DialCallDuration"]) == ("completed", "5")
+        reported = action_of(here)
+        assert (reported["DialCallStatus"], reported["DialCallDuration"]) == ("completed", "5")
         assert here.phones[0].is_over
 
-    tell(story)
+    run_story(story)
 
 
-def test_the_first_of_several_to_answer_is_joined_and_the_others_end(tell: Callable[[Story], None]) -> None:
+def test_the_first_of_several_to_answer_is_joined_and_the_others_end(
+    run_story: Callable[[Story], None],
+) -> None:
     async def story(here: World) -> None:
         nouns = "".join(f'<Sip statusCallback="/s{n}">sip:p{n}@127.0.0.9</Sip>' for n in range(5))
         here.caller(f'<Response><Dial action="/after">{nouns}</Dial></Response>')
@@ -281,12 +285,12 @@ def test_the_first_of_several_to_answer_is_joined_and_the_others_end(tell: Calla
         statuses = [each["status"] for each in json.loads(action_of(here)["DialBranches"])]
         assert sorted(statuses) == ["canceled"] * 4 + ["completed"]
         for n in range(5):
-            assert [each["SequenceNumber"] for each in here.book.told(f"/s{n}")] == ["0"]
+            assert [each["SequenceNumber"] for each in here.book.reported(f"/s{n}")] == ["0"]
 
-    tell(story)
+    run_story(story)
 
 
-def test_sequential_tries_one_after_the_other(tell: Callable[[Story], None]) -> None:
+def test_sequential_tries_one_after_the_other(run_story: Callable[[Story], None]) -> None:
     async def story(here: World) -> None:
         here.caller(
             '<Response><Dial action="/after" sequential="true" timeout="5">'
@@ -302,10 +306,10 @@ def test_sequential_tries_one_after_the_other(tell: Callable[[Story], None]) -> 
         await asyncio.sleep(1)
         here.phones[2].hang_up()
         await here.live.empty.wait()
-        told = json.loads(action_of(here)["DialBranches"])
-        assert [each["status"] for each in told] == ["no-answer", "busy", "completed"]
+        reported = json.loads(action_of(here)["DialBranches"])
+        assert [each["status"] for each in reported] == ["no-answer", "busy", "completed"]
 
-    tell(story)
+    run_story(story)
 
 
 SCREENED = (
@@ -314,7 +318,9 @@ SCREENED = (
 )
 
 
-def test_screening_accepts_at_its_end_and_the_others_ring_meanwhile(tell: Callable[[Story], None]) -> None:
+def test_screening_accepts_at_its_end_and_the_others_ring_meanwhile(
+    run_story: Callable[[Story], None],
+) -> None:
     async def story(here: World) -> None:
         here.application.documents["/screen"] = '<Response><Pause length="4"/></Response>'
         call, _ = here.caller(SCREENED)
@@ -339,7 +345,7 @@ def test_screening_accepts_at_its_end_and_the_others_ring_meanwhile(tell: Callab
             ("canceled", None),
         ]
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.parametrize(
@@ -353,7 +359,7 @@ def test_screening_accepts_at_its_end_and_the_others_ring_meanwhile(tell: Callab
     ],
 )
 def test_a_declined_screening_ends_that_leg_alone(
-    tell: Callable[[Story], None], document: str | None, code: int | None
+    run_story: Callable[[Story], None], document: str | None, code: int | None
 ) -> None:
     async def story(here: World) -> None:
         if document:
@@ -366,17 +372,17 @@ def test_a_declined_screening_ends_that_leg_alone(
         assert not here.phone("b").sent
         here.phone("b").reject(480)
         await here.live.empty.wait()
-        told = action_of(here)
-        assert told["DialCallStatus"] == "no-answer"
-        first = json.loads(told["DialBranches"])[0]
+        reported = action_of(here)
+        assert reported["DialCallStatus"] == "no-answer"
+        first = json.loads(reported["DialBranches"])[0]
         assert (first["status"], first["screening"], first["sip_code"]) == ("no-answer", "declined", 200)
         if code:
             assert code in [each.error_code for each in here.book.notifications]
 
-    tell(story)
+    run_story(story)
 
 
-def test_a_callee_that_leaves_while_screening_ends_that_leg_alone(tell: Callable[[Story], None]) -> None:
+def test_a_callee_that_leaves_while_screening_ends_that_leg_alone(run_story: Callable[[Story], None]) -> None:
     async def story(here: World) -> None:
         here.application.documents["/screen"] = '<Response><Pause length="60"/></Response>'
         here.caller(SCREENED)
@@ -389,14 +395,14 @@ def test_a_callee_that_leaves_while_screening_ends_that_leg_alone(tell: Callable
         await asyncio.sleep(1)
         here.phone("b").hang_up()
         await here.live.empty.wait()
-        told = action_of(here)
-        assert told["DialCallStatus"] == "completed"
-        assert json.loads(told["DialBranches"])[0]["screening"] == "hung-up"
+        reported = action_of(here)
+        assert reported["DialCallStatus"] == "completed"
+        assert json.loads(reported["DialBranches"])[0]["screening"] == "hung-up"
 
-    tell(story)
+    run_story(story)
 
 
-def test_hangup_on_star_ends_the_talk_and_the_document_goes_on(tell: Callable[[Story], None]) -> None:
+def test_hangup_on_star_ends_the_talk_and_the_document_goes_on(run_story: Callable[[Story], None]) -> None:
     async def story(here: World) -> None:
         here.application.documents["/after"] = '<Response><Pause length="1"/></Response>'
         call, alice = here.caller(
@@ -415,10 +421,10 @@ def test_hangup_on_star_ends_the_talk_and_the_document_goes_on(tell: Callable[[S
         await here.live.empty.wait()
         assert action_of(here)["DialCallStatus"] == "completed"
 
-    tell(story)
+    run_story(story)
 
 
-def test_the_time_limit_ends_the_talk_and_the_document_goes_on(tell: Callable[[Story], None]) -> None:
+def test_the_time_limit_ends_the_talk_and_the_document_goes_on(run_story: Callable[[Story], None]) -> None:
     async def story(here: World) -> None:
         _, alice = here.caller(
             '<Response><Dial timeLimit="5"><Sip>sip:bob@127.0.0.9</Sip></Dial><Pause length="3"/></Response>'
@@ -429,12 +435,12 @@ def test_the_time_limit_ends_the_talk_and_the_document_goes_on(tell: Callable[[S
         assert here.phones[0].is_over
         assert not alice.is_over
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.parametrize(("code", "final"), [(486, 486), (603, 603), (404, 404), (None, 408)])
 def test_an_unanswered_caller_gets_the_failure_of_the_callee(
-    tell: Callable[[Story], None], code: int | None, final: int
+    run_story: Callable[[Story], None], code: int | None, final: int
 ) -> None:
     async def story(here: World) -> None:
         _, alice = here.caller(
@@ -451,10 +457,12 @@ def test_an_unanswered_caller_gets_the_failure_of_the_callee(
 
         assert [each.status for each in alice.sent if isinstance(each, Refuse)] == [final]
 
-    tell(story)
+    run_story(story)
 
 
-def test_early_media_of_a_single_callee_reaches_the_unanswered_caller(tell: Callable[[Story], None]) -> None:
+def test_early_media_of_a_single_callee_reaches_the_unanswered_caller(
+    run_story: Callable[[Story], None],
+) -> None:
     async def story(here: World) -> None:
         from callapi.sip.invite_session.commands import Ring
 
@@ -473,13 +481,13 @@ def test_early_media_of_a_single_callee_reaches_the_unanswered_caller(tell: Call
         assert here.plane.statistics().bridges == 1
         alice.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.parametrize("attribute", ['answerOnBridge="true"', 'dialMusic="/music"', ""])
 @pytest.mark.parametrize("turns", range(10))
 def test_a_callee_that_leaves_while_it_is_being_joined_breaks_nothing(
-    tell: Callable[[Story], None], attribute: str, turns: int
+    run_story: Callable[[Story], None], attribute: str, turns: int
 ) -> None:
     """It hangs up so many turns of the loop after its answer, which has accepted: `completed`, whatever the turn."""
 
@@ -497,20 +505,20 @@ def test_a_callee_that_leaves_while_it_is_being_joined_breaks_nothing(
         await asyncio.sleep(1)
         here.phones[1].reject(480)
         await here.live.empty.wait()
-        told = action_of(here)
-        assert (told["DialCallStatus"], told["DialBridged"], told["DialCallDuration"]) == (
+        reported = action_of(here)
+        assert (reported["DialCallStatus"], reported["DialBridged"], reported["DialCallDuration"]) == (
             "completed",
             "true",
             "0",
         )
-        assert here.book.calls[told["DialCallSid"]].status == "completed"
+        assert here.book.calls[reported["DialCallSid"]].status == "completed"
         assert 60_003 not in [each.error_code for each in here.book.notifications]
 
-    tell(story)
+    run_story(story)
 
 
-def test_a_mistake_of_our_own_ends_the_call_and_is_told(
-    tell: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch
+def test_a_mistake_of_our_own_ends_the_call_and_is_reported(
+    run_story: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """60003, and 500 for a caller who was not answered: one story that trips disturbs no other."""
 
@@ -526,10 +534,10 @@ def test_a_mistake_of_our_own_ends_the_call_and_is_told(
         [note] = here.book.notifications
         assert (note.error_code, note.log) == (60_003, 0)
 
-    tell(story)
+    run_story(story)
 
 
-def test_nothing_to_send_to_is_failed_with_a_notification(tell: Callable[[Story], None]) -> None:
+def test_nothing_to_send_to_is_failed_with_a_notification(run_story: Callable[[Story], None]) -> None:
     async def story(here: World) -> None:
         here.application.documents["/after"] = "<Response/>"
         long = "sip:" + "a" * 300 + "@127.0.0.9"
@@ -537,10 +545,10 @@ def test_nothing_to_send_to_is_failed_with_a_notification(tell: Callable[[Story]
             f'<Response><Dial action="/after"><Sip>{long}</Sip><Client>nobody</Client></Dial></Response>'
         )
         await here.live.empty.wait()
-        told = action_of(here)
-        assert told["DialCallStatus"] == "failed"
-        assert "DialCallSid" not in told
-        assert "null" not in told.values()
+        reported = action_of(here)
+        assert reported["DialCallStatus"] == "failed"
+        assert "DialCallSid" not in reported
+        assert "null" not in reported.values()
         codes = sorted(each.error_code for each in here.book.notifications)
         assert codes == [32009, 60010]
         assert "314 characters without its headers; it must be under 255: 60 too many" in " ".join(
@@ -548,10 +556,12 @@ def test_nothing_to_send_to_is_failed_with_a_notification(tell: Callable[[Story]
         )
         assert not here.phones
 
-    tell(story)
+    run_story(story)
 
 
-def test_status_callbacks_tell_each_step_once_with_the_true_status(tell: Callable[[Story], None]) -> None:
+def test_status_callbacks_report_each_step_once_with_the_true_status(
+    run_story: Callable[[Story], None],
+) -> None:
     async def story(here: World) -> None:
         call, _ = here.caller(
             '<Response><Dial><Sip statusCallback="/s" statusCallbackEvent="initiated,ringing answered, completed">'
@@ -565,21 +575,26 @@ def test_status_callbacks_tell_each_step_once_with_the_true_status(tell: Callabl
         await asyncio.sleep(5)
         here.phones[0].hang_up()
         await here.live.empty.wait()
-        told = here.book.told("/s")
-        assert [each["CallStatus"] for each in told] == ["initiated", "ringing", "in-progress", "completed"]
-        assert [each["SequenceNumber"] for each in told] == ["0", "1", "2", "3"]
-        assert ["CallDuration" in each for each in told] == [False, False, False, True]
-        for each in told:
+        reported = here.book.reported("/s")
+        assert [each["CallStatus"] for each in reported] == [
+            "initiated",
+            "ringing",
+            "in-progress",
+            "completed",
+        ]
+        assert [each["SequenceNumber"] for each in reported] == ["0", "1", "2", "3"]
+        assert ["CallDuration" in each for each in reported] == [False, False, False, True]
+        for each in reported:
             assert each["ParentCallSid"] == call.sid
             assert each["CallbackSource"] == "call-progress-events"
             assert each["Direction"] == "outbound-dial"
             assert each["Timestamp"].endswith(" +0000")
-        assert told[-1]["SipResponseCode"] == "200"
+        assert reported[-1]["SipResponseCode"] == "200"
 
-    tell(story)
+    run_story(story)
 
 
-def test_the_caller_modified_over_rest_leaves_its_dial(tell: Callable[[Story], None]) -> None:
+def test_the_caller_modified_over_rest_leaves_its_dial(run_story: Callable[[Story], None]) -> None:
     async def story(here: World) -> None:
         here.application.documents["/new"] = '<Response><Pause length="2"/></Response>'
         call, alice = here.caller(DIAL)
@@ -595,10 +610,12 @@ def test_the_caller_modified_over_rest_leaves_its_dial(tell: Callable[[Story], N
         assert action_of(here)["DialCallStatus"] == "completed"
         assert here.application.asked("/new")
 
-    tell(story)
+    run_story(story)
 
 
-def test_a_child_modified_before_its_life_began_has_its_document_run(tell: Callable[[Story], None]) -> None:
+def test_a_child_modified_before_its_life_began_has_its_document_run(
+    run_story: Callable[[Story], None],
+) -> None:
     async def story(here: World) -> None:
         here.application.documents["/new"] = '<Response><Pause length="2"/></Response>'
         here.caller(DIAL)
@@ -613,11 +630,11 @@ def test_a_child_modified_before_its_life_began_has_its_document_run(tell: Calla
         await asyncio.sleep(1)
         assert here.application.asked("/new")[0]["CallSid"] == child.sid
 
-    tell(story)
+    run_story(story)
 
 
 def test_a_child_modified_over_rest_goes_its_own_way_and_the_parents_document_goes_on(
-    tell: Callable[[Story], None],
+    run_story: Callable[[Story], None],
 ) -> None:
     async def story(here: World) -> None:
         here.application.documents["/new"] = '<Response><Pause length="20"/></Response>'
@@ -636,10 +653,10 @@ def test_a_child_modified_over_rest_goes_its_own_way_and_the_parents_document_go
         assert alice.is_over, "the caller's document came to its end"
         assert not here.phones[0].is_over, "the child is busy with its own"
 
-    tell(story)
+    run_story(story)
 
 
-def test_a_recorded_dial_tells_the_recording(tell: Callable[[Story], None]) -> None:
+def test_a_recorded_dial_reports_the_recording(run_story: Callable[[Story], None]) -> None:
     async def story(here: World) -> None:
         here.caller(
             '<Response><Dial action="/after" record="record-from-answer-dual" recordingStatusCallback="/rec">'
@@ -652,10 +669,10 @@ def test_a_recorded_dial_tells_the_recording(tell: Callable[[Story], None]) -> N
         assert here.plane.statistics().recordings == 1
         here.phones[0].hang_up()
         await here.live.empty.wait()
-        told = action_of(here)
-        record = here.book.recordings[told["RecordingSid"]]
+        reported = action_of(here)
+        record = here.book.recordings[reported["RecordingSid"]]
         assert (record.status, record.channels, record.source) == ("completed", 2, "DialVerb")
-        assert told["RecordingUrl"].endswith(record.sid)
-        assert [each["RecordingStatus"] for each in here.book.told("/rec")] == ["completed"]
+        assert reported["RecordingUrl"].endswith(record.sid)
+        assert [each["RecordingStatus"] for each in here.book.reported("/rec")] == ["completed"]
 
-    tell(story)
+    run_story(story)

@@ -1,4 +1,4 @@
-"""Transfers of the parties of a Dial, in virtual time: who talks with whom, and what the referrer is told."""
+"""Transfers of the parties of a Dial, in virtual time: who talks with whom, and what the referrer is notified of."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from callapi.sip.subscription.events import AcceptRefer, NotifierCommand, Notify
 from tests.verbs.conftest import Story
 from tests.verbs.world import Phone, World
 
-Tell = Callable[[Story], None]
+RunStory = Callable[[Story], None]
 DIAL = '<Response><Dial action="/after" {}><Sip statusCallback="/status">sip:bob@127.0.0.9</Sip></Dial></Response>'
 CAROL = "<sip:carol@127.0.0.8>"
 
 
 class Referrer:
-    """What the phone that sent REFER was told."""
+    """What the phone that sent REFER was notified of."""
 
     def __init__(self) -> None:
         self.commands: list[NotifierCommand] = []
@@ -49,10 +49,10 @@ class Referrer:
 
 def refer(phone: Phone, target: str = CAROL) -> Referrer:
     """The phone sends REFER."""
-    told = Referrer()
+    reported = Referrer()
     request = Request("REFER", SipUri.parse("sip:x@127.0.0.1"))
-    phone.session.put(ReferReceived(InboundRefer(request, ReferTo.parse(target), told)))
-    return told
+    phone.session.put(ReferReceived(InboundRefer(request, ReferTo.parse(target), reported)))
+    return reported
 
 
 def joined(call: Call) -> Joined | None:
@@ -73,11 +73,11 @@ async def talking(here: World, attributes: str = "") -> tuple[Call, Phone, Phone
 
 
 @pytest.mark.parametrize("by_callee", [True, False])
-def test_blind(tell: Tell, by_callee: bool) -> None:
+def test_blind(run_story: RunStory, by_callee: bool) -> None:
     async def story(here: World) -> None:
         caller, alice, bob, callee = await talking(here)
         referrer, stays = (bob, caller) if by_callee else (alice, callee)
-        told = refer(referrer)
+        reported = refer(referrer)
         await asyncio.sleep(0.5)
         carol = here.phone("carol")
         assert joined(caller) == Bridged(callee.sid)  # they talk on while carol rings
@@ -85,7 +85,7 @@ def test_blind(tell: Tell, by_callee: bool) -> None:
         await asyncio.sleep(0.5)
         carol.answer()
         await asyncio.sleep(0.5)
-        assert told.codes == [202, 180, 200]
+        assert reported.codes == [202, 180, 200]
         assert referrer.is_over
         child = next(each for each in here.live.calls() if each.record.to.startswith("sip:carol"))
         assert child.record.parent_call_sid == stays.sid
@@ -95,11 +95,11 @@ def test_blind(tell: Tell, by_callee: bool) -> None:
         await here.live.empty.wait()
         assert here.book.calls[stays.sid].status == "completed"
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.parametrize("by_callee", [True, False])
-def test_the_referrer_hangs_up_at_the_202(tell: Tell, by_callee: bool) -> None:
+def test_the_referrer_hangs_up_at_the_202(run_story: RunStory, by_callee: bool) -> None:
     async def story(here: World) -> None:
         caller, alice, bob, callee = await talking(here)
         referrer, stays = (bob, caller) if by_callee else (alice, callee)
@@ -113,18 +113,18 @@ def test_the_referrer_hangs_up_at_the_202(tell: Tell, by_callee: bool) -> None:
         assert isinstance(joined(stays), Bridged)
         carol.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.parametrize(("code", "notified"), [(486, 486), (603, 603), (404, 404)])
-def test_after_a_failure_the_old_call_stands(tell: Tell, code: int, notified: int) -> None:
+def test_after_a_failure_the_old_call_stands(run_story: RunStory, code: int, notified: int) -> None:
     async def story(here: World) -> None:
         caller, alice, bob, callee = await talking(here)
-        told = refer(bob)
+        reported = refer(bob)
         await asyncio.sleep(0.5)
         here.phone("carol").reject(code)
         await asyncio.sleep(5)
-        assert told.codes == [202, notified]
+        assert reported.codes == [202, notified]
         assert joined(caller) == Bridged(callee.sid)
         assert not bob.is_over
         again = refer(alice, "<sip:dave@127.0.0.7>")
@@ -134,24 +134,24 @@ def test_after_a_failure_the_old_call_stands(tell: Tell, code: int, notified: in
         assert again.codes == [202, 200]
         bob.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
-def test_no_answer_in_time(tell: Tell) -> None:
+def test_no_answer_in_time(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         caller, alice, bob, callee = await talking(here, 'timeout="10"')
-        told = refer(bob)
+        reported = refer(bob)
         await asyncio.sleep(15)
         assert here.phone("carol").is_over
-        assert told.codes[-1] in {480, 487}
+        assert reported.codes[-1] in {480, 487}
         assert joined(caller) == Bridged(callee.sid)
         alice.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
 @pytest.mark.parametrize("by_callee", [True, False])
-def test_a_failure_after_the_referrer_left_orphans_nobody(tell: Tell, by_callee: bool) -> None:
+def test_a_failure_after_the_referrer_left_orphans_nobody(run_story: RunStory, by_callee: bool) -> None:
     async def story(here: World) -> None:
         _, alice, bob, _ = await talking(here)
         referrer = bob if by_callee else alice
@@ -163,10 +163,10 @@ def test_a_failure_after_the_referrer_left_orphans_nobody(tell: Tell, by_callee:
         await here.live.empty.wait()
         assert len(here.application.asked("/after")) == 1
 
-    tell(story)
+    run_story(story)
 
 
-def test_both_ask_at_once(tell: Tell) -> None:
+def test_both_ask_at_once(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         _, alice, bob, _ = await talking(here)
         one, other = refer(alice), refer(bob, "<sip:dave@127.0.0.7>")
@@ -177,10 +177,10 @@ def test_both_ask_at_once(tell: Tell) -> None:
         alice.hang_up()
         bob.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
-def test_attended(tell: Tell) -> None:
+def test_attended(run_story: RunStory) -> None:
     """Bob, who talks with alice, has consulted carol in a second call of his own, and joins the two."""
 
     async def story(here: World) -> None:
@@ -194,31 +194,31 @@ def test_attended(tell: Tell) -> None:
         party = here.live.get(consulting.joined.other)
         assert party is not None
         here.endpoint.dialogs["second"] = bobs_second.session
-        told = refer(bob, "<sip:carol@127.0.0.8?Replaces=second%3Bto-tag%3Da%3Bfrom-tag%3Db>")
+        reported = refer(bob, "<sip:carol@127.0.0.8?Replaces=second%3Bto-tag%3Da%3Bfrom-tag%3Db>")
         await asyncio.sleep(1)
-        assert told.codes == [202, 200]
+        assert reported.codes == [202, 200]
         assert joined(caller) == Bridged(party.sid)
         assert bob.is_over
         assert bobs_second.is_over
         assert not carol.is_over
         carol.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
-def test_a_dialog_that_is_not_ours(tell: Tell) -> None:
+def test_a_dialog_that_is_not_ours(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         caller, alice, bob, callee = await talking(here)
-        told = refer(bob, "<sip:carol@127.0.0.8?Replaces=unknown%3Bto-tag%3Da%3Bfrom-tag%3Db>")
+        reported = refer(bob, "<sip:carol@127.0.0.8?Replaces=unknown%3Bto-tag%3Da%3Bfrom-tag%3Db>")
         await asyncio.sleep(1)
-        assert told.codes == [481]
+        assert reported.codes == [481]
         assert joined(caller) == Bridged(callee.sid)
         alice.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
-def test_semi_attended(tell: Tell) -> None:
+def test_semi_attended(run_story: RunStory) -> None:
     """Carol still rings when bob asks: she is joined when she answers."""
 
     async def story(here: World) -> None:
@@ -227,54 +227,54 @@ def test_semi_attended(tell: Tell) -> None:
         await asyncio.sleep(1)
         carol = here.phone("carol")
         here.endpoint.dialogs["second"] = bobs_second.session
-        told = refer(bob, "<sip:carol@127.0.0.8?Replaces=second%3Bto-tag%3Da%3Bfrom-tag%3Db>")
+        reported = refer(bob, "<sip:carol@127.0.0.8?Replaces=second%3Bto-tag%3Da%3Bfrom-tag%3Db>")
         await asyncio.sleep(1)
         assert not carol.is_over
         carol.answer()
         await asyncio.sleep(1)
-        assert told.codes == [202, 180, 200]
+        assert reported.codes == [202, 180, 200]
         assert isinstance(joined(caller), Bridged)
         assert bobs_second.is_over
         carol.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
-def test_the_application_decides_with_refer_url(tell: Tell) -> None:
+def test_the_application_decides_with_refer_url(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         here.application.documents["/refer"] = "<Response><Pause length='5'/></Response>"
         caller, alice, bob, _ = await talking(here, 'referUrl="/refer"')
-        told = refer(bob)
+        reported = refer(bob)
         await asyncio.sleep(1)
         (asked,) = here.application.asked("/refer")
         assert (asked["ReferTransferTarget"], asked["CallSid"]) == (CAROL, caller.sid)
-        assert told.codes == [202, 200]
+        assert reported.codes == [202, 200]
         assert bob.is_over
         assert not alice.is_over
         await here.live.empty.wait()
 
-    tell(story)
+    run_story(story)
 
 
-def test_an_application_that_fails_leaves_the_call_as_it_was(tell: Tell) -> None:
+def test_an_application_that_fails_leaves_the_call_as_it_was(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         caller, alice, bob, callee = await talking(here, 'referUrl="/nothing"')
-        told = refer(bob)
+        reported = refer(bob)
         await asyncio.sleep(1)
-        assert told.codes == [202, 500]
+        assert reported.codes == [202, 500]
         assert joined(caller) == Bridged(callee.sid)
         alice.hang_up()
 
-    tell(story)
+    run_story(story)
 
 
-def test_a_call_that_talks_with_no_party_is_not_transferred(tell: Tell) -> None:
+def test_a_call_that_talks_with_no_party_is_not_transferred(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         _, alice = here.caller("<Response><Play>a.wav</Play><Pause length='9'/></Response>")
         await asyncio.sleep(1)
-        told = refer(alice)
+        reported = refer(alice)
         await asyncio.sleep(1)
-        assert told.codes == [603]
+        assert reported.codes == [603]
         alice.hang_up()
 
-    tell(story)
+    run_story(story)

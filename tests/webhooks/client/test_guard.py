@@ -78,7 +78,7 @@ def test_public(address: str) -> None:
 
 
 class FakeResolver:
-    """Answers what it is told, one answer for each question, the last for ever."""
+    """Answers what the test gives it, one answer for each question, the last again and again."""
 
     def __init__(self, *answers: list[str]) -> None:
         self.answers = list(answers)

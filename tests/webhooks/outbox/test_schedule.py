@@ -142,11 +142,11 @@ class World:
         self.most_in_memory = max(self.most_in_memory, self.schedule.in_memory)
 
     def _deliver(self, one: Callback) -> None:
-        lane = (one.host, one.stream)
-        assert lane not in self.under_way, "two of one stream are under way"
-        first = next(each for each in self.store.rows.values() if (each.host, each.stream) == lane)
+        stream = (one.host, one.stream)
+        assert stream not in self.under_way, "two of one stream are under way"
+        first = next(each for each in self.store.rows.values() if (each.host, each.stream) == stream)
         assert first.event_id == one.event_id, "it is not the first of its stream"
-        self.under_way[lane] = one.event_id
+        self.under_way[stream] = one.event_id
         assert len(self.under_way) <= self.limits.at_once
         to_host = Counter(host for host, _ in self.under_way)[one.host]
         assert to_host <= self.limits.at_once_per_host
@@ -488,8 +488,8 @@ def test_every_callback_is_settled_once_and_in_order(
     latency: float,
 ) -> None:
     """Whatever is written, answered, forgotten and slow; the promises of each step are checked by `World`."""
-    told = itertools.cycle(outcomes)
-    world = World(lambda _one, _now: next(told), limits=limits, latency=latency)
+    reported = itertools.cycle(outcomes)
+    world = World(lambda _one, _now: next(reported), limits=limits, latency=latency)
     number = itertools.count()
     written: dict[tuple[str, str], list[str]] = defaultdict(list)
     for kind, count, stream, host, seconds in steps:

@@ -1,4 +1,4 @@
-//! Which indexes of one source have been seen (RFC 3711 section 3.3.2), and the index of a packet that tells only
+//! Which indexes of one source have been seen (RFC 3711 section 3.3.2), and the index of a packet that carries only
 //! its lower 16 bits (section 3.3.1 and appendix A).
 
 /// Packets that may come late.

@@ -15,7 +15,7 @@ from msgspec import Struct
 from callapi.base.ids import AccountSid, NumberSid
 from callapi.base.values import SrtpPolicy
 from callapi.calls.arriving.refusals import Refusal, Refusals
-from callapi.calls.bridges.conversation import Talk
+from callapi.calls.bridges.conversation import Conversation
 from callapi.calls.bridges.transfers import behind, call_of_session
 from callapi.calls.documents.document import DocumentRequest, Script
 from callapi.calls.legs.leg import warning
@@ -175,10 +175,10 @@ class Inbound:
             return Refusal(488, problem.text, (warning(problem),))
         except PortsExhausted as problem:
             return Refusal(503, str(problem), (("Retry-After", "2"),))
-        talk = Talk(self._live.plane, party, call)
-        self._live.start(call, talk.stay)
+        conversation = Conversation(self._live.plane, party, call)
+        self._live.start(call, conversation.stay)
         call.answer()
-        party.redirect(talk.run)
+        party.redirect(conversation.run)
         leg.hang_up("replaced by another call")
         return None
 

@@ -9,7 +9,7 @@ from callapi.calls.one_shot import OneShot
 from callapi.media import MediaPlane
 
 
-class Talk:
+class Conversation:
     """`run` is the story of one party, `stay` that of the other."""
 
     def __init__(self, plane: MediaPlane, one: Call, other: Call) -> None:

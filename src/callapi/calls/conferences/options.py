@@ -35,7 +35,7 @@ class Beep(StrEnum):
 class HeldAudio(Struct, frozen=True):
     """What a participant hears who is not in the room: before its start, or on hold.
 
-    `url` is a document or audio; None is the music of the house, "" is silence.
+    `url` is a document or audio; None is the hold music of the node, "" is silence.
     """
 
     url: str | None = None

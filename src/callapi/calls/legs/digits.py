@@ -53,7 +53,7 @@ class DigitBuffer:
 
 
 class DigitSources:
-    """Tells keys apart from reports of keys: pure, `now` in seconds.
+    """Distinguishes keys from reports of keys: pure, `now` in seconds.
 
     A phone may send each key as an RTP event and as INFO (Yealink, Grandstream and Cisco have it as a setting). One
     matching pair shows it; from then on its INFO are ignored.

@@ -92,7 +92,7 @@ class LiveTranscriptions:
             each.stop()
 
 
-class _TrackEar:
+class _TrackSpeech:
     """One track: where speech is cut, and the stretches that wait to be recognised; None ends them."""
 
     def __init__(self, track: str) -> None:
@@ -160,7 +160,7 @@ class CallTranscription:
         )
         try:
             async with asyncio.TaskGroup() as tasks:
-                tracks = [_TrackEar(track) for track in request.tracks]
+                tracks = [_TrackSpeech(track) for track in request.tracks]
                 hearing = [tasks.create_task(self._hear(each, recogniser)) for each in tracks]
                 writing = [tasks.create_task(self._recognise_all(each, recogniser)) for each in tracks]
                 await self._stopped.wait()
@@ -189,36 +189,36 @@ class CallTranscription:
             ("TranscriptionError", reason),
         )
 
-    async def _hear(self, ear: "_TrackEar", recogniser: Recogniser) -> None:
+    async def _hear(self, speech_of: "_TrackSpeech", recogniser: Recogniser) -> None:
         """Cut one track into stretches of speech, until cancelled."""
         partials: asyncio.Task[None] | None = None
-        track = _TRACKS[ear.track]
+        track = _TRACKS[speech_of.track]
         async with asyncio.TaskGroup() as tasks:
-            async with aclosing(hear(self._call.leg.stream, track, ear.segmenter)) as speech:
+            async with aclosing(hear(self._call.leg.stream, track, speech_of.segmenter)) as speech:
                 async for event in speech:
                     if partials is not None:
                         partials.cancel()
                     if isinstance(event, SpeechEnded):
-                        if not ear.put(event):
+                        if not speech_of.put(event):
                             self._notify(
                                 "speech comes faster than it can be recognised; a stretch was left out"
                             )
                     elif self.request.partial_results:
-                        partials = tasks.create_task(self._guess(ear, recogniser))
+                        partials = tasks.create_task(self._guess(speech_of, recogniser))
             if partials is not None:
                 partials.cancel()
 
-    async def _recognise_all(self, ear: "_TrackEar", recogniser: Recogniser) -> None:
+    async def _recognise_all(self, speech_of: "_TrackSpeech", recogniser: Recogniser) -> None:
         """Recognise what was cut, up to the end of the track."""
-        while (segment := await ear.segments.get()) is not None:
-            await self._recognise(ear.track, segment, recogniser, is_final=True)
+        while (segment := await speech_of.segments.get()) is not None:
+            await self._recognise(speech_of.track, segment, recogniser, is_final=True)
 
-    async def _guess(self, ear: "_TrackEar", recogniser: Recogniser) -> None:
+    async def _guess(self, speech_of: "_TrackSpeech", recogniser: Recogniser) -> None:
         """What was said so far, again and again; until cancelled."""
         while True:
             await asyncio.sleep(PARTIAL_S)
-            segment = SpeechEnded(ear.segmenter.so_far())
-            await self._recognise(ear.track, segment, recogniser, is_final=False)
+            segment = SpeechEnded(speech_of.segmenter.so_far())
+            await self._recognise(speech_of.track, segment, recogniser, is_final=False)
 
     async def _recognise(
         self, track: str, segment: SpeechEnded, recogniser: Recogniser, *, is_final: bool

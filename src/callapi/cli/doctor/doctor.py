@@ -102,10 +102,10 @@ async def _hear(one: Softphone, other: Softphone, folder: Path) -> Verdict:
         return bad(subject, "was not answered")
     call.say(tone(ONE_HZ))
     ringing.say(tone(OTHER_HZ))
-    ears = [(ringing.record(folder / "other.wav"), ONE_HZ), (call.record(folder / "one.wav"), OTHER_HZ)]
+    recordings = [(ringing.record(folder / "other.wav"), ONE_HZ), (call.record(folder / "one.wav"), OTHER_HZ)]
     await asyncio.sleep(TALK_S)
     heard = []
-    for recording, hertz in ears:
+    for recording, hertz in recordings:
         recording.stop()
         kept = await recording.ended()
         heard.append(seconds_of(hertz, *read_wav(kept.path)) if kept.path else 0.0)

@@ -61,7 +61,7 @@ class _Script:
         """Register, then call or wait."""
         async with (
             NativePlane(self._options.host) as plane,
-            Softphone(self._options, plane, happened=self._tell, trace=self._show) as phone,
+            Softphone(self._options, plane, happened=self._print, trace=self._show) as phone,
             asyncio.TaskGroup() as group,
         ):
             registrar: str | None = self._arguments.register
@@ -77,7 +77,7 @@ class _Script:
                     await phone.register(registrar, expires_s=0)
         return 1  # pragma: no cover - the block above returns or raises
 
-    def _tell(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         self._terminal.say(f"  {text}")
 
     def _show(self, traced: Traced) -> None:
@@ -148,7 +148,7 @@ class _Script:
         if recording is not None:
             recording.stop()
             kept = await recording.ended()
-            self._tell(
+            self._print(
                 f"recorded {kept.duration_ms / 1000:.1f} s into {kept.path}" if kept.path else f"{kept.error}"
             )
         await call.ended(5)

@@ -4,7 +4,7 @@ Static numbers where RFC 3551 has them; the others come from the dynamic range. 
 the whole session (RFC 3264 §8.3.2), so each leg remembers what it announced in `PayloadNumbers`.
 
 What comes of a line depends on nothing else than what it says of formats and on our own list. Both repeat from call
-to call, as the phones of a house are of few makes, so it is remembered.
+to call, as the phones of a site are of few makes, so it is remembered.
 """
 
 from collections.abc import Sequence

@@ -79,9 +79,9 @@ def reachable_hop(hop: Hop, source: Hop | None, *, is_connected: bool) -> Hop:
     return hop
 
 
-def is_usable(flow: Hop, wire: TransportPort) -> bool:
+def is_usable(flow: Hop, port: TransportPort) -> bool:
     """Whether what is sent into a flow can arrive: always by UDP, else while its connection is open (RFC 5626 §5.3)."""
-    return not flow.transport.is_reliable or wire.is_connected(flow)
+    return not flow.transport.is_reliable or port.is_connected(flow)
 
 
 @lru_cache(maxsize=4096)

@@ -47,7 +47,7 @@ class State(StrEnum):
 
 
 class ReferNotifier:
-    """The machine of one received REFER; `event_id` tells several on one dialog apart."""
+    """The machine of one received REFER; `event_id` distinguishes several on one dialog."""
 
     __slots__ = (
         "_contact",

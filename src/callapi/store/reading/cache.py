@@ -13,7 +13,7 @@ from callapi.store.reading.reader import Reader
 V = TypeVar("V")
 
 TTL_S: Final = 5.0
-MOST: Final = 20_000
+MAX_ENTRIES: Final = 20_000
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ class Cache(Generic[V]):
     def _keep(self, key: str, value: V) -> None:
         self._entries[key] = _Entry(value, monotonic() + TTL_S)
         self._entries.move_to_end(key)
-        if len(self._entries) > MOST:
+        if len(self._entries) > MAX_ENTRIES:
             self._entries.popitem(last=False)
 
     def _ask(self, key: str) -> "asyncio.Future[V]":

@@ -7,7 +7,7 @@ from callapi.store.errors import StoreError
 from callapi.store.sql.backend import SqlBackend
 
 
-def upgrade_apart(url: str) -> None:
+def upgrade_in_child(url: str) -> None:
     """Bring the database's tables up to date. To be called before this process has any thread.
 
     Raises nothing: an error of the database occurs again, and is reported, when the store is opened.

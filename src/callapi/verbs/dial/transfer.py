@@ -10,7 +10,7 @@ from collections.abc import Awaitable
 from functools import partial
 
 from callapi.base.clock import utc_now
-from callapi.calls.bridges.conversation import Talk
+from callapi.calls.bridges.conversation import Conversation
 from callapi.calls.bridges.transfers import Consultation, consultation
 from callapi.calls.call import Call
 from callapi.calls.errors import NotPlaceable
@@ -160,7 +160,7 @@ class Transfer:
         return False
 
     def _join(self, party: Call) -> None:
-        Talk(self._execution.services.plane, self.transferee, party).begin()
+        Conversation(self._execution.services.plane, self.transferee, party).begin()
 
     def _progress(self) -> None:
         if not self._refer.is_over:

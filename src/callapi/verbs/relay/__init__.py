@@ -1,1 +1,1 @@
-"""`<ConversationRelay>`: a session of its machine with a voice, an ear and a WebSocket."""
+"""`<ConversationRelay>`: a session of its machine with synthesis, recognition and a WebSocket."""

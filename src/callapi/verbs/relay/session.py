@@ -1,4 +1,4 @@
-"""One session of ConversationRelay: its machine, its WebSocket, its voice and its ear, from `setup` to the end."""
+"""One session of ConversationRelay: its machine, its WebSocket, its speech in and out, from `setup` to the end."""
 
 import asyncio
 import logging
@@ -175,7 +175,7 @@ class RelaySession:
         """As SocketHandler."""
         self._perform(self._machine.received(message))
 
-    # --- the ear ------------------------------------------------------------------------------------------------------
+    # --- recognition ------------------------------------------------------------------------------------------------
 
     def _pressed(self, digit: str) -> None:
         self._perform(self._machine.pressed(digit, self._clock()))

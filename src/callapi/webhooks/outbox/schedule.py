@@ -84,7 +84,7 @@ class Schedule:
         self._under_way = 0
         # Hosts with something to deliver now, in turn; and hosts that wait for room to load.
         self._turn: dict[str, None] = {}
-        self._hungry: dict[str, None] = {}
+        self._waiting_for_room: dict[str, None] = {}
         self._alarms: list[tuple[float, str]] = []
         # Until the store has said which hosts have older callbacks, every host may have some.
         self._is_listed = False
@@ -331,7 +331,7 @@ class Schedule:
         if self._is_full(host):
             # Of its own it hears anyway; for what the others free it has to queue.
             if host.count < self._limits.window_per_host:
-                self._hungry[host.name] = None
+                self._waiting_for_room[host.name] = None
             return
         # The page may begin with what is in memory already.
         wanted = host.count + _PROBE_PAGE if host.failures else self._limits.window_per_host
@@ -364,9 +364,9 @@ class Schedule:
 
     def _feed(self, now: float) -> None:
         """Let hosts load that had to wait for room, and list hosts again when there is room for them."""
-        while self._hungry and len(self._known) < self._limits.window:
-            name = next(iter(self._hungry))
-            del self._hungry[name]
+        while self._waiting_for_room and len(self._known) < self._limits.window:
+            name = next(iter(self._waiting_for_room))
+            del self._waiting_for_room[name]
             if name in self._hosts:
                 self._look(self._hosts[name], now)
         is_idle = not (self._is_listed or self._is_listing) and self._list_at is None

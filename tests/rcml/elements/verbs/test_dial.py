@@ -75,7 +75,7 @@ def test_a_bad_timeout(written: str) -> None:
     assert refused(f'timeout="{written}"') == (12200, 13212)
 
 
-def test_a_bad_value_is_told_with_what_is_allowed_and_where_it_stands() -> None:
+def test_a_bad_value_is_reported_with_what_is_allowed_and_where_it_stands() -> None:
     error = refusal('\n  <Dial action="/a"\n        timeout="soon">1</Dial>')
     assert (error.line, error.column) == (3, 9)
     assert error.message == 'timeout="soon" on <Dial>: must be a whole number, 1 to 600'

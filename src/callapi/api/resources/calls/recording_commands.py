@@ -15,7 +15,7 @@ from callapi.rcml import Method, RecordingEvent
 from callapi.store import RecordingRecord
 
 CALLBACK: Final = Parameter(
-    "RecordingStatusCallback", URL, "told when it begins and ends", fault=INVALID_STATUS_CALLBACK
+    "RecordingStatusCallback", URL, "requested when it begins and ends", fault=INVALID_STATUS_CALLBACK
 )
 CALLBACK_METHOD: Final = Parameter("RecordingStatusCallbackMethod", METHOD, "of it", default="POST")
 CALLBACK_EVENT: Final = Parameter(

@@ -47,7 +47,7 @@ TRACK: Final = Parameter(
     "Track", choice(*TRACKS), "what the party says, what it hears, or both", default="inbound_track"
 )
 CALLBACK: Final = Parameter(
-    "StatusCallback", URL, "told when it starts, stops and fails", fault=INVALID_STATUS_CALLBACK
+    "StatusCallback", URL, "requested when it starts, stops and fails", fault=INVALID_STATUS_CALLBACK
 )
 CALLBACK_METHOD: Final = Parameter("StatusCallbackMethod", METHOD, "of it", default="POST")
 CODEC: Final = Parameter("Codec", choice(*CODECS), "an extension, as `codec` of `<Stream>`", default="PCMU")

@@ -107,7 +107,7 @@ START: Final = Parameter("StartConferenceOnEnter", BOOLEAN, "as of `<Conference>
 END: Final = Parameter("EndConferenceOnExit", BOOLEAN, "as of `<Conference>`")
 WAIT_URL: Final = Parameter("WaitUrl", URL, "heard until the room starts", fault=INVALID_URL)
 WAIT_METHOD: Final = Parameter("WaitMethod", METHOD, "of it", default="POST", fault=INVALID_METHOD)
-MOST: Final = Parameter(
+PARTICIPANT_LIMIT: Final = Parameter(
     "MaxParticipants", whole(1, MAX_PARTICIPANTS), "of the room", default=MAX_PARTICIPANTS
 )
 CONFERENCE_RECORD: Final = Parameter(
@@ -160,7 +160,7 @@ CREATE: Final[tuple[Parameter[Any], ...]] = (
     WAIT_URL,
     WAIT_METHOD,
     EARLY_MEDIA,
-    MOST,
+    PARTICIPANT_LIMIT,
     CONFERENCE_RECORD,
     CONFERENCE_TRIM,
     ROOM_CALLBACK,
@@ -325,7 +325,7 @@ def _participant_options(given: Given) -> ParticipantOptions:
 def _room_options(given: Given) -> RoomOptions:
     callback, recording = given.get(ROOM_CALLBACK), given.get(RECORDING_CALLBACK)
     return RoomOptions(
-        max_participants=given[MOST],
+        max_participants=given[PARTICIPANT_LIMIT],
         record=given[CONFERENCE_RECORD] in {"true", "record-from-start"},
         trim=given[CONFERENCE_TRIM] == "trim-silence",
         callbacks=Subscription(callback, given[ROOM_CALLBACK_METHOD], given[ROOM_CALLBACK_EVENT])
