@@ -438,9 +438,9 @@ class World:
         """The phone whose Request-URI has this user."""
         return next(each for each in self.phones if each.user == user)
 
-    def caller(self, document: str, **headers: str) -> tuple[Call, Phone]:
-        """A call comes in, and `/voice` answers with `document`."""
-        self.application.documents["/voice"] = document
+    def caller(self, document: str, page: str = "/voice", **headers: str) -> tuple[Call, Phone]:
+        """A call comes in, and `page` answers with `document`."""
+        self.application.documents[page] = document
         offer = MediaNegotiation(LocalMedia("127.0.0.3", 42_000, codecs=("PCMU",))).make_offer()
         lines = [
             "INVITE sip:1000@127.0.0.1 SIP/2.0",
@@ -466,7 +466,7 @@ class World:
                 ACCOUNT, party_name(session.remote_uri.uri), party_name(session.request.uri), None, None, ()
             ),
         )
-        self.live.start(call, partial(self.script, call, DocumentRequest("http://app/voice")))
+        self.live.start(call, partial(self.script, call, DocumentRequest(f"http://app{page}")))
         return call, phone
 
     def stream_of(self, call: Call) -> FakeStream:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from random import Random
 from typing import Any
 
 import pytest
@@ -308,41 +307,5 @@ def test_beeps_are_heard_after_an_announcement(run_story: RunStory) -> None:
         assert len(room_of(here).announcements) == 2
         for phone in (alice, bob, carol):
             phone.hang_up()
-
-    run_story(story)
-
-
-def test_a_hundred_come_and_go_at_random_for_a_minute(run_story: RunStory) -> None:
-    """Every arrival has its leave, the numbers have no gap, and the rooms end when they should."""
-
-    async def story(here: World) -> None:
-        random = Random(7)
-        present: list[Phone] = []
-        came = 0
-        for _ in range(600):
-            if came < 100 and (random.random() < 0.4 or not present):
-                attributes = 'beep="false"' + (
-                    ' endConferenceOnExit="true"' if random.random() < 0.03 else ""
-                )
-                present.append(here.caller(document(attributes))[1])
-                came += 1
-            elif present and random.random() < 0.5:
-                present.pop(random.randrange(len(present))).hang_up()
-            await asyncio.sleep(0.1)
-            present = [each for each in present if not each.is_over]
-        for phone in present:
-            phone.hang_up()
-        await here.live.empty.wait()
-        assert came == 100
-        reported = here.book.reported("/room")
-        for room in here.book.conferences.values():
-            own = [each for each in reported if each["ConferenceSid"] == room.sid]
-            assert [each["SequenceNumber"] for each in own] == [str(n) for n in range(1, len(own) + 1)]
-            names = [each["StatusCallbackEvent"] for each in own]
-            assert names.count("participant-join") == names.count("participant-leave")
-            assert names.count("conference-start") <= 1
-            assert names.index("conference-end") == len(names) - 1
-            assert room.status == "completed"
-        assert sum(each["StatusCallbackEvent"] == "participant-join" for each in reported) == 100
 
     run_story(story)
