@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -187,3 +188,41 @@ def test_a_day_at_the_desk(tmp_path: Path) -> None:
         return Step(random.choice(WHAT), random.randrange(1000), random.choice([0.0, 0.0, 0.1, 1.0]))
 
     run(whole(tmp_path, [step() for _ in range(500)]))
+
+
+@pytest.mark.parametrize("leaver", ["caller", "agent"])
+def test_one_hangs_up_at_each_moment_of_the_others_arrival(leaver: str, tmp_path: Path) -> None:
+    """An agent leaves while the caller arrives that it waits for, or the caller while the agent arrives.
+
+    Each turn of the event loop is tried: with a second agent who waits too, no caller is lost, and none is kept.
+    """
+
+    async def turn(folder: Path, turns: int) -> None:
+        async with world(folder) as here:
+            desk = Desk(here)
+            for what in ("caller", "caller hangs up", "agent", "agent"):
+                await desk.act(Step(what, 0, 1.0))
+            desk.here.application.documents |= PAGES
+            await desk.act(Step("caller", 0, 0.0))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            leaving = desk.callers[1] if leaver == "caller" else desk.agents[0]
+            leaving[1].hang_up()
+            await asyncio.sleep(1)
+            if leaver == "agent":
+                call = desk.callers[1][0]
+                results = [
+                    each["QueueResult"]
+                    for each in here.application.asked("/left")
+                    if each["CallSid"] == call.sid
+                ]
+                assert results == ["bridged"] or isinstance(call.joined, Bridged), turns
+            for _, phone in (*desk.callers, *desk.agents):
+                phone.hang_up()
+            await here.live.empty.wait()
+            await asyncio.sleep(1)
+            here.assert_nothing_left()
+            judge(desk)
+
+    for turns in range(16):
+        run(turn(tmp_path, turns))
