@@ -88,7 +88,7 @@ wheel: dev console  ## a wheel in dist/ that installs without a compiler, for Py
 	scripts/with-rust $(BIN)/maturin build --quiet --release --locked --out dist
 
 .PHONY: load
-load: dev  ## 100 calls a second for a minute, 500 calls with audio: the whole of the load test, and its figures
+load: dev  ## 100 calls a second for a minute, 500 calls with audio, 100 participants who come and go: the load tests whole, and their figures
 	scripts/system-packages sip-tester
 	LOAD=full $(BIN)/pytest -m load
 
