@@ -64,8 +64,8 @@ class Pacing:
     @contextmanager
     def _listeners(self, manner: str) -> Iterator["subprocess.Popen[str]"]:
         command = [sys.executable, "-m", "bench.harness.listeners"]
-        patience_s = self._calls / CALLS_PER_SECOND + LEEWAY_S / 2
-        command += map(str, (FIRST_PORT + STEP, self._calls, patience_s, self._seconds, manner))
+        timeout_s = self._calls / CALLS_PER_SECOND + LEEWAY_S / 2
+        command += map(str, (FIRST_PORT + STEP, self._calls, timeout_s, self._seconds, manner))
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as listeners:
             try:
                 if listeners.stdout is None or listeners.stdout.readline().strip() != "ready":

@@ -24,8 +24,8 @@ class Line:
 
 def bars(title: str, values: Mapping[str, Sequence[float]]) -> str:
     """A bar to the median of each, a thin line from least to greatest."""
-    most = max(max(each) for each in values.values())
-    scale = (WIDTH - _LEFT - 70) / most
+    maximum = max(max(each) for each in values.values())
+    scale = (WIDTH - _LEFT - 70) / maximum
     parts = []
     for row, (name, each) in enumerate(values.items()):
         y, length = _HEAD + row * _ROW, median(each) * scale
@@ -44,20 +44,20 @@ def bars(title: str, values: Mapping[str, Sequence[float]]) -> str:
 def lines(title: str, axes: tuple[str, str], drawn: Sequence[Line]) -> str:
     """Lines from the origin of both axes on."""
     height, left, bottom = 400, 70, 350
-    most_x, most_y = (_above(max(point[axis] for each in drawn for point in each.points)) for axis in (0, 1))
+    max_x, max_y = (_above(max(point[axis] for each in drawn for point in each.points)) for axis in (0, 1))
 
     def place(x: float, y: float) -> tuple[float, float]:
-        return left + x / most_x * (WIDTH - left - 150), bottom - y / most_y * (bottom - _HEAD)
+        return left + x / max_x * (WIDTH - left - 150), bottom - y / max_y * (bottom - _HEAD)
 
     parts = []
     for step in range(6):
-        x, y = step * most_x / 5, step * most_y / 5
+        x, y = step * max_x / 5, step * max_y / 5
         parts += [
-            _stroke([place(0, y), place(most_x, y)], "#dddddd"),
+            _stroke([place(0, y), place(max_x, y)], "#dddddd"),
             _text(left - 6, place(0, y)[1] + 4, f"{y:g}", "end"),
             _text(place(x, 0)[0], bottom + 18, f"{x:g}", "middle"),
         ]
-    parts += [_text(left, _HEAD - 10, axes[1]), _text(place(most_x, 0)[0] + 10, bottom + 18, axes[0])]
+    parts += [_text(left, _HEAD - 10, axes[1]), _text(place(max_x, 0)[0] + 10, bottom + 18, axes[0])]
     for each, colour in zip(drawn, COLOURS, strict=False):
         points = [place(x, y) for x, y in each.points]
         parts.append(_stroke(points, colour, 2))
@@ -67,7 +67,7 @@ def lines(title: str, axes: tuple[str, str], drawn: Sequence[Line]) -> str:
 
 
 def _above(value: float) -> float:
-    """A round number that is no less."""
+    """A round number that is not less."""
     step = 10.0 ** (len(str(int(value))) - 1)
     return math.ceil(value / step) * step
 

@@ -136,7 +136,7 @@ async def caller(target: str, rate: float, seconds: float, hold: float) -> Tally
         settle()
         loop = asyncio.get_running_loop()
         began, start = cpu_seconds(), loop.time()
-        # A callee that has left would let the last phones ring for ever.
+        # A callee that has left would let the last phones ring without end.
         async with asyncio.timeout(seconds + hold + 10), asyncio.TaskGroup() as tasks:
             for number in range(int(rate * seconds)):
                 ahead = start + number / rate - loop.time()

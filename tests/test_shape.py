@@ -92,14 +92,28 @@ def test_tests_mirror_the_rooms() -> None:
 
 
 PRIVATE_WORDS = re.compile(
-    r"\b(?:is|are|was|be) told\b|\bwhoever\b|\bnobody\b|\bfor want of\b|\blet go of\b|\bfor ever\b"
+    r"\btold\b|\btells?\b|\bwhoever\b|\bnobody\b(?!@|\"|<|\.)|\bfor want of\b|\blet go of\b|\bfor ever\b"
     r"|\ball the same\b|(?<!there )\b(?:is|are) no (?!longer|different|more)[a-z]+",
     re.IGNORECASE,
 )
-"""Turns that CONTRIBUTING.md asks to put otherwise."""
+"""Turns that CONTRIBUTING.md asks to put otherwise; `nobody` remains as the name of a client that does not exist."""
+PRIVATE_NAMES = re.compile(
+    r"(?:^|_)(?:told|tells?|contest|doorman|guesses|placer|births?|errand|obey|presser|gatekeeper|discreet|strays"
+    r"|essence|hungry|whoever|nobody|ears?|mouth|house)(?:_|$)|^_?(?:most|longest)_(?!text)|^_?most$"
+)
+"""Names that had several meanings, or none for a reader; upper and lower case alike, in any part of a name."""
+QUOTING = {"tests/test_shape.py", "CONTRIBUTING.md"}
+"""Files that name the words in order to forbid them."""
+OWN_PYTHON = sorted(
+    path
+    for folder in ("src", "tests", "bench", "fuzz")
+    for path in (ROOT / folder).rglob("*.py")
+    if "node_modules" not in path.parts
+)
+PROSE = [*OWN_PYTHON, *RUST, *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
 
 
-@pytest.mark.parametrize("path", MODULES + RUST + sorted((ROOT / "docs").rglob("*.md")), ids=_name)
+@pytest.mark.parametrize("path", [each for each in PROSE if _name(each) not in QUOTING], ids=_name)
 def test_sentences_have_a_subject(path: Path) -> None:
     found = [
         f"{_name(path)}:{number}: {line.strip()}"
@@ -107,3 +121,28 @@ def test_sentences_have_a_subject(path: Path) -> None:
         if PRIVATE_WORDS.search(line)
     ]
     assert not found, "plain technical English (CONTRIBUTING.md, Words):\n" + "\n".join(found)
+
+
+def _names(path: Path) -> set[str]:
+    """What the module defines: functions, classes, parameters, variables and attributes."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            names.add(node.attr)
+    return names
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+@pytest.mark.parametrize("path", OWN_PYTHON, ids=_name)
+def test_names_are_the_field_s(path: Path) -> None:
+    private = [name for name in sorted(_names(path)) if PRIVATE_NAMES.search(_snake(name))]
+    assert not private, f"{_name(path)} names {', '.join(private)}: the field's word (CONTRIBUTING.md, Words)"

@@ -104,9 +104,9 @@ def talk(parties: list[Party], seconds: float) -> tuple[int, int]:
     return sent, received
 
 
-def wait_for(log: Path, patience_s: float = 30.0) -> None:
+def wait_for(log: Path, timeout_s: float = 30.0) -> None:
     """Until the engine says that it is ready."""
-    end = time.monotonic() + patience_s
+    end = time.monotonic() + timeout_s
     while "ready" not in log.read_text():
         if time.monotonic() > end:
             raise TimeoutError(log.read_text())

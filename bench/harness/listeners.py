@@ -91,7 +91,7 @@ def figures(parties: list[Party]) -> dict[str, Any]:
     steps = numpy.concatenate([numpy.diff(each) & 0xFFFF for each in sequences])
     gaps = gaps[steps == 1]
     if not gaps.size:
-        sys.exit("nobody was played to")
+        sys.exit("no listener heard audio")
     off = numpy.abs(gaps - 20.0)
     return {
         "parties": sum(len(party.arrivals) > 1 for party in parties),
@@ -110,12 +110,12 @@ def figures(parties: list[Party]) -> dict[str, Any]:
 
 def main() -> None:
     """Open, wait until everybody hears, measure, print."""
-    first, count, patience_s, seconds = int(sys.argv[1]), int(sys.argv[2]), *map(float, sys.argv[3:5])
+    first, count, timeout_s, seconds = int(sys.argv[1]), int(sys.argv[2]), *map(float, sys.argv[3:5])
     is_talking = sys.argv[5] == "talking"
     os.nice(5)
     parties = [Party(first + STEP * index) for index in range(count)]
     print("ready", flush=True)
-    end = time.monotonic() + patience_s
+    end = time.monotonic() + timeout_s
     while not all(party.arrivals for party in parties) and time.monotonic() < end:
         listen(parties, 0.5, is_talking=is_talking)
     listen(parties, 1.0, is_talking=is_talking)

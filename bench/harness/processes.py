@@ -21,7 +21,7 @@ ROOT: Final = HERE.parent.parent
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 NODE_CORE: Final = (os.cpu_count() or 1) - 1
 TOOLS_CORE: Final = 0
-_PATIENCE_S: Final = 20.0
+_TIMEOUT_S: Final = 20.0
 
 CONFIGURATION: Final = """\
 [node]
@@ -37,14 +37,14 @@ voice_url = "http://127.0.0.1:{application}/voice"
 
 
 def free_port(kind: socket.SocketKind) -> int:
-    """A port of the loopback address that nobody has at the moment."""
+    """A port of the loopback address that is free at the moment."""
     with socket.socket(socket.AF_INET, kind) as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
 
 
 def free_port_of_datagrams() -> int:
-    """A UDP port that nobody has at the moment."""
+    """A UDP port that is free at the moment."""
     return free_port(socket.SOCK_DGRAM)
 
 
@@ -77,7 +77,7 @@ class Process:
         if self._child.poll() is None:
             self._child.send_signal(signal.SIGTERM)
             try:
-                self._child.wait(_PATIENCE_S)
+                self._child.wait(_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 self._child.kill()
                 self._child.wait()
@@ -159,7 +159,7 @@ class Bench:
     def __enter__(self) -> Self:
         for each in (self._application, *self._phones, self.node):
             each.__enter__()
-        end = time.monotonic() + _PATIENCE_S
+        end = time.monotonic() + _TIMEOUT_S
         while time.monotonic() < end:
             with socket.socket() as sock:
                 if sock.connect_ex(("127.0.0.1", self.ports.http)) == 0:
@@ -258,9 +258,9 @@ class Load:
     @property
     def is_whole(self) -> bool:
         """Fewer than 0.1 % failed or refused, and every action and callback came."""
-        most = self.calls / 1000
+        limit = self.calls / 1000
         owed = min(self.asked.get("/action", 0), self.asked.get("/status", 0))
-        return self.failed + self.refused <= most and owed >= self.calls - most
+        return self.failed + self.refused <= limit and owed >= self.calls - limit
 
 
 def sipp(scenario: Path, port: int) -> list[str]:

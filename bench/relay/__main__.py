@@ -24,8 +24,8 @@ GOALS: Final = {
 }
 #: Calls of the whole node, which SIPp sets up first.
 NODE_STEPS: Final = (500, 1000)
-#: Bridged calls of the last part. Nobody goes on who loses more than a thousandth, or when the load tool, whose core is
-#: as busy, falls behind: that is the machine's limit.
+#: Bridged calls of the last part. A subject stops that loses more than a thousandth, or when the load tool, whose core
+#: is as busy, falls behind: that is the machine's limit.
 STEPS: Final = (250, 500, 1000, 1500, 2000, 2500)
 BEHIND_US: Final = 200_000
 Runs = dict[Subject, list[Run]]
@@ -117,7 +117,7 @@ def steps(runs: Sequence[Run]) -> str:
             f"{run.core:.0%}",
             f"{run.packet_us:.2f}",
             f"{run.lost} of {run.sent}",
-            *(f"{each / 1000:.2f} ms" for each in (run.p50_us, run.p99_us, run.longest_us)),
+            *(f"{each / 1000:.2f} ms" for each in (run.p50_us, run.p99_us, run.max_us)),
             memory(run, before),
         ]
         rows.append(f"| {' | '.join(cells)} |")

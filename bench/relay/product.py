@@ -12,7 +12,7 @@ from bench.harness.processes import HERE, TOOLS_CORE, Bench, Process, free_port_
 RATE: Final = 50
 #: Calls before those that count, so that what a node takes once is not counted as theirs.
 WARM: Final = 100
-_PATIENCE_S: Final = 30.0
+_TIMEOUT_S: Final = 30.0
 
 
 @contextmanager
@@ -39,13 +39,13 @@ def calls(
         ]
         with (directory / "callers.log").open("wb") as out:
             calling = subprocess.Popen(pinned(TOOLS_CORE, *command), cwd=directory, stdout=out, stderr=out)
-        end = time.monotonic() + set_up_s + _PATIENCE_S
+        end = time.monotonic() + set_up_s + _TIMEOUT_S
         while len(legs := _logged(log) + _logged(bench.log)[WARM:]) < len(ports):
             assert time.monotonic() < end, f"{len(legs)} of {len(ports)} legs"
             assert calling.poll() is None, (directory / "callers.log").read_text()
             time.sleep(0.2)
         yield bench.node, legs, before
-        calling.wait(2 * set_up_s + measured_s + _PATIENCE_S)
+        calling.wait(2 * set_up_s + measured_s + _TIMEOUT_S)
 
 
 def _fields(file: Path, ports: Sequence[int]) -> Path:

@@ -72,9 +72,9 @@ class Control:
     def __exit__(self, *error: object) -> None:
         self._socket.close()
 
-    def wait(self, patience_s: float = 10) -> None:
+    def wait(self, timeout_s: float = 10) -> None:
         """Until it answers."""
-        end = time.monotonic() + patience_s
+        end = time.monotonic() + timeout_s
         while True:
             try:
                 self.ask(command="ping")

@@ -16,11 +16,11 @@ from bench.relay import product, rtpengine
 from bench.relay.keys import spoken
 
 TOOL: Final = ROOT / "native/target/release/bench-relay"
-#: Below the ephemeral ports, so that nobody else has one of them; the parties have the same ones at 127.0.0.2.
+#: Below the ephemeral ports, so that no other program has one of them; the parties have the same ones at 127.0.0.2.
 FIRST_PORT: Final = 10_000
 LAST_PORT: Final = 32_000
 WARM_S: Final = 2
-_PATIENCE_S: Final = 30.0
+_TIMEOUT_S: Final = 30.0
 #: Held calls outlast the generator by this.
 _SPARE_S: Final = 5
 
@@ -79,7 +79,7 @@ class Run:
     memory_kb: int
     p50_us: int
     p99_us: int
-    longest_us: int
+    max_us: int
     behind_us: int
 
     @property
@@ -165,7 +165,7 @@ def running(
     engine = [sys.executable, "-m", "bench.relay.engine", str(2 * calls), str(FIRST_PORT), str(FIRST_PORT)]
     engine += [subject.codec, subject.suite, *([str(directory)] if subject.is_recorded else [])]
     with Process(pinned(NODE_CORE, *(forwarder if subject == FORWARDER else engine)), log) as process:
-        end = time.monotonic() + _PATIENCE_S
+        end = time.monotonic() + _TIMEOUT_S
         while "ready" not in log.read_text():
             assert time.monotonic() < end, log.read_text()
             time.sleep(0.05)

@@ -77,7 +77,7 @@ async def test_bindings_are_kept_replaced_and_found_after_a_start(store: Store) 
     assert list(await after.bindings_of("bob")) == []
 
 
-async def test_an_expired_binding_vouches_for_nobody(store: Store) -> None:
+async def test_an_expired_binding_authenticates_no_caller(store: Store) -> None:
     registrations = await Registrations.open(store, REALM, new_keep_alive(), alone, node="here")
     await registrations.replace_bindings("bob", [binding("sip:bob@192.0.2.1", expires_at=1.0)])
     client = await registrations.client("bob")

@@ -118,7 +118,7 @@ async def test_what_breaks_within(
 
 
 async def test_no_calls_while_nothing_can_be_written(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """503 before a call is placed that nobody could account for."""
+    """503 before a call is placed that could not be recorded."""
     monkeypatch.setattr(Store, "is_writable", False)
     answer = await world.post("Calls.json", To="1000", From="1000", Url="http://127.0.0.1/")
     assert (answer.status, answer.json["code"]) == (503, 20503)

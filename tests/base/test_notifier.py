@@ -1,4 +1,4 @@
-"""`Notifier`: whoever waits at the moment is woken, and nobody else."""
+"""`Notifier`: those that wait at the moment are woken, and no other."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ async def test_everybody_who_waits_is_woken_once() -> None:
     later.cancel()
 
 
-async def test_a_wait_that_was_cancelled_disturbs_nobody() -> None:
+async def test_a_wait_that_was_cancelled_disturbs_no_other() -> None:
     bell = Notifier()
     cancelled, other = (asyncio.create_task(bell.wait()) for _ in range(2))
     await asyncio.sleep(0)

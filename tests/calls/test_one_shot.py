@@ -18,7 +18,7 @@ async def test_every_waiter_gets_the_value_and_latecomers_get_it_at_once() -> No
     assert await one_shot.wait() == 7
 
 
-async def test_a_cancelled_wait_disturbs_nobody_and_leaves_nothing_behind() -> None:
+async def test_a_cancelled_wait_disturbs_no_other_and_leaves_nothing_behind() -> None:
     one_shot: OneShot[int] = OneShot()
     async with asyncio.TaskGroup() as group:
         leaving, staying = group.create_task(one_shot.wait()), group.create_task(one_shot.wait())

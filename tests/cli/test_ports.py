@@ -6,7 +6,7 @@ from callapi.base.settings import HttpSettings, Settings, SipSettings
 from callapi.cli.ports import choose_addresses, free_port, problem_with, split_address
 
 
-def test_addresses_are_taken_apart() -> None:
+def test_addresses_are_parsed() -> None:
     assert split_address("udp://127.0.0.1:5060") == ("udp", "127.0.0.1", 5060)
     assert split_address("tls://[::1]:5061") == ("tls", "::1", 5061)
     assert split_address("0.0.0.0:8080") == ("tcp", "0.0.0.0", 8080)

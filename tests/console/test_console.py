@@ -82,7 +82,7 @@ async def test_the_cookie(world: World) -> None:
 
 
 async def test_signing_out(world: World) -> None:
-    """The session is over for whoever has copied the cookie, too."""
+    """The session is also over for a copy of the cookie."""
     browser = Browser(world)
     await browser.sign_in(world.account.sid, world.account.auth_token)
     assert (await browser.ask("DELETE", "/console/session")).status == 403
@@ -130,7 +130,7 @@ async def test_forged_cookies(world: World) -> None:
         assert (await one.ask("GET", f"{world.base}/Calls.json")).status == 401
 
 
-async def test_guesses_are_throttled(world: World) -> None:
+async def test_failed_logins_are_throttled(world: World) -> None:
     """After some wrong attempts in a row 429, whatever is sent; other clients are not held up."""
     browser = Browser(world)
     statuses = [(await browser.sign_in(world.account.sid, "wrong")).status for _ in range(20)]
@@ -147,7 +147,7 @@ async def test_guesses_are_throttled(world: World) -> None:
     assert (await browser.sign_in(world.account.sid, world.account.auth_token)).status == 200
 
 
-async def test_a_page_of_another_site_signs_nobody_in(world: World) -> None:
+async def test_a_page_of_another_site_cannot_sign_in(world: World) -> None:
     """The browser says where the request comes from."""
     answer = await Browser(world).sign_in(
         world.account.sid, world.account.auth_token, sec_fetch_site="cross-site"

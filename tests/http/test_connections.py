@@ -37,7 +37,7 @@ async def _pieces() -> AsyncIterator[bytes]:
 
 
 @asynccontextmanager
-async def _server(most: int = MAX_CONNECTIONS, timeout_s: float = TIMEOUT_S) -> AsyncIterator[Connect]:
+async def _server(limit: int = MAX_CONNECTIONS, timeout_s: float = TIMEOUT_S) -> AsyncIterator[Connect]:
     port = free_port()
     writers: list[asyncio.StreamWriter] = []
 
@@ -46,7 +46,7 @@ async def _server(most: int = MAX_CONNECTIONS, timeout_s: float = TIMEOUT_S) -> 
         writers.append(writer)
         return reader, writer
 
-    async with HttpServer(_application, f"127.0.0.1:{port}", Bounds(most, timeout_s)):
+    async with HttpServer(_application, f"127.0.0.1:{port}", Bounds(limit, timeout_s)):
         try:
             yield connect
         finally:
@@ -124,7 +124,7 @@ async def test_a_byte_now_and_then_is_no_request() -> None:
         assert closed.done()
 
 
-async def test_slow_clients_keep_nobody_out() -> None:
+async def test_slow_clients_keep_no_other_out() -> None:
     """Twice as many as there is room for: the oldest of them makes room, and only as many are there as may be."""
     async with _server(timeout_s=30) as connect:
         slow = []

@@ -37,7 +37,7 @@ async def test_young_garbage_is_found_while_calls_are_up() -> None:
     assert gc.get_freeze_count() == 0
 
 
-async def test_old_garbage_is_found_when_nobody_has_called_for_a_while(
+async def test_old_garbage_is_found_after_a_while_without_calls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(gc_policy, "QUIET_S", 3 * EVERY_S)

@@ -23,7 +23,7 @@ def sip(uri: str) -> list[str]:
     "inside",
     [
         "",
-        '<Say loop="0">for ever</Say>',
+        '<Say loop="0">without end</Say>',
         '<Dial action="/a" method="GET" record="true" recordingStatusCallback="/r">1001</Dial>',
         '<Dial><Sip url="/s" method="GET" statusCallback="/c" statusCallbackEvent="ringing">sip:a@b</Sip></Dial>',
         '<Dial><Sip username="a" password="b">sips:a@b:5061;transport=TLS?X-A=1&amp;b=%C3%BC</Sip></Dial>',
@@ -199,7 +199,7 @@ def test_a_url_that_is_not_http(inside: str) -> None:
 
 
 # Whom a Dial calls.
-def test_nobody_to_call() -> None:
+def test_no_target_to_call() -> None:
     assert messages("<Dial/>") == ["<Dial> names nothing to call: its outcome will be failed"]
 
 

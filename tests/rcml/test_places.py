@@ -11,7 +11,7 @@ from callapi.rcml.tree import ElementNode, read_tree
 def test_an_offset_and_its_place_are_the_same_thing(text: str) -> None:
     places = Places(text)
     for offset in range(len(text) + 1):
-        if text[offset - 1 : offset + 1] != "\r\n":  # the middle of a line's end is no place
+        if text[offset - 1 : offset + 1] != "\r\n":  # the middle of a line's end is not a place
             assert places.offset(places.of(offset)) == offset
     assert places.end == places.of(len(text))
 

@@ -1,4 +1,4 @@
-"""Documents as found in the wild: read all the same, with a warning each, at the places of the original."""
+"""Documents as found in the wild: read, with a warning each, at the places of the original."""
 
 # ruff: noqa: RUF001 - typographic quotes are what this is about
 

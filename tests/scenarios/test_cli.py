@@ -166,7 +166,7 @@ async def test_the_phone_answers(tmp_path: Path, phone: PhoneFactory) -> None:
 
 
 async def test_the_phone_registers(tmp_path: Path, new_node: NodeFactory) -> None:
-    """`--register`, `--username`, `--password`: two clients of a node that trusts nobody; one calls the other."""
+    """`--register`, `--username`, `--password`: two clients of a node that challenges them; one calls the other."""
     node, webhook = await new_node(sip={"trusted_networks": ["10.99.0.0/16"]})
     for login in ("carol", "dave"):
         status, made = await node.rest("POST", "Clients.json", Login=login, Password="correct horse")
@@ -189,7 +189,7 @@ async def test_the_phone_registers(tmp_path: Path, new_node: NodeFactory) -> Non
 
 
 async def test_the_phone_that_is_refused(tmp_path: Path, server: Server, webhook: Webhook) -> None:
-    """Nobody answered: status 1, and the reason on the screen."""
+    """No answer: status 1, and the reason on the screen."""
     webhook["voice"] = response('<Reject reason="busy"/>')
     caller = await _callapi(tmp_path, "phone", server.uri).start()
     assert await caller.wait(10) == 1

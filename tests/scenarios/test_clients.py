@@ -187,7 +187,7 @@ async def test_a_client_calls_a_number_through_a_trunk(
         Sipp(sipp, sipp_scenarios.answering(), options=["-rtp_echo"]) as second,
     ):
         for priority, gateway in enumerate((first, second)):
-            # by name: whoever calls from the address of a trunk is let in, here also the strangers of other tests
+            # by name: a caller from the address of a trunk is admitted, here also the strangers of other tests
             form = {"SipUri": f"sip:localhost:{gateway.port}", "Priority": str(priority), "Pattern": number}
             assert (await node.rest("POST", "Trunks.json", **form))[0] == 201
         call = await alice.invite(node.uri(number), say=440)

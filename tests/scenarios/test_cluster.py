@@ -496,12 +496,12 @@ async def test_a_recording_is_had_from_every_node(shared: tuple[Service, Webhook
     webhook["voice"] = response("<Record action='after' maxLength='2' timeout='5'/>")
     webhook["after"] = response("<Hangup/>")
     maker, other = service.nodes[0], service.nodes[1]
-    async with RawPhone("alice", "127.0.0.30") as alice, RtpPeer() as mouth:
-        call = alice.invite(maker.uri("1"), maker.sip_address, body=sdp(mouth.port))
+    async with RawPhone("alice", "127.0.0.30") as alice, RtpPeer() as rtp:
+        call = alice.invite(maker.uri("1"), maker.sip_address, body=sdp(rtp.port))
         answer = await call.gets("INVITE", 200)
         call.request("ACK")
         assert answer.audio
-        mouth.speak(answer.audio, 440)
+        rtp.speak(answer.audio, 440)
         await eventually("the recording", lambda: [each for each in webhook.requests if each.path == "after"])
         sid = next(each for each in webhook.requests if each.path == "after")["RecordingSid"]
     path = f"2010-04-01/Accounts/{service.account_sid}/Recordings/{sid}.wav"

@@ -21,7 +21,7 @@ from tests.scenarios.harness.audio import Heard
 from tests.scenarios.harness.raw_phone import RawPhone, sdp
 from tests.scenarios.harness.waiting import eventually
 
-PATIENCE_S = 8.0
+TIMEOUT_S = 8.0
 AUDIO = re.compile(r"^m=audio \d+ RTP/AVP ([\d ]+)", re.MULTILINE)
 NAMES = {"0": "PCMU", "8": "PCMA", "9": "G722"}
 
@@ -72,7 +72,7 @@ async def test_the_preferred_codec_is_offered_chosen_and_heard(
             noun = f'<Sip codecs="{codecs}">{bob.uri}</Sip>'
         webhook["voice"] = response(f"<Dial>{noun}</Dial>")
         call = await alice.invite(server.uri, say=440)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             ringing = await calls.get()
         assert offered(ringing.leg.session.request.body.decode()) == wanted
         ringing.answer()

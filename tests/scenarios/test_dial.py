@@ -245,7 +245,7 @@ async def test_answer_on_bridge_lets_several_ring_in_silence(
 async def test_answer_on_bridge_goes_on_unanswered(
     server: Server, phone: PhoneFactory, webhook: Webhook
 ) -> None:
-    """ "If nobody answers, the document goes on": to a verb that decides what the caller gets."""
+    """Without an answer the document goes on: to a verb that decides what the caller gets."""
     alice, bob = await phone("alice"), await phone("bob")
     webhook["voice"] = response(
         f'<Dial answerOnBridge="true" action="{webhook.url("after")}" timeout="1"><Sip>{bob.uri}</Sip></Dial>'
@@ -263,7 +263,7 @@ async def test_answer_on_bridge_goes_on_unanswered(
 async def test_answer_on_bridge_sends_the_failure_on(
     server: Server, phone: PhoneFactory, webhook: Webhook, code: int
 ) -> None:
-    """Nobody answers and no other verb follows: the callee's code is the caller's final response."""
+    """No answer, and no other verb follows: the callee's code is the caller's final response."""
     alice, bob = await phone("alice"), await phone("bob")
     webhook["voice"] = response(f'<Dial answerOnBridge="true"><Sip>{bob.uri}</Sip></Dial>')
     call = await alice.invite(server.uri)

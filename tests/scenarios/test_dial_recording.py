@@ -65,10 +65,10 @@ async def test_from_the_first_ringing_on_two_channels(
     assert left.seconds_of(660) == 0, left.score()
 
 
-async def test_from_the_first_ringing_though_nobody_answers(
+async def test_from_the_first_ringing_without_an_answer(
     server: Server, phone: PhoneFactory, webhook: Webhook, tmp_path: Path
 ) -> None:
-    """`record-from-ringing`: the action names a recording even of a Dial that joined nobody."""
+    """`record-from-ringing`: the action names a recording even of a Dial that joined no party."""
     alice, bob = await phone("alice"), await phone("bob")
     webhook["voice"] = response(DIAL.format(mode="record-from-ringing", more="", uri=bob.uri))
     webhook["after"], webhook["recorded"] = response("<Hangup/>"), ""

@@ -147,7 +147,7 @@ async def test_the_strongest_of_several_challenges_is_answered(
         first.respond(again, 486)
 
 
-async def test_a_challenge_that_nobody_can_answer(
+async def test_a_challenge_without_known_credentials(
     server: Server, phone: PhoneFactory, webhook: Webhook
 ) -> None:
     """An unknown algorithm: one INVITE, `failed` with its code, and a notification."""
@@ -258,7 +258,7 @@ async def test_a_bye_that_is_challenged_is_answered(
         ringing.respond(again, 200)
 
 
-async def test_nobody_elses_credentials_are_offered(
+async def test_no_credentials_of_others_are_offered(
     server: Server, phone: PhoneFactory, webhook: Webhook
 ) -> None:
     """Two nouns, one with credentials: the other, challenged, gets none, and fails with its 401."""

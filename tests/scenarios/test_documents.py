@@ -152,7 +152,7 @@ async def test_an_answered_call_is_hung_up_when_its_action_fails(
 
 
 async def test_an_application_that_is_down(new_node: NodeFactory, phone: PhoneFactory) -> None:
-    """Nobody listens at the voice URL: the call never hangs."""
+    """The port of the voice URL is closed: the call never hangs."""
     alice = await phone("alice")
     node, _ = await new_node(number={"voice_url": f"http://127.0.0.1:{free_port()}/voice"})
     call = await alice.invite(node.uri("1"))

@@ -112,7 +112,7 @@ async def test_callbacks_outlive_an_outage(new_node: NodeFactory, measured: Meas
 
 
 async def test_nothing_private_is_asked(tmp_path: Path) -> None:
-    """With `allow_private_networks = false` no notation of the loopback is connected to, whoever names it."""
+    """With `allow_private_networks = false` no notation of the loopback is connected to, in any place."""
     async with HostileServer() as server:
         urls = {str(number): server.url("error", host=host) for number, host in enumerate(LOOPBACKS)}
         numbers = [

@@ -1,4 +1,4 @@
-"""Clients of the REST interface who mean no good: slow ones keep nobody out, and are shown the door."""
+"""Clients of the REST interface who mean no good: slow ones keep no other out, and are shown the door."""
 
 import asyncio
 import time
@@ -30,7 +30,7 @@ async def _dribble(port: int) -> float:
 
 
 @pytest.mark.timeout(60)
-async def test_slow_clients_keep_nobody_out(new_node: NodeFactory) -> None:
+async def test_slow_clients_keep_no_other_out(new_node: NodeFactory) -> None:
     """A hundred that dribble where there is room for twenty: REST answers meanwhile, and not one of them stays."""
     node, _ = await new_node(http={"max_connections": ROOM, "request_timeout_s": 2})
     before = node.census()

@@ -101,7 +101,7 @@ async def test_a_wrong_password_looks_like_no_such_user(node: Node) -> None:
 
 
 async def test_an_invite_reveals_no_names(node: Node, host: str) -> None:
-    """Known or not, with a wrong answer to a challenge that nobody made or without: the same 403."""
+    """Known or not, with a wrong answer to a challenge that was not sent or without: the same 403."""
     login = await _client(node)
     shapes = []
     async with RawPhone("eve", host) as eve, RawPhone(login, next(_HOSTS)) as bob:
@@ -122,14 +122,14 @@ def _invented(node: Node, user: str) -> str:
     )
 
 
-async def test_who_guesses_is_slowed_down(node: Node, host: str) -> None:
+async def test_repeated_failures_are_slowed_down(node: Node, host: str) -> None:
     """After ten wrong passwords the right one is not looked at, by REGISTER or INVITE; another address is served."""
     login = await _client(node)
     async with RawPhone(login, host) as phone, RawPhone(login, next(_HOSTS)) as honest:
         guesser = Registrant(node, phone, "guess")
         challenge = await guesser.ask()
-        guesses = [guesser.ask(headers=[guesser.answer(challenge)]) for _ in range(10)]
-        assert {each.status for each in await asyncio.gather(*guesses)} == {403}
+        attempts = [guesser.ask(headers=[guesser.answer(challenge)]) for _ in range(10)]
+        assert {each.status for each in await asyncio.gather(*attempts)} == {403}
         guesser.password = PASSWORD
         refused = await guesser.ask(headers=[guesser.answer(challenge)])
         assert (refused.status, refused["Retry-After"]) == (503, "10")
@@ -138,7 +138,7 @@ async def test_who_guesses_is_slowed_down(node: Node, host: str) -> None:
         assert (await Registrant(node, honest, PASSWORD).register(f"<{honest.uri}>")).status == 200
 
 
-async def test_nobody_dials_out_past_a_document(node: Node, host: str) -> None:
+async def test_no_call_goes_out_without_a_document(node: Node, host: str) -> None:
     """Client or stranger, by number, by the gateway's own URI, by Route or REFER: no INVITE reaches the gateway."""
     number = "+15550188"
     login = await _client(node)

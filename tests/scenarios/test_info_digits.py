@@ -34,10 +34,10 @@ async def test_digits_of_one_party_reach_the_other(
                 answer = WITHOUT_EVENTS.sub("", answer).replace(" 0 101", " 0")
             called.respond(called.invite, 200, body=answer)
             await called.gets("ACK")
-            presser, listener = (alice.call, rtp) if who == "caller" else (called, alice.rtp)
+            sender, listener = (alice.call, rtp) if who == "caller" else (called, alice.rtp)
             await asyncio.sleep(0.2)
             for key in "4#":
-                _press(presser, RELAY, f"Signal={key}\r\nDuration=160\r\n")
+                _press(sender, RELAY, f"Signal={key}\r\nDuration=160\r\n")
             if has_events:
                 await eventually("both keys", lambda: listener.digits == "4#")
             else:

@@ -32,7 +32,7 @@ async def _notes(node: Node, sid: str) -> list[dict[str, Any]]:
         ("<Sip>tel:+15550100</Sip>", "13224", "not a SIP URI"),
         ("<Sip>sip:bob@127.0.0.1:99999</Sip>", "13224", "no such port: 99999"),
         (f"<Sip>{LONG_HEADER}</Sip>", "21227", "must be under 1024: 84 too many"),
-        ("<Client>nobody</Client>", "32009", "'nobody' is not registered"),
+        ("<Client>absent</Client>", "32009", "'absent' is not registered"),
         (f"<Sip>{LONG_URI}</Sip>", "60010", "must be under 255: 60 too many"),
         ("<Sip>sip:bob@127.0.0.1?na%20me=x</Sip>", "60011", "'na me' cannot be the name of a SIP header"),
         (

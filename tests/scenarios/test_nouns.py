@@ -148,7 +148,7 @@ async def test_digits_are_sent_before_the_called_party_is_screened(
 async def test_ten_may_be_called_and_not_eleven(
     server: Server, phone: PhoneFactory, webhook: Webhook
 ) -> None:
-    """An eleventh noun makes the document invalid: nobody is rung, and the notification says how many there may be."""
+    """An eleventh noun makes the document invalid: no phone rings, and the notification says how many there may be."""
     alice = await phone("alice")
     async with RawPhone("bob") as bob:
         webhook["voice"] = response("<Dial>" + f"<Sip>{bob.uri}</Sip>" * 11 + "</Dial>")

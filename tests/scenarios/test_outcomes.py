@@ -1,4 +1,4 @@
-"""Every way in which nobody is joined, and what it is called (the table of Dial's outcomes)."""
+"""Every way in which no party is joined, and what it is called (the table of Dial's outcomes)."""
 
 import json
 import time
@@ -68,9 +68,7 @@ async def _notes(server: Server, call_sid: str) -> list[tuple[str, str]]:
     return [(str(each["error_code"]), str(each["message_text"])) for each in page["notifications"]]
 
 
-async def test_nobody_answers_in_time(
-    server: Server, phone: PhoneFactory, webhook: Webhook, sipp: Path
-) -> None:
+async def test_no_answer_in_time(server: Server, phone: PhoneFactory, webhook: Webhook, sipp: Path) -> None:
     """`timeout="2"`: the callee gets CANCEL after two seconds; `no-answer`, though it never refused."""
     alice = await phone("alice")
     async with Sipp(sipp, sipp_scenarios.ringing_for_ever()) as uas:
@@ -97,11 +95,11 @@ async def test_a_phone_that_says_nothing(server: Server, phone: PhoneFactory, we
         after = await webhook.next("after")
         assert after["DialCallStatus"] == "no-answer"
         assert call.count("CANCEL") == 0
-        assert call.count("INVITE") >= 2, "an INVITE that nobody answers is repeated"
+        assert call.count("INVITE") >= 2, "an INVITE without an answer is repeated"
 
 
-async def test_nobody_listens_there(server: Server, phone: PhoneFactory, webhook: Webhook) -> None:
-    """A port where nobody is: `failed` at once, by the network's own word, not after 32 seconds."""
+async def test_a_port_that_refuses(server: Server, phone: PhoneFactory, webhook: Webhook) -> None:
+    """A closed port: `failed` at once, by the network's own word, not after 32 seconds."""
     alice = await phone("alice")
     webhook["voice"] = response(f'<Dial action="after"><Sip>sip:bob@127.0.0.1:{free_port()}</Sip></Dial>')
     webhook["after"] = response("<Hangup/>")
@@ -114,7 +112,7 @@ async def test_nobody_listens_there(server: Server, phone: PhoneFactory, webhook
     assert "Connection refused" in text
 
 
-async def test_nobody_listens_there_over_tcp(server: Server, phone: PhoneFactory, webhook: Webhook) -> None:
+async def test_a_port_that_refuses_over_tcp(server: Server, phone: PhoneFactory, webhook: Webhook) -> None:
     """The same over TCP: the connection is refused, the leg `failed`."""
     alice = await phone("alice")
     target = f"sip:bob@127.0.0.1:{free_port()};transport=tcp"
@@ -146,7 +144,7 @@ async def test_a_host_that_does_not_exist(server: Server, phone: PhoneFactory, w
 async def test_an_answer_without_audio(
     server: Server, phone: PhoneFactory, webhook: Webhook, body: str | None
 ) -> None:
-    """A 200 that answers our offer with nothing we can use: ACK, BYE, `failed`; nobody is left in silence."""
+    """A 200 that answers our offer with nothing we can use: ACK, BYE, `failed`; no party is left in silence."""
     alice = await phone("alice")
     async with RawPhone("dumb") as dumb:
         webhook["voice"] = response(
@@ -202,7 +200,7 @@ async def test_nothing_to_send_to(server: Server, phone: PhoneFactory, webhook: 
     assert await call.ended() == 200
 
 
-async def test_a_number_that_nobody_has(server: Server, phone: PhoneFactory) -> None:
+async def test_a_number_without_a_route(server: Server, phone: PhoneFactory) -> None:
     """The Request-URI's user picks the number; unknown: 404, and no application is asked."""
     alice = await phone("alice")
     call = await alice.invite(server.node.uri("7777777"))

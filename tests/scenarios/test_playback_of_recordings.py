@@ -13,7 +13,7 @@ from tests.scenarios.harness.audio import tone, write_wav
 async def test_what_the_caller_said_is_played_back(
     server: Server, phone: PhoneFactory, webhook: Webhook
 ) -> None:
-    """`<Record>`, then `<Play>` of its RecordingUrl: the caller hears its own tone, nobody else's."""
+    """`<Record>`, then `<Play>` of its RecordingUrl: the caller hears its own tone and no other."""
     alice = await phone("alice")
     webhook["voice"] = response('<Record action="recorded" maxLength="2" playBeep="false" timeout="0"/>')
     webhook["recorded"] = lambda request: response(f"<Play>{request['RecordingUrl']}</Play>")

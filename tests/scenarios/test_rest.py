@@ -110,7 +110,7 @@ async def test_a_called_phone_that_refuses(
     assert (await server.node.final(created.sid))["status"] == status
 
 
-async def test_nobody_answers_the_application(server: Server, phone: PhoneFactory) -> None:
+async def test_no_answer_for_the_application(server: Server, phone: PhoneFactory) -> None:
     """`Timeout`: the phone gets CANCEL, the record says `no-answer`."""
     bob = await phone("bob")
     created = await asyncio.to_thread(

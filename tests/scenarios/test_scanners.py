@@ -26,7 +26,7 @@ FOUND_NOTHING = "found nothing"
 async def test_scanners_learn_nothing(new_node: NodeFactory, measured: Measured, tmp_path: Path) -> None:
     """All three tools, each way they know. As proof that it can, svcrack finds a password that is guessed early.
 
-    A password beyond the first ten guesses is not found though it is in the list, because by then nobody listens.
+    A password beyond the first ten guesses is not found though it is in the list: the source is refused by then.
     """
     node, webhook = await new_node(**SETTINGS)
     for login, password in (("100", EASY), ("101", HARD)):

@@ -32,7 +32,7 @@ CHECKS = (
 BOUNDED = ["--phases", "fuzzing", "--max-examples", "3", "--no-shrink"]
 FULL = ["--max-examples", "25"]
 UNKNOWN = "0" * 32
-NOBODY = "sip:nobody@127.0.0.1:9"
+UNREACHABLE = "sip:nobody@127.0.0.1:9"
 _IN_PATH = re.compile(r"(\w+)/\{(\w+)\}")
 
 
@@ -62,7 +62,7 @@ async def test_no_undocumented_answer(
 
 
 async def _one_of_each(node: Node, bob: Any) -> dict[str, list[str]]:
-    """Sids by collection: of records that were made for this, and one that is nobody's."""
+    """Sids by collection: of records that were made for this, and one that does not exist."""
     forms: dict[str, dict[str, str]] = {
         "Applications": {"FriendlyName": "ivr"},
         "Clients": {"Login": "carol", "Password": "correct horse"},
@@ -83,7 +83,7 @@ async def _one_of_each(node: Node, bob: Any) -> dict[str, list[str]]:
         sids[collection] = [made["sid"]]
     await (await bob.next_call()).answer(say=440)
     await node.final(sids["Calls"][0])
-    _, failing = await node.rest("POST", "Calls.json", To=NOBODY, From="1", Twiml="<Response/>")
+    _, failing = await node.rest("POST", "Calls.json", To=UNREACHABLE, From="1", Twiml="<Response/>")
     await node.final(failing["sid"])
     sids["Calls"].append(failing["sid"])
     for collection in ("Recordings", "Notifications"):
@@ -96,13 +96,16 @@ async def _one_of_each(node: Node, bob: Any) -> dict[str, list[str]]:
 
 
 async def _document(node: Node, sids: dict[str, list[str]]) -> dict[str, Any]:
-    """The document as served, with sids that lead somewhere, and nobody to call beyond this machine."""
+    """The document as served, with sids that lead somewhere, and no target beyond this machine."""
     async with aiohttp.ClientSession() as session, session.get(f"{node.http_url}/openapi.json") as answer:
         document: dict[str, Any] = await answer.json()
     del document["paths"]["/health"]  # it lives under another base
     known = {**sids, "Accounts": [node.account_sid, node.account_sid, "AC" + UNKNOWN]}
     callees = {
-        "anyOf": [{"enum": [NOBODY, "client:carol", "+15550100"]}, {"type": "string", "pattern": "^[^@:]*$"}]
+        "anyOf": [
+            {"enum": [UNREACHABLE, "client:carol", "+15550100"]},
+            {"type": "string", "pattern": "^[^@:]*$"},
+        ]
     }
     for path, operation in _operations(document):
         collections = {name: collection for collection, name in _IN_PATH.findall(path)}

@@ -137,7 +137,7 @@ async def test_others_ring_on_until_somebody_accepts(
 async def test_a_screening_that_fails_declines(
     server: Server, phone: PhoneFactory, ready: Webhook, answer: Answer
 ) -> None:
-    """An HTTP failure or bad document declines; nobody is joined unscreened."""
+    """An HTTP failure or bad document declines; no party is joined unscreened."""
     alice, bob = await phone("alice"), await phone("bob")
     ready["voice"] = response(TARGET.format(bob.uri))
     ready["screen"] = answer

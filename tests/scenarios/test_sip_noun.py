@@ -205,7 +205,7 @@ async def test_the_example_of_the_page_with_a_bare_ampersand(
 async def test_headers_that_would_break_the_message_fail_the_leg(
     server: Server, phone: PhoneFactory, webhook: Webhook, query: str
 ) -> None:
-    """A name that is no token or a value with a control character: no INVITE, `failed`, a notification."""
+    """A name that is not a token or a value with a control character: no INVITE, `failed`, a notification."""
     alice, bob = await phone("alice"), await phone("bob")
     webhook["voice"] = response(f'<Dial action="after"><Sip>{bob.uri}?{query}</Sip></Dial>')
     webhook["after"] = response("<Hangup/>")
@@ -290,7 +290,7 @@ async def test_an_unknown_transport_fails_the_leg(
 async def test_the_uri_may_stand_in_name(
     server: Server, phone: PhoneFactory, webhook: Webhook, content: str
 ) -> None:
-    """ "Sip URI (name) with <Video> noun nesting." Without one it is read all the same, and before a text."""
+    """ "Sip URI (name) with <Video> noun nesting." Without one it is still read, and before a text."""
     alice, bob = await phone("alice"), await phone("bob")
     webhook["voice"] = response(f'<Dial><Sip name="{bob.uri}">{content}</Sip></Dial>')
     call = await alice.invite(server.uri)

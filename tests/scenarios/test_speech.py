@@ -56,9 +56,9 @@ async def recogniser() -> AsyncIterator[Recogniser]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def mouth(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+async def spoken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Words as files that a phone can say: a moment, the word, and then nothing for a long time."""
-    folder, files = tmp_path_factory.mktemp("mouth"), {}
+    folder, files = tmp_path_factory.mktemp("spoken"), {}
     async with open_speaker(PATIENT, folder) as speaker:
         for word in ("yes", "no", "I would like to book a room"):
             said = [each async for each in speaker.speak(Utterance(f"{word}."), print)]
@@ -130,7 +130,7 @@ async def test_what_is_said_is_understood_in_every_codec(
 
 @pytest.mark.timeout(60)
 async def test_speech_is_gathered_with_hints_and_stops_the_prompt(
-    server: Server, phone: PhoneFactory, webhook: Webhook, mouth: dict[str, Path]
+    server: Server, phone: PhoneFactory, webhook: Webhook, spoken: dict[str, Path]
 ) -> None:
     """The caller says yes into a long prompt: the prompt stops, the action gets `yes`."""
     alice = await phone("alice")
@@ -143,7 +143,7 @@ async def test_speech_is_gathered_with_hints_and_stops_the_prompt(
     call = await alice.invite(server.uri)
     await call.answered()
     await asyncio.sleep(4)
-    await says(call, mouth["yes"])
+    await says(call, spoken["yes"])
     said = await webhook.next("said", timeout=30)
     assert said["SpeechResult"] == "yes"
     assert 0.0 < float(said["Confidence"]) <= 1.0
@@ -154,7 +154,7 @@ async def test_speech_is_gathered_with_hints_and_stops_the_prompt(
 
 @pytest.mark.timeout(60)
 async def test_partial_results_come_while_the_caller_speaks(
-    server: Server, phone: PhoneFactory, webhook: Webhook, mouth: dict[str, Path]
+    server: Server, phone: PhoneFactory, webhook: Webhook, spoken: dict[str, Path]
 ) -> None:
     """`partialResultCallback` is requested before the action."""
     alice = await phone("alice")
@@ -164,7 +164,7 @@ async def test_partial_results_come_while_the_caller_speaks(
     webhook["said"], webhook["partial"] = response("<Hangup/>"), response()
     call = await alice.invite(server.uri)
     await call.answered()
-    await says(call, mouth["I would like to book a room"])
+    await says(call, spoken["I would like to book a room"])
     said = await webhook.next("said", timeout=30)
     assert "book a room" in said["SpeechResult"].lower()
     [first, *_] = webhook.all("partial")
@@ -175,7 +175,7 @@ async def test_partial_results_come_while_the_caller_speaks(
 
 @pytest.mark.timeout(90)
 async def test_screening_by_voice_among_three_phones(
-    server: Server, phone: PhoneFactory, webhook: Webhook, mouth: dict[str, Path]
+    server: Server, phone: PhoneFactory, webhook: Webhook, spoken: dict[str, Path]
 ) -> None:
     """Three phones are asked; one says no, one says nothing, one says yes and is joined."""
     alice = await phone("alice")
@@ -197,9 +197,9 @@ async def test_screening_by_voice_among_three_phones(
         await leg.answer()
     await asyncio.gather(*(leg.answered() for leg in legs.values()))
     await asyncio.sleep(3)
-    await says(legs["bob"], mouth["no"])
+    await says(legs["bob"], spoken["no"])
     assert await legs["bob"].ended(timeout=20)
-    await says(legs["dave"], mouth["yes"])
+    await says(legs["dave"], spoken["yes"])
     assert await legs["dave"].hears(440, timeout=25), "dave is joined with alice"
     assert await legs["carol"].ended(timeout=10)
     await call.hang_up()

@@ -19,7 +19,7 @@ SAVP, AVP = "RTP/SAVP", "RTP/AVP"
 
 
 def offer(profile: str, *lines: str) -> str:
-    """A phone's description, with G.711 at a port where nobody listens."""
+    """A phone's description, with G.711 at a closed port."""
     head = ("v=0", "o=raw 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0")
     return "\r\n".join((*head, f"m=audio 9 {profile} 0", *lines, ""))
 

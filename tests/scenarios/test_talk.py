@@ -113,7 +113,7 @@ async def test_sipp_calls_and_sipp_answers_and_echoes(server: Server, webhook: W
 async def test_legs_may_differ_in_codec(
     server: Server, phone: PhoneFactory, webhook: Webhook, caller: str, callee: str
 ) -> None:
-    """Each phone knows one codec alone; they understand each other all the same."""
+    """Each phone knows one codec alone; they still understand each other."""
     alice, bob = await phone("alice"), await phone("bob")
     await alice.use_codecs(caller)
     await bob.use_codecs(callee)

@@ -133,9 +133,7 @@ async def test_a_certificate_that_is_bad_fails_the_leg(
         assert bob.seen == []
 
 
-async def test_nobody_speaks_tls_there_and_the_others_ring_all_the_same(
-    secure: Secure, phone: PhoneFactory
-) -> None:
+async def test_one_target_without_tls_and_the_others_ring(secure: Secure, phone: PhoneFactory) -> None:
     """A TCP server that has never heard of TLS: that noun fails, the other is joined."""
     alice, carol = await phone("alice"), await phone("carol")
     async with TlsPhone("bob", None) as bob:
@@ -207,15 +205,15 @@ async def test_two_softphones_talk_over_tls(secure: Secure, tmp_path: Path) -> N
 
 
 async def test_peers_that_shake_no_hands(secure: Secure) -> None:
-    """One source opens more connections than it may have and says nothing: another is served all the same."""
-    node, most, excess = secure.node, StreamLimits().from_one_source, 50
+    """One source opens more connections than it may have and says nothing: another is still served."""
+    node, limit, excess = secure.node, StreamLimits().from_one_source, 50
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     before = node.census()
     try:
         async with AsyncExitStack() as stack:
             readers = []
-            for _ in range(most + excess):
+            for _ in range(limit + excess):
                 reader, writer = await asyncio.open_connection(
                     "127.0.0.1", node.tls_port, local_addr=("127.0.0.66", 0)
                 )
@@ -225,7 +223,7 @@ async def test_peers_that_shake_no_hands(secure: Secure) -> None:
                 "the excess to be closed",
                 lambda: sum(each.at_eof() or each.exception() is not None for each in readers) >= excess,
             )
-            assert node.census().descriptors - before.descriptors <= most
+            assert node.census().descriptors - before.descriptors <= limit
             context = ssl.create_default_context(cafile=str(secure.authority.path))
             reader, writer = await asyncio.open_connection("127.0.0.1", node.tls_port, ssl=context)
             stack.callback(writer.close)

@@ -101,7 +101,7 @@ class Sender(asyncio.DatagramProtocol):
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def sender() -> AsyncIterator[Sender]:
-    """A sender on an address that nobody else uses."""
+    """A sender on an address of its own."""
     sender = Sender()
     host = f"127.{secrets.randbelow(200) + 2}.{secrets.randbelow(200)}.{next(_HOSTS) % 250 + 1}"
     for port in PORTS:
@@ -148,7 +148,7 @@ async def test_each_gets_its_verdict_and_the_node_lives(server: Server, sender: 
 
 
 async def test_noise_is_survived(server: Server, sender: Sender) -> None:
-    """Bytes that are no SIP, keep-alives, halves of messages: nothing comes back, and the node lives."""
+    """Bytes that are not SIP, keep-alives, halves of messages: nothing comes back, and the node lives."""
     node = server.node.sip_address
     whole = _options(node)
     for data in (

@@ -30,7 +30,7 @@ async def talking(
 
 @pytest.mark.parametrize("by", ["callee", "caller"])
 async def test_blind_transfer(server: Server, phone: PhoneFactory, webhook: Webhook, by: str) -> None:
-    """Whoever asks, the one that stays and the third phone hear each other, and the referrer is out."""
+    """Either party asks: the one that stays and the third phone hear each other, and the referrer is out."""
     caller, callee, carol = await talking(server, phone, webhook)
     referrer, stays, tone = (callee, caller, A) if by == "callee" else (caller, callee, B)
     await referrer.transfer(carol.uri)

@@ -38,7 +38,7 @@ async def test_prompts_that_are_not_interrupted(server: Server, webhook: Webhook
 async def test_one_party_of_a_dial_is_recorded(
     server: Server, webhook: Webhook, phone: PhoneFactory, track: str, heard: float, missing: float
 ) -> None:
-    async with RawPhone("bob") as bob, RtpPeer() as mouth:
+    async with RawPhone("bob") as bob, RtpPeer() as rtp:
         webhook["voice"] = response(
             f'<Dial action="after" record="record-from-answer-dual" recordingTrack="{track}" trim="trim-silence">'
             f"<Sip>{bob.uri}</Sip></Dial>"
@@ -46,10 +46,10 @@ async def test_one_party_of_a_dial_is_recorded(
         webhook["after"] = response("<Hangup/>")
         async with caller(server) as alice:
             called = await bob.next_call()
-            called.answer(port=mouth.port)
+            called.answer(port=rtp.port)
             await called.gets("ACK")
             port = int(called.invite.body.split("m=audio ")[1].split()[0])
-            mouth.speak(("127.0.0.1", port), 700)
+            rtp.speak(("127.0.0.1", port), 700)
             alice.rtp.speak(alice.audio, 500)
             await asyncio.sleep(1.5)
             called.request("BYE")

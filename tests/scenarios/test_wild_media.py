@@ -40,7 +40,7 @@ async def test_one_key_twice_on_one_timestamp(server: Server, webhook: Webhook) 
 
 
 async def test_a_timestamp_that_rises_within_a_key(server: Server, webhook: Webhook) -> None:
-    """RFC 4733 §2.1 wants one timestamp for the whole key; a key is one key all the same."""
+    """RFC 4733 §2.1 wants one timestamp for the whole key; a key is still one key."""
     webhook["voice"] = response('<Gather action="got" numDigits="3" timeout="3"/>')
     webhook["got"] = response("<Hangup/>")
     async with caller(server) as alice:

@@ -92,7 +92,7 @@ def test_all_are_here() -> None:
 def test_accepted(name: str) -> None:
     message = accepted(name)
     assert find_fault(message) is None or ENDPOINT[name] == 400
-    if name != "TC_MCL01_I.dat":  # what its body is, nobody knows
+    if name != "TC_MCL01_I.dat":  # its body has no known type
         assert parse_message(write_message(message)) == message
 
 

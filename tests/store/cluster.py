@@ -65,7 +65,7 @@ class PostgresServer:
         _wait(self.url)
 
     def stop(self) -> None:
-        """Stop it, whoever is connected."""
+        """Stop it, with its connections."""
         if self.process is not None:
             self.process.send_signal(signal.SIGINT)  # fast shutdown
             self.process.wait(20)

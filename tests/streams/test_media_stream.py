@@ -1,4 +1,4 @@
-"""A stream over real sockets, against a server nobody here wrote (aiohttp), with audio that a test makes."""
+"""A stream over real sockets, against the server of another project (aiohttp), with audio that a test makes."""
 
 import asyncio
 import json

@@ -50,7 +50,7 @@ def test_a_menu_with_screening() -> None:
     assert time.monotonic() - began < 20
 
 
-def test_nobody_presses_and_nobody_answers() -> None:
+def test_no_digits_and_no_answer() -> None:
     """Time-outs cost no time."""
     with Simulation(application) as simulation:
         call = simulation.call()

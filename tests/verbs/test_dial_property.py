@@ -163,7 +163,7 @@ class Subscriber:
         await asyncio.sleep(0.03)
         answer = WebAnswer(200, "", b"", request.url, 0.0)
         if left > 0 and left % 2:
-            raise Unreachable("nobody listens", request)
+            raise Unreachable("the port is closed", request)
         if left > 0:
             raise BadStatus("500", request, WebAnswer(500, "", b"", request.url, 0.0))
         self.taken.append(request)
@@ -303,17 +303,17 @@ async def whole(folder: Path, plan: Plan, story: list[Step]) -> None:
         ):
             Delivering(here.book, store, outbox)
             prepare(here, plan)
-            most = 0
+            maximum = 0
             caller, alice = here.caller(plan.document)
             await asyncio.sleep(0.1)
             here.application.delay_s = plan.answers_after_s
             for step in story:
                 await act(here, step, caller, alice)
                 await asyncio.sleep(step.after_s)
-                most = max(most, here.plane.statistics().bridges)
+                maximum = max(maximum, here.plane.statistics().bridges)
             async with asyncio.timeout(600):
                 await here.live.empty.wait()
-            assert most <= 1
+            assert maximum <= 1
             here.assert_nothing_left()
             async with asyncio.timeout(3600):
                 await subscriber.has_all(len(here.book.callbacks))

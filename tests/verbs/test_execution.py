@@ -4,11 +4,11 @@ from typing import Any, cast
 
 from callapi.verbs.execution import Execution
 
-NOBODY = cast("Any", None)
+UNUSED = cast("Any", None)
 
 
 def test_a_url_is_resolved_against_the_present_document() -> None:
-    execution = Execution(NOBODY, NOBODY, NOBODY)
+    execution = Execution(UNUSED, UNUSED, UNUSED)
     for url, expected in (
         ("http://one.example/voice/start", "http://one.example/voice/next?a=1"),
         ("http://two.example/", "http://two.example/next?a=1"),
@@ -19,13 +19,13 @@ def test_a_url_is_resolved_against_the_present_document() -> None:
 
 
 def test_a_url_of_any_length_is_resolved() -> None:
-    execution = Execution(NOBODY, NOBODY, NOBODY)
+    execution = Execution(UNUSED, UNUSED, UNUSED)
     execution.url = "http://one.example/voice"
     for length in (10, 10_000):
         assert execution.resolve("/" + "a" * length) == "http://one.example/" + "a" * length
 
 
 def test_what_is_no_url_stays_as_it_is() -> None:
-    execution = Execution(NOBODY, NOBODY, NOBODY)
+    execution = Execution(UNUSED, UNUSED, UNUSED)
     execution.url = "http://one.example/voice"
     assert execution.resolve("http://[::1/next") == "http://[::1/next"

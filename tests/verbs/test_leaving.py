@@ -16,9 +16,9 @@ PROMPT = '<Play loop="20">x.wav</Play>'
 """Two seconds of sound."""
 VERBS = {
     "Say": "<Say>One. Two. Three.</Say>",
-    "Say for ever": '<Say loop="0">One.</Say>',
+    "Say without end": '<Say loop="0">One.</Say>',
     "Play": PROMPT,
-    "Play for ever": '<Play loop="0">x.wav</Play>',
+    "Play without end": '<Play loop="0">x.wav</Play>',
     "Play what is missing": "<Play>missing.wav</Play>",
     "Play digits": '<Play digits="12w34"/>',
     "Pause": '<Pause length="3"/>',

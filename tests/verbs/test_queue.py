@@ -95,7 +95,7 @@ def test_agents_who_wait_are_served_in_their_order(run_story: RunStory) -> None:
     run_story(story)
 
 
-def test_nobody_comes_in_time(run_story: RunStory) -> None:
+def test_no_agent_in_time(run_story: RunStory) -> None:
     async def story(here: World) -> None:
         _, first = here.caller(waits())
         await asyncio.sleep(1)

@@ -155,7 +155,7 @@ class Phone:
         self._end(Party.REMOTE, status)
 
     def be_unreachable(self, status: int = 503) -> None:
-        """The transport could not deliver the INVITE; 408: nobody ever answered it."""
+        """The transport could not deliver the INVITE; 408: it was never answered."""
         if self.is_over or self.is_answered or self._is_hung_up:
             return
         response = self._response(status)
@@ -406,7 +406,7 @@ class World:
 
     def control(self) -> CallControl:
         """What REST commands calls through; nothing serves its queue."""
-        return CallControl(self.live, self.placer(self.gate()), self.script)
+        return CallControl(self.live, self.queue_runner(self.gate()), self.script)
 
     def gate(self, calls_per_second: float = 0) -> AdmissionControl:
         """The admission of new calls."""
@@ -416,7 +416,7 @@ class World:
     async def _may_call(self, account: AccountSid) -> bool:
         return account not in self.suspended
 
-    def placer(self, gate: AdmissionControl, queue: CallQueue | None = None) -> QueueRunner:
+    def queue_runner(self, gate: AdmissionControl, queue: CallQueue | None = None) -> QueueRunner:
         """What places the calls of REST."""
         return QueueRunner(
             self.live,

@@ -64,7 +64,7 @@ Answer = Reply | bytes | Raw
 
 
 class Script:
-    """Serves on `host` until the block is left. Each request gets the next answer; the last for ever.
+    """Serves on `host` until the block is left. Each request gets the next answer; the last again and again.
 
     Bytes are sent as they are, then the connection is closed; a `Raw` is handed the streams.
     """
@@ -164,7 +164,7 @@ async def reset(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 async def silence(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    """Answer nothing, for ever."""
+    """Never answer."""
     await asyncio.Event().wait()
 
 

@@ -37,7 +37,7 @@ async def test_what_was_set_comes_back_in_the_same_call_alone(fetcher: Fetcher) 
 
 
 async def test_a_redirect_carries_what_it_sets(fetcher: Fetcher) -> None:
-    """A session that begins with a redirect (PHP, Rails, ASP.NET) begins anew for ever without its cookie."""
+    """A session that begins with a redirect (PHP, Rails, ASP.NET) begins anew each time without its cookie."""
     redirect = _set("PHPSESSID=abc; path=/", status=302, to="/b")
     async with Script(by_path={"/a": redirect, "/b": Reply()}) as application:
         await fetcher.fetch(WebRequest(application.url("/a"), cookies=Cookies()))

@@ -120,7 +120,7 @@ def test_without_a_token_nothing_is_signed() -> None:
 
 
 def test_bytes_that_are_no_utf8_become_question_marks() -> None:
-    """A SIP header may bring any byte into a parameter; the request must go out all the same."""
+    """A SIP header may bring any byte into a parameter; the request must still go out."""
     request = WebRequest("http://example.com/", "POST", (("SipHeader_X-A", "\udcff"),), token="t")
     assert _written(request).body == b"SipHeader_X-A=%3F"
 

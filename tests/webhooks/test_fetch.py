@@ -267,7 +267,7 @@ async def test_a_restarted_application_costs_no_call(fetcher: Fetcher) -> None:
     assert {each.body for each in answers} == {b"back"}
 
 
-async def test_nobody_listens(fetcher: Fetcher, exchanges: list[HttpExchange]) -> None:
+async def test_a_port_that_refuses(fetcher: Fetcher, exchanges: list[HttpExchange]) -> None:
     async with Script() as application:
         url = application.url()
     with pytest.raises(Unreachable) as caught:

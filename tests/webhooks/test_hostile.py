@@ -190,7 +190,7 @@ async def test_a_half_closed_connection_still_answers(fetcher: Fetcher) -> None:
 
 
 async def test_an_answer_before_the_question(fetcher: Fetcher) -> None:
-    """Bytes that nobody asked for make the connection unusable, not the next answer wrong."""
+    """Bytes that were not asked for make the connection unusable, not the next answer wrong."""
 
     async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = OK + b"Content-Length: 5\r\n\r\nfirst"
@@ -203,7 +203,7 @@ async def test_an_answer_before_the_question(fetcher: Fetcher) -> None:
         assert (await fetcher.fetch(WebRequest(application.url()))).body == b"second"
 
 
-async def test_nobody_accepts(fetcher: Fetcher) -> None:
+async def test_a_port_without_a_listener(fetcher: Fetcher) -> None:
     """A full backlog: SYNs go unanswered, as from a host behind a firewall that drops."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -275,7 +275,7 @@ async def test_tls_with_an_authority_of_the_operators(tmp_path: Path) -> None:
     assert await _over_tls(server, ssl.create_default_context(cafile=tmp_path / "ca.pem")) == b"private"
 
 
-async def test_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> None:
+async def test_a_certificate_of_an_unknown_authority(tmp_path: Path) -> None:
     with pytest.raises(TlsFailure) as caught:
         await _over_tls(_certificate(tmp_path, LOOPBACK), None)
     assert caught.value.code == 11237

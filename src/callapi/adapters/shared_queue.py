@@ -23,19 +23,21 @@ _DECODER: Final = Decoder(CreateCall)
 class SharedQueue:
     """Keeps what waits in the database, and claims what no node has any more."""
 
-    def __init__(self, nodes: Nodes, *, most: int, calls_per_second: float) -> None:
-        """An account has `most` places, and `calls_per_second` (0: no limit), over all nodes."""
+    def __init__(self, nodes: Nodes, *, max_waiting: int, calls_per_second: float) -> None:
+        """An account has `max_waiting` places, and `calls_per_second` (0: no limit), over all nodes."""
         self._nodes = nodes
         self._table = QueueTable(nodes.engine, nodes.owner.name)
         self._use = AccountUse(nodes.engine, nodes.owner.name)
-        self._most = most
+        self._max_waiting = max_waiting
         self._rate = calls_per_second
         self._ended: asyncio.Queue[CallSid] = asyncio.Queue()  # no more than there are places
 
     async def keep(self, waiting: QueuedCall) -> bool:
         """As `QueueKeeper`."""
         record, command = waiting.record, _ENCODER.encode(waiting.command).decode()
-        return await self._nodes.run(self._table.keep, record.sid, record.account_sid, command, self._most)
+        return await self._nodes.run(
+            self._table.keep, record.sid, record.account_sid, command, self._max_waiting
+        )
 
     async def claim(self, sid: CallSid) -> bool:
         """As `QueueKeeper`."""

@@ -43,15 +43,15 @@ class SharedQuotas(Quotas):
 
     def is_full(self, account: AccountSid) -> bool:
         """Whether `account` has all the calls up that it may have, over all nodes as far as is known."""
-        return bool(self.most) and self._taken(account) + self._elsewhere.get(account, 0) >= self.most
+        return bool(self.max_live) and self._taken(account) + self._elsewhere.get(account, 0) >= self.max_live
 
     async def reserve(self, account: AccountSid) -> str | None:
         """As `Quotas`, over all nodes."""
-        if not (self.most or self.rate):
+        if not (self.max_live or self.rate):
             return None
         try:
             use = await self._nodes.run(
-                self._use.reserve, account, self._taken(account), self.most, self.rate
+                self._use.reserve, account, self._taken(account), self.max_live, self.rate
             )
         except Unavailable:
             return self.refusal(account)
@@ -77,7 +77,7 @@ class SharedQuotas(Quotas):
         """Let the others know what this node has, until cancelled."""
         while True:
             await asyncio.sleep(COUNT_EVERY_S)
-            if not self.most:
+            if not self.max_live:
                 self._to_count.clear()
                 continue
             counting, self._to_count = self._to_count | set(self._elsewhere), set()

@@ -42,13 +42,13 @@ class OneShot(Generic[T]):
         """It will not happen any more: drop `act`, which may refer back to the owner (breaks a cycle)."""
         self._act = None
 
-    async def wait(self, at_most_s: float | None = None) -> T:
-        """The value, at once or when it comes. Raises TimeoutError if it did not come within `at_most_s`."""
+    async def wait(self, timeout_s: float | None = None) -> T:
+        """The value, at once or when it comes. Raises TimeoutError if it did not come within `timeout_s`."""
         if not self.is_set:
             loop = asyncio.get_running_loop()
             waiter = loop.create_future()
             self._waiters.append(waiter)
-            timer = loop.call_later(at_most_s, _wake, waiter) if at_most_s is not None else None
+            timer = loop.call_later(timeout_s, _wake, waiter) if timeout_s is not None else None
             try:
                 await waiter
             finally:

@@ -20,7 +20,7 @@ class Quotas:
     def __init__(
         self, *, calls: int = 0, calls_per_second: float = 0.0, clock: Callable[[], float] = monotonic
     ) -> None:
-        self.most = calls
+        self.max_live = calls
         self.rate = calls_per_second
         self._clock = clock
         self._live: Counter[AccountSid] = Counter()
@@ -48,7 +48,7 @@ class Quotas:
 
     def is_full(self, account: AccountSid) -> bool:
         """Whether `account` has all the calls up that it may have."""
-        return bool(self.most) and self._live[account] >= self.most
+        return bool(self.max_live) and self._live[account] >= self.max_live
 
     def refusal(self, account: AccountSid) -> str | None:
         """Why a new call of `account` cannot be admitted, None if it can; that uses up its share of the rate."""

@@ -136,9 +136,9 @@ class Commands:
                 await self._bus.sweep()
 
 
-async def _soon(event: asyncio.Event, at_most_s: float) -> None:
+async def _soon(event: asyncio.Event, timeout_s: float) -> None:
     """Until `event`, which is cleared, or the time is up."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(at_most_s):
+        async with asyncio.timeout(timeout_s):
             await event.wait()
     event.clear()

@@ -86,7 +86,7 @@ def call_queue(settings: Settings) -> CallQueue:
     """The queue of calls placed over REST."""
     limits = settings.limits
     return CallQueue(
-        calls_per_second=limits.rest_calls_per_second_per_account, most=limits.queued_calls_per_account
+        calls_per_second=limits.rest_calls_per_second_per_account, max_waiting=limits.queued_calls_per_account
     )
 
 

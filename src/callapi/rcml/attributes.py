@@ -89,10 +89,10 @@ class Attributes:
         value = self._value(name)
         if value is None:
             return default
-        least, most = within
+        minimum, maximum = within
         match = _WHOLE.fullmatch(value)
-        if match is None or not least <= int(match[1]) <= most:
-            self.refuse(name, f"a whole number, {least} to {most}", code)
+        if match is None or not minimum <= int(match[1]) <= maximum:
+            self.refuse(name, f"a whole number, {minimum} to {maximum}", code)
             return default
         return int(match[1])
 
@@ -143,13 +143,13 @@ class Attributes:
         known = frozenset(allowed[each.lower()] for each in listed if each.lower() in allowed)
         return known, [each for each in listed if each.lower() not in allowed]
 
-    def tones(self, name: str, most: int, *, code: int | None = None) -> str | None:
-        """Digits to send: 0-9 A-D * #, `w` waits half a second and `W` a whole one; at most `most`."""
+    def tones(self, name: str, maximum: int, *, code: int | None = None) -> str | None:
+        """Digits to send: 0-9 A-D * #, `w` waits half a second and `W` a whole one; at most `maximum`."""
         value = self._value(name)
         if value is None:
             return None
-        if _TONES.fullmatch(value) is None or len(value) > most:
-            self.refuse(name, f"at most {most} of 0-9 A-D * # w W", code)
+        if _TONES.fullmatch(value) is None or len(value) > maximum:
+            self.refuse(name, f"at most {maximum} of 0-9 A-D * # w W", code)
             return None
         return re.sub("[a-d]", lambda letter: letter[0].upper(), value)
 

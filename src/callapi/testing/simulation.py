@@ -50,7 +50,7 @@ from callapi.webhooks import WebhookError, WebRequest
 
 ACCOUNT: Final = AccountSid("AC" + "0" * 32)
 TOKEN: Final = "0123456789abcdef0123456789abcdef"  # noqa: S105 - of a simulation, for the application's own check
-PATIENCE_S: Final = 60.0
+TIMEOUT_S: Final = 60.0
 """Virtual seconds that `hears` and the like wait unless they are asked for more."""
 _HOP: Final = Hop(Transport.UDP, "127.0.0.1", 5060)
 _SYLLABLE_S: Final = 0.4
@@ -113,7 +113,7 @@ class Simulation:
         self.wait(0.2)
         return call
 
-    def phone(self, user: str, *, within: float = PATIENCE_S) -> SimulatedPhone:
+    def phone(self, user: str, *, within: float = TIMEOUT_S) -> SimulatedPhone:
         """The phone that the application has dialled by that user part, or number; waits until it rings."""
         found: SimulatedPhone = self._until(
             f"{user} to ring; dialled were {[each.user for each in self._endpoint.phones]}",
@@ -309,7 +309,7 @@ class SimulatedCall:
         """The SIP code that the call was refused with, if it was."""
         return self._phone.refused_with
 
-    def hears(self, text: str, *, within: float = PATIENCE_S) -> None:
+    def hears(self, text: str, *, within: float = TIMEOUT_S) -> None:
         """Wait until something with `text` in it is said or played, after what was found before.
 
         Raises:
@@ -343,7 +343,7 @@ class SimulatedCall:
         self._phone.hang_up()
         self.ends()
 
-    def ends(self, *, within: float = PATIENCE_S) -> CallRecord:
+    def ends(self, *, within: float = TIMEOUT_S) -> CallRecord:
         """Wait for the end of the call; its final record. Raises AssertionError."""
         self._simulation.until(f"the end of {self!r}", lambda: self.is_over, within)
         self._simulation.wait(0.5)

@@ -141,8 +141,8 @@ _field_once = lru_cache(4096)(_field)
 
 
 def _form(parameters: Parameters) -> str:
-    longest = max(map(len, chain.from_iterable(parameters)), default=0)
-    return "&".join(map(_field_once if longest <= MEMO_TEXT else _field, parameters))
+    longest_text = max(map(len, chain.from_iterable(parameters)), default=0)
+    return "&".join(map(_field_once if longest_text <= MEMO_TEXT else _field, parameters))
 
 
 def write_request(step: RedirectStep, request: WebRequest, timestamp: int) -> Outgoing:

@@ -52,8 +52,8 @@ def _values(parameter: Parameter[Any]) -> st.SearchStrategy[str]:
     match schema:
         case {"enum": allowed} | {"items": {"enum": allowed}}:
             good = st.sampled_from([str(each) for each in allowed])
-        case {"minimum": least, "maximum": most}:
-            good = st.integers(least, most).map(str)
+        case {"minimum": minimum, "maximum": maximum}:
+            good = st.integers(minimum, maximum).map(str)
         case {"format": "uri"}:
             good = st.just("http://127.0.0.1:9000/voice")
         case {"pattern": expression}:

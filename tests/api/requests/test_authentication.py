@@ -39,7 +39,7 @@ def _name(operation: Operation) -> str:
         "Basic " + base64.b64encode(("AC" + "0" * 32 + ":" + "0" * 32).encode()).decode(),
     ],
 )
-async def test_who_is_nobody(world: World, header: str) -> None:
+async def test_unknown_credentials(world: World, header: str) -> None:
     """401 with 20003, and the challenge."""
     answer = await world.get("Calls.json", auth=("", ""), headers={"Authorization": header})
     assert (answer.status, answer.json["code"]) == (401, 20003)
@@ -63,7 +63,7 @@ async def test_nothing_without_authentication(world: World, operation: Operation
 
 @pytest.mark.parametrize("status", ["suspended", "closed"])
 async def test_an_inactive_account(world: World, status: str) -> None:
-    """403 with 20005, for whoever knows its token."""
+    """403 with 20005, even with its token."""
     inactive = account(status=status)
     await world.keep(inactive)
     path = f"/2010-04-01/Accounts/{inactive.sid}.json"

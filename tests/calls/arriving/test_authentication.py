@@ -79,7 +79,9 @@ class Street:
         self.now = 1000.0
         digest = DigestServer(REALM, b"entropy")
         trusted = TrustedNetworks((ip_network("10.0.0.0/8"),))
-        self.doorman = CallerAuthentication(trusted, self.people, digest, LoginThrottle(), lambda: self.now)
+        self.authentication = CallerAuthentication(
+            trusted, self.people, digest, LoginThrottle(), lambda: self.now
+        )
 
     async def invite(
         self,
@@ -101,7 +103,9 @@ class Street:
             )
             request.headers.add("Proxy-Authorization", value)
         source = Hop(Transport.UDP, host, 5060)
-        return await self.doorman.judge(InboundSession(request, source, cast("SessionPort", Port(from_))))
+        return await self.authentication.judge(
+            InboundSession(request, source, cast("SessionPort", Port(from_)))
+        )
 
     async def challenge(self) -> Challenge:
         """What a phone at home is challenged with."""
@@ -184,7 +188,7 @@ async def test_a_replayed_answer_opens_nothing() -> None:
     assert again.status == 407
 
 
-async def test_who_guesses_is_slowed_down() -> None:
+async def test_repeated_failures_are_slowed_down() -> None:
     street = Street()
     challenge = await street.challenge()
     for _ in range(10):

@@ -1,4 +1,4 @@
-"""`DigitBuffer`: digits typed ahead, in order, bounded; whoever waits gets the next one."""
+"""`DigitBuffer`: digits typed ahead, in order, bounded; the waiter gets the next one."""
 
 import asyncio
 

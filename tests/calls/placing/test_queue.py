@@ -79,7 +79,7 @@ def test_accounts_take_turns() -> None:
     assert [_goes(queue, 0.0) for _ in range(6)] == ["a", "x", "b", "y", "c", "z"]
 
 
-def test_an_account_that_is_full_holds_up_nobody_else() -> None:
+def test_an_account_that_is_full_delays_no_other() -> None:
     queue = CallQueue()
     _put(queue, "one", "a")
     _put(queue, "two", "z")
@@ -88,7 +88,7 @@ def test_an_account_that_is_full_holds_up_nobody_else() -> None:
 
 
 def test_an_account_has_so_many_places() -> None:
-    queue = CallQueue(most=2)
+    queue = CallQueue(max_waiting=2)
     _put(queue, "one", "a")
     assert queue.reserve(AccountSid("one"))
     assert not queue.reserve(AccountSid("one"))
@@ -129,7 +129,7 @@ def test_memory_is_bounded() -> None:
     )
 )
 def test_whatever_comes_order_rate_and_places_hold(steps: list[tuple[str, str, float]]) -> None:
-    queue = CallQueue(calls_per_second=4, most=3)
+    queue = CallQueue(calls_per_second=4, max_waiting=3)
     now, made = 0.0, 0
     expected: dict[str, list[str]] = {"a": [], "b": []}
     last: dict[str, float] = {}

@@ -36,7 +36,7 @@ class Rest:
     world: World
     outbound: Outbound
     control: CallControl
-    placer: QueueRunner
+    queue_runner: QueueRunner
 
     async def create(self, to: str = "sip:bob@127.0.0.1", **more: Any) -> CallRecord:
         command = CreateCall("+1", to, DocumentRequest("http://app/voice"), STATUS, **more)
@@ -70,11 +70,11 @@ def _play(
         async with world(tmp) as here:
             here.application.documents["/voice"] = "<Response><Hangup/></Response>"
             door = here.gate(**gate)
-            placer = here.placer(door, queue)
-            outbound = Outbound(here.live, placer, door, here.journal.commit)
+            queue_runner = here.queue_runner(door, queue)
+            outbound = Outbound(here.live, queue_runner, door, here.journal.commit)
             async with asyncio.TaskGroup() as tasks:
-                server = tasks.create_task(placer.serve())
-                yield Rest(here, outbound, CallControl(here.live, placer, here.script), placer)
+                server = tasks.create_task(queue_runner.serve())
+                yield Rest(here, outbound, CallControl(here.live, queue_runner, here.script), queue_runner)
                 async with asyncio.timeout(120):
                     await here.live.empty.wait()
                 server.cancel()
@@ -205,7 +205,7 @@ def test_beyond_its_places_a_call_is_refused(tmp_path: Path) -> None:
         await _rings(rest, 2)
         assert rest.kept(first).status == "failed"
 
-    _play(tmp_path, story, CallQueue(calls_per_second=0.1, most=2))
+    _play(tmp_path, story, CallQueue(calls_per_second=0.1, max_waiting=2))
 
 
 @pytest.mark.parametrize("status", ["canceled", "completed"])
@@ -266,7 +266,7 @@ def test_what_cannot_be_placed_when_its_turn_comes_has_failed(tmp_path: Path) ->
     _play(tmp_path, story, CallQueue(calls_per_second=0.1))
 
 
-def test_who_was_suspended_meanwhile_calls_nobody(tmp_path: Path) -> None:
+def test_an_account_suspended_meanwhile_calls_no_one(tmp_path: Path) -> None:
     async def story(rest: Rest) -> None:
         rest.world.endpoint.on_invite = lambda phone: phone.reject(404)
         await rest.create()
@@ -304,7 +304,7 @@ def test_what_waits_when_the_node_stops_has_failed(tmp_path: Path) -> None:
         rest.world.endpoint.on_invite = lambda phone: phone.reject(404)
         records = [await rest.create() for _ in range(3)]
         await _rings(rest, 1)
-        rest.placer.abandon("the node was stopped")
+        rest.queue_runner.abandon("the node was stopped")
         assert [rest.kept(each).end_reason for each in records[1:]] == ["the node was stopped"] * 2
         assert rest.reported().count("failed") == 3
 
@@ -417,7 +417,7 @@ def test_all_stop_ringing_when_the_call_is_canceled(tmp_path: Path) -> None:
     _play(tmp_path, story)
 
 
-def test_nobody_answers_in_time(tmp_path: Path) -> None:
+def test_no_answer_in_time(tmp_path: Path) -> None:
     async def story(rest: Rest) -> None:
         rest.register("bob", "desk", "hall")
         record = await rest.create("client:bob", timeout_s=5)

@@ -34,7 +34,7 @@ TALKING = CallRecord(
 
 
 class Left:
-    """Two calls that nobody ended."""
+    """Two calls without an end."""
 
     async def live_ones(self, node: str) -> tuple[CallRecord, ...]:
         ringing = replace(
@@ -74,7 +74,7 @@ async def test_the_event_id_is_the_one_that_the_end_would_have_had() -> None:
 
 
 class LeftRooms:
-    """A room that nobody ended, whose end somebody waits for."""
+    """A room without an end, for which an application waits."""
 
     async def live_ones(self, node: str) -> tuple[ConferenceRecord, ...]:
         return (

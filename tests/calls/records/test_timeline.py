@@ -1,4 +1,4 @@
-"""Timelines: what comes before a call is open and after it is over belongs to it all the same."""
+"""Timelines: what comes before a call is open and after it is over also belongs to it."""
 
 import asyncio
 

@@ -64,7 +64,7 @@ async def test_a_caller_may_change_its_mind() -> None:
         assert await call.ended(2)
 
 
-async def test_nobody_there() -> None:
+async def test_an_unreachable_target() -> None:
     async with _two() as (alice, bob, _):
         uri = bob.uri
         await bob.__aexit__(None, None, None)

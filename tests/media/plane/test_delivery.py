@@ -37,7 +37,7 @@ async def test_a_wait_ends_when_the_queue_is_closed() -> None:
     assert waiting.result() is None
 
 
-async def test_what_nobody_takes_is_bounded_and_counted() -> None:
+async def test_what_is_not_taken_is_bounded_and_counted() -> None:
     queue = EventQueue()
     for number in range(QUEUE_BOUND + 3):
         queue.put(PlaybackEnded(number, finished=True))

@@ -124,7 +124,7 @@ async def test_both_tracks_through_bridge_and_unbridge(plane: NativePlane) -> No
         heard, sent = await talk()
         assert pitch(heard) == pytest.approx(440, abs=8)
         assert pitch(sent) == 0
-        # Same codec on both sides: packets are relayed as they are, and heard all the same.
+        # Same codec on both sides: packets are relayed as they are, and also heard.
         callee.configure(StreamParameters(bob.address, alice.codec))
         bob.codec = alice.codec
         plane.bridge(caller, callee)

@@ -80,7 +80,7 @@ async def test_each_hears_the_others_and_not_itself(
         room.join(stream)
     assert room.members == 3
     assert await talk(three) == [{700, 1100}, {440, 1100}, {440, 700}]
-    # All is one RTP source at its own pace, whoever speaks.
+    # All is one RTP source at its own pace, independent of the speaker.
     for party, _ in three:
         packets = party.audio()
         assert {packet.ssrc for packet in packets} == {packets[0].ssrc}

@@ -62,7 +62,7 @@ def test_any_line_end_is_read(line_end: str) -> None:
     assert parse(LINPHONE.replace(b"\r\n", line_end.encode())) == parse(LINPHONE)
 
 
-def test_mandatory_lines_that_nobody_misses_may_be_missing() -> None:
+def test_mandatory_lines_without_use_may_be_missing() -> None:
     description = parse(b"c=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 0")
     assert description.origin is None
     assert description.address_of(description.media[0]) == "192.0.2.1"

@@ -84,7 +84,7 @@ def test_an_answer_takes_what_the_other_party_has() -> None:
     assert (answer.port, answer.protocol, answer.formats) == (20_002, "RTP/AVPF", ("98",))
 
 
-def test_an_answer_takes_everything_while_nobody_else_was_asked() -> None:
+def test_an_answer_takes_everything_while_no_other_was_asked() -> None:
     caller = leg(video_port=20_002)
     assert video_of(caller.receive_offer(CALLER_OFFER)).formats == ("97", "98", "99", "100")
     assert caller.video is not None

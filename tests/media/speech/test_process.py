@@ -33,7 +33,7 @@ while line := sys.stdin.buffer.readline():
             open(request["mark"], "w").close()
             os._exit(1)
         case "babble":
-            sys.stdout.buffer.write(b"this is no answer\n" * 10)
+            sys.stdout.buffer.write(b"this is not an answer\n" * 10)
             sys.stdout.buffer.flush()
         case "fail":
             write({"error": "no such voice"})

@@ -119,7 +119,7 @@ async def test_markup_goes_to_the_engine_that_takes_it(tmp_path: Path) -> None:
         assert here.espeak.said == ['<speak>Oui <break time="1s"/> non</speak>']
 
 
-async def test_markup_is_taken_apart_for_the_engine_that_does_not(tmp_path: Path) -> None:
+async def test_markup_is_removed_for_an_engine_that_does_not_read_it(tmp_path: Path) -> None:
     async with stage(tmp_path) as here:
         assert await here.lengths(Utterance("Yes no", 'Yes <break time="1s"/> no')) == [3, 16_000, 2]
         assert await here.lengths(Utterance("a b", "a <x:y/> b")) == [3], (

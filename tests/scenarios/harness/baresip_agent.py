@@ -129,7 +129,7 @@ class Phone:
             lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
         )
         async for line in reader:
-            await self._obey(json.loads(line))
+            await self._dispatch(json.loads(line))
 
     @property
     def _registers(self) -> bool:
@@ -148,7 +148,7 @@ class Phone:
             lines += [f"sip_certificate {pem}", f"sip_cafile {self._config['ca']}", "sip_verify_server yes"]
         return "\n".join(lines)
 
-    async def _obey(self, command: Json) -> None:
+    async def _dispatch(self, command: Json) -> None:
         try:
             answer = await getattr(self, f"do_{command['do']}")(command)
             self.report(id=command["id"], **(answer or {}))

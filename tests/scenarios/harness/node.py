@@ -137,7 +137,7 @@ class Node:
         return await self.process.wait(timeout)
 
     async def health(self) -> int:
-        """The status of GET /health; 0 while nobody listens."""
+        """The status of GET /health; 0 while the port is closed."""
         with contextlib.suppress(aiohttp.ClientError, TimeoutError):
             async with self._http.get(f"{self.http_url}/health") as answer:
                 return answer.status

@@ -1,4 +1,4 @@
-"""Softphones nobody here wrote (PJSUA2, baresip), driven from a test: they call, press keys, speak and listen."""
+"""Softphones of other projects (PJSUA2, baresip), driven from a test: they call, press keys, speak and listen."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ class PhoneCall:
         self.notified: list[int] = []
         """The statuses of the NOTIFYs about a REFER of ours; the library reports the 202 as 100 too."""
         self.held = False
-        self.answered_at = self.ended_at = self.ear_at = 0.0
+        self.answered_at = self.ended_at = self.heard_at = 0.0
         self._recording: Path | None = None
         self._changed = asyncio.Event()
 
@@ -62,7 +62,7 @@ class PhoneCall:
             case "incoming" | "message":
                 self._receive(event["text"])
             case "recorder":
-                self._recording, self.ear_at = Path(event["path"]), event["at"]
+                self._recording, self.heard_at = Path(event["path"]), event["at"]
             case "digit":
                 self.digits += event["digit"]
             case "transfer":
@@ -336,10 +336,10 @@ class Phone:
             async with asyncio.timeout(timeout):
                 return await self._incoming.get()
         except TimeoutError:
-            raise AssertionError(f"nobody called {self.name} within {timeout:g}s") from None
+            raise AssertionError(f"no call reached {self.name} within {timeout:g}s") from None
 
     def was_called(self) -> bool:
-        """Whether a call came in that nobody has taken from `next_call`."""
+        """Whether a call came in that was not taken from `next_call`."""
         return not self._incoming.empty()
 
     async def answers_always(self, *, say: float | None = None, after: float = 0.0, ring: int = 180) -> None:

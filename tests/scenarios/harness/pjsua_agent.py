@@ -99,7 +99,7 @@ class Call(pj.Call):  # type: ignore[misc]  # the binding has no types
         if self.recorder is None:
             self.recorder = pj.AudioMediaRecorder()
             self.recorder.createRecorder(self.recording)
-            self.phone.quiet.startTransmit(self.recorder)  # so that its clock runs on while nobody sends
+            self.phone.quiet.startTransmit(self.recorder)  # so that its clock runs on without a sender
             self.report("recorder", path=self.recording)
         self.audio = audio
         audio.startTransmit(self.recorder)
@@ -248,9 +248,9 @@ class Phone:
             for _, action in due:
                 action()
             for command in self.wire.commands():
-                self._obey(command)
+                self._dispatch(command)
 
-    def _obey(self, command: Json) -> None:
+    def _dispatch(self, command: Json) -> None:
         try:
             answer = getattr(self, f"do_{command['do']}")(self.calls.get(command.get("call", 0)), command)
             self.wire.report(id=command["id"], **(answer or {}))

@@ -79,12 +79,12 @@ class ManagedProcess:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(number)
 
-    async def stop(self, *, patience: float = 8.0) -> int:
+    async def stop(self, *, timeout: float = 8.0) -> int:
         """SIGTERM, then SIGKILL when it does not listen; the exit status."""
         assert self._process is not None
         self.signal(signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
-            return await self.wait(patience)
+            return await self.wait(timeout)
         self.signal(signal.SIGKILL)
         return await self.wait(5)
 

@@ -97,7 +97,9 @@ class RawPhone(asyncio.DatagramProtocol):
             async with asyncio.timeout(timeout):
                 return await self._incoming.get()
         except TimeoutError:
-            raise AssertionError(f"nobody called {self.name} within {timeout:g}s\n{self.report()}") from None
+            raise AssertionError(
+                f"no call reached {self.name} within {timeout:g}s\n{self.report()}"
+            ) from None
 
     def invite(
         self,

@@ -101,7 +101,7 @@ class LossyRelay:
                 side.send(data)
 
     def _with_our_contact(self, data: bytes, side: _Side) -> bytes:
-        """Whoever sent this wants to be called back at its own address: give ours instead."""
+        """The sender of this wants to be called back at its own address: give ours instead."""
         sender, own = (self._node, self._front) if side is self._front else (self._front.peer, self._back)
         if sender is None:
             return data

@@ -13,7 +13,7 @@ from tests.scenarios.harness.ports import free_port
 
 FOLDER = Path(sys.prefix) / "sipvicious"
 IS_THERE = (FOLDER / "sipvicious").is_dir()
-PATIENCE_S = 60
+TIMEOUT_S = 60
 
 
 async def scan(tool: str, *arguments: str, home: Path) -> str:
@@ -31,7 +31,7 @@ async def scan(tool: str, *arguments: str, home: Path) -> str:
         env={"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(FOLDER)},
     )
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             said, _ = await process.communicate()
     finally:
         if process.returncode is None:

@@ -92,7 +92,7 @@ class Sipp:
 
     async def __aexit__(self, *_: object) -> None:
         self.process.signal(signal.SIGUSR1)
-        await self.process.stop(patience=1.0)
+        await self.process.stop(timeout=1.0)
 
     @property
     def uri(self) -> str:

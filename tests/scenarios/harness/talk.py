@@ -42,7 +42,7 @@ async def talk(
 ) -> AsyncIterator[Conversation]:
     """A caller of number 1 dials through to a callee; both speak a tone each until the block ends.
 
-    Whoever calls after them is rejected by the application (603), unless the test says otherwise.
+    A later caller is rejected by the application (603), unless the test says otherwise.
     """
     async with (
         RawPhone("alice", caller_host) as alice,

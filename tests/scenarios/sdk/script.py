@@ -22,8 +22,8 @@ from twilio.twiml.voice_response import VoiceResponse
 BASE, SID, TOKEN = (os.environ[name] for name in ("BASE_URL", "ACCOUNT_SID", "AUTH_TOKEN"))
 PHONE, PORT = os.environ["PHONE"], int(os.environ["PORT"])
 APPLICATION = f"http://127.0.0.1:{PORT}"
-NOBODY = "sip:nobody@127.0.0.1:9"
-PATIENCE_S = 20.0
+UNREACHABLE = "sip:nobody@127.0.0.1:9"
+TIMEOUT_S = 20.0
 
 requests: list[tuple[str, dict[str, str], bool, bool]] = []
 """What the application was asked: path, parameters, whether the signature is right, and whether it is of a forgery."""
@@ -63,7 +63,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def until(what: str, condition: Callable[[], Any]) -> Any:
     """What `condition` gives, once it gives something."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while not (found := condition()):
         if time.monotonic() > deadline:
             raise SystemExit(f"waited in vain for {what}")
@@ -137,7 +137,7 @@ def steps(client: Client) -> Any:
     yield "key"
 
     for _ in range(2):
-        client.calls.create(to=NOBODY, from_="+15550199", url=f"{APPLICATION}/voice")
+        client.calls.create(to=UNREACHABLE, from_="+15550199", url=f"{APPLICATION}/voice")
     until("two failures", lambda: len(client.calls.list(status="failed")) == 2)
     assert [each.sid for each in client.calls.list(to=PHONE)] == [call.sid]
     assert len(client.calls.list(page_size=1)) == 3

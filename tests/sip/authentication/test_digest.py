@@ -284,7 +284,7 @@ def test_what_was_signed_cannot_be_changed() -> None:
 
 
 def test_the_domain_alone_may_be_signed() -> None:
-    """As SIPp does; it is no user's then."""
+    """As SIPp does; it then belongs to none of the users."""
     server = Server()
     value = server.challenge().answer("INVITE", "sip:example.com", b"", ALICE, "cnonce", 1)
     assert server.verify(value, uri="sip:anyone@example.com") == Verified("alice")

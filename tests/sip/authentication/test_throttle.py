@@ -4,29 +4,29 @@ from callapi.sip.authentication.throttle import FORGIVEN_AFTER_S, MAX_FAILURES, 
 
 
 def test_ten_failures_at_once_then_one_in_six_seconds() -> None:
-    guesses = LoginThrottle()
+    throttle = LoginThrottle()
     for _ in range(MAX_FAILURES):
-        assert not guesses.is_slowed("192.0.2.1", 100.0)
-        guesses.failed("192.0.2.1", 100.0)
-    assert guesses.is_slowed("192.0.2.1", 100.0)
-    assert not guesses.is_slowed("192.0.2.2", 100.0)
-    assert guesses.is_slowed("192.0.2.1", 100.0 + FORGIVEN_AFTER_S / 2)
-    assert not guesses.is_slowed("192.0.2.1", 100.0 + FORGIVEN_AFTER_S)
-    guesses.failed("192.0.2.1", 100.0 + FORGIVEN_AFTER_S)
-    assert guesses.is_slowed("192.0.2.1", 100.0 + FORGIVEN_AFTER_S)
-    assert not guesses.is_slowed("192.0.2.1", 100.0 + 100 * FORGIVEN_AFTER_S)
+        assert not throttle.is_slowed("192.0.2.1", 100.0)
+        throttle.failed("192.0.2.1", 100.0)
+    assert throttle.is_slowed("192.0.2.1", 100.0)
+    assert not throttle.is_slowed("192.0.2.2", 100.0)
+    assert throttle.is_slowed("192.0.2.1", 100.0 + FORGIVEN_AFTER_S / 2)
+    assert not throttle.is_slowed("192.0.2.1", 100.0 + FORGIVEN_AFTER_S)
+    throttle.failed("192.0.2.1", 100.0 + FORGIVEN_AFTER_S)
+    assert throttle.is_slowed("192.0.2.1", 100.0 + FORGIVEN_AFTER_S)
+    assert not throttle.is_slowed("192.0.2.1", 100.0 + 100 * FORGIVEN_AFTER_S)
 
 
 def test_one_network_of_ipv6_is_one_source() -> None:
-    guesses = LoginThrottle()
+    throttle = LoginThrottle()
     for number in range(MAX_FAILURES):
-        guesses.failed(f"2001:db8::{number}", 0.0)
-    assert guesses.is_slowed("2001:db8::ffff", 0.0)
-    assert not guesses.is_slowed("2001:db8:0:1::1", 0.0)
+        throttle.failed(f"2001:db8::{number}", 0.0)
+    assert throttle.is_slowed("2001:db8::ffff", 0.0)
+    assert not throttle.is_slowed("2001:db8:0:1::1", 0.0)
 
 
 def test_memory_is_bounded() -> None:
-    guesses = LoginThrottle()
+    throttle = LoginThrottle()
     for number in range(MAX_SOURCES + 10):
-        guesses.failed(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 0.0)
-    assert len(guesses) == MAX_SOURCES
+        throttle.failed(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 0.0)
+    assert len(throttle) == MAX_SOURCES

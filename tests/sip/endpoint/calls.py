@@ -114,5 +114,5 @@ async def ending(session: Session) -> tuple[list[SessionEvent], Ended]:
 async def settled(tape: Tape, word: str, count: int = 1) -> None:
     """Wait until a message was seen so many times."""
     async with asyncio.timeout(10):
-        while tape.words.count(word) < count:  # noqa: ASYNC110 - the tape is no event
+        while tape.words.count(word) < count:  # noqa: ASYNC110 - the tape has no event
             await asyncio.sleep(0.005)

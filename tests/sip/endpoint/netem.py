@@ -59,7 +59,7 @@ class Network:
         self.seen.append((loop.time(), source.address.host, hop.host, data))
         target = self.wires.get((hop.host, hop.port))
         if target is None:
-            loop.call_soon(source.failed, hop, TransportError("nobody is there"))
+            loop.call_soon(source.failed, hop, TransportError("unreachable"))
             return
         if self.drop(data):
             return

@@ -189,7 +189,7 @@ async def test_reliable_early_media_and_info() -> None:
         await ending(inbound)
 
 
-async def test_nobody_is_there() -> None:
+async def test_an_address_without_a_peer() -> None:
     """ICMP reports it at once, instead of a wait of 32 seconds."""
     async with pair() as both:
         uri = SipUri.parse("sip:bob@127.0.0.1:9")
@@ -325,13 +325,13 @@ class CallerAuthentication:
 @TRANSPORTS
 async def test_credentials(transport: str, password: str, status: int) -> None:
     async with pair(transport) as both:
-        doorman = CallerAuthentication()
+        caller_authentication = CallerAuthentication()
         outbound = both.call(credentials=Credentials("alice", password), headers=(("X-Extra", "1"),))
-        assert not doorman.check(await both.arrival())
+        assert not caller_authentication.check(await both.arrival())
         second = await both.arrival()
         assert second.request.headers.get("X-Extra") == "1"
         assert (second.request.cseq.number, second.request.body) == (2, OFFER)
-        if doorman.check(second):
+        if caller_authentication.check(second):
             second.accept(ANSWER)
             await outbound.next_event()
             outbound.hang_up()
@@ -340,7 +340,7 @@ async def test_credentials(transport: str, password: str, status: int) -> None:
         assert both.alices.words.count(">INVITE") == 2
 
 
-async def test_credentials_are_offered_to_nobody_unasked() -> None:
+async def test_credentials_are_not_offered_unasked() -> None:
     async with pair() as both:
         outbound = both.call()
         CallerAuthentication().check(await both.arrival())
@@ -399,7 +399,7 @@ async def test_registering_as_a_phone_does(caplog: pytest.LogCaptureFixture) -> 
         assert server.statistics.faults == 1
 
 
-async def test_a_request_to_nobody() -> None:
+async def test_a_request_to_an_unknown_dialog() -> None:
     async with pair() as both:
         uri = SipUri.parse("sip:bob@127.0.0.1:9")
         assert (await both.alice.request(OutboundRequest("OPTIONS", uri, ALICE, ALICE))).status == 503
@@ -446,7 +446,7 @@ async def test_admission_keeps_no_state() -> None:
         assert (bob.live_sessions, bob.live_transactions) == (0, 0)
 
 
-async def test_calls_that_nobody_takes() -> None:
+async def test_calls_without_a_handler() -> None:
     async with pair(max_waiting_calls=1) as both:
         first, second = both.call(), both.call()
         (_,), ended = await ending(second)
@@ -456,7 +456,7 @@ async def test_calls_that_nobody_takes() -> None:
 
 
 async def test_a_large_invite_falls_back_to_udp() -> None:
-    """RFC 3261 §18.1.1: by TCP, and by UDP where nobody takes TCP; that is remembered."""
+    """RFC 3261 §18.1.1: by TCP, and by UDP where TCP is refused; that is remembered."""
     body = b"v=0\r\n" + b"a=x\r\n" * 300
     async with pair() as both:
         for transports in (["TCP", "UDP"], ["UDP"]):

@@ -72,7 +72,7 @@ def test_refusals(request_: Request, status: int, header: tuple[str, str] | None
     assert (refusal.status, refusal.headers) == (status, (header,) if header else ())
 
 
-def test_a_body_that_nobody_reads() -> None:
+def test_a_body_of_an_unknown_type() -> None:
     request = invite(OFFER)
     request.headers.set("Content-Type", "application/vnd.unknown")
     assert inspected(request) == InspectionRefusal(415, (("Accept", "application/sdp"),))

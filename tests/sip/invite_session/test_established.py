@@ -162,7 +162,7 @@ def test_byes_that_cross() -> None:
     assert len(ends(bench)) == 1
 
 
-def test_a_bye_that_nobody_answers() -> None:
+def test_a_bye_without_an_answer() -> None:
     bench = confirmed_call()
     bench.silence(requests(bench.hang_up())[0])
     assert bench.is_finished

@@ -119,7 +119,7 @@ def check(bench: Bench) -> None:
     finals = {
         effect.handle for effect in bench.effects if isinstance(effect, Respond) and effect.response.is_final
     }
-    assert handles == finals, "whoever got a provisional answer got a final one"
+    assert handles == finals, "each that got a provisional answer got a final one"
     asked = set(range(2, bench.cseq + 1))
     assert asked <= finals, "every request of the peer was answered"
 

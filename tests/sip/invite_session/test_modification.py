@@ -70,7 +70,7 @@ def test_an_answer_without_a_body_is_none() -> None:
 
 
 @pytest.mark.parametrize("status", [408, 481])
-def test_an_offer_that_finds_nobody_ends_the_session(status: int) -> None:
+def test_an_offer_that_finds_no_session_ends_it(status: int) -> None:
     bench = answered_call()
     (invite,) = requests(bench.offer())
     effects = bench.answer(invite, status)
@@ -134,7 +134,7 @@ def test_the_peer_offers_while_ours_waits_for_its_second_try() -> None:
     assert requests(bench.until(10.0)) == []
 
 
-def test_an_offer_of_ours_that_crosses_one_of_theirs_in_the_house() -> None:
+def test_an_offer_of_ours_that_crosses_one_of_theirs_within_the_node() -> None:
     bench = answered_call()
     bench.request("INVITE", OFFER)
     (refused,) = events(bench.offer())

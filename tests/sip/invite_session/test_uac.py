@@ -82,7 +82,7 @@ def test_a_failure(status: int) -> None:
     assert bench.is_finished
 
 
-def test_nobody_answers() -> None:
+def test_no_answer() -> None:
     bench = calling()
     bench.silence(bench.invites[0])
     assert (refused(bench).response.status, refused(bench).local) == (408, True)
@@ -420,7 +420,7 @@ def test_other_requests_in_the_early_dialog() -> None:
 
 
 def test_a_bye_in_place_of_a_final_response() -> None:
-    """§15 forbids it to a called side; the phone is gone all the same, and the INVITE is withdrawn."""
+    """§15 forbids it to a called side; the phone is gone nevertheless, and the INVITE is withdrawn."""
     bench = ringing()
     effects = bench.request("BYE", extra='Reason: SIP;cause=487;text="gone"')
     assert statuses(effects) == [200]

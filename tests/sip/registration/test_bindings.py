@@ -179,7 +179,7 @@ def test_a_malformed_path_is_none() -> None:
     assert bound(request("<sip:a@h>", more={"Path": "<sip:a,"}))[0].path == ()
 
 
-def test_an_unreadable_binding_is_nobody_else_s() -> None:
+def test_an_unreadable_binding_belongs_to_no_other() -> None:
     odd = Binding("not a uri", NOW + 60, "0", 0)
     assert set(bound(request("<sip:a@h>"), (odd,))) >= {odd}
 

@@ -151,7 +151,7 @@ async def test_two_at_a_time_lose_nothing() -> None:
     assert {each.contact for each in store.bindings["alice"]} == {"sip:a@h", "sip:b@h"}
 
 
-async def test_who_guesses_is_slowed_down() -> None:
+async def test_repeated_failures_are_slowed_down() -> None:
     """After ten failures even the right password is not looked at, until some are forgiven."""
     _, clock, phone = setup()
     await phone.send()

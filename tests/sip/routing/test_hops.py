@@ -79,7 +79,7 @@ def test_uris_with_an_address(uri: str, hop: Hop | None) -> None:
     assert literal_hop(parse_uri(uri)) == hop
 
 
-def test_a_transport_that_nobody_speaks() -> None:
+def test_an_unsupported_transport() -> None:
     with pytest.raises(ResolutionError):
         literal_hop(parse_uri("sip:a@192.0.2.1;transport=sctp"))
 

@@ -154,7 +154,7 @@ async def test_a_phone_that_never_answers_is_believed() -> None:
 
 
 async def test_the_dead_do_not_keep_the_living_waiting() -> None:
-    """A hundred phones whose answer is waited for, and one that is asked all the same, again and again."""
+    """A hundred phones whose answer is waited for, and one that is asked again and again."""
     asked: list[str] = []
     done = asyncio.Event()
 

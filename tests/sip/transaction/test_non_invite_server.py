@@ -59,5 +59,5 @@ def test_a_transport_failure_ends_it() -> None:
     assert is_finished(machine.handle(TRANSPORT_FAILED, 2.0))
 
 
-def test_a_request_that_nobody_answers_is_forgotten() -> None:
+def test_a_request_without_an_answer_is_forgotten() -> None:
     assert is_finished(trying().handle(fired("J"), 32.0))

@@ -32,7 +32,7 @@ class Authority:
         return self._write(names, days, self.key, self.name)
 
     def self_signed(self, *names: str) -> TlsFiles:
-        """A certificate that nobody vouches for."""
+        """A certificate of an unknown authority."""
         return self._write(names, 1, None, None)
 
     def _write(

@@ -11,7 +11,7 @@ from callapi.sip.transport.hop import Hop, Received
 from callapi.sip.transport.layer import TransportLayer
 from callapi.sip.transport.tls import TlsFiles
 
-PATIENCE_S = 5
+TIMEOUT_S = 5
 
 
 def options(call_id: str = "1", body: bytes = b"") -> bytes:
@@ -64,7 +64,7 @@ class Node:
 
     async def hears(self) -> Received:
         """The next message."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             return await self.received.get()
 
     async def hears_call(self) -> str:
@@ -81,6 +81,6 @@ class Node:
 
     async def fails(self) -> tuple[Hop, str]:
         """The next failure."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             hop, error = await self.failures.get()
         return hop, str(error)

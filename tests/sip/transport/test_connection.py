@@ -14,7 +14,7 @@ from callapi.sip.messages.message import UnreadableMessage
 from callapi.sip.messages.uri import Transport
 from callapi.sip.transport.connection import StreamLimits
 from callapi.sip.transport.hop import Hop
-from tests.sip.transport.node import PATIENCE_S, Node, options
+from tests.sip.transport.node import TIMEOUT_S, Node, options
 
 LOOPBACK = "tcp://127.0.0.1:0"
 
@@ -30,11 +30,11 @@ class TransportPort:
         self.writer.write(data)
 
     async def receives(self, size: int) -> bytes:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             return await self.reader.readexactly(size)
 
     async def is_closed(self) -> bool:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             try:
                 return not await self.reader.read(1)
             except ConnectionError:
@@ -82,7 +82,7 @@ async def test_a_bare_client() -> None:
         assert await client.hears_call() == "back"
 
 
-async def test_nobody_listens() -> None:
+async def test_a_port_that_refuses() -> None:
     """However many messages waited, the failure is reported once."""
     async with Node(LOOPBACK) as gone:
         hop = gone.hop(Transport.TCP)
@@ -94,7 +94,7 @@ async def test_nobody_listens() -> None:
         assert not client.layer.is_connected(hop)
 
 
-async def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     async def never(*_: object, **__: object) -> None:
         await asyncio.Event().wait()
 

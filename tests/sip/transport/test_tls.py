@@ -12,7 +12,7 @@ from callapi.sip.transport.connection import StreamLimits
 from callapi.sip.transport.hop import Hop
 from callapi.sip.transport.tls import TlsFiles, client_context, server_context
 from tests.sip.transport.certificates import Authority
-from tests.sip.transport.node import PATIENCE_S, Node, options
+from tests.sip.transport.node import TIMEOUT_S, Node, options
 
 LOOPBACK = "tls://127.0.0.1:0"
 
@@ -169,7 +169,7 @@ async def test_what_is_sent_while_hands_are_shaken_waits(authority: Authority) -
         host, port = writer.get_extra_info("sockname")
         server.send(options("secret"), Hop(Transport.TLS, host, port))
         await writer.start_tls(context, server_hostname="127.0.0.1")
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             assert await reader.readexactly(len(options("secret"))) == options("secret")
         writer.close()
 
@@ -187,14 +187,14 @@ async def test_who_shakes_hands_while_the_node_stops_is_let_go(authority: Author
 
 async def until(is_so: Callable[[], bool]) -> None:
     """Wait for it."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(TIMEOUT_S):
         while not is_so():  # noqa: ASYNC110 - nothing reports it
             await asyncio.sleep(0.01)
 
 
 async def is_closed(reader: asyncio.StreamReader) -> bool:
     """Whether the peer closes, after whatever it may have said."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(TIMEOUT_S):
         try:
             await reader.read()
         except ConnectionError:

@@ -18,7 +18,7 @@ from callapi.sip.transport.connection import StreamLimits
 from callapi.sip.transport.hop import Hop
 from callapi.sip.transport.websocket import MAX_MESSAGE_BYTES, WebSocketFraming, origin_of
 from tests.sip.transport.certificates import Authority
-from tests.sip.transport.node import PATIENCE_S, Node, options
+from tests.sip.transport.node import TIMEOUT_S, Node, options
 
 LOOPBACK = "ws://127.0.0.1:0"
 SIP = Subprotocol("sip")
@@ -85,7 +85,7 @@ async def test_keep_alives_of_both_kinds() -> None:
         await socket.send("\r\n\r\n")
         assert await socket.recv() == "\r\n"
         await socket.send("\r\n")
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             await (await socket.ping())
         assert node.received.empty()
 
@@ -143,7 +143,7 @@ async def test_a_slow_handshake_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> N
     async with Node(LOOPBACK, limits=StreamLimits(partial_s=0.1)) as node:
         reader, writer = await asyncio.open_connection("127.0.0.1", node.hop(Transport.WS).port)
         writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n")
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             assert await reader.read() == b""
         writer.close()
 
@@ -152,7 +152,7 @@ async def test_a_frame_that_is_never_whole_is_cut_off(monkeypatch: pytest.Monkey
     monkeypatch.setattr("callapi.sip.transport.connections._SWEEP_S", 0.02)
     async with Node(LOOPBACK, limits=StreamLimits(partial_s=0.1)) as node, browser(node) as socket:
         socket.transport.write(b"\x81\xfe\x01\x00abcd")
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             await socket.wait_closed()
 
 
@@ -166,7 +166,7 @@ async def test_a_silent_client_is_pinged_and_one_that_is_gone_is_noticed(
         await socket.send(options().decode())
         source = (await node.hears()).source
         socket.transport.pause_reading()
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             assert await node.closed.get() == source
         assert (await node.fails())[1].endswith("no answer to a ping")
 
@@ -176,7 +176,7 @@ async def test_what_is_sent_to_a_closed_socket_fails() -> None:
         async with browser(node) as socket:
             await socket.send(options().decode())
             source = (await node.hears()).source
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             assert await node.closed.get() == source
         assert not node.layer.is_connected(source)
         assert (await node.fails())[1].endswith("closed by the peer")

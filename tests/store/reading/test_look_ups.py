@@ -127,7 +127,7 @@ class TestNumbers:
         assert await store.numbers.route("1002") == renamed
 
 
-async def test_without_a_pattern_that_fits_nobody_answers(store: Store) -> None:
+async def test_without_a_pattern_that_fits(store: Store) -> None:
     store.write(Put(number("1000")), Put(number("2*")))
     assert await store.numbers.route("3000") is None
 

@@ -24,7 +24,7 @@ def _group(number: int, events: int) -> Group:
 
 @given(st.lists(STEPS))
 def test_any_life(steps: list[tuple[str, int]]) -> None:
-    backlog = Backlog(most_changes=10, most_events=MAX_EVENTS)
+    backlog = Backlog(max_changes=10, max_events=MAX_EVENTS)
     written: list[Group] = []
     count = events_put = 0
     for what, number in steps:
@@ -50,7 +50,7 @@ def test_any_life(steps: list[tuple[str, int]]) -> None:
 
 
 def test_at_least_one_group_is_taken_however_large() -> None:
-    backlog = Backlog(most_changes=10, most_events=100)
+    backlog = Backlog(max_changes=10, max_events=100)
     backlog.put(Group(tuple(Put(call()) for _ in range(9))))
     backlog.put(_group(1, 0))
     assert [len(group.changes) for group in backlog.take(3)] == [9]

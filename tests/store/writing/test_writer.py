@@ -26,7 +26,7 @@ from callapi.store.changes import Change
 from tests.store.flaky import FlakyBackend
 from tests.store.samples import call, callback, client, event, number
 
-IMPATIENT = WriterLimits(linger_s=0.001, longest_pause_s=0.05)
+IMPATIENT = WriterLimits(linger_s=0.001, max_pause_s=0.05)
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ async def test_a_recovered_database_is_noticed_without_a_write(store: Store, bac
 
 
 async def test_beyond_the_bound_the_oldest_events_go_and_nothing_else(backend: FlakyBackend) -> None:
-    limits = WriterLimits(linger_s=0.001, longest_pause_s=0.02, most_events=4, most_changes=10)
+    limits = WriterLimits(linger_s=0.001, max_pause_s=0.02, max_events=4, max_changes=10)
     async with Store(backend, limits) as store:
         backend.is_away = True
         store.write(Put(call()))
@@ -176,7 +176,7 @@ async def test_a_refusal_and_then_no_database(backend: FlakyBackend) -> None:
             self.is_away = len(self.batches) == 1
 
     treacherous = Treacherous()
-    async with Store(treacherous, WriterLimits(linger_s=0.05, longest_pause_s=0.02)) as store:
+    async with Store(treacherous, WriterLimits(linger_s=0.05, max_pause_s=0.02)) as store:
         first, last = call(), call()
         store.write(Put(first))
         store.write(Put(client("alice")), Put(client("alice")))

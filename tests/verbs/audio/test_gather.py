@@ -253,7 +253,7 @@ class ScriptedRecogniser:
         return Recognised(answer, 0.9 if answer else 0.0)
 
 
-class Mouth:
+class ScriptedSpeaker:
     """Says something into the leg, 20 ms at a time, as the media plane hands it over."""
 
     def __init__(self, spoken: list[tuple[float, float]]) -> None:
@@ -297,10 +297,10 @@ async def speaking(
     )
     stream = here.stream_of(call)
     async with asyncio.TaskGroup() as tasks:
-        mouth = tasks.create_task(Mouth(spoken).talk(stream))
+        speaker = tasks.create_task(ScriptedSpeaker(spoken).talk(stream))
         yield stream, asked
         await here.live.empty.wait()
-        mouth.cancel()
+        speaker.cancel()
     assert all(listening.is_closed for listening in stream.listenings)
 
 
@@ -311,9 +311,9 @@ SPEECH_TABLE: list[tuple[str, str, list[tuple[float, float]], list[str], Keys, d
     ("auto", 'speechTimeout="auto"', [(1, 2)], ["yes"], [], {"SpeechResult": "yes"}, 3.3),
     ("speechTimeout is timeout", 'timeout="3"', [(1, 2)], ["yes"], [], {"SpeechResult": "yes"}, 5.3),
     ("a breath within", 'speechTimeout="2"', [(1, 2), (3, 4)], ["so"], [], {"SpeechResult": "so"}, 6.3),
-    ("nobody speaks", 'timeout="2"', [], [], [], None, 5.0),
+    ("silence", 'timeout="2"', [], [], [], None, 5.0),
     ("silence, reported", 'timeout="2" actionOnEmptyResult="true"', [], [], [], {"SpeechResult": ""}, 5.0),
-    ("a click is no speech", 'timeout="2"', [(1, 1.04)], [], [], None, 5.0),
+    ("a click is not speech", 'timeout="2"', [(1, 1.04)], [], [], None, 5.0),
     ("a noise, then a word", 'speechTimeout="1"', [(1, 2), (5, 6)], ["", "no"], [], {"SpeechResult": "no"}, 7.3),
     ("a noise, then nothing", 'speechTimeout="1" timeout="2"', [(1, 2)], [""], [], None, 5.3),
     ("the recogniser fails", 'speechTimeout="1" timeout="2"', [(1, 2)], ["fails"], [], None, 5.3),

@@ -1,4 +1,4 @@
-"""`<Say>`: what is asked of the speaker, loops, and what becomes of it when nobody can speak."""
+"""`<Say>`: what is asked of the speaker, loops, and what becomes of it without a speaker."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable

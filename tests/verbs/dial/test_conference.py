@@ -247,7 +247,7 @@ def test_hold_and_mute_and_coach_reach_the_mixer(run_story: RunStory) -> None:
         assert coach.coached is people[here.stream_of(one)]
         assert not coach.is_muted
         seat_room.hold(one.sid, HeldAudio(), hold=True)
-        assert coach.is_muted  # nobody must hear a coach whose pupil is on hold
+        assert coach.is_muted  # a coach must not be heard whose pupil is on hold
         seat_room.hold(one.sid, HeldAudio(), hold=False)
         assert not coach.is_muted
         room_of(here).people[0].speak()

@@ -134,7 +134,7 @@ def test_a_phone_that_cannot_be_reached_is_reported_with_its_line(
     run_story(story)
 
 
-def test_nobody_answers_in_time(run_story: Callable[[Story], None]) -> None:
+def test_no_answer_in_time(run_story: Callable[[Story], None]) -> None:
     async def story(here: World) -> None:
         here.caller(
             '<Response><Dial action="/after" timeout="7"><Sip>sip:bob@127.0.0.9</Sip></Dial></Response>'
@@ -150,7 +150,7 @@ def test_nobody_answers_in_time(run_story: Callable[[Story], None]) -> None:
 
 
 def test_sequential_goes_on_where_the_called_party_declines(run_story: Callable[[Story], None]) -> None:
-    """Whoever is screened holds up the next noun; a decline, not an answer, lets it ring."""
+    """The called party that is screened holds up the next noun; a decline, not an answer, lets it ring."""
 
     async def story(here: World) -> None:
         here.application.documents["/screen"] = '<Response><Pause length="5"/><Hangup/></Response>'

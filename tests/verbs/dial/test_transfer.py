@@ -151,7 +151,7 @@ def test_no_answer_in_time(run_story: RunStory) -> None:
 
 
 @pytest.mark.parametrize("by_callee", [True, False])
-def test_a_failure_after_the_referrer_left_orphans_nobody(run_story: RunStory, by_callee: bool) -> None:
+def test_a_failure_after_the_referrer_left_ends_both_calls(run_story: RunStory, by_callee: bool) -> None:
     async def story(here: World) -> None:
         _, alice, bob, _ = await talking(here)
         referrer = bob if by_callee else alice

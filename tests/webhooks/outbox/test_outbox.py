@@ -155,7 +155,7 @@ async def test_a_dead_host_does_not_hold_up_another(store: MemoryOutboxStore, fe
         assert len(dead.requests) <= 4
 
 
-async def test_a_row_that_cannot_be_sent_stops_nobody(
+async def test_a_row_that_cannot_be_sent_stops_no_other(
     store: MemoryOutboxStore, fetcher: Fetcher, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def token(account_sid: str) -> str:

@@ -73,7 +73,7 @@ class World:
         self.store = MemoryOutboxStore()
         self.tries: list[tuple[float, Callback]] = []
         self.under_way: dict[tuple[str, str], str] = {}
-        self.most_in_memory = 0
+        self.max_in_memory = 0
         self.loads = 0
         self.reads_fail = False
         self._number = itertools.count()
@@ -139,7 +139,7 @@ class World:
                     self.loads += 1
                     page = _at_once(self.store.due(host, self.now, limit))
                     self._later(Loaded(output, None if self.reads_fail else page))
-        self.most_in_memory = max(self.most_in_memory, self.schedule.in_memory)
+        self.max_in_memory = max(self.max_in_memory, self.schedule.in_memory)
 
     def _deliver(self, one: Callback) -> None:
         stream = (one.host, one.stream)
@@ -294,11 +294,11 @@ def test_ten_thousand_callbacks_refused_for_a_minute() -> None:
         world.write([callback(number, f"CA{number // 4}")])
         if number % 100 == 0:
             world.run(0.25)
-    assert world.most_in_memory <= Limits().window_per_host
+    assert world.max_in_memory <= Limits().window_per_host
     world.run()
     assert len(world.store.delivered_ids) == 10_000
     assert not world.store.given_up_errors
-    assert world.most_in_memory <= Limits().window_per_host + 4
+    assert world.max_in_memory <= Limits().window_per_host + 4
     assert world.now < START + 300
 
 
@@ -342,7 +342,7 @@ def test_what_does_not_fit_is_loaded_in_order() -> None:
     world.run()
     world.write(callback(number, f"CA{number % 5}", f"{number % 4}.example") for number in range(1_000))
     world.run()
-    assert world.most_in_memory <= 40
+    assert world.max_in_memory <= 40
     assert world.loads > 10
     assert len(set(world.store.delivered_ids)) == len(world.store.delivered_ids) == 1_000
 
@@ -514,7 +514,7 @@ def test_every_callback_is_settled_once_and_in_order(
     assert not world.schedule._hosts
     assert world.schedule.wakes_at is None
     assert world.schedule.in_memory == world.schedule.under_way == 0
-    assert world.most_in_memory <= limits.window
+    assert world.max_in_memory <= limits.window
     delivered = world.store.delivered_ids
     assert sorted([*delivered, *world.store.given_up_errors]) == sorted(itertools.chain(*written.values()))
     for order in written.values():

@@ -29,18 +29,18 @@ class QueuedCall:
 
 
 class CallQueue:
-    """The waiting calls of a node. `calls_per_second` is each account's rate (0: no limit), `most` its places."""
+    """The waiting calls of a node; an account has `max_waiting` places and `calls_per_second` (0: no limit)."""
 
-    def __init__(self, *, calls_per_second: float = 0.0, most: int = 1000) -> None:
+    def __init__(self, *, calls_per_second: float = 0.0, max_waiting: int = 1000) -> None:
         self._interval_s = 1 / calls_per_second if calls_per_second else 0.0
-        self._most = most
+        self._max_waiting = max_waiting
         self._places: Counter[AccountSid] = Counter()
         self._lines: OrderedDict[AccountSid, dict[CallSid, QueuedCall]] = OrderedDict()
         self._free_at: dict[AccountSid, float] = {}
 
     def reserve(self, account: AccountSid) -> bool:
         """Reserve a place for a call of `account` (`put` uses it, `return_place` frees it); False: none is left."""
-        if self._places[account] >= self._most:
+        if self._places[account] >= self._max_waiting:
             return False
         self._places[account] += 1
         return True

@@ -4,9 +4,9 @@ import re
 from typing import Final
 
 _UNQUOTABLE: Final = re.compile(r'["\\]|[^ -~]')
-_LONGEST: Final = 200
+_MAX_CHARACTERS: Final = 200
 
 
 def quotable(text: str) -> str:
     """`text` as it may stand between the quotes of a `Warning` header, whatever the peer had written."""
-    return _UNQUOTABLE.sub("?", text)[:_LONGEST]
+    return _UNQUOTABLE.sub("?", text)[:_MAX_CHARACTERS]

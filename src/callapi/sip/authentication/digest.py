@@ -259,7 +259,7 @@ class DigestServer:
         self._algorithms = tuple(algorithms)
         self._qop = tuple(qop)
         self._lifetime_s = nonce_lifetime_s
-        self._most_nonces = max_nonces
+        self._max_nonces = max_nonces
         self._issued = 0
         self._used: OrderedDict[_Issue, int] = OrderedDict()  # when a nonce was issued -> its last nc
         # The newest that `_used` has dropped: older ones count as used.
@@ -366,7 +366,7 @@ class DigestServer:
             return False  # RFC 7616 §3.4: a count that has been seen is a replay
         self._used[issue] = nc
         self._used.move_to_end(issue)
-        if len(self._used) > self._most_nonces:
+        if len(self._used) > self._max_nonces:
             self._forgotten = max(self._forgotten, self._used.popitem(last=False)[0])
         return True
 

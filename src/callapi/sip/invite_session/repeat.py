@@ -13,7 +13,7 @@ from callapi.sip.transaction.timers import T1, T1_64, T2
 class Repeater:
     """One response under repetition; its two timers are named by the owner, who also acts when it gives up."""
 
-    __slots__ = ("_again", "_handle", "_interval", "_longest", "_over", "response")
+    __slots__ = ("_again", "_handle", "_interval", "_max_interval", "_over", "response")
 
     def __init__(self, handle: Handle, response: Response, again: SessionTimer, over: SessionTimer) -> None:
         self.response = response
@@ -21,7 +21,7 @@ class Repeater:
         self._again = again
         self._over = over
         self._interval = T1
-        self._longest = T2 if response.status >= 200 else T1_64
+        self._max_interval = T2 if response.status >= 200 else T1_64
 
     def begin(self, now: float) -> list[Effect]:
         """Send it, for the first time."""
@@ -33,7 +33,7 @@ class Repeater:
 
     def again(self, now: float) -> list[Effect]:
         """Its first timer fired: send it again."""
-        self._interval = min(2 * self._interval, self._longest)
+        self._interval = min(2 * self._interval, self._max_interval)
         return [Respond(self._handle, self.response), StartTimer(self._again, now + self._interval)]
 
     def end(self) -> list[Effect]:

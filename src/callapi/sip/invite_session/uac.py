@@ -133,8 +133,8 @@ class Inviting:
             invite = self._attempts.invite
             if invite.body:
                 self._usage.offer_answer.handle(Act.SEND_OFFER, invite.body)
-            longest = StartTimer(SessionTimer.MAX_RINGING, now + MAX_RINGING)
-            return [longest, Resolve(next_hop(invite))]
+            ringing_limit = StartTimer(SessionTimer.MAX_RINGING, now + MAX_RINGING)
+            return [ringing_limit, Resolve(next_hop(invite))]
         if self.state is not State.RESOLVING:
             return []
         self._attempts.hops.extend(input_.hops)

@@ -34,15 +34,15 @@ class AccountUse:
         self._engine = engine
         self._node = node
 
-    def reserve(self, account: str, live: int, most: int, rate: float) -> Use:
-        """Begin one more call, if the account may: at most `most` at once (0: any), `rate` a second (0: any).
+    def reserve(self, account: str, live: int, max_live: int, rate: float) -> Use:
+        """Begin one more call, if the account may: at most `max_live` at once (0: any), `rate` a second (0: any).
 
         `live` is what this node has. What is reserved and not used is corrected by the next `count`.
         """
         with mapped_errors(), self._engine.begin() as connection:
             _lock(connection, account)
             elsewhere = self._elsewhere(connection, account)
-            if most and elsewhere + live >= most:
+            if max_live and elsewhere + live >= max_live:
                 return Use(has_room=False, is_within_rate=True, elsewhere=elsewhere)
             if rate and take_turn(connection, account, "calls", rate, max(1.0, rate)) > 0:
                 return Use(has_room=True, is_within_rate=False, elsewhere=elsewhere)

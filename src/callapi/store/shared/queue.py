@@ -30,8 +30,8 @@ class QueueTable:
         self._engine = engine
         self._node = node
 
-    def keep(self, sid: str, account: str, command: str, most: int) -> bool:
-        """Add a call; False: the account has `most` calls waiting over all nodes."""
+    def keep(self, sid: str, account: str, command: str, max_waiting: int) -> bool:
+        """Add a call; False: the account has `max_waiting` calls waiting over all nodes."""
         waiting = select(func.count()).select_from(QUEUED_CALLS).where(QUEUED_CALLS.c.account_sid == account)
         last = select(func.coalesce(func.max(QUEUED_CALLS.c.position), 0) + 1).scalar_subquery()
         row = {
@@ -42,7 +42,7 @@ class QueueTable:
             "position": last,
         }
         with mapped_errors(), self._engine.begin() as connection:
-            if connection.execute(waiting).scalar_one() >= most:
+            if connection.execute(waiting).scalar_one() >= max_waiting:
                 return False
             connection.execute(insert(QUEUED_CALLS).values(row))
             return True

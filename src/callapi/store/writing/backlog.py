@@ -1,7 +1,7 @@
 """What waits to be written, in order and within bounds; pure.
 
-While the database is away groups pile up here. Past `most_events` the oldest events of calls are dropped, the cheapest
-to lose; records and callbacks never are. Their number is bounded by the calls that are up, since past `most_changes`
+While the database is away groups pile up here. Past `max_events` the oldest events of calls are dropped, the cheapest
+to lose; records and callbacks never are. Their number is bounded by the calls that are up, since past `max_changes`
 `is_full` makes the node admit no new ones.
 """
 
@@ -38,9 +38,9 @@ class Group(Struct, eq=False):
 class Backlog:
     """A queue of groups. Not safe for threads by itself."""
 
-    def __init__(self, *, most_changes: int, most_events: int) -> None:
-        self._most_changes = most_changes
-        self._most_events = most_events
+    def __init__(self, *, max_changes: int, max_events: int) -> None:
+        self._max_changes = max_changes
+        self._max_events = max_events
         self._groups: deque[Group] = deque()
         self._with_events: deque[tuple[Group, int]] = deque()
         self.changes = 0
@@ -53,7 +53,7 @@ class Backlog:
     @property
     def is_full(self) -> bool:
         """Whether no more work should be taken on."""
-        return self.changes >= self._most_changes
+        return self.changes >= self._max_changes
 
     def put(self, group: Group) -> None:
         """Add `group` at the end."""
@@ -64,11 +64,11 @@ class Backlog:
             self.events += events
             self._shed()
 
-    def take(self, most_changes: int) -> list[Group]:
-        """Remove groups from the front: at least one if there is any, and no more once `most_changes` are had."""
+    def take(self, max_changes: int) -> list[Group]:
+        """Remove groups from the front: at least one if there is any, and no more once `max_changes` are had."""
         taken: list[Group] = []
         changes = 0
-        while self._groups and changes < most_changes:
+        while self._groups and changes < max_changes:
             group = self._groups.popleft()
             changes += len(group.changes)
             if self._with_events and self._with_events[0][0] is group:
@@ -88,7 +88,7 @@ class Backlog:
         self._shed()
 
     def _shed(self) -> None:
-        while self.events > self._most_events:
+        while self.events > self._max_events:
             group, events = self._with_events.popleft()
             self.changes -= len(group.changes)
             group.drop_events()

@@ -29,13 +29,13 @@ class WriterLimits(Struct, frozen=True):
 
     linger_s: float = 0.05
     """How long a group waits for company; cut short when someone waits for it."""
-    most_in_batch: int = 2_000
+    max_in_batch: int = 2_000
     """Changes in one transaction."""
-    longest_pause_s: float = 5
+    max_pause_s: float = 5
     """Between two tries to reach a database that is away."""
-    most_changes: int = 200_000
+    max_changes: int = 200_000
     """Past this number no new calls should be admitted."""
-    most_events: int = 100_000
+    max_events: int = 100_000
     """Events of calls that are held; past it the oldest go."""
 
 
@@ -56,7 +56,7 @@ class Writer:
         self._limits = limits
         self._report = report
         self._lock = Lock()
-        self._backlog = Backlog(most_changes=limits.most_changes, most_events=limits.most_events)
+        self._backlog = Backlog(max_changes=limits.max_changes, max_events=limits.max_events)
         self._awake = Event()
         self._hurried = Event()
         self._stopping = Event()
@@ -119,7 +119,7 @@ class Writer:
                 pause_s = _FIRST_PAUSE_S
             else:
                 self._stopping.wait(pause_s)
-                pause_s = min(2 * pause_s, self._limits.longest_pause_s)
+                pause_s = min(2 * pause_s, self._limits.max_pause_s)
             self._hurried.clear()
             self._write_once()
 
@@ -130,7 +130,7 @@ class Writer:
 
     def _write_once(self) -> None:
         with self._lock:
-            groups = self._backlog.take(self._limits.most_in_batch)
+            groups = self._backlog.take(self._limits.max_in_batch)
             if not len(self._backlog) and not self._stopping.is_set():
                 self._awake.clear()
             else:

@@ -78,13 +78,13 @@ def _retry_after(answer: WebAnswer, now: float) -> float:
     return min(max(wanted, 0.0), MAX_RETRY_AFTER_S)
 
 
-def wait_s(failures: int, longest_s: float, entropy: float) -> float:
+def wait_s(failures: int, max_interval_s: float, entropy: float) -> float:
     """How long to wait after the `failures`-th failure in a row: 1 s, 2 s, 4 s, ... ± a quarter.
 
     `entropy` in [0, 1) spreads those that failed together.
     """
     doubled = FIRST_WAIT_S * 2.0 ** min(failures - 1, 30)
-    return min(doubled, longest_s) * (0.75 + 0.5 * entropy)
+    return min(doubled, max_interval_s) * (0.75 + 0.5 * entropy)
 
 
 def next_try(

@@ -87,7 +87,7 @@ async def test_with_an_application(world: World) -> None:
 
 
 async def test_list_filters(world: World) -> None:
-    """`PhoneNumber`, also with a `+` that nobody encoded, and `FriendlyName`."""
+    """`PhoneNumber`, also with a `+` that was not encoded, and `FriendlyName`."""
     for number, name in (("+15550101", "one"), ("+15550102", "two"), ("*", "rest")):
         await world.post(f"{PATH}.json", PhoneNumber=number, FriendlyName=name)
 

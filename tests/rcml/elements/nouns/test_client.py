@@ -40,7 +40,7 @@ def test_callbacks_are_those_of_every_noun() -> None:
     assert read.status_callback_events == {CallEvent.RINGING, CallEvent.ANSWERED}
 
 
-def test_nobody_to_call_fails_the_leg_and_not_the_document() -> None:
+def test_no_target_fails_the_leg_and_not_the_document() -> None:
     assert "the user is missing" in document("<Dial><Client/></Dial>").warnings[0].message
 
 

@@ -48,5 +48,5 @@ def test_a_bad_method() -> None:
     assert refusal('<Dial><Number method="X">1</Number></Dial>').specific_code == 13221
 
 
-def test_nobody_to_call_fails_the_leg_and_not_the_document() -> None:
+def test_no_target_fails_the_leg_and_not_the_document() -> None:
     assert "the number is missing" in document("<Dial><Number> </Number></Dial>").warnings[0].message

@@ -211,7 +211,7 @@ def test_uri_reads_as_sip() -> None:
     assert sip_of(document(f'<Dial><Uri url="/s">{URI}</Uri></Dial>')) == Sip(URI, url="/s")
 
 
-def test_nobody_to_call_fails_the_leg_and_not_the_document() -> None:
+def test_no_target_fails_the_leg_and_not_the_document() -> None:
     read = document("<Dial><Sip/></Dial>")
     assert sip_of(read) == Sip("")
     assert "names nothing to call" in read.warnings[0].message

@@ -263,7 +263,7 @@ def test_ten_nouns_are_allowed_and_eleven_are_not() -> None:
 
 
 @pytest.mark.parametrize("inside", ["<Dial/>", "<Dial></Dial>", "<Dial>  \n </Dial>"])
-def test_nobody_to_call_is_no_error(inside: str) -> None:
+def test_no_target_to_call_is_allowed(inside: str) -> None:
     assert only(inside) == Dial(())
 
 

@@ -73,8 +73,8 @@ async def create_address_list(context: RequestContext) -> SipObjectRecord:
 def _network(context: RequestContext, before: str = "") -> str:
     address, _, length = before.partition("/")
     address = context.given.get(NEW_IP_ADDRESS) or context.given.get(IP_ADDRESS) or address
-    longest = 128 if ":" in address else 32
-    length = str(context.given.get(PREFIX_LENGTH) or length or longest)
+    max_length = 128 if ":" in address else 32
+    length = str(context.given.get(PREFIX_LENGTH) or length or max_length)
     try:
         network = ip_network(f"{address}/{length}", strict=False)
     except ValueError as error:
