@@ -44,7 +44,7 @@ def reported(name: str, run: Run) -> Run:
     """The run, printed."""
     print(
         f"{name:31} {run.calls:5} calls  {run.packet_us:6.2f} us/packet  lost {run.lost}  delay p50 {run.p50_us}"
-        f"  p99 {run.p99_us}  longest {run.longest_us} us; load tool at most {run.behind_us} us behind",
+        f"  p99 {run.p99_us}  longest {run.max_us} us; load tool at most {run.behind_us} us behind",
         flush=True,
     )
     return run

@@ -110,22 +110,24 @@ async def test_a_hundred_come_and_go_at_random(new_node: NodeFactory, sipp: Path
     async with (
         RawPhone("host") as host,
         RawPhone("listener") as listener,
-        RtpPeer() as mouth,
-        RtpPeer() as ear,
+        RtpPeer() as host_rtp,
+        RtpPeer() as listener_rtp,
     ):
-        speaking, listening = [await dial(each, node, rtp) for each, rtp in ((host, mouth), (listener, ear))]
-        mouth.speak(speaking, 1000)
-        ear.speak(listening, None)
-        assert await ear.hears(1000)
+        speaking, listening = [
+            await dial(each, node, rtp) for each, rtp in ((host, host_rtp), (listener, listener_rtp))
+        ]
+        host_rtp.speak(speaking, 1000)
+        listener_rtp.speak(listening, None)
+        assert await listener_rtp.hears(1000)
         towards = f"127.0.0.1:{node.sip_port}"
         async with Sipp(sipp, calling, towards=towards, calls=calls, options=options, trace=False) as crowd:
             meddling = asyncio.ensure_future(meddle(node, random))
             try:
-                begun = len(ear.arrivals)
+                begun = len(listener_rtp.arrivals)
                 await asyncio.sleep(seconds)
                 during = node.census()
-                heard = ear.heard()
-                arrived = len(ear.arrivals) - begun
+                heard = listener_rtp.heard()
+                arrived = len(listener_rtp.arrivals) - begun
                 next(iter(host.calls.values())).request("BYE")  # the big room is over while they are in it
                 tally = await crowd.done(60)
             finally:
@@ -149,7 +151,7 @@ async def test_a_hundred_come_and_go_at_random(new_node: NodeFactory, sipp: Path
     assert during.udp_sockets > before.udp_sockets + 50
     assert heard.seconds_of(1000) > 0.98 * (heard.seconds - 1), heard.score()
     assert arrived > 0.98 * 50 * seconds
-    assert ear.lost == 0
+    assert listener_rtp.lost == 0
     _, page = await node.rest("GET", "Conferences.json", Status="in-progress")
     assert page["conferences"] == []
     assert after.udp_sockets == before.udp_sockets
