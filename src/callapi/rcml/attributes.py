@@ -7,6 +7,7 @@ attribute that is empty counts as not written: templates leave them so. (`keys` 
 
 import re
 from enum import StrEnum
+from functools import cache
 from typing import TypeVar
 
 from callapi.rcml.tree import ElementNode
@@ -36,11 +37,13 @@ class Attributes:
     def __init__(self, node: ElementNode) -> None:
         self._node = node
         self._given = node.attributes
+        self._written = {name: trimmed for name, value in self._given.items() if (trimmed := value.strip())}
         self._known: set[str] = set()
 
     def text(self, name: str) -> str | None:
-        """Any text; None if the attribute is not written."""
-        return self._value(name)
+        """Any text, trimmed; None if the attribute is not written, or empty."""
+        self._known.add(name)
+        return self._written.get(name)
 
     def secret(self, name: str, *, code: int | None = None) -> str | None:
         """Any text without control characters, to the letter: space counts.
@@ -56,7 +59,8 @@ class Attributes:
 
     def url(self, name: str) -> str | None:
         """A URL, absolute or relative; None if it is not written."""
-        value = self._value(name)
+        self._known.add(name)
+        value = self._written.get(name)
         if value is not None and _CONTROL.search(value):
             self.refuse(name, "a URL without control characters")
         return value
@@ -71,11 +75,13 @@ class Attributes:
 
     def method(self, name: str = "method", *, code: int | None = None) -> Method:
         """GET or POST; POST if it is not written."""
-        return self.word(name, Method.POST, code=code)
+        self._known.add(name)
+        return self.word(name, Method.POST, code=code) if name in self._written else Method.POST
 
     def flag(self, name: str, *, default: bool, code: int | None = None) -> bool:
         """`true` or `false`."""
-        value = self._value(name)
+        self._known.add(name)
+        value = self._written.get(name)
         if value is None:
             return default
         word = value.lower()
@@ -86,7 +92,8 @@ class Attributes:
 
     def whole(self, name: str, default: int, within: tuple[int, int], *, code: int | None = None) -> int:
         """A whole number; `within` are the least and the most that it may be. `20.0` is 20."""
-        value = self._value(name)
+        self._known.add(name)
+        value = self._written.get(name)
         if value is None:
             return default
         minimum, maximum = within
@@ -98,7 +105,8 @@ class Attributes:
 
     def word(self, name: str, default: Word, *, code: int | None = None) -> Word:
         """One word of the enumeration that `default` belongs to."""
-        value = self._value(name)
+        self._known.add(name)
+        value = self._written.get(name)
         if value is None:
             return default
         allowed = type(default)
@@ -124,6 +132,9 @@ class Attributes:
 
     def events_if_any(self, name: str, allowed: type[Word]) -> frozenset[Word]:
         """As `events`, where naming none means none."""
+        self._known.add(name)
+        if name not in self._written:
+            return frozenset()
         known, unknown = self._named(name, allowed)
         for each in unknown:
             message = (
@@ -138,14 +149,16 @@ class Attributes:
         return known or frozenset({default}), unknown
 
     def _named(self, name: str, enumeration: type[Word]) -> tuple[frozenset[Word], list[str]]:
-        listed = [each for each in _SEPARATORS.split(self._value(name) or "") if each]
-        allowed = {word.lower(): word for word in enumeration}
+        self._known.add(name)
+        listed = [each for each in _SEPARATORS.split(self._written.get(name, "")) if each]
+        allowed = _by_lower_case(enumeration)
         known = frozenset(allowed[each.lower()] for each in listed if each.lower() in allowed)
         return known, [each for each in listed if each.lower() not in allowed]
 
     def tones(self, name: str, maximum: int, *, code: int | None = None) -> str | None:
         """Digits to send: 0-9 A-D * #, `w` waits half a second and `W` a whole one; at most `maximum`."""
-        value = self._value(name)
+        self._known.add(name)
+        value = self._written.get(name)
         if value is None:
             return None
         if _TONES.fullmatch(value) is None or len(value) > maximum:
@@ -188,13 +201,10 @@ class Attributes:
                 message = f"unknown attribute {name} on <{self._node.name}>, overlooked; {known}"
                 self._node.warn(message, attribute=name)
 
-    def _value(self, name: str) -> str | None:
-        """The value, trimmed; None if it is not written, or empty."""
-        self._known.add(name)
-        value = self._given.get(name)
-        if value is None:
-            return None
-        return value.strip() or None
+
+@cache
+def _by_lower_case(enumeration: type[Word]) -> dict[str, Word]:
+    return {word.lower(): word for word in enumeration}
 
 
 def _one_of(words: type[StrEnum]) -> str:
