@@ -60,8 +60,13 @@ run: install  ## a first real call through <Dial><Sip>, then a live node (DEMO=o
 .PHONY: scanner
 scanner: .venv/sipvicious  ## the scanner SIPVicious (GPL, a program beside ours) for the tests that are scanned by it
 
+.PHONY: agents
+agents: $(BIN)/.installed  ## pipecat, twilio-agent-connect and OpenAI's transport, beside ours, for the tests with agents of others
+	scripts/agents-environment $(BIN)/python .venv/agents
+	scripts/node-packages tests/scenarios/agents
+
 .PHONY: test
-test: dev scanner  ## the whole suite
+test: dev scanner agents  ## the whole suite
 	scripts/system-packages sip-tester chromium postgresql tshark \
 		kamailio kamailio-tls-modules kamailio-websocket-modules
 	scripts/node-packages tests/scenarios/sdk

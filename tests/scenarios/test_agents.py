@@ -1,11 +1,11 @@
 """Agents written with pipecat and with Twilio's own library run unchanged against the node.
 
-They live in an environment of their own (docs/streams.md): `CALLAPI_AGENTS_PYTHON` names its interpreter.
+They live in an environment of their own (harness/agents.py).
 """
 
+import asyncio
 import os
 import ssl
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,68 +14,37 @@ import aiohttp
 import numpy
 import pytest
 
-from callapi.base.settings import SpeechSettings
-from callapi.media.speech import Utterance, installed, open_speaker
-from tests.scenarios.conftest import NodeFactory, PhoneFactory
-from tests.scenarios.harness.audio import silence, write_wav
+from tests.scenarios.conftest import Measured, NodeFactory, PhoneFactory
+from tests.scenarios.harness.agents import PYTHON, Agent, agent, needs, needs_node
+from tests.scenarios.harness.audio import Samples, silence, tone, write_wav
+from tests.scenarios.harness.caller import calling
 from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.ports import free_port
-from tests.scenarios.harness.process import ManagedProcess
+from tests.scenarios.harness.rtp_peer import G711, PCMU, RtpPeer, encode
+from tests.scenarios.harness.spoken import speaks, spoken, word_files
 from tests.scenarios.harness.waiting import eventually
 from tests.sip.transport.certificates import Authority
 
-PROGRAMS = Path(__file__).with_name("agents")
-PYTHON = os.environ.get("CALLAPI_AGENTS_PYTHON", "")
 
-
-def _needs(module: str, package: str) -> pytest.MarkDecorator:
-    """Skip where the environment is not named, or lacks `module`."""
-    if not PYTHON:
-        return pytest.mark.skip(reason=f"CALLAPI_AGENTS_PYTHON names no interpreter that has {package}")
-    probe = f"import importlib.util as u, sys; sys.exit(u.find_spec('{module}') is None)"
-    is_missing = subprocess.run([PYTHON, "-c", probe], check=False, capture_output=True).returncode != 0
-    return pytest.mark.skipif(is_missing, reason=f"{PYTHON} has no {package}")
-
-
-speaks = pytest.mark.skipif(
-    not installed.has_whisper() or installed.whisper_model() is None or not installed.piper_voices({}),
-    reason="the extra `speech` is not installed",
-)
-
-
-class Agent:
-    """An application that runs as a process of its own, and prints what happens to it."""
-
-    def __init__(self, process: ManagedProcess) -> None:
-        self._process = process
-
-    def lines(self, start: str) -> list[str]:
-        """What it has printed that begins so, without the beginning."""
-        found = self._process.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        return [line.removeprefix(start).strip() for line in found if line.startswith(start)]
-
-    async def says(self, start: str, timeout: float = 20) -> str:
-        """The first such line, once there is one."""
-        try:
-            await eventually(f"{start!r} of the agent", lambda: bool(self.lines(start)), timeout=timeout)
-        except AssertionError as error:
-            raise self._process.failure(str(error)) from error
-        return self.lines(start)[0]
-
-
-@asynccontextmanager
-async def agent(program: str, folder: Path, environ: dict[str, str], *arguments: str) -> AsyncIterator[Agent]:
-    """Run it until it listens on the port that is its first argument."""
-    command = [PYTHON, "-u", str(PROGRAMS / program), *arguments]
-    async with ManagedProcess(program, command, folder / f"{program}.log", environ) as process:
-        running = Agent(process)
-        await eventually(
-            f"{program} listens",
-            lambda: "Uvicorn running" in process.tail() or process.returncode is not None,
-            timeout=60,
-        )
-        assert process.returncode is None, process.failure("ended while it started")
-        yield running
+def share_repeated(said: Samples, rtp: RtpPeer) -> float:
+    """How much of the sound in `said` came back as the same samples, where the two fit best: 0 to 1."""
+    coded = G711[numpy.frombuffer(encode(said, PCMU), numpy.uint8)].astype(numpy.float64)
+    heard = rtp.heard().samples.astype(numpy.float64)
+    size = len(coded) + len(heard)
+    fit = numpy.fft.irfft(numpy.fft.rfft(heard, size) * numpy.conj(numpy.fft.rfft(coded, size)), size)
+    offset = int(fit[: len(heard)].argmax())
+    back = heard[offset : offset + len(coded)]
+    loud = numpy.abs(coded[: len(back)]) > 100
+    differs = numpy.flatnonzero((back != coded[: len(back)]) & loud) // 160
+    print(
+        "frames that differ:",
+        sorted(set(differs.tolist())),
+        "of",
+        len(coded) // 160,
+        "heard",
+        len(back) // 160,
+    )
+    return float((back[loud] == coded[: len(back)][loud]).sum() / (numpy.abs(coded) > 100).sum())
 
 
 async def api_key(node: Node) -> tuple[str, str]:
@@ -85,7 +54,7 @@ async def api_key(node: Node) -> tuple[str, str]:
     return key["sid"], key["secret"]
 
 
-@_needs("pipecat", "pipecat-ai")
+@needs("pipecat")
 @pytest.mark.timeout(90)
 @pytest.mark.parametrize("login", ["token", "key"])
 async def test_an_echo_bot_of_pipecat(
@@ -114,6 +83,58 @@ async def test_an_echo_bot_of_pipecat(
         assert (await node.final(call_sid))["status"] == "completed"
 
 
+@needs("pipecat")
+@speaks
+@pytest.mark.timeout(90)
+async def test_a_parrot_of_pipecat_with_silero(new_node: NodeFactory, tmp_path: Path) -> None:
+    """The caller hears each turn again, sample for sample: G.711 loses nothing twice.
+
+    streamdouble calls the same bot before: the messages are the same in kind, keys and types.
+    """
+    port = free_port()
+    tones = write_wav(tmp_path / "tone.wav", tone(440, 1.0))
+    simulated = f"-m streamdouble.cli call ws://127.0.0.1:{port}/ws --audio {tones} --max-drain 2"
+    node, _ = await new_node({"voice_url": f"http://127.0.0.1:{port}/voice"})
+    [words] = await spoken(tmp_path, "I would like to book a room for two nights.")
+    async with agent("pipecat_parrot.py", tmp_path, {}, str(port), "0") as bot:
+        simulator = await asyncio.create_subprocess_exec(
+            str(PYTHON), *simulated.split(), stdout=asyncio.subprocess.DEVNULL
+        )
+        assert await simulator.wait() == 2  # "the agent never spoke": there was no turn to say back
+        async with calling(node.uri("1"), node.sip_address) as call:
+            await bot.says("shape 2 start")
+            said = call.say(words)
+            await bot.says("turn ")
+            await call.falls_silent(said + len(words) / 8000 + 0.5)
+            assert share_repeated(words, call.rtp) > 0.99
+        await bot.says("shape 2 stop")
+        assert set(bot.lines("shape 2")) == set(bot.lines("shape 1"))
+
+
+@needs("pipecat")
+@speaks
+@pytest.mark.timeout(90)
+async def test_a_caller_interrupts_a_bot_of_pipecat(
+    new_node: NodeFactory, tmp_path: Path, measured: Measured
+) -> None:
+    """From the first sound of the caller to the last of the bot: 300 ms, of which Silero takes 100 to be sure."""
+    port = free_port()
+    node, _ = await new_node({"voice_url": f"http://127.0.0.1:{port}/voice"})
+    [words] = await spoken(tmp_path, "No, wait a moment please.")
+    async with (
+        agent("pipecat_parrot.py", tmp_path, {}, str(port), "30") as bot,
+        calling(node.uri("1"), node.sip_address) as call,
+    ):
+        assert await call.rtp.hears(660, timeout=20)
+        said = call.say(words)
+        await bot.says("interrupted")
+        silent = await call.falls_silent(said)
+        measured(
+            f"pipecat with Silero: the caller speaks, the bot is silent {(silent - said) * 1000:.0f} ms later"
+        )
+        assert silent - said < 0.3
+
+
 @asynccontextmanager
 async def agent_connect(node: Node, folder: Path, port: int, authority: Authority) -> AsyncIterator[Agent]:
     """The application of `agent_connect.py`, known by a certificate of `authority`."""
@@ -134,19 +155,7 @@ async def agent_connect(node: Node, folder: Path, port: int, authority: Authorit
         yield running
 
 
-async def words(folder: Path, *texts: str) -> list[str]:
-    """Files of these sentences, with a long silence behind each."""
-    files = []
-    async with open_speaker(SpeechSettings(timeout_s=60, patience_s=60), folder) as speaker:
-        for number, text in enumerate(texts):
-            said = [each async for each in speaker.speak(Utterance(text), print)]
-            samples = numpy.concatenate([each.samples for each in said])[::2]
-            whole = numpy.concatenate([silence(0.3), samples, silence(40.0)])
-            files.append(str(write_wav(folder / f"words-{number}.wav", whole)))
-    return files
-
-
-@_needs("tac", "twilio-agent-connect[server]")
+@needs("tac")
 @speaks
 @pytest.mark.timeout(120)
 async def test_a_conversation_with_twilios_agent_connect(
@@ -156,17 +165,17 @@ async def test_a_conversation_with_twilios_agent_connect(
     authority, port = Authority(tmp_path), free_port()
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
     node, _ = await new_node({"voice_url": f"https://localhost:{port}/twiml"})
-    book, stop = await words(tmp_path, "I would like to book a room.", "Stop it please.")
+    book, stop = await word_files(tmp_path, "I would like to book a room.", "Stop it please.")
     alice = await phone("alice")
     async with agent_connect(node, tmp_path, port, authority) as bot:
         call = await alice.invite(node.uri("1"))
         await call.answered()
         await eventually("the greeting", lambda: call.heard().seconds_of_sound >= 0.2, timeout=30)
-        await alice.order("play", call=call.number, path=book)  # which interrupts the greeting
+        await alice.order("play", call=call.number, path=str(book))  # which interrupts the greeting
         assert "book a room" in (await bot.says("prompt ", timeout=60)).lower()
         before = call.heard().seconds_of_sound
         await eventually("the answer", lambda: call.heard().seconds_of_sound >= before + 0.4, timeout=30)
-        await alice.order("play", call=call.number, path=stop)
+        await alice.order("play", call=call.number, path=str(stop))
         assert (await bot.says("interrupt ")).startswith("You said")
         assert await call.ended(timeout=60) == 200
         assert "stop" in bot.lines("prompt ")[-1].lower()
@@ -174,7 +183,7 @@ async def test_a_conversation_with_twilios_agent_connect(
         assert record["status"] == "completed"
 
 
-@_needs("tac", "twilio-agent-connect[server]")
+@needs("tac")
 @speaks
 @pytest.mark.timeout(120)
 async def test_a_call_placed_by_twilios_agent_connect(
@@ -198,3 +207,42 @@ async def test_a_call_placed_by_twilios_agent_connect(
         await call.hang_up()
         assert (await bot.says("status ")).startswith(f"{sid} completed ")
         assert (await bot.says("recording ")).startswith(f"{sid} completed http")
+
+
+@needs_node("@openai/agents-extensions")
+@pytest.mark.timeout(120)
+async def test_openais_transport_does_not_complain(
+    new_node: NodeFactory, phone: PhoneFactory, tmp_path: Path, measured: Measured
+) -> None:
+    """Turns, interruptions and answers heard to their end, for 12 s (AGENTS=full: 60 s): no warning of the library.
+
+    It pads what it takes for a gap in the audio with silence; the model gets the octets of the frames and no other.
+    """
+    seconds = 60 if os.environ.get("AGENTS") == "full" else 12
+    port = free_port()
+    node, _ = await new_node({"voice_url": f"http://127.0.0.1:{port}/voice"})
+    burst = tone(440, 0.8)  # answered, interrupted after 1.8 s of the answer, answered again and heard out
+    pattern = [silence(0.4), burst, silence(2.2), burst, silence(4.6)]
+    script = write_wav(tmp_path / "turns.wav", numpy.concatenate(pattern))
+    alice = await phone("alice")
+    async with agent("openai_realtime.mjs", tmp_path, {}, str(port), ready="listens") as bot:
+        call = await alice.invite(node.uri("1"))
+        await call.answered()
+        await alice.order("play", call=call.number, path=str(script))
+        await bot.says("truncated", timeout=15)
+        assert await call.hears(660, seconds=2.0, timeout=15)
+        await bot.says("played", timeout=15)
+        left = seconds - call.heard().seconds
+        await asyncio.sleep(max(0.0, left))
+        await call.hang_up()
+        frames, octets, code = map(int, (await bot.says("audio")).split(" "))
+        interruptions, turns, heard_out = (len(bot.lines(each)) for each in ("interrupted", "turn", "played"))
+        measured(
+            f"OpenAI's transport, {seconds} s: {turns} turns, {interruptions} interruptions, {heard_out} heard out"
+        )
+        assert bot.lines("complaint") == []
+        assert (octets, code) == (frames * 160, 1000)
+        assert frames >= (seconds - 2) * 50
+        assert interruptions >= seconds // 12
+        assert heard_out >= seconds // 12
+        assert all(1000 <= int(each) <= 3000 for each in bot.lines("truncated"))

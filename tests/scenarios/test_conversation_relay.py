@@ -6,39 +6,28 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import numpy
 import pytest
 import pytest_asyncio
 from twilio.request_validator import RequestValidator
 
-from callapi.base.settings import SpeechSettings
-from callapi.media.speech import Utterance, installed, open_speaker
 from tests.scenarios.conftest import Measured, PhoneFactory, Server
 from tests.scenarios.harness.application import Webhook, response
-from tests.scenarios.harness.audio import silence, write_wav
+from tests.scenarios.harness.caller import calling
+from tests.scenarios.harness.spoken import speaks, spoken, word_files
 from tests.scenarios.harness.stream_application import StreamApplication
 from tests.scenarios.harness.waiting import eventually
 from tests.scenarios.test_streams import notified
 
-pytestmark = pytest.mark.skipif(
-    not installed.has_whisper() or installed.whisper_model() is None or not installed.piper_voices({}),
-    reason="the extra `speech` is not installed",
-)
-PATIENT = SpeechSettings(timeout_s=60, patience_s=60)
+pytestmark = speaks
 AFTER = response("<Play digits='1'/><Pause length='20'/>")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def words(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Path]]:
     """What the caller says, as files that a phone can play: silence, the words, a long silence."""
-    folder, files = tmp_path_factory.mktemp("words"), {}
-    async with open_speaker(PATIENT, folder) as speaker:
-        for text in ("I would like to book a room", "stop it please"):
-            said = [each async for each in speaker.speak(Utterance(f"{text}."), print)]
-            samples = numpy.concatenate([each.samples for each in said])[::2]
-            whole = numpy.concatenate([silence(0.3), samples, silence(40.0)])
-            files[text] = write_wav(folder / f"{text}.wav", whole)
-    yield files
+    texts = ("I would like to book a room", "stop it please")
+    files = await word_files(tmp_path_factory.mktemp("words"), *(f"{each}." for each in texts))
+    yield dict(zip(texts, files, strict=True))
 
 
 def relay(url: str, more: str = "", inner: str = "", action: str = "") -> str:
@@ -120,6 +109,37 @@ async def test_a_conversation(
         assert await socket.ended() == 1000
         await call.pressed("1")
         await call.hang_up()
+
+
+async def test_an_interruption_is_heard_within_300_ms(
+    server: Server, webhook: Webhook, tmp_path: Path, measured: Measured
+) -> None:
+    """From the first packet of a caller's words to the last of the node's speech, three times in one session."""
+    [words] = await spoken(tmp_path, "Stop it please.")
+    story = (
+        "Once upon a time there was a king who had three daughters, and each of them had a garden of her own."
+    )
+    async with StreamApplication() as application:
+        webhook["voice"] = relay(application.url)
+        delays = []
+        async with calling(server.uri, server.node.sip_address) as call:
+            socket = await application.next_socket(first="setup")
+            for turn in range(1, 4):
+                asked = time.monotonic()
+                await socket.send(type="text", token=story, last=True)
+                begun = await call.sounds(asked, timeout=30)
+                await asyncio.sleep(max(0.0, begun + 1.0 - time.monotonic()))
+                said = call.say(words)
+                silent = await call.falls_silent(said)
+                await socket.next("interrupt", turn)
+                await socket.next("prompt", turn, timeout=60)
+                delays.append(silent - said)
+        measured(
+            "ConversationRelay: interrupted within "
+            + ", ".join(f"{each * 1000:.0f}" for each in delays)
+            + " ms"
+        )
+        assert sorted(delays)[1] < 0.3, delays
 
 
 @pytest.mark.parametrize("way", ["closes", "refuses", "hangs up"])

@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy
 
-from tests.scenarios.harness.audio import Heard, Samples, silence, tone
+from tests.scenarios.harness.audio import SILENCE_RMS, Heard, Samples, silence, tone
 
 Address = tuple[str, int]
 PCMU, PCMA = 0, 8
@@ -33,6 +33,8 @@ def _alaw_table() -> Samples:
 
 
 _DECODE = {PCMU: _ulaw_table(), PCMA: _alaw_table()}
+G711 = _DECODE[PCMU]
+"""What each µ-law octet decodes to."""
 _ORDER = {kind: numpy.argsort(table, kind="stable") for kind, table in _DECODE.items()}
 
 
@@ -57,6 +59,7 @@ class RtpPeer(asyncio.DatagramProtocol):
         self.payload_types: set[int] = set()
         self.arrivals: list[float] = []
         self.digits = ""
+        self.said_at = 0.0
         self._frames: list[bytes] = []
         self._sequences: set[int] = set()
         self._last_event = -1
@@ -129,6 +132,50 @@ class RtpPeer(asyncio.DatagramProtocol):
             self._speech.cancel()
         self._speech = asyncio.create_task(self._talk(to, frames))
 
+    def say(self, to: Address, samples: Samples) -> None:
+        """Send these samples once, and silence after them; `said_at` is when the first packet leaves."""
+        coded = encode(samples[: len(samples) // _FRAME * _FRAME], self.kind)
+        frames = [coded[start : start + _FRAME] for start in range(0, len(coded), _FRAME)]
+        if self._speech is not None:
+            self._speech.cancel()
+        self.said_at = time.monotonic()
+        self._speech = asyncio.create_task(self._talk(to, frames, is_repeated=False))
+
+    def sound(self) -> list[tuple[float, float]]:
+        """Each frame of audio that came: when, and its root mean square (0 to 32767)."""
+        table = _DECODE[self.kind]
+        return [
+            (at, Heard(table[numpy.frombuffer(frame, numpy.uint8)], 8000).rms)
+            for at, frame in zip(self.arrivals, self._frames, strict=True)
+        ]
+
+    async def sounds(self, after: float, *, frames: int = 3, timeout: float = 8.0) -> float:
+        """When the first of `frames` frames of sound in a row came, after the instant `after`."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            loud: list[float] = []
+            for at, rms in self.sound():
+                loud = [*loud, at] if at >= after and rms >= SILENCE_RMS else []
+                if len(loud) >= frames:
+                    return loud[0]
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"no sound within {timeout:g} s: {self.heard().score()}")
+
+    async def falls_silent(self, after: float, *, seconds: float = 0.3, timeout: float = 8.0) -> float:
+        """When the last sound came after the instant `after`; neither silent frames nor missing ones are sound."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            last = after
+            for at, rms in self.sound():
+                if at >= last and rms >= SILENCE_RMS:
+                    if at - last >= seconds:
+                        return last
+                    last = at
+            if time.monotonic() - last >= seconds + 0.1:
+                return last
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"not silent within {timeout:g} s: {self.heard().score()}")
+
     async def be_silent(self) -> None:
         """Send nothing any more."""
         if self._speech is not None:
@@ -136,11 +183,13 @@ class RtpPeer(asyncio.DatagramProtocol):
             await asyncio.gather(self._speech, return_exceptions=True)
             self._speech = None
 
-    async def _talk(self, to: Address, frames: list[bytes]) -> None:
+    async def _talk(self, to: Address, frames: list[bytes], *, is_repeated: bool = True) -> None:
+        pause = encode(silence(0.02), self.kind)
         due = time.monotonic()
         count = 0
         while True:
-            self._send(to, self.kind, frames[count % len(frames)], timestamp=self._timestamp)
+            frame = frames[count % len(frames)] if is_repeated or count < len(frames) else pause
+            self._send(to, self.kind, frame, timestamp=self._timestamp)
             self._timestamp = (self._timestamp + _FRAME) & 0xFFFFFFFF
             count += 1
             due += 0.02
