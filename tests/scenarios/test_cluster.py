@@ -3,9 +3,8 @@
 import asyncio
 import signal
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -14,12 +13,13 @@ import pytest
 import pytest_asyncio
 
 from tests.scenarios.harness.application import Application, Webhook, response
+from tests.scenarios.harness.edge_client import registrant
 from tests.scenarios.harness.flood import Flood
 from tests.scenarios.harness.node import Node
+from tests.scenarios.harness.promises import FINAL, judge, reported
 from tests.scenarios.harness.raw_phone import RawCall, RawPhone, WebSocketPhone, sdp
-from tests.scenarios.harness.registering import Registrant
 from tests.scenarios.harness.rtp_peer import RtpPeer
-from tests.scenarios.harness.service import DOMAIN, EDGE_HOST, KAMAILIO, Service
+from tests.scenarios.harness.service import EDGE_HOST, KAMAILIO, Service
 from tests.scenarios.harness.waiting import eventually
 from tests.store.cluster import NoServer, PostgresServer, postgres_server
 
@@ -27,16 +27,6 @@ pytestmark = [
     pytest.mark.skipif(KAMAILIO is None, reason="Kamailio is not installed"),
     pytest.mark.timeout(120),
 ]
-EVENT_ID = "X-CallAPI-Event-Id"
-FINAL = {"completed", "failed", "busy", "no-answer", "canceled"}
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a phone registers that is not one node."""
-
-    sip_address: tuple[str, int]
-    sip_port: int
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +59,6 @@ def fresh(shared: tuple[Service, Webhook]) -> tuple[Service, Webhook]:
     return service, webhook
 
 
-def registrant(service: Service, phone: RawPhone, password: str) -> Registrant:
-    """A client that registers through the edge."""
-    made = Registrant(Target(service.edge.address, service.edge.port), phone, password)  # type: ignore[arg-type]
-    made.realm = DOMAIN
-    return made
-
-
 async def new_client(node: Node, login: str, password: str) -> None:
     """Make a client over REST."""
     status, made = await node.rest("POST", "Clients.json", Login=login, Password=password)
@@ -97,20 +80,6 @@ async def node_of(service: Service, sid: str) -> Node:
         await eventually(f"the record of {sid}", found)
         [(name,)] = found()
     return next(each for each in service.nodes if each.name == name)
-
-
-def reported(webhook: Webhook, path: str) -> dict[str, list[tuple[str, int, str]]]:
-    """The callbacks of each call: status, sequence number, event id, in the order of their arrival."""
-    found: dict[str, list[tuple[str, int, str]]] = defaultdict(list)
-    of_this_test = {each["CallSid"] for each in webhook.requests if each.path == "voice"}
-    for request in webhook.requests:
-        is_late = (
-            path == "ended" and "ParentCallSid" not in request and request["CallSid"] not in of_this_test
-        )
-        if request.path == path and not is_late:
-            number = int(request.parameters["SequenceNumber"])
-            found[request["CallSid"]].append((request["CallStatus"], number, request.headers[EVENT_ID]))
-    return found
 
 
 async def test_calls_are_spread_and_any_node_answers_for_any_call(shared: tuple[Service, Webhook]) -> None:
@@ -212,19 +181,6 @@ async def _calls(service: Service, flood: Flood, seconds: float, per_second: int
     return await flood.run(lambda: flood.invite(uri), per_second=per_second, seconds=seconds)
 
 
-def _promises(webhook: Webhook, path: str) -> dict[str, list[tuple[str, int, str]]]:
-    """Each leg has one `completed` event, the last, in order and without a gap, and no event twice."""
-    legs = reported(webhook, path)
-    for sid, events in legs.items():
-        # A process that is killed between the answer and its note delivers again, under the same event id.
-        once = list(dict.fromkeys(events))
-        assert len({each[2] for each in once}) == len(once), f"{sid}: {events}"
-        assert [each[1] for each in once] == list(range(len(once))), f"{sid}: out of order: {events}"
-        assert events == sorted(events, key=lambda each: each[1]), f"{sid}: out of order: {events}"
-        assert [each[0] in FINAL for each in once] == [False] * (len(once) - 1) + [True], f"{sid}: {events}"
-    return legs
-
-
 async def test_a_node_that_is_killed_under_load_is_replaced_within_ten_seconds(
     shared: tuple[Service, Webhook],
 ) -> None:
@@ -262,7 +218,7 @@ async def test_a_node_that_is_killed_under_load_is_replaced_within_ten_seconds(
             lambda: all(events[-1][0] in FINAL for events in reported(webhook, "child").values()),
             30,
         )
-        legs = _promises(webhook, "child")
+        legs = judge(reported(webhook, "child"))
         assert sent
         assert len(legs) >= sent * 0.5
     await victim.start()

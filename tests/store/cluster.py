@@ -50,10 +50,15 @@ class PostgresServer:
         self.url = f"postgresql://callapi@127.0.0.1:{self._port}"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it and wait until it answers."""
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return Path(self._directory)
+
+    def start(self, *more: str) -> None:
+        """Start it and wait until it answers; `more` are arguments of `postgres`."""
         directory = self._directory
-        options = ["-k", directory, "-c", "fsync=off", "-c", "max_connections=200", "-h", "127.0.0.1"]
+        options = [*more, "-k", directory, "-c", "fsync=off", "-c", "max_connections=200", "-h", "127.0.0.1"]
         self.process = subprocess.Popen(
             [self._postgres, "-D", f"{directory}/files", "-p", str(self._port), *options],
             stdout=subprocess.DEVNULL,
@@ -71,11 +76,61 @@ class PostgresServer:
             self.process.wait(20)
             self.process = None
 
-    def create(self, name: str) -> str:
+    def kill(self) -> None:
+        """End it at once, as a machine does that loses its power."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait(20)
+            self.process = None
+
+    def create(self, name: str, tablespace: str = "pg_default") -> str:
         """The URL of a new database."""
-        with psycopg.connect(f"{self.url}/postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+        self.run(f"CREATE DATABASE {name} TABLESPACE {tablespace}")
         return f"{self.url}/{name}"
+
+    def run(self, statement: str) -> None:
+        """Run a statement, outside of any transaction."""
+        with psycopg.connect(f"{self.url}/postgres", autocommit=True) as connection:
+            connection.execute(statement)
+
+    def give(self, folder: Path) -> None:
+        """Let the server own a folder."""
+        os.chown(folder, self._user, self._group)
+
+    @contextmanager
+    def standby(self) -> "Iterator[PostgresServer]":
+        """A copy that follows this server, and has what is committed here; `run("SELECT pg_promote()")` on it."""
+        copy = _program("pg_basebackup")
+        with tempfile.TemporaryDirectory(
+            prefix="callapi-standby-", ignore_cleanup_errors=True, dir="/tmp"
+        ) as directory:
+            os.chown(directory, self._user, self._group)
+            subprocess.run(
+                [
+                    copy,
+                    "-D",
+                    f"{directory}/files",
+                    "-R",
+                    "-c",
+                    "fast",
+                    "--no-sync",
+                    "-d",
+                    f"{self.url}/postgres",
+                ],
+                check=True,
+                capture_output=True,
+                cwd=directory,
+                user=self._user,
+                group=self._group,
+            )
+            standby = PostgresServer(directory, self._postgres, self._user, self._group)
+            standby.start("-c", "synchronous_standby_names=")
+            self.run("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            self.run("SELECT pg_reload_conf()")
+            try:
+                yield standby
+            finally:
+                standby.stop()
 
 
 @contextmanager

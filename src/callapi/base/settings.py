@@ -18,6 +18,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from callapi.base.database_url import with_servers_as_parameters
 from callapi.base.errors import CallApiError
 from callapi.base.ice_servers import IceServerEntry
 from callapi.base.listen_address import parse_listen_address
@@ -340,8 +341,8 @@ class Settings(_Section):
         return self
 
     def database_url(self) -> str:
-        """`database.url` with `{data_dir}` filled in."""
-        return self.database.url.replace("{data_dir}", str(self.node.data_dir))
+        """`database.url` with `{data_dir}` filled in, several servers of PostgreSQL as parameters."""
+        return with_servers_as_parameters(self.database.url.replace("{data_dir}", str(self.node.data_dir)))
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:

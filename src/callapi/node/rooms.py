@@ -9,7 +9,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -17,6 +17,7 @@ from typing import Final
 from callapi.adapters.audio import AudioFetch
 from callapi.adapters.directory import Directory
 from callapi.adapters.egress import GuardedEgress
+from callapi.adapters.kept_first import KeptFirst
 from callapi.adapters.numbers import Numbers, application_document
 from callapi.adapters.outbox_rows import OutboxRows, as_callback
 from callapi.adapters.queue_records import StoredQueues
@@ -155,9 +156,11 @@ async def _open_records(
     stack: AsyncExitStack,
 ) -> Records:
     sid = environ.get(ACCOUNT_SID)
-    account = await store.accounts.ensure_first(AccountSid(sid) if sid else None, environ.get(AUTH_TOKEN))
-    elsewhere = await store.nodes.configured_elsewhere() if store.nodes is not None else frozenset()
-    await store.numbers.configure(account.account.sid, settings.numbers, elsewhere)
+    async with nullcontext() if store.nodes is None else store.nodes.turn_to_start():
+        token = environ.get(AUTH_TOKEN)
+        account = await store.accounts.ensure_first(AccountSid(sid) if sid else None, token)
+        elsewhere = await store.nodes.configured_elsewhere() if store.nodes is not None else frozenset()
+        await store.numbers.configure(account.account.sid, settings.numbers, elsewhere)
     bus = EventBus()
     journal = Journal(store)
     journal.attach_to(bus)
@@ -252,7 +255,8 @@ async def _open_calls(
     script = Interpreter(services)
     policy = _caller_policy(settings, callers)
     refusals = Refusals(bus, records.account.account.sid, asyncio.get_running_loop().time)
-    inbound = Inbound(live, Numbers(store), policy, script, refusals)
+    first = KeptFirst(store, script) if store.is_shared else script
+    inbound = Inbound(live, Numbers(store), policy, first, refusals)
     queue_runner = _queue_runner(settings, records, services, script, admission)
     await stack.enter_async_context(endpoint)
     await stack.enter_async_context(live)

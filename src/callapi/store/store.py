@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from callapi.store.backend import Backend
 from callapi.store.changes import Change, Put, Remove
-from callapi.store.errors import Conflict, StoreError, Unavailable
+from callapi.store.errors import Conflict, Fenced, StoreError, Unavailable
 from callapi.store.memory import MemoryBackend
 from callapi.store.query import Equals, Query, RecordT
 from callapi.store.reading.reader import Reader
@@ -54,6 +54,8 @@ log = logging.getLogger(__name__)
 _COMMIT_TIMEOUT_S: Final = 5
 _CLOSE_TIMEOUT_S: Final = 10
 _LIMITS: Final = WriterLimits()
+SHARED_LINGER_S: Final = 0.02
+"""How long a group waits for company where each call waits for its first record."""
 
 
 class CachedRepository(Protocol):
@@ -149,6 +151,8 @@ class Store:
         `is_shared`: other nodes write too, so that what is in memory may be out of date.
         """
         call_log = CallLog(data_dir) if data_dir else None
+        if is_shared:
+            limits = replace(limits, linger_s=min(limits.linger_s, SHARED_LINGER_S))
         return cls(SqlBackend(url), limits, call_log, owner, is_shared=is_shared)
 
     @classmethod
@@ -285,10 +289,13 @@ class Store:
     async def flush(self) -> None:
         """Wait until everything written before is durable, however long that takes."""
         if self._settled < self._put:
-            waiter: asyncio.Future[None] = self._loop.create_future()
-            self._waiting.append((self._put, waiter))
             self._writer.hurry()
-            await waiter
+            await self._wait_for_all()
+
+    async def _wait_for_all(self) -> None:
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.append((self._put, waiter))
+        await waiter
 
     async def settle(self, timeout_s: float = 0.5) -> None:
         """Wait until everything written before can be read; no longer than `timeout_s`, nor if it cannot be."""
@@ -296,6 +303,13 @@ class Store:
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout_s):
                     await self.flush()
+
+    async def kept(self, timeout_s: float) -> None:
+        """Like `settle`, at the pace of the writer: what waits is not written sooner for it."""
+        if self._settled < self._put and self.is_writable:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._wait_for_all()
 
     async def select(self, query: Query[RecordT]) -> list[RecordT]:
         """What no repository asks for. Raises Unavailable."""
@@ -360,8 +374,9 @@ class Store:
     def _refuse(self, group: Group, refusal: StoreError) -> None:
         self._refused += 1
         if group.waiter is None:
-            kinds = [type(each).__name__ for each in group.changes]
-            log.error("not written: %s; the group was %s", refusal, kinds)
+            if not isinstance(refusal, Fenced):  # then nothing more is written, which the writer says once
+                kinds = [type(each).__name__ for each in group.changes]
+                log.error("not written: %s; the group was %s", refusal, kinds)
             for repository in self._cached.values():
                 repository.forget()
         elif not group.waiter.done():

@@ -52,6 +52,7 @@ const browser = await chromium.launch({
     `--use-file-for-fake-audio-capture=${MICROPHONE}`,
     "--autoplay-policy=no-user-gesture-required",
     "--mute-audio",
+    "--ignore-certificate-errors", // an authority of the test's own
     "--allow-loopback-in-peer-connection", // a machine, or a network namespace, may have no other interface
   ],
 });

@@ -121,9 +121,10 @@ class Webhook:
 class Application:
     """The server: `async with Application() as application`."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self.port = free_port()
-        self.base_url = f"http://127.0.0.1:{self.port}"
+        self._host = host
+        self.base_url = f"http://{host}:{self.port}"
         self._webhooks: dict[str, Webhook] = {}
 
     async def __aenter__(self) -> Self:
@@ -131,7 +132,7 @@ class Application:
         application.router.add_route("*", "/{name}/{path:.*}", self._handle)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        await web.TCPSite(self._runner, self._host, self.port).start()
         return self
 
     async def __aexit__(self, *_: object) -> None:

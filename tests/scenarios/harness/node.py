@@ -72,6 +72,10 @@ class Node:
         self.config = folder / "callapi.toml"
         self._numbers = numbers
         self._settings = settings or {}
+        self.prefix: tuple[str, ...] = ()
+        """What its command line begins with, to run it elsewhere or otherwise."""
+        self.environ: dict[str, str] = {}
+        """More of its environment."""
         self.process = self._new_process()
 
     def _new_process(self) -> ManagedProcess:
@@ -79,8 +83,9 @@ class Node:
             "CALLAPI_ACCOUNT_SID": self.account_sid,
             "CALLAPI_AUTH_TOKEN": self.auth_token,
             "TZ": FAR_AWAY,
+            **self.environ,
         }
-        arguments = [str(PROGRAM), "serve", "--config", str(self.config)]
+        arguments = [*self.prefix, str(PROGRAM), "serve", "--config", str(self.config)]
         return ManagedProcess("callapi", arguments, self.folder / "node.log", environ)
 
     def _write_config(self) -> None:

@@ -232,6 +232,8 @@ class Phone:
             account.sipConfig.authCreds.append(credentials)
         if "registrar" in config:
             account.regConfig.registrarUri = config["registrar"]
+            account.regConfig.retryIntervalSec = 5  # the library's own is five minutes
+            account.regConfig.firstRetryIntervalSec = 1
         return account
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:

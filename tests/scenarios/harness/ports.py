@@ -16,20 +16,20 @@ _ports = itertools.cycle(range(_FIRST_PORT + _offset, _FIRST_RTP_PORT))
 _next_rtp = _FIRST_RTP_PORT
 
 
-def _bind(kind: socket.SocketKind, port: int) -> socket.socket:
+def _bind(kind: socket.SocketKind, port: int, host: str = "127.0.0.1") -> socket.socket:
     bound = socket.socket(socket.AF_INET, kind)
     try:
-        bound.bind(("127.0.0.1", port))
+        bound.bind((host, port))
     except OSError:
         bound.close()
         raise
     return bound
 
 
-def is_taken(kind: socket.SocketKind, port: int) -> bool:
-    """Whether a socket has this port of 127.0.0.1."""
+def is_taken(kind: socket.SocketKind, port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a socket has this port of `host`."""
     try:
-        _bind(kind, port).close()
+        _bind(kind, port, host).close()
     except OSError:
         return True
     return False

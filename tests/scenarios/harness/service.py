@@ -6,10 +6,11 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from callapi.sip.transport import TlsFiles
 from tests.scenarios.harness.node import PROGRAM, Node
 from tests.scenarios.harness.ports import free_port
 from tests.scenarios.harness.process import ManagedProcess
@@ -24,33 +25,46 @@ Sections = Mapping[str, Mapping[str, Any]]
 
 
 class Edge:
-    """Kamailio as `render` configures it, on `EDGE_HOST`."""
+    """Kamailio as `render` configures it, on `host`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str = EDGE_HOST) -> None:
         self.folder = folder
+        self.host = host
+        self.tls: TlsFiles | None = None
+        """With a certificate it listens for TLS and secure WebSockets too."""
         self.port, self.ws_port = free_port(), free_port()
+        self.tls_port, self.wss_port = free_port(), free_port()
         self.process: ManagedProcess | None = None
 
     @property
     def address(self) -> tuple[str, int]:
         """Where phones send."""
-        return EDGE_HOST, self.port
+        return self.host, self.port
 
     @property
     def inside(self) -> str:
         """What `cluster.edge` names."""
-        return f"udp://{EDGE_HOST}:{self.port}"
+        return f"udp://{self.host}:{self.port}"
 
     @property
     def ws_url(self) -> str:
         """Where browsers connect."""
-        return f"ws://{EDGE_HOST}:{self.ws_port}"
+        return f"ws://{self.host}:{self.ws_port}"
+
+    @property
+    def wss_url(self) -> str:
+        """Where browsers connect that want to be sure."""
+        return f"wss://{self.host}:{self.wss_port}"
 
     def render(self, nodes: Mapping[str, tuple[str, int]]) -> Path:
         """Write the configuration for these nodes; kamailio.cfg."""
         out = self.folder / "kamailio"
         arguments = [sys.executable, str(RENDER), "--out", str(out)]
-        for url in (self.inside, f"tcp://{EDGE_HOST}:{self.port}", self.ws_url):
+        if self.tls is not None:
+            arguments += ["--edge", f"tls://{self.host}:{self.tls_port}", "--edge", self.wss_url]
+            arguments += ["--tls-certificate", str(self.tls.certificate)]
+            arguments += ["--tls-private-key", str(self.tls.private_key)]
+        for url in (self.inside, f"tcp://{self.host}:{self.port}", self.ws_url):
             arguments += ["--edge", url]
         for name, (host, port) in nodes.items():
             arguments += ["--node", f"{name}=udp://{host}:{port}"]
@@ -96,25 +110,28 @@ class Service:
         *,
         count: int = 3,
         settings: Sections | None = None,
+        url: str = "",
+        hosts: Sequence[str] = (),
+        edge_host: str = EDGE_HOST,
     ) -> None:
+        """`url`: the database as the nodes reach it, where that is not `server` itself; `hosts`: their addresses."""
         self.folder = folder
-        self.url = server.create(f"service_{secrets.token_hex(4)}")
-        self.edge = Edge(folder)
+        self.url = url or server.create(f"service_{secrets.token_hex(4)}")
+        self.edge = Edge(folder, edge_host)
         self.account_sid = "AC" + secrets.token_hex(16)
         self.auth_token = secrets.token_hex(16)
         self._numbers = numbers
         self._settings = settings or {}
-        self.nodes = [
-            self.new_node(f"node-{number}", f"127.0.0.{10 + number}") for number in range(1, count + 1)
-        ]
+        hosts = hosts or [f"127.0.0.{10 + number}" for number in range(1, count + 1)]
+        self.nodes = [self.new_node(f"node-{number}", host) for number, host in enumerate(hosts, 1)]
 
-    def new_node(self, name: str, host: str, folder: str = "") -> Node:
-        """A node of this service, not started."""
+    def new_node(self, name: str, host: str, folder: str = "", url: str = "") -> Node:
+        """A node of this service, not started; `url`: its way to the database."""
         where = self.folder / (folder or name)
         where.mkdir()
         sections: dict[str, dict[str, Any]] = {
             "node": {"name": name},
-            "database": {"url": self.url},
+            "database": {"url": url or self.url},
             "cluster": {"enabled": True, "edge": [self.edge.inside]},
         }
         for section, keys in self._settings.items():
@@ -128,8 +145,18 @@ class Service:
         self.folder.chmod(0o755)
         await asyncio.gather(*(each.__aenter__() for each in self.nodes))
         await self.edge.start({each.name: each.sip_address for each in self.nodes})
-        await eventually("the edge to know its nodes", self._edge_is_ready, 15)
+        await self.edge_is_ready()
         return self
+
+    async def restart_edge(self) -> None:
+        """Stop Kamailio, start it again, and wait until it knows the nodes."""
+        await self.edge.stop()
+        await self.edge.start({each.name: each.sip_address for each in self.nodes})
+        await self.edge_is_ready()
+
+    async def edge_is_ready(self) -> None:
+        """Wait until the edge gives calls to every node."""
+        await eventually("the edge to know its nodes", self._edge_is_ready, 15)
 
     async def __aexit__(self, *arguments: object) -> None:
         await self.edge.stop()

@@ -45,8 +45,10 @@ class Sipp:
         media_port: int = 0,
         options: Sequence[str] = (),
         trace: bool = True,
+        host: str = "127.0.0.1",
     ) -> None:
         assert PROGRAM is not None
+        self.host = host
         self.name = f"sipp-{next(_COUNTER)}"
         self.folder = folder / self.name
         self.folder.mkdir()
@@ -60,8 +62,8 @@ class Sipp:
         self.logs = self.folder / "actions.log"
         path = self.folder / "scenario.xml"
         path.write_text(scenario, encoding="iso-8859-1")
-        arguments = [PROGRAM, "-sf", str(path), "-i", "127.0.0.1", "-p", str(self.port), "-bind_local"]
-        arguments += ["-mi", "127.0.0.1", "-mp", str(self.media_port), "-cp", str(free_port())]
+        arguments = [PROGRAM, "-sf", str(path), "-i", host, "-p", str(self.port), "-bind_local"]
+        arguments += ["-mi", host, "-mp", str(self.media_port), "-cp", str(free_port())]
         arguments += ["-t", {"udp": "u1", "tcp": "t1"}[transport], "-m", str(calls), "-nostdin"]
         arguments += ["-trace_err", "-error_file", str(self.folder / "errors.log")]
         arguments += ["-trace_stat", "-fd", "1", "-stf", str(self._statistics)]
@@ -86,7 +88,7 @@ class Sipp:
             await asyncio.sleep(0.02)
             if self.process.returncode is not None:
                 raise self.process.failure("did not start")
-            if is_taken(kind, self.port):
+            if is_taken(kind, self.port, self.host):
                 return
         raise self.process.failure("does not listen")
 
@@ -98,7 +100,7 @@ class Sipp:
     def uri(self) -> str:
         """Where it is called."""
         transport = "" if self._transport == "udp" else f";transport={self._transport}"
-        return f"sip:sipp@127.0.0.1:{self.port}{transport}"
+        return f"sip:sipp@{self.host}:{self.port}{transport}"
 
     async def done(self, timeout: float = 15.0) -> Tally:
         """Until it has had all its calls; AssertionError, with what it saw, when one went other than written."""

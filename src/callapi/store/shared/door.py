@@ -5,25 +5,29 @@ dead that is not.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, text
 
 from callapi.store.errors import Unavailable
 from callapi.store.records import CallRecord
 from callapi.store.shared.bus import Bus
 from callapi.store.shared.nodes import NodeTable
 from callapi.store.shared.values import NodeEntry, Owner, Report, Roll
-from callapi.store.sql.database import bus_engine, engines, listen_conninfo
+from callapi.store.sql.database import bus_engine, engines, listen_conninfo, mapped_errors
 from callapi.store.sql.tables import TABLES
 
 T = TypeVar("T")
 
 THREADS: Final = 2
 TIMEOUT_S: Final = 5.0
+START_S: Final = 60
+"""How long a node that starts waits for others that start."""
+# "starts" in ASCII: nodes that start at the same time set up what is common to all one after another.
+_STARTS: Final = 0x737461727473
 
 
 class Nodes:
@@ -56,12 +60,42 @@ class Nodes:
 
     async def run(self, work: Callable[..., T], *arguments: Any) -> T:
         """What `work` returns, from a thread."""
+        return await self._run(work, arguments, TIMEOUT_S)
+
+    async def _run(self, work: Callable[..., T], arguments: tuple[Any, ...], timeout_s: float) -> T:
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(TIMEOUT_S):
+            async with asyncio.timeout(timeout_s):
                 return await loop.run_in_executor(self._pool, work, *arguments)
         except TimeoutError as error:
-            raise Unavailable(f"it did not answer within {TIMEOUT_S} s") from error
+            raise Unavailable(f"it did not answer within {timeout_s:g} s") from error
+
+    @asynccontextmanager
+    async def turn_to_start(self) -> AsyncIterator[None]:
+        """Hold off other nodes that start: the first one makes what all of them need. Raises Unavailable."""
+        if not self.is_shared:
+            yield
+            return
+        connection = await self._run(self._take_turn, (), START_S)
+        try:
+            yield
+        finally:
+            # Its lock ends with its session, which is not given back to the pool.
+            await self.run(connection.close)
+
+    def _take_turn(self) -> Connection:
+        with mapped_errors():
+            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            try:
+                connection.execute(
+                    text(f"SET lock_timeout = '{START_S}s'; SET statement_timeout = '{START_S}s'")
+                )
+                connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _STARTS})
+            except BaseException:
+                connection.close()
+                raise
+            connection.detach()
+            return connection
 
     async def beat(self, report: Report) -> Roll:
         """Say that this node lives; who else does."""

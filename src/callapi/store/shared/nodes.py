@@ -9,11 +9,12 @@ Methods block; each is one transaction.
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, Engine, and_, delete, func, literal_column, select, text, update
+from sqlalchemy import Connection, Engine, and_, delete, func, literal, literal_column, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from callapi.base.clock import utc_now
@@ -135,29 +136,35 @@ class NodeTable:
         """Say that the node lives; who else does. Raises Fenced, Unavailable."""
         mine = and_(NODES.c.name == name, NODES.c.epoch == epoch)
         seen_at = func.clock_timestamp() if self._is_shared else utc_now()
-        with mapped_errors(), self._engine.begin() as connection:
-            wanted = connection.execute(
-                update(NODES)
-                .where(mine)
-                .values(
-                    beat=NODES.c.beat + 1,
-                    state=report.state.value,
-                    live_calls=report.live_calls,
-                    seen_at=seen_at,
-                )
-                .returning(NODES.c.is_drain_wanted)
-            ).all()
-            if not wanted:
+        beaten = (
+            update(NODES)
+            .where(mine)
+            .values(
+                beat=NODES.c.beat + 1,
+                state=report.state.value,
+                live_calls=report.live_calls,
+                seen_at=seen_at,
+            )
+        )
+        with mapped_errors(), self._beating() as connection:
+            before = time.time()
+            rows = connection.execute(beaten.returning(NODES.c.is_drain_wanted, NODES.c.seen_at)).all()
+            if not rows:
                 raise Fenced(name, epoch)
-            offset_s = self._clock_offset_s(connection)
-            return Roll(self._entries(connection), bool(wanted[0][0]), offset_s)
+            [(is_drain_wanted, there)] = rows
+            here = (before + time.time()) / 2
+            offset_s = there.timestamp() - here if self._is_shared else 0.0
+            return Roll(self._entries(connection), bool(is_drain_wanted), offset_s)
 
-    def _clock_offset_s(self, connection: Connection) -> float:
+    @contextmanager
+    def _beating(self) -> Iterator[Connection]:
+        """A connection on which each statement stands alone: what a slow database makes of two more cannot wait."""
         if not self._is_shared:
-            return 0.0
-        before = time.time()
-        there = connection.execute(text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one()
-        return float(there) - (before + time.time()) / 2
+            with self._engine.begin() as connection:
+                yield connection
+            return
+        with self._engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def all(self) -> tuple[NodeEntry, ...]:
         """Every node that the database knows. Raises Unavailable."""
@@ -254,11 +261,9 @@ class NodeTable:
         return self._as_entry(rows[0]) if rows else None
 
     def _entries(self, connection: Connection) -> tuple[NodeEntry, ...]:
-        rows = connection.execute(select(NODES).order_by(NODES.c.name)).all()
-        now = utc_now()
-        if self._is_shared:
-            now = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-        return tuple(self._as_entry(row, now) for row in rows)
+        now = func.clock_timestamp() if self._is_shared else literal(utc_now(), NODES.c.seen_at.type)
+        rows = connection.execute(select(NODES, now.label("now")).order_by(NODES.c.name)).all()
+        return tuple(self._as_entry(row, row.now) for row in rows)
 
     @staticmethod
     def _as_entry(row: Any, now: Any = None) -> NodeEntry:

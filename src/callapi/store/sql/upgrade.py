@@ -9,6 +9,8 @@ from callapi.store.errors import Unavailable
 
 # "CallAPI" in ASCII: nodes that start at the same time take turns.
 _LOCK: Final = 0x43616C6C415049
+MAX_S: Final = 600
+"""How long the migrations of one start may take, or be waited for."""
 _STEPS: Final = "callapi.store.migrations.versions"
 
 
@@ -34,6 +36,9 @@ def upgrade(engine: Engine) -> None:
     """
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
+            # Another node may be at it, and a large table takes its time: neither is a reason not to start.
+            for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+                connection.execute(text(f"SET LOCAL {name} = '{MAX_S}s'"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         if version(connection) != newest_version():
             _run_steps(connection)

@@ -1,0 +1,307 @@
+"""What a service of three nodes promises, counted while nodes, networks, the database and the application fail.
+
+`make cluster-soak` runs them at full length (CLUSTER=full).
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+
+from tests.scenarios.conftest import Measured
+from tests.scenarios.harness.application import Application, Webhook, response
+from tests.scenarios.harness.database_path import DatabasePath
+from tests.scenarios.harness.ledger import records, state, unfinished
+from tests.scenarios.harness.partition import DATABASE, FAR, IS_POSSIBLE, NEAR, Partition
+from tests.scenarios.harness.promises import FINAL, doubled, judge, reported
+from tests.scenarios.harness.service import KAMAILIO, Service
+from tests.scenarios.harness.sipp import PROGRAM as SIPP
+from tests.scenarios.harness.sipp import Sipp
+from tests.scenarios.harness.sipp_scenarios import answering, calling
+from tests.scenarios.harness.waiting import eventually
+from tests.store.cluster import NoServer, PostgresServer, postgres_server
+
+IS_FULL = os.environ.get("CLUSTER") == "full"
+pytestmark = [
+    pytest.mark.skipif(KAMAILIO is None or SIPP is None, reason="Kamailio or SIPp is not installed"),
+    pytest.mark.timeout(900 if IS_FULL else 120),
+]
+CALLS = 1000 if IS_FULL else 200
+PER_SECOND = 25
+CALLER = "10.77.1.20"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server."""
+    try:
+        with postgres_server() as server:
+            yield server
+    except NoServer as reason:
+        pytest.skip(f"no PostgreSQL: {reason}")
+
+
+def heard_of(webhook: Webhook) -> set[str]:
+    """Every call that the application knows."""
+    return {each["CallSid"] for each in webhook.requests}
+
+
+@pytest.mark.skipif(not IS_POSSIBLE, reason="needs root and iproute2, for a network namespace with links")
+async def test_every_promise_holds_while_nodes_die_drain_and_are_cut_off(
+    server: PostgresServer, tmp_path: Path, measured: Measured
+) -> None:
+    """Calls over three nodes; one is killed, one drained, one loses its link to the database and gets it back."""
+    async with AsyncExitStack() as stack:
+        place = await stack.enter_async_context(Partition())
+        for address in ("10.77.1.11", "10.77.1.12", CALLER, "10.77.1.21"):
+            place.add_address(address)
+        application = await stack.enter_async_context(Application(NEAR))
+        webhook = application.webhook("promises")
+        webhook["ended"] = webhook["child"] = ""
+        direct = server.create("promises")
+        path = await stack.enter_async_context(DatabasePath(direct, DATABASE))
+        numbers = [
+            {"number": "*", "voice_url": webhook.url("voice"), "status_callback": webhook.url("ended")}
+        ]
+        settings = {"sip": {"trusted_networks": ["10.77.1.0/24"]}}
+        service = Service(tmp_path, server, numbers, count=0, url=direct, settings=settings, edge_host=NEAR)
+        service.nodes = [
+            service.new_node("node-1", "10.77.1.11"),
+            service.new_node("node-2", "10.77.1.12"),
+            service.new_node("node-3", FAR, url=path.url),
+        ]
+        service.nodes[2].prefix = place.prefix
+        await stack.enter_async_context(service)
+        async with Sipp(tmp_path, answering(), calls=2 * CALLS, trace=False, host="10.77.1.21") as callee:
+            events = "initiated ringing answered completed"
+            sip = f'<Sip statusCallback="child" statusCallbackEvent="{events}">{callee.uri}</Sip>'
+            webhook["voice"] = response(f"<Dial>{sip}</Dial>")
+            load = Sipp(
+                tmp_path,
+                calling(talk_ms=1500),
+                towards=f"{NEAR}:{service.edge.port}",
+                calls=CALLS,
+                trace=False,
+                host=CALLER,
+                options=["-r", str(PER_SECOND), "-recv_timeout", "20000"],
+            )
+            async with load:
+                await asyncio.sleep(CALLS / PER_SECOND / 6)
+                service.nodes[1].process.signal(signal.SIGKILL)
+                await asyncio.sleep(CALLS / PER_SECOND / 6)
+                assert await service.run("drain", "node-1", "--no-wait") == 0
+                place.cut()
+                # Node 3, alone and cut off, takes every call that comes from here on.
+                await eventually(
+                    "node 3 to be taken for dead", lambda: state(service, "node-3") == "dead", 15
+                )
+                await load.process.wait(60)
+                began_apart = len(heard_of(webhook) - set(records(service)))
+                assert began_apart > 0, "no call began while node 3 was cut off"
+                place.mend()
+                mended_at = time.monotonic()
+            await eventually("a record for each call", lambda: heard_of(webhook) <= set(records(service)), 15)
+            await eventually("the ends of all records", lambda: not unfinished(service), 15)
+            final_after = time.monotonic() - mended_at
+            await eventually("the callbacks", lambda: _has_reported_all(service, webhook), 20)
+            await asyncio.sleep(1)
+        legs = judge(reported(webhook, "child"))
+        ended = judge(reported(webhook, "ended"))
+        found = records(service)
+        assert set(found) == set(legs) | set(ended), "a call without callbacks, or callbacks without a call"
+        assert len(ended) >= CALLS
+        assert {status for status, _ in found.values()} <= FINAL
+        tally = load.tally()
+        lost = Counter(status for status, _ in found.values())
+        measured(
+            f"cluster: {CALLS} calls, {tally.failed} of them cut by the death of a node; {len(found)} records "
+            f"{dict(lost)}, {began_apart} of them begun without a database, final {final_after:.1f} s after it was "
+            f"back, {doubled(legs) + doubled(ended)} callbacks doubled"
+        )
+        assert tally.failed <= CALLS * 0.25
+
+
+def _has_reported_all(service: Service, webhook: Webhook) -> bool:
+    """Whether each record has had its final callback."""
+    done = {
+        sid
+        for path in ("child", "ended")
+        for sid, events in reported(webhook, path).items()
+        if events[-1][0] in FINAL
+    }
+    return done >= set(records(service))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def path(server: PostgresServer) -> AsyncIterator[DatabasePath]:
+    """The way of the nodes to their database."""
+    async with DatabasePath(server.create("failures")) as path:
+        yield path
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def shared(
+    application: Application,
+    server: PostgresServer,
+    path: DatabasePath,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[tuple[Service, Webhook]]:
+    """The service that most tests here share; a test that changes a node puts it back."""
+    webhook = application.webhook("failures")
+    numbers = [{"number": "*", "voice_url": webhook.url("voice"), "status_callback": webhook.url("ended")}]
+    folder = tmp_path_factory.mktemp("failures")
+    async with Service(folder, server, numbers, url=path.url) as service:
+        service.url = path.direct  # the test asks the database by itself
+        yield service, webhook
+
+
+def fresh(shared: tuple[Service, Webhook]) -> tuple[Service, Webhook]:
+    """The shared service, its application without memory of earlier tests."""
+    service, webhook = shared
+    webhook.requests.clear()
+    for page in ("ended", "child"):
+        webhook[page] = ""
+    return service, webhook
+
+
+async def load(service: Service, webhook: Webhook, folder: Path, *, calls: int, per_second: int) -> None:
+    """So many calls through the edge, each with a called party who answers; none may fail."""
+    async with Sipp(folder, answering(), calls=calls, trace=False) as callee:
+        events = "initiated ringing answered completed"
+        sip = f'<Sip statusCallback="child" statusCallbackEvent="{events}">{callee.uri}</Sip>'
+        webhook["voice"] = response(f"<Dial>{sip}</Dial>")
+        caller = Sipp(
+            folder,
+            calling(talk_ms=1000),
+            towards=f"{service.edge.address[0]}:{service.edge.port}",
+            calls=calls,
+            trace=False,
+            options=["-r", str(per_second), "-recv_timeout", "20000"],
+        )
+        async with caller:
+            assert (await caller.done(calls / per_second + 40)).failed == 0
+
+
+async def kept(service: Service, webhook: Webhook, calls: int, within_s: float = 15) -> None:
+    """Each call and its child have a final record and their callbacks, each once and in order; no node was lost."""
+    await eventually("the ends of all records", lambda: not unfinished(service), within_s)
+    await eventually(
+        "every callback",
+        lambda: (
+            len(reported(webhook, "ended")) == calls
+            and sum(each[-1][0] in FINAL for each in reported(webhook, "child").values()) == calls
+        ),
+        within_s,
+    )
+    await asyncio.sleep(0.5)
+    ended, children = judge(reported(webhook, "ended")), judge(reported(webhook, "child"))
+    assert doubled(ended) == doubled(children) == 0
+    assert {len(each) for each in children.values()} == {4}
+    found = records(service)
+    assert {found[sid][0] for sid in (*ended, *children)} == {"completed"}
+    assert [state(service, each.name) for each in service.nodes] == ["up"] * len(service.nodes)
+
+
+async def test_a_slow_database_costs_no_call_and_no_node(
+    shared: tuple[Service, Webhook], path: DatabasePath, tmp_path: Path
+) -> None:
+    """0.3 s more for each question and answer: heartbeats take a second, and no node is taken for dead."""
+    service, webhook = fresh(shared)
+    async with path.slow(0.15):
+        await load(service, webhook, tmp_path, calls=30, per_second=10)
+        await asyncio.sleep(3)
+        await kept(service, webhook, 30, 30)
+
+
+async def test_a_silent_database_costs_no_call_and_no_node(
+    shared: tuple[Service, Webhook], path: DatabasePath, tmp_path: Path
+) -> None:
+    """Nothing comes back for longer than a node without heartbeats is believed; then everything does."""
+    service, webhook = fresh(shared)
+    async with path.silent():
+        async with asyncio.timeout(140):
+            await load(service, webhook, tmp_path, calls=30, per_second=10)
+        await asyncio.sleep(120 if IS_FULL else 3)
+        assert not webhook.all("ended"), "a callback that is not kept was sent"
+    await kept(service, webhook, 30, 20)
+
+
+@pytest.mark.skipif(not IS_POSSIBLE, reason="needs root, to mount a small file system")
+async def test_a_full_database_costs_no_call(
+    application: Application, server: PostgresServer, tmp_path: Path
+) -> None:
+    """Its disk is full for a while: calls go on, records wait in memory, and are written once there is room."""
+    webhook = application.webhook("full")
+    webhook["ended"] = webhook["child"] = ""
+    numbers = [{"number": "*", "voice_url": webhook.url("voice"), "status_callback": webhook.url("ended")}]
+    with small_disk(server) as disk:
+        url = server.create("small", "small")
+        async with Service(tmp_path, server, numbers, count=2, url=url) as service:
+            await load(service, webhook, tmp_path, calls=4, per_second=10)
+            filler = disk / "filler"
+            fill(filler)
+            try:
+                await load(service, webhook, tmp_path, calls=40, per_second=10)
+                await asyncio.sleep(3)
+                assert "No space left" in "".join(each.process.tail(2000) for each in service.nodes)
+            finally:
+                filler.unlink()
+            await kept(service, webhook, 44, 20)
+        server.run("DROP DATABASE small")
+
+
+@contextlib.contextmanager
+def small_disk(server: PostgresServer) -> Iterator[Path]:
+    """A file system with little room, and the tablespace `small` on it."""
+    disk = server.folder / "small"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(disk)], check=True)
+    try:
+        server.give(disk)
+        server.run(f"CREATE TABLESPACE small LOCATION '{disk}'")
+        yield disk
+        server.run("DROP TABLESPACE small")
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def fill(filler: Path) -> None:
+    """Write until there is no room left."""
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(65536))
+    with filler.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(512))
+
+
+async def test_a_failover_to_a_standby_costs_no_call_and_no_node(
+    application: Application, tmp_path: Path
+) -> None:
+    """The primary dies under load; its standby, which has all that was committed, is promoted three seconds later."""
+    webhook = application.webhook("failover")
+    webhook["ended"] = webhook["child"] = ""
+    numbers = [{"number": "*", "voice_url": webhook.url("voice"), "status_callback": webhook.url("ended")}]
+    with postgres_server() as primary, primary.standby() as standby:
+        url = primary.create("failover")
+        first, second = (urlsplit(each.url).netloc.rpartition("@")[2] for each in (primary, standby))
+        url = url.replace(first, f"{first},{second}")
+        async with Service(tmp_path, primary, numbers, url=url) as service:
+            loading = asyncio.create_task(load(service, webhook, tmp_path, calls=60, per_second=10))
+            await asyncio.sleep(2)
+            await asyncio.to_thread(primary.kill)
+            await asyncio.sleep(3)
+            await asyncio.to_thread(standby.run, "SELECT pg_promote()")
+            await loading
+            service.url = f"{standby.url}/failover"
+            await kept(service, webhook, 60, 20)
