@@ -58,3 +58,13 @@ def test_a_new_process_of_a_node_counts_anew() -> None:
     for second in range(4):
         membership.read([ONE, TWO], second)
     assert membership.read([ONE, replace(TWO, epoch=2)], 4.0) == []
+
+
+def test_who_runs() -> None:
+    membership = Membership("one")
+    assert membership.running("two") is None
+    membership.read([ONE, TWO], 0.0)
+    assert membership.entries == (ONE, TWO)
+    assert membership.running("two") == TWO
+    membership.read([ONE, replace(TWO, state=NodeState.LEFT)], 1.0)
+    assert membership.running("two") is None

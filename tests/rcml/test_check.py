@@ -222,3 +222,10 @@ def test_video_beside_text() -> None:
     assert messages("<Dial><Sip>sip:a@b<Video/></Sip></Dial>") == [
         "beside <Video> the SIP URI belongs into the attribute name"
     ]
+
+
+def test_a_track_of_connect_that_twilio_does_not_know() -> None:
+    text = '<Connect><Stream url="wss://a.test/" track="both_tracks"/></Connect>'
+    assert messages(text) == [
+        "track=both_tracks inside <Connect> is an extension: Twilio knows inbound_track alone"
+    ]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from callapi.streams.errors import ProtocolViolation
 from callapi.streams.media_format import CODECS
-from callapi.streams.media_machine import MediaMachine, PlaceMark, State, StreamPlan
+from callapi.streams.media_machine import MAX_MARKS, MediaMachine, PlaceMark, State, StreamPlan
 from callapi.streams.media_messages import Clear, Media, StreamIdentity, read
 
 WHO = StreamIdentity("AC" + "1" * 32, "CA" + "2" * 32, "MZ" + "3" * 32)
@@ -156,3 +156,43 @@ def test_any_octets_give_an_action_or_a_violation(message: bytes) -> None:
         _machine().received(message)
     except ProtocolViolation:
         return
+
+
+@pytest.mark.parametrize(
+    ("name", "octets_per_s", "frame"),
+    [("PCMU", 8_000, 160), ("PCMA", 8_000, 160), ("L16@16000h", 32_000, 640), ("L16@48000h", 96_000, 1920)],
+)
+def test_octets_of_a_format(name: str, octets_per_s: int, frame: int) -> None:
+    """20 ms of one channel; samples of L16 have two octets."""
+    read_format = CODECS[name]
+    assert (read_format.octets_per_s, read_format.frame_octets) == (octets_per_s, frame)
+
+
+def test_pending_marks_are_counted_and_bounded() -> None:
+    machine = _machine()
+    machine.opened()
+    mark = json.dumps({"event": "mark", "mark": {"name": "m"}}).encode()
+    for number in range(1, MAX_MARKS + 1):
+        assert machine.received(mark) == PlaceMark(number)
+    assert machine.pending_marks == MAX_MARKS
+    with pytest.raises(ProtocolViolation, match="marks wait for their return"):
+        machine.received(mark)
+    machine.mark_reached(1, cleared=False)
+    assert machine.pending_marks == MAX_MARKS - 1
+    assert machine.received(mark) == PlaceMark(MAX_MARKS + 1)
+
+
+def test_a_socket_that_is_lost_after_the_stop_opens_no_other() -> None:
+    machine = _machine()
+    machine.opened()
+    machine.stopped()
+    machine.lost()
+    assert machine.state is State.STOPPED
+
+
+def test_what_a_stream_in_one_direction_may_not_be_sent() -> None:
+    machine = _machine(is_bidirectional=False)
+    machine.opened()
+    for message in ({"event": "clear"}, {"event": "mark", "mark": {"name": "m"}}):
+        with pytest.raises(ProtocolViolation):
+            machine.received(json.dumps(message).encode())

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callapi.streams.relay_machine import (
+    MAX_QUEUED,
     Complain,
     Finish,
     Interruptions,
@@ -20,6 +21,7 @@ from callapi.streams.relay_machine import (
     Send,
     Silence,
 )
+from callapi.streams.relay_messages import MAX_HANDOFF, prompt
 
 
 def _machine(**options: Any) -> RelayMachine:
@@ -197,3 +199,113 @@ def test_nothing_of_a_text_is_lost(tokens: list[str]) -> None:
         said += "".join(_said(_send(machine, type="text", token=token, last=False)))
     said += "".join(_said(_send(machine, type="text", token="", last=True)))
     assert "".join(said.split()) == "".join("".join(tokens).split())
+
+
+def test_no_greeting_says_nothing() -> None:
+    assert _machine().greet() == []
+    (say,) = _machine(greeting="Hello.").greet()
+    assert isinstance(say, Say)
+
+
+def test_is_speaking_until_all_was_heard() -> None:
+    machine = _machine(reports_tokens=True)
+    assert not machine.is_speaking
+    _send(machine, type="text", token="One. Two.")
+    assert machine.is_speaking
+    machine.sounding(1, 0.0, 1.0)
+    assert _sent(machine.sounded(1)) == [{"type": "info", "name": "tokensPlayed", "value": "One. "}]
+    machine.sounded(2)
+    assert not machine.is_speaking
+
+
+def test_reports_of_a_piece_that_does_not_sound_are_ignored() -> None:
+    machine = _machine()
+    _send(machine, type="text", token="One. Two.")
+    assert machine.sounding(2, 0.0, 1.0) == []
+    assert machine.sounded(2) == []
+    assert _machine().sounded(1) == []
+
+
+def test_after_the_end_nothing_is_read_and_nothing_is_sent() -> None:
+    machine = _machine(reports_digits=True, reports_speakers=True)
+    _send(machine, type="text", token="One.")
+    assert _send(machine, type="end") == [Silence(), Finish(None)]
+    assert _send(machine, type="text", token="Two.") == []
+    assert machine.understood("hello", is_last=True) == []
+    assert machine.pressed("1", 0.0) == []
+    assert machine.speech_began(0.0) == []
+
+
+def test_another_language_ends_the_sentence_before() -> None:
+    machine = _machine()
+    assert _said(_send(machine, type="text", token="Good day", lang="en-GB", last=False)) == []
+    outputs = _send(machine, type="text", token="Guten Tag", lang="de-DE", last=True)
+    assert [(each.text, each.language) for each in outputs if isinstance(each, Say)] == [
+        ("Good day", "en-GB"),
+        ("Guten Tag", "de-DE"),
+    ]
+
+
+def test_blank_text_is_not_said() -> None:
+    assert _send(_machine(), type="text", token="  ") == []
+
+
+@pytest.mark.parametrize(
+    "message", [{"type": "text", "token": "One."}, {"type": "play", "source": "http://a/x"}]
+)
+def test_what_waits_has_a_bound(message: dict[str, Any]) -> None:
+    machine = _machine()
+    for _ in range(MAX_QUEUED):
+        _send(machine, type="text", token="One.")
+    (error, complaint) = _send(machine, **message)
+    assert isinstance(complaint, Complain)
+    assert _sent([error])[0]["type"] == "error"
+    assert f"more than {MAX_QUEUED}" in str(complaint.error)
+
+
+def test_an_interruption_before_the_first_sound_heard_nothing() -> None:
+    machine = _machine()
+    _send(machine, type="text", token="One.")
+    (silence, sent) = machine.speech_began(5.0)
+    assert silence == Silence()
+    assert _sent([sent]) == [
+        {"type": "interrupt", "utteranceUntilInterrupt": "", "durationUntilInterruptMs": 0}
+    ]
+
+
+def test_an_interruption_at_the_end_of_a_piece_heard_it_all_and_within_its_first_word_nothing() -> None:
+    for at, heard in ((12.0, "First sentence."), (10.1, "")):
+        machine = _machine()
+        _send(machine, type="text", token="First sentence.")
+        machine.sounding(1, 10.0, 2.0)
+        (_, sent) = machine.speech_began(at)
+        assert _sent([sent])[0]["utteranceUntilInterrupt"] == heard
+
+
+def test_a_rest_of_an_interrupted_utterance_is_dropped_until_the_caller_was_understood() -> None:
+    machine = _machine()
+    _send(machine, type="text", token="One. Two", last=False)
+    machine.speech_began(0.0)
+    assert _send(machine, type="text", token=" Three.", last=False) == []
+    assert _sent(machine.understood("stop", is_last=True))[0]["voicePrompt"] == "stop"
+    assert _said(_send(machine, type="text", token="Well.", last=True)) == ["Well."]
+
+
+def test_a_handoff_has_a_bound_and_a_play_its_limits() -> None:
+    for message in (
+        {"type": "end", "handoffData": "x" * (MAX_HANDOFF + 1)},
+        {"type": "play", "source": "", "loop": 1},
+        {"type": "play", "source": "http://a/x", "loop": 1001},
+    ):
+        (_, complaint) = _send(_machine(), **message)
+        assert isinstance(complaint, Complain)
+
+
+def test_a_prompt_may_say_whether_the_agent_was_speaking() -> None:
+    assert json.loads(prompt("hello", "en-US", is_last=True, agent_speaking=True)) == {
+        "type": "prompt",
+        "voicePrompt": "hello",
+        "lang": "en-US",
+        "last": True,
+        "agentSpeaking": True,
+    }

@@ -44,3 +44,13 @@ def test_credentials_become_a_header_and_are_not_signed() -> None:
 def test_an_empty_path_is_written_out() -> None:
     """The request line has a `/`, and so has what is signed."""
     assert parse("ws://app.test:9000").text == "ws://app.test:9000/"
+
+
+def test_a_url_has_a_bound() -> None:
+    with pytest.raises(WrongScheme, match="has 8193 characters; at most 8192 are allowed"):
+        parse("ws://a.test/".ljust(8193, "x"))
+
+
+def test_a_document_url_that_cannot_be_joined_leaves_the_text() -> None:
+    """The text is refused later, with the message of `parse`."""
+    assert resolve("http://[::1/voice", "/media") == "/media"

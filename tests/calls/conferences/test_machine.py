@@ -314,3 +314,19 @@ def test_any_commands_leave_a_legal_room(commands: list[tuple[str, CallSid, Any]
         assert events.index(ConferenceStep.END) == len(events) - 1
         assert not mixed
         assert not machine.participants
+
+
+def test_a_participant_is_found_by_its_sid_or_its_label() -> None:
+    machine, _ = room(PLAIN, ParticipantOptions(beep=Beep.FALSE, label="host"))
+    by_sid, by_label = machine.find(A), machine.find("host")
+    assert by_sid is not None
+    assert by_label is not None
+    assert (by_sid.facts.call_sid, by_label.facts.call_sid) == (A, B)
+    assert machine.find("guest") is None
+
+
+def test_an_announcement_that_ends_after_the_room_is_not_reported() -> None:
+    machine, _ = room(PLAIN, PLAIN)
+    assert steps(machine.announced("http://a/x", None, None)) == ["announcement-end"]
+    machine.end()
+    assert machine.announced("http://a/x", None, "not heard") == []

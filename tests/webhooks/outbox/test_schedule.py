@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from callapi.webhooks.outbox.callback import Callback
 from callapi.webhooks.outbox.memory import MemoryOutboxStore
 from callapi.webhooks.outbox.messages import (
+    Adopted,
     Deliver,
     Failed,
     HostsListed,
@@ -536,3 +537,29 @@ def test_the_memory_store_keeps_its_contract(limit: int) -> None:
     assert page.next_at is None
     assert _at_once(store.hosts(10)) == ["http://a.example", "http://b.example"]
     assert _at_once(store.hosts(1)) == ["http://a.example"]
+
+
+def test_a_read_of_the_hosts_or_of_a_host_that_fails_is_tried_again() -> None:
+    """The database is away for a while: nothing is lost, and nothing is asked in a hurry."""
+    world = World()
+    world.store.add([callback(number) for number in range(3)])
+    world.reads_fail = True
+    world.restart()
+    world.run(30)
+    assert world.tries == []
+    world.reads_fail = False
+    world.run()
+    assert [each.event_id for _, each in world.tries] == ["EV0", "EV1", "EV2"]
+
+
+def test_rows_of_another_node_are_adopted_in_their_order() -> None:
+    """`Adopted`: rows that another node left come before those that are offered from now on."""
+    world = World(limits=Limits(at_once=1))
+    world.write([callback(1, stream="CA1")])
+    world.store.add([callback(2, stream="CA1"), callback(3, stream="CA2", host="b.example")])
+    world._handle(Adopted())
+    world._handle(Adopted())
+    world.run()
+    tried = [each.event_id for _, each in world.tries]
+    assert sorted(tried) == ["EV1", "EV2", "EV3"]
+    assert tried.index("EV1") < tried.index("EV2")

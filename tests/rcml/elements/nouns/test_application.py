@@ -38,3 +38,21 @@ def test_nothing_stands_beside_it() -> None:
 def test_what_has_no_effect_is_named() -> None:
     (warning,) = warnings(f'<Dial><Application copyParentTo="true">{SID}</Application></Dial>')
     assert warning == "copyParentTo on <Application> is accepted, and has no effect here"
+
+
+def test_a_parameter_without_a_name_is_ignored() -> None:
+    inside = f'<Application>{SID}<Parameter value="1"/></Application>'
+    assert read(inside) == Application(SID)
+    assert warnings(f"<Dial>{inside}</Dial>") == ["<Parameter> has no name, and is ignored"]
+
+
+def test_another_element_inside_is_an_error() -> None:
+    assert refusal(f"<Dial><Application>{SID}<Say>x</Say></Application></Dial>").specific_code == 13215
+
+
+def test_text_beside_it_is_ignored() -> None:
+    inside = f"1001<Application>{SID}</Application>"
+    assert read(inside) == Application(SID)
+    assert warnings(f"<Dial>{inside}</Dial>") == [
+        "<Dial> holds text beside <Application>: the text is ignored"
+    ]

@@ -3,7 +3,7 @@
 import pytest
 
 from callapi.rcml import CallEvent, Dial, Method, Number
-from tests.rcml.documents import document, only, refusal
+from tests.rcml.documents import document, only, refusal, warnings
 
 
 def number(attributes: str = "", text: str = "+14155550100") -> Number:
@@ -50,3 +50,10 @@ def test_a_bad_method() -> None:
 
 def test_no_target_fails_the_leg_and_not_the_document() -> None:
     assert "the number is missing" in document("<Dial><Number> </Number></Dial>").warnings[0].message
+
+
+def test_machine_detection_has_no_effect_beside_digits() -> None:
+    (warning,) = warnings(
+        '<Dial><Number sendDigits="1" machineDetection="Enable">+14155550100</Number></Dial>'
+    )
+    assert warning == "machineDetection on <Number> has no effect beside sendDigits"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from callapi.base.values import SrtpPolicy
 from callapi.rcml import CallEvent, Dial, Document, Method, Sip
 from tests.rcml.documents import document, refusal
 
@@ -220,3 +221,12 @@ def test_no_target_fails_the_leg_and_not_the_document() -> None:
 @pytest.mark.parametrize("inside", ["<Say>x</Say>", "<Number>1</Number>", "<Sip>sip:a@example.com</Sip>"])
 def test_a_word_of_the_language_in_the_wrong_nest(inside: str) -> None:
     assert refused("", URI + inside) == (12200, 13215)
+
+
+@pytest.mark.parametrize("policy", list(SrtpPolicy))
+def test_srtp(policy: SrtpPolicy) -> None:
+    assert sip(f'srtp="{policy}"').srtp is policy
+
+
+def test_a_bad_srtp_policy() -> None:
+    assert "off, optional or required" in refusal('<Dial><Sip srtp="yes">sip:a@h</Sip></Dial>').message
