@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable, Iterable
 from types import MappingProxyType
 
-from callapi.adapters.feed_relay import FEED, FeedRelay
+from callapi.adapters.feed_relay import ASK_EVERY_S, FEED, WANTED, FeedRelay
 from callapi.api import Relayed
 from callapi.base.ids import AccountSid, CallSid
+from callapi.store import Unavailable
 from tests.virtual_time import run
 
 ACCOUNT = AccountSid("AC" + "1" * 32)
@@ -16,9 +17,8 @@ CALL = CallSid("CA" + "1" * 32)
 class FakeFeed:
     """Stands for the feed of a node: what is exported, and what came from others."""
 
-    clients = 0
-
     def __init__(self) -> None:
+        self.has_clients = asyncio.Event()
         self.relayed: list[Relayed] = []
         self.export: Callable[[Relayed], None] = self.relayed.append
         self.is_wanted: Callable[[], bool] = bool
@@ -33,8 +33,11 @@ class FakeFeed:
 class FakeBus:
     def __init__(self) -> None:
         self.published: list[tuple[str, str]] = []
+        self.is_away = False
 
     async def publish(self, kind: str, details: Iterable[str]) -> None:
+        if self.is_away:
+            raise Unavailable("the database is away")
         self.published += [(kind, each) for each in details]
 
 
@@ -67,5 +70,27 @@ def test_events_are_wanted_for_a_while_after_another_node_asked() -> None:
         assert feed.is_wanted()
         await asyncio.sleep(11)
         assert not feed.is_wanted()
+
+    run(story())
+
+
+def test_others_are_asked_while_a_client_reads_and_at_once_when_the_first_comes() -> None:
+    async def story() -> None:
+        feed, bus = FakeFeed(), FakeBus()
+        asking = asyncio.ensure_future(FeedRelay(feed).ask(bus))  # type: ignore[arg-type]
+        await asyncio.sleep(60)
+        assert bus.published == []
+        bus.is_away = True
+        feed.has_clients.set()
+        await asyncio.sleep(0.1)
+        bus.is_away = False
+        await asyncio.sleep(0.5)
+        assert bus.published == [(WANTED, "")]
+        await asyncio.sleep(ASK_EVERY_S)
+        assert len(bus.published) == 2
+        feed.has_clients.clear()
+        await asyncio.sleep(60)
+        assert len(bus.published) == 2
+        asking.cancel()
 
     run(story())

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+from functools import partial
 from typing import Final
 
 from callapi.adapters.registrations import Registrations
+from callapi.base.retrying import retried
 from callapi.store import Bus, Store, Unavailable
 
 log = logging.getLogger(__name__)
@@ -41,13 +43,7 @@ class Announcements:
             await self._has_pending.wait()
             self._has_pending.clear()
             pending, self._pending = self._pending, set()
-            try:
-                await bus.announce(pending)
-            except Unavailable as error:
-                log.warning("changes are not announced to other nodes yet: %s", error)
-                for change in pending:
-                    self._put(change)
-                await asyncio.sleep(1)
+            await retried(partial(bus.announce, pending), Unavailable, on_failure=_not_yet)
 
 
 class Hearing:
@@ -72,8 +68,8 @@ class Hearing:
         while True:
             await self._missed.wait()
             self._missed.clear()
-            try:
-                await self._registrations.read_again()
-            except Unavailable:
-                await asyncio.sleep(1)
-                self._missed.set()
+            await retried(self._registrations.read_again, Unavailable)
+
+
+def _not_yet(error: Exception) -> None:
+    log.warning("changes are not announced to other nodes yet: %s", error)

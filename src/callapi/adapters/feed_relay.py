@@ -5,23 +5,25 @@ import logging
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from msgspec import MsgspecError
 from msgspec.json import Decoder, Encoder
 
 from callapi.api import Feed, Relayed
+from callapi.base.retrying import every, retried
 from callapi.store import Bus, Unavailable
 
 log = logging.getLogger(__name__)
 
 FEED: Final = "feed"
 WANTED: Final = "feed-wanted"
-LOOK_EVERY_S: Final = 0.25
 ASK_EVERY_S: Final = 4.0
 WANTED_S: Final = 10.0
 """How long a node goes on passing events after it was asked."""
 GATHER_S: Final = 0.05
+"""How long events are gathered, so that one transaction carries many."""
 MAX_PENDING: Final = 2_000
 MAX_PAYLOAD: Final = 7_800
 """Octets of one notification of PostgreSQL, less what else is in it."""
@@ -70,15 +72,12 @@ class FeedRelay:
 
     async def ask(self, bus: Bus) -> None:
         """Ask the others for their events while a client reads the feed here, until cancelled."""
-        asked_at = float("-inf")
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            if not self._feed.clients:
-                asked_at = float("-inf")
-            elif self._loop.time() - asked_at >= ASK_EVERY_S:
-                with suppress(Unavailable):
-                    await bus.publish(WANTED, [""])
-                    asked_at = self._loop.time()
+
+        async def ask() -> None:
+            await self._feed.has_clients.wait()
+            await retried(partial(bus.publish, WANTED, [""]), Unavailable)
+
+        await every(ASK_EVERY_S, ask)
 
     def _is_wanted(self) -> bool:
         return self._loop.time() < self._wanted_until

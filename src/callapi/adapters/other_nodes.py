@@ -1,8 +1,8 @@
 """The commands of the cluster as the `OtherNodes` of REST: a request travels as a command, whole."""
 
-import asyncio
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from msgspec.json import Decoder, Encoder
@@ -10,8 +10,9 @@ from msgspec.json import Decoder, Encoder
 from callapi.api.application import Application
 from callapi.api.requests.forwarding import ForwardedAnswer, ForwardedRequest
 from callapi.base.ids import AccountSid, CallSid
+from callapi.base.retrying import looked_up
 from callapi.cluster import Commands, Member
-from callapi.store import CallRecord, Equals, PageRequest, Store
+from callapi.store import Equals, PageRequest, Store
 
 LOOKS: Final = 4
 BETWEEN_LOOKS_S: Final = 0.05
@@ -38,18 +39,11 @@ class RestOfOthers:
         """As `OtherNodes`."""
         if self._has_call(sid):
             return None
-        record = await self._recent(sid)
+        # Another node may be about to write it: its application is asked at the same moment.
+        record = await looked_up(partial(self._store.calls.fetch, sid), LOOKS, BETWEEN_LOOKS_S)
         if record is None or record.end_time is not None or record.node == self._name:
             return None
         return record.node
-
-    async def _recent(self, sid: CallSid) -> CallRecord | None:
-        """The record, which another node may be about to write: its application is asked at the same moment."""
-        for _ in range(LOOKS):
-            if (record := await self._store.calls.fetch(sid)) is not None:
-                return record
-            await asyncio.sleep(BETWEEN_LOOKS_S)
-        return None
 
     async def node_of_conference(self, account: AccountSid, room: str) -> str | None:
         """As `OtherNodes`."""

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ import aiohttp
 
 from callapi.base.api_version import API_VERSION
 from callapi.base.ids import RecordingSid
+from callapi.base.retrying import every
 from callapi.store import RecordingRecord, Store
 
 log = logging.getLogger(__name__)
@@ -102,9 +104,7 @@ class RecordingFiles:
 
     async def sweep(self) -> None:
         """Remove copies that are old, until cancelled."""
-        while True:
-            await asyncio.to_thread(self._remove_old)
-            await asyncio.sleep(SWEEP_EVERY_S)
+        await every(SWEEP_EVERY_S, partial(asyncio.to_thread, self._remove_old))
 
     def _remove_old(self) -> None:
         if not self._copies.is_dir():

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from functools import partial
 from typing import Final
 
 from msgspec import MsgspecError
 from msgspec.json import Decoder, Encoder
 
 from callapi.base.ids import AccountSid, CallSid
+from callapi.base.retrying import every, retried
 from callapi.calls.commands import CreateCall
 from callapi.calls.placing.queue import QueuedCall
 from callapi.calls.placing.queue_runner import QueueRunner
@@ -55,31 +57,28 @@ class SharedQueue:
         """Remove what waits no more, until cancelled."""
         while True:
             sid = await self._ended.get()
-            try:
-                await self._nodes.run(self._table.remove, sid)
-            except Unavailable:
-                await asyncio.sleep(1)
-                self._ended.put_nowait(sid)
+            await retried(partial(self._nodes.run, self._table.remove, sid), Unavailable)
 
     async def take_over(self, runner: QueueRunner) -> None:
         """Place what other nodes have left, until cancelled."""
-        while True:
-            await asyncio.sleep(CLAIM_EVERY_S)
-            if runner.is_closed:
-                continue
+        await every(CLAIM_EVERY_S, partial(self._claim_for, runner))
+
+    async def _claim_for(self, runner: QueueRunner) -> None:
+        if runner.is_closed:
+            return
+        try:
+            kept = await self._nodes.run(self._table.claim)
+        except Unavailable:
+            return  # the next round claims it
+        now = asyncio.get_running_loop().time()
+        for each in kept:
+            log.info("call %s, which another node had queued, waits here", each.record.sid)
             try:
-                kept = await self._nodes.run(self._table.claim)
-            except Unavailable:
-                continue
-            now = asyncio.get_running_loop().time()
-            for each in kept:
-                log.info("call %s, which another node had queued, waits here", each.record.sid)
-                try:
-                    command = _DECODER.decode(each.command)
-                except MsgspecError:
-                    log.exception("call %s was queued by another version, and is not placed", each.record.sid)
-                else:
-                    runner.adopt(QueuedCall(each.record, command, now))
+                command = _DECODER.decode(each.command)
+            except MsgspecError:
+                log.exception("call %s was queued by another version, and is not placed", each.record.sid)
+            else:
+                runner.adopt(QueuedCall(each.record, command, now))
 
     async def release(self, runner: QueueRunner) -> None:
         """Leave what waits here to other nodes. While the database is away it stays."""

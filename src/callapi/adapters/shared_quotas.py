@@ -1,12 +1,12 @@
 """Quotas that hold over all nodes: each asks the database for accounts under a limit, and for no others."""
 
-import asyncio
 import logging
 from collections import deque
 from time import monotonic
 from typing import Final
 
 from callapi.base.ids import AccountSid
+from callapi.base.retrying import every
 from callapi.calls.quotas import CALLS, RATE, Quotas
 from callapi.store import AccountUse, Nodes, Unavailable
 
@@ -75,19 +75,20 @@ class SharedQuotas(Quotas):
 
     async def serve(self) -> None:
         """Let the others know what this node has, until cancelled."""
-        while True:
-            await asyncio.sleep(COUNT_EVERY_S)
-            if not self.max_live:
-                self._to_count.clear()
-                continue
-            counting, self._to_count = self._to_count | set(self._elsewhere), set()
-            for account in counting:
-                try:
-                    elsewhere = await self._nodes.run(self._use.count, account, self._taken(account))
-                except Unavailable:
-                    self._to_count.add(account)
-                else:
-                    self._know(account, elsewhere)
+        await every(COUNT_EVERY_S, self._count)
+
+    async def _count(self) -> None:
+        if not self.max_live:
+            self._to_count.clear()
+            return
+        counting, self._to_count = self._to_count | set(self._elsewhere), set()
+        for account in counting:
+            try:
+                elsewhere = await self._nodes.run(self._use.count, account, self._taken(account))
+            except Unavailable:
+                self._to_count.add(account)
+            else:
+                self._know(account, elsewhere)
 
     def _know(self, account: AccountSid, elsewhere: int) -> None:
         """An account without calls anywhere is asked about again when it has one."""

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from callapi.base.errors import CallApiError
+from callapi.base.retrying import every
 from callapi.cluster.member import Member
 from callapi.store import Bus, Command, News, Unavailable
 
@@ -130,10 +131,11 @@ class Commands:
             self._at_once.release()
 
     async def _sweep(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_EVERY_S)
-            with suppress(Unavailable):
-                await self._bus.sweep()
+        await every(SWEEP_EVERY_S, self._sweep_once)
+
+    async def _sweep_once(self) -> None:
+        with suppress(Unavailable):
+            await self._bus.sweep()
 
 
 async def _soon(event: asyncio.Event, timeout_s: float) -> None:

@@ -79,6 +79,8 @@ class Feed:
         self._kept: deque[FeedSource] = deque(maxlen=MAX_KEPT)
         self._next = 0
         self._wakers: set[asyncio.Event] = set()
+        self.has_clients = asyncio.Event()
+        """Set while a client is connected."""
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
         self._export: Callable[[Relayed], None] | None = None
@@ -119,6 +121,7 @@ class Feed:
         loop = asyncio.get_running_loop()
         waker = asyncio.Event()
         self._wakers.add(waker)
+        self.has_clients.set()
         try:
             position = self._position_after(last_event_id)
             yield b"retry: 2000\n\n" + (self._reset() if position is None else b": connected\n\n")
@@ -139,6 +142,8 @@ class Feed:
                     yield b": keep-alive\n\n"
         finally:
             self._wakers.discard(waker)
+            if not self._wakers:
+                self.has_clients.clear()
 
     def _keep(self, event: FeedSource) -> None:
         self._append(event)
