@@ -37,6 +37,8 @@ class Accepted(Struct, frozen=True):
     description: bytes = b""
     """The body of the 2xx; where it has none, that of an earlier 1xx of the same dialog: each fork of an INVITE gives
     its own answer, and only that of the fork that accepted counts (RFC 3261 §13.2.2.4)."""
+    is_settled: bool = False
+    """Whether an UPDATE has replaced that answer before the 2xx (RFC 3311 §5.1): the session stands as it agreed."""
 
 
 class Refused(Struct, frozen=True):

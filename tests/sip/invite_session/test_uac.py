@@ -402,6 +402,19 @@ def test_an_update_in_the_early_dialog() -> None:
     bench.answer(bench.invites[0], 183, ANSWER, extra=reliable(1))
     assert events(bench.request("UPDATE", b"new offer")) == [OfferReceived(b"new offer", "UPDATE")]
     assert responses(bench.answer_offer(b"new answer"))[0].body == b"new answer"
+    [accepted] = events(bench.answer(bench.invites[0], 200))
+    assert isinstance(accepted, Accepted)
+    assert accepted.is_settled, "the answer in the 183 is out of date"
+
+
+def test_an_update_that_is_refused_changes_nothing() -> None:
+    bench = calling()
+    bench.answer(bench.invites[0], 183, ANSWER, extra=reliable(1))
+    bench.request("UPDATE", b"new offer")
+    assert statuses(bench.refuse_offer(488)) == [488]
+    [accepted] = events(bench.answer(bench.invites[0], 200))
+    assert isinstance(accepted, Accepted)
+    assert (accepted.description, accepted.is_settled) == (ANSWER, False)
 
 
 def test_an_update_while_our_offer_is_open() -> None:

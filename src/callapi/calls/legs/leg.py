@@ -9,6 +9,7 @@ import logging
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from callapi.calls.legs.called_party import Attempt, CalledParty
 from callapi.calls.legs.media_names import resolved
@@ -203,7 +204,8 @@ class Leg:
     def _of_our_invite(self, event: Provisional | Accepted) -> LegEvent | None:
         response = event.response
         if isinstance(event, Accepted):
-            if not self._accept(event.description or response.body):
+            stands = event.is_settled and self._negotiation.audio is not None
+            if not stands and not self._accept(event.description or response.body):
                 return None
             if self._party.is_ringing_several:
                 self._party.answered()
@@ -297,9 +299,9 @@ async def _with_addresses(event: SessionEvent) -> SessionEvent:
     match event:
         case Provisional(response) | Accepted(response) if response.body:
             response.body = await resolved(response.body)
-            return event if isinstance(event, Provisional) else Accepted(response, response.body)
-        case Accepted(response, description):
-            return Accepted(response, await resolved(description))
+            return event if isinstance(event, Provisional) else replace(event, description=response.body)
+        case Accepted(_, description):
+            return replace(event, description=await resolved(description))
         case OfferReceived(body, method):
             return OfferReceived(await resolved(body), method)
         case Confirmed(body):

@@ -46,12 +46,14 @@ _TABLE = {
 class OfferAnswerState:
     """The exchange of one dialog, with the last description that each side sent."""
 
-    __slots__ = ("local", "remote", "state")
+    __slots__ = ("local", "remote", "state", "was_modified")
 
     def __init__(self) -> None:
         self.state = State.IDLE
         self.local = b""
         self.remote = b""
+        self.was_modified = False
+        """Whether a later offer was accepted, by either side: an answer to the first one is out of date."""
 
     def fork(self) -> "OfferAnswerState":
         """A copy for another dialog that the same offer may bring about (RFC 3261 §12.1)."""
@@ -91,4 +93,6 @@ class OfferAnswerState:
                     return
             case _:
                 assert_never(act)
+        if after is State.STABLE and self.state in (State.SENT, State.RECEIVED):
+            self.was_modified |= act is not Act.REFUSE
         self.state = after

@@ -246,6 +246,7 @@ class Inviting:
             return [*_STOP_TIMERS, SendAck(dialog.acknowledge(invite)), report(ended), Become(terminating)]
         exchange = usage.offer_answer
         answer = response.body or (b"" if early is None else early.description)
+        is_settled = early is not None and early.exchange.was_modified
         if answer and exchange.they_owe:
             exchange.handle(Act.RECEIVE_ANSWER, answer)
         elif response.body and not invite.body and exchange.may_offer and not exchange.remote:
@@ -253,7 +254,13 @@ class Inviting:
         acks: list[Effect] = [] if exchange.we_owe else [SendAck(dialog.acknowledge(invite))]
         timers = usage.timers.answered(read_session_expires(response), by=Refresher.UAC, now=now)
         established = Established(usage, self._modification, invite, None)
-        return [*_STOP_TIMERS, *acks, *timers, report(Accepted(response, answer)), Become(established)]
+        return [
+            *_STOP_TIMERS,
+            *acks,
+            *timers,
+            report(Accepted(response, answer, is_settled)),
+            Become(established),
+        ]
 
     def _refused(self, response: Response, *, is_local: bool) -> list[Step]:
         was_cancelled = self.state in (State.CANCEL_WANTED, State.CANCELLING)
