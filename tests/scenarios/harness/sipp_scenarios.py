@@ -20,7 +20,8 @@ a=ptime:20
 """
 _MAPS = {0: "a=rtpmap:0 PCMU/8000", 8: "a=rtpmap:8 PCMA/8000", 101: "a=rtpmap:101 telephone-event/8000"}
 _CONTACT = "Contact: <sip:sipp@[local_ip]:[local_port];transport=[transport]>"
-_PARTIES = "[last_Via:]\n[last_From:]\n[last_To:];tag=[pid]S[call_number]\n[last_Call-ID:]\n[last_CSeq:]"
+_PARTIES = "[last_Via:]\n[last_Record-Route:]\n"
+_PARTIES += "[last_From:]\n[last_To:];tag=[pid]S[call_number]\n[last_Call-ID:]\n[last_CSeq:]"
 _REPLY = "[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\nContent-Length: 0"
 REASONS = {
     180: "Ringing", 183: "Session Progress", 200: "OK", 302: "Moved Temporarily", 401: "Unauthorized", 403: "Forbidden",
