@@ -65,8 +65,16 @@ agents: $(BIN)/.installed  ## pipecat, twilio-agent-connect and OpenAI's transpo
 	scripts/agents-environment $(BIN)/python .venv/agents
 	scripts/node-packages tests/scenarios/agents
 
+.venv/sippy: constraints.txt $(BIN)/.installed
+	-$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $@ --constraint constraints.txt \
+		sippy ElPeriodic pycryptodome
+	@touch -c $@
+
+.PHONY: carrier
+carrier: .venv/sippy  ## the B2BUA of Sippy (a program beside ours), through which the tests call
+
 .PHONY: test
-test: dev scanner agents  ## the whole suite
+test: dev scanner carrier agents  ## the whole suite
 	scripts/system-packages sip-tester chromium postgresql tshark \
 		kamailio kamailio-tls-modules kamailio-websocket-modules
 	scripts/node-packages tests/scenarios/sdk
