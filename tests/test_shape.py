@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,20 @@ def test_rooms_have_a_docstring_and_do_nothing_else_than_re_export() -> None:
         for node in body:
             allowed = isinstance(node, ast.Expr | ast.Import | ast.ImportFrom | ast.Assign)
             assert allowed, f"{_name(path)}:{node.lineno} does more than re-export"
+
+
+def test_what_says_that_it_is_pure_is_held_to_it() -> None:
+    """A module or class whose docstring says `pure` is in the purity contract of import-linter."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    held = next(each["source_modules"] for each in contracts["contracts"] if each["type"] == "forbidden")
+    for path in MODULES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        parts = [tree, *(each for each in tree.body if isinstance(each, ast.ClassDef))]
+        if any(re.search(r"\bpure\b", ast.get_docstring(each) or "", re.IGNORECASE) for each in parts):
+            name = ".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__")
+            assert any(name == each or name.startswith(f"{each}.") for each in held), (
+                f"{name} says that it is pure: add it to the contract `Machines do no I/O` in pyproject.toml"
+            )
 
 
 def test_only_the_media_room_touches_the_native_module() -> None:

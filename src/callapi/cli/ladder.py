@@ -7,7 +7,7 @@
       0.002 s         │◀─── 100 Trying ────│                   │                   │
       0.003 s         │                    │─── POST /voice ──▶│                   │
 
-`Picture` is pure; `Ladder` adds the clock and the terminal.
+`Picture` has neither clock nor terminal; `Ladder` adds the clock and the terminal.
 """
 
 from collections.abc import Sequence

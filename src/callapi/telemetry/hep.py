@@ -1,6 +1,6 @@
 """HEP version 3: each SIP message, once, to Homer or another capture server (`sip.hep`).
 
-The encoding is pure. Chunks (vendor 0) are those of the HEP3 specification, revision 12 (sipcapture/HEP). Digests of
+Chunks (vendor 0) are those of the HEP3 specification, revision 12 (sipcapture/HEP). Digests of
 credentials are taken out. A datagram that the system does not take is lost; a call never waits for it.
 """
 

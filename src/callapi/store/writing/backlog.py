@@ -1,4 +1,4 @@
-"""What waits to be written, in order and within bounds; pure.
+"""What waits to be written, in order and within bounds; does no I/O itself.
 
 While the database is away groups pile up here. Past `max_events` the oldest events of calls are dropped, the cheapest
 to lose; records and callbacks never are. Their number is bounded by the calls that are up, since past `max_changes`
