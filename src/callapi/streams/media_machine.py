@@ -7,7 +7,7 @@ of the stream from 1 over all its sockets, `chunk` the `media` messages of each 
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Final
+from typing import Final, assert_never
 
 from msgspec import Struct
 
@@ -130,6 +130,8 @@ class MediaMachine:
             case Clear() as clear:
                 self._require_bidirectional("clear")
                 return clear
+            case never:
+                assert_never(never)
 
     def _require_bidirectional(self, event: str) -> None:
         if not self._plan.is_bidirectional:

@@ -8,7 +8,7 @@ heard, by the place of the playback in the text. The tokens of an interrupted ut
 import re
 from collections import deque
 from enum import Enum
-from typing import Final
+from typing import Final, assert_never
 
 from msgspec import Struct
 
@@ -161,6 +161,8 @@ class RelayMachine:
             case End(handoff):
                 self.state = State.ENDED
                 return [Silence(), Finish(handoff)]
+            case _:
+                assert_never(read)
 
     def _refuse(self, error: BadMessage) -> list[Output]:
         return [Send(messages.error(str(error))), Complain(error)]

@@ -24,6 +24,7 @@ from callapi.sip.invite_session.inputs import (
     BEGIN,
     AckReceived,
     CancelReceived,
+    FlowLost,
     Input,
     InviteOver,
     RequestReceived,
@@ -95,7 +96,7 @@ class Bench:
         self.is_finished = False
         self.cseq = 1
 
-    def feed(self, input_: Input) -> list[Effect]:
+    def feed(self, input_: Input | FlowLost) -> list[Effect]:
         effects = self.machine.handle(input_, self.now)
         for effect in effects:
             assert not self.is_finished, "Finish is the last effect"
@@ -217,6 +218,10 @@ class Bench:
 
     def info(self) -> list[Effect]:
         return self.feed(SendInfo("text/plain", b"hello"))
+
+    def lose_flow(self) -> list[Effect]:
+        """The connection of the peer closed."""
+        return self.feed(FlowLost())
 
     # --- what it did ---
 

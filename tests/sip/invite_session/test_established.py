@@ -258,3 +258,23 @@ def test_it_cannot_be_answered_twice() -> None:
     for command in (Bench.ring, Bench.accept, lambda bench: bench.refuse(486)):
         with pytest.raises(LocalProtocolError):
             command(answered_call())
+
+
+# --- a lost connection ---
+
+
+def test_a_lost_connection_ends_the_session_with_a_bye_for_the_peer() -> None:
+    """The peer may come back by another connection (RFC 5626 §4.4.1)."""
+    bench = answered_call()
+    effects = bench.lose_flow()
+    assert len(requests(effects, "BYE")) == 1
+    (ended,) = ends(bench)
+    assert (ended.by, ended.reason) == (Party.NETWORK, "the peer's connection closed")
+    bench.lose_flow()
+    assert bench.lose_flow() == []
+    assert len(ends(bench)) == 1
+
+
+def test_without_a_dialog_nothing_is_sent() -> None:
+    with pytest.raises(LocalProtocolError, match="there is no dialog yet"):
+        calling().usage.confirmed_dialog()

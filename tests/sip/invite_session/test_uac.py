@@ -8,6 +8,8 @@ from callapi.sip.errors import LocalProtocolError
 from callapi.sip.events import Accepted, Ended, InfoReceived, OfferReceived, Party, Provisional, Refused
 from callapi.sip.invite_session.effects import Resolve
 from callapi.sip.invite_session.inputs import BEGIN, Resolved, ResponseReceived
+from callapi.sip.invite_session.late_responses import MAX_ACKS
+from callapi.sip.invite_session.uac import MAX_FORKS
 from callapi.sip.messages.message import Response
 from tests.sip.invite_session.support import (
     ANSWER,
@@ -21,6 +23,7 @@ from tests.sip.invite_session.support import (
     events,
     over,
     requests,
+    respond,
     responses,
     statuses,
 )
@@ -484,3 +487,56 @@ def test_a_fork_that_accepts_without_any_answer() -> None:
     [accepted] = events(bench.answer(bench.invites[0], 200, tag="bob"))
     assert isinstance(accepted, Accepted)
     assert accepted.description == b""
+
+
+# --- what comes where nothing is expected of it ---
+
+
+def test_a_second_resolution_changes_nothing() -> None:
+    bench = calling()
+    assert bench.feed(Resolved(("another",))) == []
+    assert len(bench.invites) == 1
+
+
+def test_a_provisional_without_a_tag_makes_no_dialog() -> None:
+    """§12.1.2 needs a tag; the status is still reported."""
+    bench = calling()
+    invite = bench.invites[0]
+    ringing = respond(invite, 180)
+    ringing.headers.set("To", invite.headers.get("To") or "")
+    bench.feed(ResponseReceived(invite, ringing))
+    assert [event.response.status for event in bench.events if isinstance(event, Provisional)] == [180]
+    assert bench.usage.dialog is None
+
+
+def test_forks_beyond_the_bound_are_reported_without_a_dialog() -> None:
+    bench = calling()
+    for number in range(MAX_FORKS + 1):
+        bench.answer(bench.invites[0], 180, tag=f"fork{number}")
+    assert len(bench.events) == MAX_FORKS + 1
+    assert bench.machine.has_dialog(f"fork{MAX_FORKS - 1}")
+    assert not bench.machine.has_dialog(f"fork{MAX_FORKS}")
+
+
+def test_the_connection_of_the_called_party_is_lost() -> None:
+    bench = ringing()
+    effects = bench.lose_flow()
+    assert abandoned(effects) == [bench.invites[0]]
+    assert (refused(bench).response.status, refused(bench).local) == (503, True)
+    assert (the_end(bench).by, the_end(bench).reason) == (
+        Party.NETWORK,
+        "the connection of the called party closed",
+    )
+    assert bench.lose_flow() == []
+
+
+def test_late_forks_are_hung_up_within_a_bound() -> None:
+    """§13.2.2.4: each 2xx of another fork is acknowledged and ended; one that repeats gets the same ACK."""
+    bench = calling()
+    invite = bench.invites[0]
+    bench.answer(invite, 200, ANSWER)
+    for number in range(MAX_ACKS - 1):
+        effects = bench.answer(invite, 200, ANSWER, tag=f"fork{number}")
+        assert len(acks(effects)) == len(requests(effects, "BYE")) == 1
+    assert len(acks(bench.answer(invite, 200, ANSWER, tag="fork0"))) == 1
+    assert bench.answer(invite, 200, ANSWER, tag="last") == []

@@ -245,3 +245,11 @@ def test_an_update_that_our_story_forgets() -> None:
     bench.request("UPDATE", b"new offer")
     assert statuses(bench.until(10.0)) == [504]
     assert bench.answer_offer() == []
+
+
+def test_the_callers_connection_is_lost() -> None:
+    bench = called()
+    bench.ring()
+    assert statuses(bench.lose_flow()) == [487]
+    assert (the_end(bench).by, the_end(bench).reason) == (Party.REMOTE, "the caller's connection closed")
+    assert bench.lose_flow() == []

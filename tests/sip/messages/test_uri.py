@@ -228,3 +228,11 @@ def test_long_texts_are_read_in_linear_time(text: str) -> None:
     for _ in range(5):
         with pytest.raises(ParseError):
             parse_uri(text + " ")
+
+
+def test_a_parameter_is_added_to_what_was_written() -> None:
+    """The rest keeps its spelling."""
+    uri = parse_uri("sip:%61@Example.COM;x=1")
+    assert isinstance(uri, SipUri)
+    assert str(uri.with_parameter("transport", "tcp")) == "sip:%61@Example.COM;x=1;transport=tcp"
+    assert str(uri.with_parameter("lr", None)) == "sip:%61@Example.COM;x=1;lr"

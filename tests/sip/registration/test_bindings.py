@@ -217,3 +217,11 @@ def test_whatever_comes_no_contact_is_bound_twice(
             bindings = outcome.bindings
             assert all(each.expires_at > now for each in bindings)
         assert len({each.contact for each in bindings}) == len(bindings)
+
+
+def test_a_contact_is_listed_with_its_instance_and_flow() -> None:
+    contact = '<sip:a@192.0.2.9>;+sip.instance="<urn:uuid:1>";reg-id=2'
+    (binding,) = bound(request(contact))
+    assert binding.contact_value == '<sip:a@192.0.2.9>;+sip.instance="<urn:uuid:1>";reg-id=2'
+    (plain,) = bound(request("<sip:b@192.0.2.9>", call_id="2"))
+    assert plain.contact_value == "<sip:b@192.0.2.9>"

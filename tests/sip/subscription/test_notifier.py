@@ -191,3 +191,29 @@ def test_its_time_is_over() -> None:
     bench.now = bench.timers[SubscriptionTimer.EXPIRES]
     bench.feed(TimerFired(SubscriptionTimer.EXPIRES))
     assert bench.last[1] == "terminated;reason=timeout"
+
+
+def test_a_decision_is_taken_once() -> None:
+    bench = Bench()
+    bench.feed(RefuseRefer(486, None, ()))
+    bench.feed(RefuseRefer(603, None, ()))
+    bench.feed(AcceptRefer())
+    assert [each.status for each in bench.responses] == [486]
+    assert bench.finished == 1
+
+
+def test_a_provisional_answer_to_a_notify_is_not_an_answer() -> None:
+    bench = accepted()
+    bench.feed(Notify(180, "Ringing"))
+    bench.answer(100)
+    assert len(bench.notifies) == 1
+    bench.answer(200)
+    assert len(bench.notifies) == 2
+
+
+def test_an_expiry_after_the_last_notify_changes_nothing() -> None:
+    bench = accepted()
+    bench.answer()
+    bench.feed(Notify(200, "OK"))
+    bench.feed(TimerFired(SubscriptionTimer.EXPIRES))
+    assert len(bench.notifies) == 2

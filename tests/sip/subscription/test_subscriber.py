@@ -167,3 +167,47 @@ def test_without_a_subscription() -> None:
     bench.answer(202, ("Refer-Sub", "false"))
     assert isinstance(bench.events[-1], ReferEnded)
     assert bench.finished == 1
+
+
+def test_a_provisional_answer_and_answers_after_the_end_change_nothing() -> None:
+    bench = Bench()
+    bench.answer(100)
+    assert bench.events == []
+    bench.answer(202, ("Refer-Sub", "false"))
+    assert bench.finished == 1
+    bench.answer(202)
+    assert bench.finished == 1
+
+
+def test_a_refusal_after_a_notify_is_overlooked() -> None:
+    """The NOTIFY says that the REFER was accepted; the answer to it was lost, and the transaction timed out."""
+    bench = Bench()
+    bench.notify("SIP/2.0 100 Trying\r\n")
+    bench.answer(408, is_local=True)
+    assert bench.events == [ReferProgress(100, "Trying")]
+    assert bench.finished == 0
+
+
+def test_a_notify_without_a_status_keeps_the_subscription_alive() -> None:
+    bench = Bench()
+    bench.answer(202)
+    bench.now = 10.0
+    bench.notify("")
+    assert len(bench.events) == 1
+    assert bench.timers == {SubscriptionTimer.EXPIRES: 10.0 + MAX_SILENCE_S}
+
+
+def test_timers_before_the_answer_and_after_the_end_change_nothing() -> None:
+    bench = Bench()
+    bench.feed(TimerFired(SubscriptionTimer.EXPIRES))
+    assert (bench.events, bench.finished) == ([], 0)
+
+
+def test_a_closing_notify_that_does_not_come() -> None:
+    bench = Bench()
+    bench.answer(202)
+    bench.notify("SIP/2.0 486 Busy Here\r\n")
+    bench.now = bench.timers[SubscriptionTimer.EXPIRES]
+    bench.feed(TimerFired(SubscriptionTimer.EXPIRES))
+    assert bench.events[-1] == ReferEnded(486, "Busy Here")
+    assert bench.finished == 1

@@ -29,6 +29,7 @@ from callapi.media.sdp import lines, video
 from callapi.media.sdp.description import MediaDescription, Origin, SessionDescription, parse
 from callapi.media.sdp.dtls import session_attributes
 from callapi.media.sdp.formats import (
+    AgreedAudio,
     AudioFormats,
     PayloadNumbers,
     agreed_by_answer,
@@ -183,13 +184,11 @@ class MediaNegotiation:
             NotAcceptable: it cannot be read, or leaves no audio in common; nothing has changed then.
         """
         remote = _read(body)
-        index = self._acceptable(remote)
-        if index is None:
+        acceptable = self._acceptable(remote)
+        if acceptable is None:
             return self._pause(remote)
+        index, agreed = acceptable
         offered = remote.media[index]
-        agreed = agreed_by_offer(offered, self.local.codecs, self.local.ptime_ms)
-        if agreed is None:
-            raise lines.no_common_codec(offered, self.local.codecs)
         protection, security = self._audio_security.answer(remote, offered, self._audio_address)
         address = self._remote_address(remote, offered, security)
         direction = remote.direction_of(offered)
@@ -223,29 +222,31 @@ class MediaNegotiation:
         self._agree(parameters, media, remote_on_hold=lines.remote_holds(direction, address))
         return self._write(media)
 
-    def _acceptable(self, remote: SessionDescription) -> int | None:
-        """The first open audio line that can be used; None: no audio line is open.
+    def _acceptable(self, remote: SessionDescription) -> tuple[int, AgreedAudio] | None:
+        """The first open audio line that can be used, and what is agreed on it; None: no audio line is open.
 
         Raises:
             NotAcceptable: none of the open ones can be used; the reason is that of the first.
         """
-        indexes = lines.open_lines(remote.media, "audio")
-        problems = [self._problem(remote, remote.media[index]) for index in indexes]
-        if indexes and all(problems):
-            raise next(each for each in problems if each is not None)
-        return next((index for index, each in zip(indexes, problems, strict=True) if each is None), None)
-
-    def _problem(self, remote: SessionDescription, line: MediaDescription) -> NotAcceptable | None:
-        """Why an audio line cannot be used; None: it can (RFC 3264 §6: each line is judged by itself)."""
-        if (problem := self._audio_security.problem(remote, line)) is not None:
-            return problem
-        if agreed_by_offer(line, self.local.codecs, self.local.ptime_ms) is None:
-            return lines.no_common_codec(line, self.local.codecs)
-        try:
-            lines.remote_address(remote, line, self.local.address)
-        except NotAcceptable as problem_:
-            return problem_
+        first_problem: NotAcceptable | None = None
+        for index in lines.open_lines(remote.media, "audio"):
+            try:
+                return index, self._agreed(remote, remote.media[index])
+            except NotAcceptable as problem:
+                first_problem = first_problem or problem
+        if first_problem is not None:
+            raise first_problem
         return None
+
+    def _agreed(self, remote: SessionDescription, line: MediaDescription) -> AgreedAudio:
+        """What an audio line comes to (RFC 3264 §6: each is judged by itself). Raises NotAcceptable."""
+        if (problem := self._audio_security.problem(remote, line)) is not None:
+            raise problem
+        agreed = agreed_by_offer(line, self.local.codecs, self.local.ptime_ms)
+        if agreed is None:
+            raise lines.no_common_codec(line, self.local.codecs)
+        lines.remote_address(remote, line, self.local.address)
+        return agreed
 
     def _answer_video(self, remote: SessionDescription, media: list[MediaDescription]) -> None:
         security = self._video_security

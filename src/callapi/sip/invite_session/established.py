@@ -75,8 +75,6 @@ class Established:
 
     def handle(self, input_: Input, now: float) -> list[Step]:
         """One input of an answered session."""
-        if self.state is State.OVER:
-            return []
         match input_:
             case RequestReceived():
                 return self._request(input_, now)
@@ -99,7 +97,7 @@ class Established:
 
     def flow_lost(self) -> list[Step]:
         """As `Phase`."""
-        return [] if self.state is State.OVER else self._lost(None, "the peer's connection closed")
+        return self._lost(None, "the peer's connection closed")
 
     # --- the story ---
 
@@ -131,9 +129,7 @@ class Established:
         return [SendAck(ack), *self._modification.send_deferred()]
 
     def _info(self, content_type: str, body: bytes) -> Effect:
-        if self._usage.dialog is None:
-            raise LocalProtocolError("there is no dialog")
-        info = self._usage.dialog.request("INFO")
+        info = self._usage.confirmed_dialog().request("INFO")
         info.headers.add("Content-Type", content_type)
         info.body = body
         return SendRequest(info)
@@ -141,8 +137,8 @@ class Established:
     def _leave(self, ended: Ended, headers: tuple[tuple[str, str], ...] = ()) -> list[Step]:
         """Report the end at once (§15.1.1); what the peer is still owed is sent afterwards."""
         steps: list[Step] = [*self._modification.withdraw(487), report(ended)]
-        if self.state is State.UNACKNOWLEDGED and self._usage.dialog is not None:
-            steps.append(SendAck(self._usage.dialog.acknowledge(self._invite)))
+        if self.state is State.UNACKNOWLEDGED:
+            steps.append(SendAck(self._usage.confirmed_dialog().acknowledge(self._invite)))
         waiting = TerminationStep.ACK if self.state is State.UNCONFIRMED else TerminationStep.BYE_ANSWER
         self.state = State.OVER
         repeater = self._repeater if waiting is TerminationStep.ACK else None
@@ -157,11 +153,10 @@ class Established:
 
     def _request(self, input_: RequestReceived, now: float) -> list[Step]:
         request, usage = input_.request, self._usage
-        if usage.dialog is not None:
-            try:
-                usage.dialog.receive(request)
-            except RemoteProtocolError as error:
-                return [usage.respond(input_.handle, request, error.status_hint)]
+        try:
+            usage.confirmed_dialog().receive(request)
+        except RemoteProtocolError as error:
+            return [usage.respond(input_.handle, request, error.status_hint)]
         match request.method:
             case "BYE":
                 return self._bye(input_)

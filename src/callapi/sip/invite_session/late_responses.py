@@ -27,10 +27,6 @@ class LateResponses:
         """The session sent this ACK."""
         self._acks[(ack.to.tag or "", ack.cseq.number)] = ack
 
-    def knows(self, input_: ResponseReceived) -> bool:
-        """Whether a 2xx was acknowledged before."""
-        return self._key(input_) in self._acks
-
     def settle(self, input_: ResponseReceived) -> list[Effect]:
         """What this response to an INVITE of ours still needs, so that its sender does not wait for us."""
         response = input_.response

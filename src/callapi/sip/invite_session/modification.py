@@ -273,6 +273,4 @@ class Modification:
 
     @property
     def _dialog(self) -> Dialog:
-        if self._usage.dialog is None:
-            raise LocalProtocolError("there is no dialog yet")
-        return self._usage.dialog
+        return self._usage.confirmed_dialog()

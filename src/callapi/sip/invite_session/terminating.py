@@ -45,8 +45,6 @@ class Terminating:
 
     def handle(self, input_: Input, now: float) -> list[Step]:
         """One input while the dialog is terminated; commands come too late and do nothing."""
-        if self.state is TerminationStep.NOTHING:
-            return []
         match input_:
             case Begin():
                 return [*self._bye()] if self.state is TerminationStep.BYE_ANSWER else []
@@ -67,7 +65,7 @@ class Terminating:
 
     def flow_lost(self) -> list[Step]:
         """As `Phase`: no BYE and no response to one can arrive."""
-        return [] if self.state is TerminationStep.NOTHING else self._over()
+        return self._over()
 
     def _send_bye(self) -> list[Step]:
         repeater, self._repeater = self._repeater, None
@@ -75,9 +73,7 @@ class Terminating:
         return [*(repeater.end() if repeater is not None else []), *self._bye()]
 
     def _bye(self) -> list[Effect]:
-        if self._usage.dialog is None:
-            return []
-        bye = self._usage.dialog.request("BYE")
+        bye = self._usage.confirmed_dialog().request("BYE")
         for name, value in self._headers:
             bye.headers.add(name, value)
         return [SendRequest(bye)]

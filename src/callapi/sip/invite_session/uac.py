@@ -93,8 +93,6 @@ class Inviting:
 
     def handle(self, input_: Input, now: float) -> list[Step]:
         """One input of the calling side."""
-        if self.state is State.OVER:
-            return []
         match input_:
             case Begin() | Resolved():
                 return self._resolve(input_, now)
@@ -121,8 +119,6 @@ class Inviting:
 
     def flow_lost(self) -> list[Step]:
         """As `Phase`."""
-        if self.state is State.OVER:
-            return []
         lost = Response(503, "the connection of the called party closed")
         return [AbandonInvite(self._attempts.invite), *self._refused(lost, is_local=True)]
 
@@ -177,8 +173,6 @@ class Inviting:
         response = input_.response
         if input_.request.method != "INVITE":
             return []  # a PRACK refused: the INVITE's own response decides
-        if input_.request is not self._attempts.invite:
-            return []  # of an abandoned hop: handled by `late_responses`
         if response.is_provisional:
             return self._provisional(response, now)
         if response.is_success:

@@ -73,8 +73,6 @@ class Ringing:
 
     def handle(self, input_: Input, now: float) -> list[Step]:
         """One input of the called side."""
-        if self.state is State.OVER:
-            return []
         match input_:
             case Begin():
                 return self._begin()
@@ -97,8 +95,6 @@ class Ringing:
 
     def flow_lost(self) -> list[Step]:
         """As `Phase`: the caller is gone."""
-        if self.state is State.OVER:
-            return []
         respond = self._usage.respond(self._handle, self._invite, 487)
         return self._over(respond, Ended(Party.REMOTE, 487, "the caller's connection closed"))
 
@@ -161,8 +157,7 @@ class Ringing:
         )
         agreed = answer_to(self._invite, self._usage.settings.session_expires)
         put_into(respond.response, agreed)
-        if self._usage.dialog is not None:
-            self._usage.dialog.is_confirmed = True
+        self._usage.confirmed_dialog().is_confirmed = True
         repeater = success_repeater(self._handle, respond.response)
         return [
             *self._reliable.stop(),
@@ -191,11 +186,10 @@ class Ringing:
 
     def _request(self, input_: RequestReceived, now: float) -> list[Step]:
         request = input_.request
-        if self._usage.dialog is not None:
-            try:
-                self._usage.dialog.receive(request)
-            except RemoteProtocolError as error:
-                return [self._usage.respond(input_.handle, request, error.status_hint)]
+        try:
+            self._usage.confirmed_dialog().receive(request)
+        except RemoteProtocolError as error:
+            return [self._usage.respond(input_.handle, request, error.status_hint)]
         match request.method:
             case "PRACK":
                 return self._prack(input_, now)

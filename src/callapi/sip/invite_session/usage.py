@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from callapi.sip.authentication.authenticator import Authenticator
 from callapi.sip.dialog import Dialog
+from callapi.sip.errors import LocalProtocolError
 from callapi.sip.events import InfoReceived, Party
 from callapi.sip.invite_session.offer_answer import OfferAnswerState
 from callapi.sip.invite_session.session_timer import SessionTimers
@@ -56,6 +57,12 @@ class Usage:
     timers: SessionTimers = field(default_factory=SessionTimers)
     peer_takes_update: bool = False
     """Whether an Allow of the peer named UPDATE (RFC 3311 §4)."""
+
+    def confirmed_dialog(self) -> Dialog:
+        """The dialog of requests of ours. Raises LocalProtocolError before there is one."""
+        if self.dialog is None:
+            raise LocalProtocolError("there is no dialog yet")
+        return self.dialog
 
     def note_capabilities(self, message: Message) -> None:
         """Note what a message says about its sender."""

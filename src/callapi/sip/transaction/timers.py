@@ -2,8 +2,6 @@
 
 from enum import StrEnum
 
-from callapi.sip.outputs import TimerFired
-
 T1 = 0.5
 """Round-trip time estimate (§17.1.1.1)."""
 T2 = 4.0
@@ -29,11 +27,3 @@ class Timer(StrEnum):
     K = "K"  # wait for retransmissions of a non-INVITE response
     L = "L"  # RFC 6026: wait for retransmissions of an accepted INVITE
     M = "M"  # RFC 6026: wait for retransmissions of 2xx, and for 2xx of other forks
-
-
-def fired(timer: Timer) -> TimerFired:
-    """The input of a timer, made once for each."""
-    return _FIRED[timer]
-
-
-_FIRED = {timer: TimerFired(timer) for timer in Timer}

@@ -9,6 +9,7 @@ network.
 from __future__ import annotations
 
 import logging
+from typing import cast
 from urllib.parse import urlsplit
 
 from websockets.frames import CloseCode, Frame, Opcode
@@ -41,7 +42,15 @@ def origin_of(url: str) -> str:
 class WebSocketFraming:
     """The framing of one WebSocket that a client has opened."""
 
-    __slots__ = ("_fragments", "_has_partial_frame", "_outgoing", "_protocol", "is_broken", "is_open")
+    __slots__ = (
+        "_fragments",
+        "_has_partial_frame",
+        "_is_within_message",
+        "_outgoing",
+        "_protocol",
+        "is_broken",
+        "is_open",
+    )
 
     def __init__(self, allowed_origins: tuple[str, ...]) -> None:
         """`allowed_origins` as `origin_of` writes them."""
@@ -52,7 +61,8 @@ class WebSocketFraming:
             logger=_LOG,
         )
         self._outgoing = bytearray()
-        self._fragments: bytearray | None = None
+        self._fragments = bytearray()
+        self._is_within_message = False
         self._has_partial_frame = True
         self.is_open = False
         self.is_broken = False
@@ -65,7 +75,7 @@ class WebSocketFraming:
     @property
     def is_idle(self) -> bool:
         """As `Framing`: the handshake is over and no frame or series of frames has begun."""
-        return self.is_open and not self._has_partial_frame and self._fragments is None
+        return self.is_open and not self._has_partial_frame and not self._is_within_message
 
     def feed(self, data: bytes) -> list[Framed]:
         """As `Framing`."""
@@ -75,10 +85,10 @@ class WebSocketFraming:
         self._protocol.receive_data(data)
         events = self._protocol.events_received()
         for event in events:
-            if isinstance(event, Handshake):
-                self._shake_hands(event)
-            elif isinstance(event, Frame):
+            if isinstance(event, Frame):
                 self._take_frame(event, found)
+            else:
+                self._shake_hands(cast("Handshake", event))  # a server receives nothing else
         self._has_partial_frame = not events
         self._collect()
         return found
@@ -121,15 +131,14 @@ class WebSocketFraming:
 
     def _take_frame(self, frame: Frame, found: list[Framed]) -> None:
         if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
-            self._fragments = bytearray()
+            self._fragments.clear()
         elif frame.opcode is not Opcode.CONT:
             return
-        if self._fragments is None:  # a continuation of nothing: the library has failed the connection
-            return
+        # A continuation of nothing does not come here: the library has failed the connection.
         self._fragments += frame.data
+        self._is_within_message = not frame.fin
         if frame.fin:
-            message, self._fragments = bytes(self._fragments), None
-            self._take_message(message, found)
+            self._take_message(bytes(self._fragments), found)
 
     def _take_message(self, message: bytes, found: list[Framed]) -> None:
         if not message.strip(b"\r\n"):

@@ -201,6 +201,8 @@ class Outbox:
                 case Load(host, limit):
                     page = await self._asked(self._store.due(host, steady_time(), limit))
                     self._handle(Loaded(question, page))
+                case _:
+                    assert_never(question)
 
     async def _asked(self, answer: Awaitable[T]) -> T | None:
         try:

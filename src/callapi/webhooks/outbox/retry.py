@@ -17,7 +17,7 @@ the callback, and its body is not used.
 
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, assert_never
 
 from msgspec import Struct
 
@@ -103,5 +103,7 @@ def next_try(
             wait = wait_s(callback.attempts, MAX_HOST_WAIT_S, entropy)
         case Blame.ANSWERED | Blame.REFUSED:
             wait = wait_s(callback.attempts, MAX_WAIT_S, entropy)
+        case _:
+            assert_never(failure.blame)
     at = now + max(wait, failure.retry_after_s)
     return at if at <= callback.created_at + max_age_s else None
