@@ -8,18 +8,39 @@ from collections import defaultdict
 from pathlib import Path
 
 PURE = (
-    "sip/messages",
-    "sip/transaction",
-    "sip/invite_session",
-    "sip/subscription",
-    "media/sdp",
-    "rcml",
     "calls/conferences/machine.py",
     "calls/queues/line.py",
     "calls/status_machine.py",
+    "cluster/membership.py",
+    "media/sdp",
+    "rcml",
+    "sip/authentication/authenticator.py",
+    "sip/authentication/browsers.py",
+    "sip/authentication/digest.py",
+    "sip/authentication/throttle.py",
+    "sip/dialog.py",
+    "sip/invite_session",
+    "sip/messages",
+    "sip/registration/bindings.py",
+    "sip/subscription",
+    "sip/transaction",
+    "sip/transport/framing.py",
+    "sip/transport/websocket.py",
+    "streams/media_format.py",
+    "streams/media_machine.py",
+    "streams/media_messages.py",
+    "streams/reconnect.py",
+    "streams/relay_machine.py",
+    "streams/relay_messages.py",
+    "streams/url.py",
+    "webhooks/outbox/callback.py",
+    "webhooks/outbox/host_queue.py",
+    "webhooks/outbox/messages.py",
+    "webhooks/outbox/retry.py",
+    "webhooks/outbox/schedule.py",
 )
 """Rooms and machines without I/O: what their own tests leave out is a rule that no test knows."""
-FLOOR = 95.0
+FLOOR = 100.0
 """Per cent of lines and branches that each pure room must reach."""
 
 

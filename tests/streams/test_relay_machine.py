@@ -21,7 +21,7 @@ from callapi.streams.relay_machine import (
     Send,
     Silence,
 )
-from callapi.streams.relay_messages import MAX_HANDOFF, prompt
+from callapi.streams.relay_messages import MAX_HANDOFF, prompt, setup
 
 
 def _machine(**options: Any) -> RelayMachine:
@@ -308,4 +308,24 @@ def test_a_prompt_may_say_whether_the_agent_was_speaking() -> None:
         "lang": "en-US",
         "last": True,
         "agentSpeaking": True,
+    }
+
+
+def test_speakers_are_reported_with_their_beginning_and_end() -> None:
+    machine = _machine(reports_speakers=True)
+    _send(machine, type="text", token="One.")
+    assert _sent(machine.sounding(1, 0.0, 1.0)) == [{"type": "info", "name": "agentSpeaking", "value": "on"}]
+    assert machine.sounding(1, 0.5, 1.0) == []
+    assert _sent(machine.sounded(1)) == [{"type": "info", "name": "agentSpeaking", "value": "off"}]
+    assert _sent(machine.speech_began(2.0)) == [{"type": "info", "name": "clientSpeaking", "value": "on"}]
+    assert _sent(machine.speech_ended()) == [{"type": "info", "name": "clientSpeaking", "value": "off"}]
+
+
+def test_the_first_message_has_the_call_and_the_parameters_of_the_document() -> None:
+    assert json.loads(setup("VX1", {"callSid": "CA1", "from": None}, {"a": "1"})) == {
+        "type": "setup",
+        "sessionId": "VX1",
+        "callSid": "CA1",
+        "from": None,
+        "customParameters": {"a": "1"},
     }

@@ -197,3 +197,31 @@ def test_lines_with_ice_may_share_one_port() -> None:
     assert party.audio.ice.candidate.port == 7000
     assert audio(MediaNegotiation(OURS, security).make_offer()).port == 7000
     assert audio(party.receive_offer(PHONE)).port == 20_000
+
+
+def test_a_re_offer_to_a_phone_without_ice_has_none() -> None:
+    party = leg()
+    party.receive_offer(PHONE)
+    line = audio(party.make_offer())
+    assert (line.protocol, line.value("setup")) == ("UDP/TLS/RTP/SAVPF", "actpass")
+    assert not line.has("ice-ufrag")
+    assert line.value("fingerprint") == f"sha-256 {PRINT.hex(':').upper()}"
+
+
+@pytest.mark.parametrize(
+    "candidate",
+    [
+        "a=candidate:2 1 udp 1 198.51.100.7 0 typ host",
+        "a=candidate:2 1 udp 1 198.51.100.7 70000 typ host",
+        "a=candidate:2 1 udp 1 198.51.100.7 x typ host",
+        "a=candidate:2 1 udp",
+        "a=candidate:2 1 udp 1 2001:db8::1 4000 typ host",
+        "a=candidate:2 1 udp 1 0.0.0.0 4000 typ host",
+    ],
+)
+def test_a_candidate_that_cannot_be_used_is_passed_over(candidate: str) -> None:
+    party = leg()
+    lines = [candidate if each.startswith("a=candidate:2") else each for each in AUDIO]
+    party.receive_offer(description(*lines))
+    assert party.audio is not None
+    assert party.audio.remote == MediaAddress("0.0.0.0", 0)

@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from callapi.base.values import SrtpPolicy
-from callapi.media import MediaSecurity, NotAcceptable
+from callapi.media import MediaSecurity, NotAcceptable, VideoFormat
 from callapi.media.plane.types import SrtpKeys
 from callapi.media.sdp.crypto import SUITES, crypto_lines
 from callapi.media.sdp.description import MediaDescription, parse
@@ -296,3 +296,31 @@ def test_video_that_is_not_acceptable_costs_the_video_alone() -> None:
     body = offer(THEIRS) + b"m=video 4002 RTP/AVP 99\r\na=rtpmap:99 VP8/90000\r\n"
     assert [each.port for each in parse(party.receive_offer(body)).media] == [20_000, 0]
     assert party.video is None
+
+
+def test_our_own_video_key_sent_back_costs_the_video_alone() -> None:
+    party = leg()
+    video = "m=video 4002 RTP/SAVP 99\r\na=rtpmap:99 VP8/90000\r\n{}\r\n"
+    answer = party.receive_offer(offer(THEIRS) + video.format(written(bytes(30))).encode())
+    [ours] = crypto_lines(parse(answer).media[1])
+    body = offer(THEIRS) + video.format(written(ours.key)).encode()
+    assert [each.port for each in parse(party.receive_offer(body)).media] == [20_000, 0]
+    assert party.video is None
+
+
+def test_a_video_answer_without_keys_costs_the_video_alone() -> None:
+    party = leg()
+    party.relay_video(20_002, (VideoFormat("VP8", 99, 99),))
+    party.make_offer()
+    party.receive_answer(offer(profile="RTP/AVP") + b"m=video 4002 RTP/SAVP 99\r\na=rtpmap:99 VP8/90000\r\n")
+    assert party.audio is not None
+    assert party.video is None
+
+
+def test_of_an_answer_the_first_line_of_an_offered_suite_counts() -> None:
+    party = MediaNegotiation(OURS, MediaSecurity(REQUIRED, True, suites=(CM80,), random=random_of()))
+    key = next(each.key for each in crypto_lines(audio(party.make_offer())) if each.suite == CM80)
+    party.receive_answer(offer(written(bytes(range(46)), CM256, tag=9), THEIRS))
+    assert keys(party) is not None
+    assert MediaNegotiation(OURS).encryption == "none"
+    assert (party.encryption, key != THEIR_KEY) == ("sdes", True)

@@ -141,3 +141,14 @@ def test_multiplexed_rtcp_is_only_answered() -> None:
     )
     assert callee.video is not None
     assert not callee.video.rtcp_mux
+
+
+def test_a_video_answer_without_a_format_of_ours_is_no_video() -> None:
+    callee = leg()
+    callee.relay_video(20_002, (VideoFormat("VP8", 99, 99),))
+    callee.make_offer()
+    callee.receive_answer(
+        b"v=0\nc=IN IP4 192.0.2.7\nm=audio 4000 RTP/AVP 0\nm=video 4002 RTP/AVP 96\na=rtpmap:96 H264/90000\n"
+    )
+    assert callee.video is None
+    assert callee.audio is not None

@@ -392,3 +392,13 @@ def test_of_several_answers_ours_is_picked() -> None:
     assert server.digest.pick(["Basic YQ==", elsewhere, stronger, ours]) == ours
     assert server.digest.pick(["Basic YQ==", elsewhere, stronger]) == stronger
     assert server.digest.pick(["Basic YQ==", elsewhere]) is None
+
+
+def test_an_algorithm_that_this_client_was_not_offered() -> None:
+    """A browser is offered MD5 alone: an answer by another algorithm of the server is not for it."""
+    server = Server()
+    value = answer(server.challenge())
+    verdict = server.digest.verify(
+        value, "INVITE", URI, b"", server.secret_of, server.now, algorithms=["MD5"]
+    )
+    assert verdict == Rejected("algorithm 'SHA-256' was not offered")

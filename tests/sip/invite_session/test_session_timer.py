@@ -173,6 +173,15 @@ def test_a_refresh_that_is_refused_is_tried_again_until_the_end() -> None:
     assert seen == ["UPDATE"] * 4 + ["BYE"]
 
 
+def test_a_refresh_by_reinvite_that_is_refused_is_tried_again() -> None:
+    bench = refreshing("INVITE, BYE")
+    (again,) = requests(bench.until(300.0))
+    bench.answer(again, 500)
+    assert bench.events == []
+    (again,) = requests(bench.until(400.0))[-1:]
+    assert (again.method, again.body) == ("INVITE", OFFER)
+
+
 def test_a_peer_that_takes_no_update_after_all() -> None:
     bench = refreshing()
     (update,) = requests(bench.until(300.0))

@@ -555,6 +555,7 @@ def test_a_read_of_the_hosts_or_of_a_host_that_fails_is_tried_again() -> None:
 def test_rows_of_another_node_are_adopted_in_their_order() -> None:
     """`Adopted`: rows that another node left come before those that are offered from now on."""
     world = World(limits=Limits(at_once=1))
+    world.run(1)
     world.write([callback(1, stream="CA1")])
     world.store.add([callback(2, stream="CA1"), callback(3, stream="CA2", host="b.example")])
     world._handle(Adopted())

@@ -311,6 +311,7 @@ class Schedule:
         host.wake(now)
         if host.is_idle:
             del self._hosts[host.name]
+            self._waiting_for_room.pop(host.name, None)
             self._turn.pop(host.name, None)
             return
         if self._wants_load(host, now):
@@ -367,8 +368,7 @@ class Schedule:
         while self._waiting_for_room and len(self._known) < self._limits.window:
             name = next(iter(self._waiting_for_room))
             del self._waiting_for_room[name]
-            if name in self._hosts:
-                self._look(self._hosts[name], now)
+            self._look(self._hosts[name], now)
         is_idle = not (self._is_listed or self._is_listing) and self._list_at is None
         if is_idle and len(self._hosts) <= self._limits.hosts // 2:
             self._list_at = now + _LOAD_EVERY_S
