@@ -110,6 +110,11 @@ bench: dev  ## markup calls: cost, sustained rate, delay, overload, memory; the 
 	scripts/system-packages sip-tester
 	$(BIN)/python -m bench.calls --output docs/benchmarks/calls.md
 
+.PHONY: bench-parts
+bench-parts: dev  ## what each part of the node costs a markup call: parts switched off in turn; the table into docs/benchmarks
+	scripts/system-packages sip-tester
+	$(BIN)/python -m bench.parts --output docs/benchmarks/parts.md
+
 .PHONY: bench-relay
 bench-relay: dev  ## RTP: CPU per packet beside a plain forwarder and rtpengine, then ever more calls, then the whole node (9 minutes)
 	scripts/system-packages rtpengine-daemon

@@ -174,6 +174,11 @@ class Bench:
         for each in (self.node, *self._phones, self._application):
             each.__exit__(kind, error, traceback)
 
+    @property
+    def tool_pids(self) -> list[int]:
+        """Of the application and the phones."""
+        return [each.pid for each in (self._application, *self._phones)]
+
     def figures(self) -> dict[str, Any]:
         """What the application was asked since the last time."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.ports.application}/figures") as answer:

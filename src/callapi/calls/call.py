@@ -67,6 +67,7 @@ from callapi.media import (
     SecurityFailed,
     Stalled,
     StreamClosed,
+    StreamEvent,
 )
 from callapi.sip import Ended, InboundRefer, InboundSession, OutboundSession, Party, Response
 from callapi.store import CallbackRecord, CallRecord
@@ -314,12 +315,11 @@ class Call:
         """Attend to the leg until it has ended, then close the record. Owned by `LiveCalls`."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                listening = tasks.create_task(self._listen())
+                self.leg.stream.hand_events_to(self._heard)
                 if story is not None and not self._stories.has_first:
                     self._stories.run(story)
                 self._stories.open(tasks, self.end_of_story, self._story_failed)
                 self._finish(await self._attend())
-                listening.cancel()
                 self._stories.stop()
         finally:
             if not self.ended.is_set:
@@ -368,30 +368,35 @@ class Call:
             with suppress(StreamClosed):
                 self.digits_to.send_digits(digit)
 
-    async def _listen(self) -> None:
+    def _heard(self, event: StreamEvent) -> None:
+        """An event of the media stream; called by the media plane, outside of the call's task."""
         try:
-            while True:
-                match await self.leg.stream.next_event():
-                    case DigitPressed(digit, source):
-                        self._bus.publish(DigitReceived(self.record, utc_now(), source))
-                        if self._digit_sources.by_media(digit, self._clock()):
-                            self.digits.put(digit)
-                    case FirstPacket(source):
-                        self._bus.publish(FirstPacketReceived(self.record, utc_now(), source))
-                    case FormatUsed(payload_type):
-                        self.leg.use_format(payload_type)
-                    case NothingHeard(seconds):
-                        text = f"one-way audio: nothing was heard from {self.record.to} in {seconds:g} s"
-                        self.notify(Problem(ONE_WAY_AUDIO, text, is_warning=True))
-                    case Stalled(silence_s):
-                        reason = f"no RTP for {silence_s:.0f} s"
-                        self.notify(Problem(MEDIA_TIMEOUT, f"media timeout: {reason}"))
-                        self.hang_up(reason)
-                    case SecurityFailed(reason):
-                        self.notify(Problem(SECURITY_FAILED, reason))
-                        self.hang_up(reason, CallStatus.FAILED)
+            self._happened_to_media(event)
         except StreamClosed:
             return
+        except Exception as error:  # as of a story: this call alone
+            self._story_failed(error)
+
+    def _happened_to_media(self, event: StreamEvent) -> None:
+        match event:
+            case DigitPressed(digit, source):
+                self._bus.publish(DigitReceived(self.record, utc_now(), source))
+                if self._digit_sources.by_media(digit, self._clock()):
+                    self.digits.put(digit)
+            case FirstPacket(source):
+                self._bus.publish(FirstPacketReceived(self.record, utc_now(), source))
+            case FormatUsed(payload_type):
+                self.leg.use_format(payload_type)
+            case NothingHeard(seconds):
+                text = f"one-way audio: nothing was heard from {self.record.to} in {seconds:g} s"
+                self.notify(Problem(ONE_WAY_AUDIO, text, is_warning=True))
+            case Stalled(silence_s):
+                reason = f"no RTP for {silence_s:.0f} s"
+                self.notify(Problem(MEDIA_TIMEOUT, f"media timeout: {reason}"))
+                self.hang_up(reason)
+            case SecurityFailed(reason):
+                self.notify(Problem(SECURITY_FAILED, reason))
+                self.hang_up(reason, CallStatus.FAILED)
 
     # --- its status -------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from callapi.base.errors import CallApiError
 from callapi.webhooks import WebAnswer, WebRequest
 
 
-class Problem(Struct, frozen=True):
+class Problem(Struct, frozen=True, gc=False):
     """One broken rule, the content of a notification. `code` is Twilio's where Twilio has one."""
 
     code: int

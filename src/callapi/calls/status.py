@@ -48,7 +48,7 @@ _BUSY: Final = frozenset({486, 600, 603})
 _NO_ANSWER: Final = frozenset({408, 480, 487})
 
 
-class Ending(Struct, frozen=True):
+class Ending(Struct, frozen=True, gc=False):
     """Who ended a call, why in words, and the SIP status that said so (None: a BYE, or no message at all)."""
 
     by: Party

@@ -19,40 +19,40 @@ from callapi.calls.status import CallStatus, status_of_code
 from callapi.sip import Party
 
 
-class InviteSent(Struct, frozen=True):
+class InviteSent(Struct, frozen=True, gc=False):
     """The INVITE is on its way."""
 
 
-class RingingReceived(Struct, frozen=True):
+class RingingReceived(Struct, frozen=True, gc=False):
     """A 180 or 183 came."""
 
 
-class CallAnswered(Struct, frozen=True):
+class CallAnswered(Struct, frozen=True, gc=False):
     """The INVITE has its 2xx, from either side."""
 
 
-class ScreeningRequired(Struct, frozen=True):
+class ScreeningRequired(Struct, frozen=True, gc=False):
     """The called party's answer does not accept the call yet: a screening document decides."""
 
 
-class CallAccepted(Struct, frozen=True):
+class CallAccepted(Struct, frozen=True, gc=False):
     """The screening accepted, or a REST command gave the call a document of its own."""
 
 
-class EndRequested(Struct, frozen=True):
+class EndRequested(Struct, frozen=True, gc=False):
     """Our side ends the call; `verdict` is its final status if it was never answered. The first request counts."""
 
     verdict: CallStatus
 
 
-class SessionEnded(Struct, frozen=True):
+class SessionEnded(Struct, frozen=True, gc=False):
     """The SIP session is over; `code`: the final response to the INVITE, None if it was not that which ended it."""
 
     by: Party
     code: int | None = None
 
 
-class ProcessLost(Struct, frozen=True):
+class ProcessLost(Struct, frozen=True, gc=False):
     """The process that had the call is gone, or stops without waiting for the peer."""
 
 

@@ -20,13 +20,13 @@ class Party(StrEnum):
     NETWORK = "network"
 
 
-class Provisional(Struct, frozen=True):
+class Provisional(Struct, frozen=True, gc=False):
     """A 101..199 to our INVITE, first or repeated; a reliable one was PRACKed already (RFC 3262)."""
 
     response: Response
 
 
-class Accepted(Struct, frozen=True):
+class Accepted(Struct, frozen=True, gc=False):
     """The first 2xx to our INVITE.
 
     ACK is sent already if our INVITE held the offer; otherwise the body is the peer's offer and
@@ -41,7 +41,7 @@ class Accepted(Struct, frozen=True):
     """Whether an UPDATE has replaced that answer before the 2xx (RFC 3311 §5.1): the session stands as it agreed."""
 
 
-class Refused(Struct, frozen=True):
+class Refused(Struct, frozen=True, gc=False):
     """A final answer >= 300 to our INVITE, followed by `Ended`.
 
     `local`: generated here (408: no response came, 503: no next hop could be reached,
@@ -52,30 +52,30 @@ class Refused(Struct, frozen=True):
     local: bool
 
 
-class Confirmed(Struct, frozen=True):
+class Confirmed(Struct, frozen=True, gc=False):
     """The ACK for our 2xx arrived; `body` is the answer if our 2xx held the offer, else empty."""
 
     body: bytes
 
 
-class OfferReceived(Struct, frozen=True):
+class OfferReceived(Struct, frozen=True, gc=False):
     """A re-INVITE or UPDATE with an offer: call `answer_offer(body)` or `refuse_offer(status)`."""
 
     body: bytes
     method: str
 
 
-class OfferRequested(Struct, frozen=True):
+class OfferRequested(Struct, frozen=True, gc=False):
     """A re-INVITE without a body: call `answer_offer(our_offer)`; the answer comes as `AnswerReceived`."""
 
 
-class AnswerReceived(Struct, frozen=True):
+class AnswerReceived(Struct, frozen=True, gc=False):
     """The answer to an offer of ours: to `offer()`, or in the ACK after `OfferRequested`; empty if that has none."""
 
     body: bytes
 
 
-class OfferRefused(Struct, frozen=True):
+class OfferRefused(Struct, frozen=True, gc=False):
     """Our re-INVITE or UPDATE was refused and the old session stays (a 491 is retried inside first).
 
     A 2xx without an answer is reported so too.
@@ -84,7 +84,7 @@ class OfferRefused(Struct, frozen=True):
     response: Response
 
 
-class InfoReceived(Struct, frozen=True):
+class InfoReceived(Struct, frozen=True, gc=False):
     """An INFO within the dialog (RFC 6086) that was understood; it has its 200."""
 
     content_type: str
@@ -97,7 +97,7 @@ class ReferReceived(Struct, frozen=True):
     refer: InboundRefer
 
 
-class Ended(Struct, frozen=True):
+class Ended(Struct, frozen=True, gc=False):
     """The last event of every session.
 
     `status` is the final response of the INVITE if there was one (200: it was answered; 487: cancelled).

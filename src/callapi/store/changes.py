@@ -9,7 +9,7 @@ from callapi.base.ids import CallSid, EventId
 from callapi.store.records import EventRecord, Record
 
 
-class Put(Struct, frozen=True):
+class Put(Struct, frozen=True, gc=False):
     """Keep `record`, in place of the one with the same key if there is one.
 
     `Put(call)` writes a call's record, `Put(callback)` adds a row to the outbox.
@@ -18,7 +18,7 @@ class Put(Struct, frozen=True):
     record: Record
 
 
-class AddEvents(Struct, frozen=True):
+class AddEvents(Struct, frozen=True, gc=False):
     """Append `events` to the call's own: not empty, sequences rising and beyond those written before.
 
     Those from `events.MAX_EVENTS` on are not kept. Many at a time cost little more than one.
@@ -28,7 +28,7 @@ class AddEvents(Struct, frozen=True):
     events: tuple[EventRecord, ...]
 
 
-class Remove(Struct, frozen=True):
+class Remove(Struct, frozen=True, gc=False):
     """Forget the records of `kind` whose primary key begins with `key`.
 
     `Remove(CallbackRecord, (event_id,))` once delivered or given up; `Remove(EventBlock, (call_sid,))` takes
@@ -39,7 +39,7 @@ class Remove(Struct, frozen=True):
     key: tuple[str, ...]
 
 
-class CallbackAttempted(Struct, frozen=True):
+class CallbackAttempted(Struct, frozen=True, gc=False):
     """A delivery failed; the row stays and is due again at `next_at`."""
 
     event_id: EventId

@@ -32,7 +32,7 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | tuple[Json, ...] | Ma
 Parameters: TypeAlias = tuple[tuple[str, str], ...]
 
 
-class AccountRecord(Redacted, frozen=True):
+class AccountRecord(Redacted, frozen=True, gc=False):
     """A tenant. `parent_sid`: of a subaccount; `secondary_auth_token`: while a token is being rotated."""
 
     secrets = frozenset({"auth_token", "secondary_auth_token"})
@@ -57,7 +57,7 @@ class AccountRecord(Redacted, frozen=True):
         return self.parent_sid or self.sid
 
 
-class CallRecord(Struct, frozen=True):
+class CallRecord(Struct, frozen=True, gc=False):
     """One leg under a script, from its first moment to its end; `end_time` is None while it lives.
 
     `duration` runs from answer to end, `ring_duration` from start to answer (or end). `sequence_number` is
@@ -96,7 +96,7 @@ class CallRecord(Struct, frozen=True):
     srtp: str | None = None  # none, sdes, dtls; None: no media was agreed on
 
 
-class EventRecord(Struct, frozen=True):
+class EventRecord(Struct, frozen=True, gc=False):
     """One thing that happened on a call: a SIP message, an HTTP exchange, a verb, media figures.
 
     `sequence` counts from 0 within the call; `data` must be JSON.
@@ -108,7 +108,7 @@ class EventRecord(Struct, frozen=True):
     data: Mapping[str, Json]
 
 
-class EventBlock(Struct, frozen=True):
+class EventBlock(Struct, frozen=True, gc=False):
     """Events of one call that were written together; `sequence` is that of the first (see `AddEvents`)."""
 
     call_sid: CallSid
@@ -116,7 +116,7 @@ class EventBlock(Struct, frozen=True):
     events: tuple[EventRecord, ...]
 
 
-class CallbackRecord(Struct, frozen=True):
+class CallbackRecord(Struct, frozen=True, gc=False):
     """A row of the outbox: a callback that must be delivered, in order within its `stream` (the call's sid).
 
     It goes in the same group as the change that it reports, and is removed once delivered or given up.
@@ -142,7 +142,7 @@ class CallbackRecord(Struct, frozen=True):
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
 
 
-class NotificationRecord(Struct, frozen=True):
+class NotificationRecord(Struct, frozen=True, gc=False):
     """What went wrong, for the application's developer: code, the request made, the answer that came."""
 
     sid: NotificationSid
@@ -164,7 +164,7 @@ class NotificationRecord(Struct, frozen=True):
     document_column: int | None = None
 
 
-class RecordingRecord(Struct, frozen=True):
+class RecordingRecord(Struct, frozen=True, gc=False):
     """One recording; `path` is its WAV file, relative to the recordings of `node`, once it is whole."""
 
     sid: RecordingSid
@@ -185,7 +185,7 @@ class RecordingRecord(Struct, frozen=True):
     """Of a recording of a conference; `call_sid` is then the participant's whose arrival started it."""
 
 
-class ConferenceRecord(Struct, frozen=True):
+class ConferenceRecord(Struct, frozen=True, gc=False):
     """One conference room from its first participant to its end. `sequence_number` is the next callback's."""
 
     sid: ConferenceSid
@@ -204,7 +204,7 @@ class ConferenceRecord(Struct, frozen=True):
     sequence_number: int = 1
 
 
-class QueueRecord(Struct, frozen=True):
+class QueueRecord(Struct, frozen=True, gc=False):
     """A queue of callers; those who wait in it are live calls, and not kept here."""
 
     sid: QueueSid
@@ -215,7 +215,7 @@ class QueueRecord(Struct, frozen=True):
     date_updated: datetime
 
 
-class NumberRecord(Struct, frozen=True):
+class NumberRecord(Struct, frozen=True, gc=False):
     """A number or SIP user that the node answers for: exact, or a pattern; `*` stands for any text."""
 
     sid: NumberSid
@@ -235,7 +235,7 @@ class NumberRecord(Struct, frozen=True):
     status_callback_method: str = "POST"
 
 
-class ApplicationRecord(Struct, frozen=True):
+class ApplicationRecord(Struct, frozen=True, gc=False):
     """URLs under a name, which numbers and clients may share."""
 
     sid: ApplicationSid
@@ -252,7 +252,7 @@ class ApplicationRecord(Struct, frozen=True):
     status_callback_method: str = "POST"
 
 
-class ClientRecord(Redacted, frozen=True):
+class ClientRecord(Redacted, frozen=True, gc=False):
     """A SIP user that may register. Of the password only H(login:realm:password) is kept (RFC 7616 §3.4.2)."""
 
     secrets = frozenset({"ha1_md5", "ha1_sha256", "ha1_sha512_256"})
@@ -277,7 +277,7 @@ class ClientRecord(Redacted, frozen=True):
     srtp: str | None = None  # off, optional, required; None: as the node is configured
 
 
-class KeyRecord(Redacted, frozen=True):
+class KeyRecord(Redacted, frozen=True, gc=False):
     """An API key: signs in to REST and console like the token of its account.
 
     Of the secret (256 random bits) only its SHA-256 is kept, as lower-case hex.
@@ -293,7 +293,7 @@ class KeyRecord(Redacted, frozen=True):
     date_updated: datetime
 
 
-class BindingRecord(Struct, frozen=True):
+class BindingRecord(Struct, frozen=True, gc=False):
     """One registered contact (RFC 3261 §10.3) of the client whose login is `login`.
 
     `source` is the hop that the REGISTER came from (`udp:192.0.2.1:5060`), `path` the Path values (RFC 3327),
@@ -316,7 +316,7 @@ class BindingRecord(Struct, frozen=True):
     reg_id: int = 0
 
 
-class SipObjectRecord(Struct, frozen=True):
+class SipObjectRecord(Struct, frozen=True, gc=False):
     """One object of Twilio's `SIP/…` resources: what they add to numbers, clients and trunks.
 
     `parent_sid` is the list of a credential or address, and the domain of a mapping; `name` is a domain's name, a
@@ -339,7 +339,7 @@ class SipObjectRecord(Struct, frozen=True):
     status_callback_method: str = "POST"
 
 
-class TrunkRecord(Redacted, frozen=True):
+class TrunkRecord(Redacted, frozen=True, gc=False):
     """Where calls to numbers go: of the enabled trunks whose `pattern` fits, the lowest `priority` first.
 
     Among equals the calls are shared out by `weight`, as RFC 2782 has it.

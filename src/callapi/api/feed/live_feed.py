@@ -99,7 +99,9 @@ class Feed:
 
     def relay(self, event: Relayed) -> None:
         """Take in an event of another node."""
-        self._append(event)
+        self._kept.append(event)
+        self._next += 1
+        self._wake_soon()
 
     @property
     def clients(self) -> int:
@@ -146,13 +148,14 @@ class Feed:
                 self.has_clients.clear()
 
     def _keep(self, event: FeedSource) -> None:
-        self._append(event)
+        self._kept.append(event)
+        self._next += 1
+        if self._wakers:
+            self._wake_soon()
         if self._export is not None and self._is_export_wanted():
             self._export(_relayed(event, self._content(event)))
 
-    def _append(self, event: FeedSource) -> None:
-        self._kept.append(event)
-        self._next += 1
+    def _wake_soon(self) -> None:
         if self._wakers and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(GATHER_S, self._wake)
 

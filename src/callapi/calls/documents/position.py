@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 
-class Position(Struct, frozen=True):
+class Position(Struct, frozen=True, gc=False):
     """Where a story stands: the document, the verb, and the step within the verb.
 
     `url` and `method` are those that the document was fetched with. `path` counts from the root: `(2,)` is the third

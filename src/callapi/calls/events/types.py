@@ -27,7 +27,7 @@ from callapi.store import CallbackRecord, CallRecord, ConferenceRecord, Recordin
 from callapi.webhooks import HttpExchange
 
 
-class CallEvent(Struct, frozen=True):
+class CallEvent(Struct, frozen=True, gc=False):
     """What every event of one call carries."""
 
     record: CallRecord
@@ -44,15 +44,15 @@ class CallEvent(Struct, frozen=True):
         return self.record.account_sid
 
 
-class CallStarted(CallEvent, frozen=True):
+class CallStarted(CallEvent, frozen=True, gc=False):
     """The call has its first record (inbound: ringing; placed: queued)."""
 
 
-class CallOpened(CallEvent, frozen=True):
+class CallOpened(CallEvent, frozen=True, gc=False):
     """The call is in the live directory; `record.sip_call_id` is its SIP Call-ID."""
 
 
-class StatusChanged(CallEvent, frozen=True):
+class StatusChanged(CallEvent, frozen=True, gc=False):
     """The call moved to `record.status`, which is not final; `sip` is what SIP adds to its callbacks."""
 
     sip: Parameters = ()
@@ -63,7 +63,7 @@ class StatusChanged(CallEvent, frozen=True):
         return CallStatus(self.record.status)
 
 
-class CallEnded(CallEvent, frozen=True):
+class CallEnded(CallEvent, frozen=True, gc=False):
     """The call has its final record: `record.status` is one of the five final words."""
 
     ending: Ending
@@ -75,61 +75,61 @@ class CallEnded(CallEvent, frozen=True):
         return CallStatus(self.record.status)
 
 
-class CallClosed(CallEvent, frozen=True):
+class CallClosed(CallEvent, frozen=True, gc=False):
     """The call left the live directory. Late SIP messages (the ACK of a refusal) may still follow."""
 
 
-class DigitReceived(CallEvent, frozen=True):
+class DigitReceived(CallEvent, frozen=True, gc=False):
     """The party pressed a key. Which one is left out: it may be part of a PIN."""
 
     source: DigitSource
 
 
-class FirstPacketReceived(CallEvent, frozen=True):
+class FirstPacketReceived(CallEvent, frozen=True, gc=False):
     """The first valid RTP packet came from `source`; again after the stream learned a new source."""
 
     source: MediaAddress
 
 
-class MediaMeasured(CallEvent, frozen=True):
+class MediaMeasured(CallEvent, frozen=True, gc=False):
     """The counters of the call's audio stream, once, when it closes; not sent if no packet flowed."""
 
     statistics: StreamStatistics
 
 
-class PartiesJoined(CallEvent, frozen=True):
+class PartiesJoined(CallEvent, frozen=True, gc=False):
     """The call hears and is heard by what it was joined to. A bridge publishes one for each of its two calls."""
 
     joined: Joined
 
 
-class PartiesParted(CallEvent, frozen=True):
+class PartiesParted(CallEvent, frozen=True, gc=False):
     """The call has parted from `joined`, after `joined_s` seconds."""
 
     joined: Joined
     joined_s: float
 
 
-class MediaSampled(CallEvent, frozen=True):
+class MediaSampled(CallEvent, frozen=True, gc=False):
     """The counters of the call's audio stream while it is open: every few seconds, if packets flow."""
 
     statistics: StreamStatistics
 
 
-class DocumentRead(CallEvent, frozen=True):
+class DocumentRead(CallEvent, frozen=True, gc=False):
     """A document was read and begins: its URL and its beginning, with the values of passwords taken out."""
 
     url: str
     text: str
 
 
-class VerbStarted(CallEvent, frozen=True):
+class VerbStarted(CallEvent, frozen=True, gc=False):
     """The document's next verb begins."""
 
     position: Position
 
 
-class SpeechRecognised(CallEvent, frozen=True):
+class SpeechRecognised(CallEvent, frozen=True, gc=False):
     """A `<Gather>` understood speech, with a confidence from 0 to 1. The words are left out."""
 
     confidence: float
@@ -146,7 +146,7 @@ class TransferStep(StrEnum):
     FAILED = "failed"
 
 
-class TransferChanged(CallEvent, frozen=True):
+class TransferChanged(CallEvent, frozen=True, gc=False):
     """A transfer of the call (`record`: the party that stays) to `target`; `code` as reported to the referrer."""
 
     step: TransferStep
@@ -154,7 +154,7 @@ class TransferChanged(CallEvent, frozen=True):
     code: int | None
 
 
-class ProblemRaised(Struct, frozen=True):
+class ProblemRaised(Struct, frozen=True, gc=False):
     """A notification for the developer of the application; `call_sid` is None if it concerns no call."""
 
     problem: Problem
@@ -163,7 +163,7 @@ class ProblemRaised(Struct, frozen=True):
     call_sid: CallSid | None = None
 
 
-class RecordingChanged(Struct, frozen=True):
+class RecordingChanged(Struct, frozen=True, gc=False):
     """A recording began or ended; `callback` is the outbox row that must be kept together with the record."""
 
     recording: RecordingRecord
@@ -171,14 +171,14 @@ class RecordingChanged(Struct, frozen=True):
     callback: CallbackRecord | None = None
 
 
-class ConferenceOpened(Struct, frozen=True):
+class ConferenceOpened(Struct, frozen=True, gc=False):
     """A conference room was made, by its first participant or over REST."""
 
     conference: ConferenceRecord
     at: datetime
 
 
-class ConferenceChanged(Struct, frozen=True):
+class ConferenceChanged(Struct, frozen=True, gc=False):
     """Something happened in a conference; `callback` is the outbox row that must be kept with the record."""
 
     conference: ConferenceRecord
@@ -187,7 +187,7 @@ class ConferenceChanged(Struct, frozen=True):
     callback: CallbackRecord | None = None
 
 
-class StreamChanged(CallEvent, frozen=True):
+class StreamChanged(CallEvent, frozen=True, gc=False):
     """A step of a stream of the call: `step` is `stream-started`, `stream-stopped` or `stream-error`.
 
     `callback` is the outbox row that reports it to the application.
@@ -200,7 +200,7 @@ class StreamChanged(CallEvent, frozen=True):
     callback: CallbackRecord | None = None
 
 
-class TranscriptionChanged(CallEvent, frozen=True):
+class TranscriptionChanged(CallEvent, frozen=True, gc=False):
     """A step of a transcription of the call: `step` is `transcription-started`, `-content`, `-stopped` or `-error`.
 
     What was said is in `callback` alone, the outbox row that reports it to the application.
@@ -212,7 +212,7 @@ class TranscriptionChanged(CallEvent, frozen=True):
     callback: CallbackRecord | None = None
 
 
-class MachineDetected(CallEvent, frozen=True):
+class MachineDetected(CallEvent, frozen=True, gc=False):
     """Answering machine detection has a result, `record.answered_by`, after `duration_ms`; the call may be over then.
 
     `callback` is the outbox row that reports it to the application.

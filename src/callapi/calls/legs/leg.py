@@ -40,26 +40,26 @@ log = logging.getLogger(__name__)
 _WARNING_AGENT: Final = "callapi"
 
 
-class Rang(Struct, frozen=True):
+class Rang(Struct, frozen=True, gc=False):
     """A 180 or 183 came from the called phone; `has_audio`: with early media."""
 
     response: Response
     has_audio: bool
 
 
-class Answered(Struct, frozen=True):
+class Answered(Struct, frozen=True, gc=False):
     """The called phone's 2xx came and media can flow."""
 
     response: Response
 
 
-class Dtmf(Struct, frozen=True):
+class Dtmf(Struct, frozen=True, gc=False):
     """Digits that came as SIP INFO."""
 
     info: InfoDigits
 
 
-class OfferUnanswered(Struct, frozen=True):
+class OfferUnanswered(Struct, frozen=True, gc=False):
     """An offer of ours got no answer that can be used: nothing can be heard, so the leg must be hung up."""
 
     reason: str

@@ -12,7 +12,7 @@ from callapi.media import (
 from callapi.sip import NameAddr
 
 
-class Subscription(Struct, frozen=True):
+class Subscription(Struct, frozen=True, gc=False):
     """Where the status callbacks of a call go, and for which steps."""
 
     url: str
@@ -20,7 +20,7 @@ class Subscription(Struct, frozen=True):
     events: tuple[str, ...] = ("completed",)
 
 
-class Placement(Struct, frozen=True):
+class Placement(Struct, frozen=True, gc=False):
     """A call to be placed: whom, as whom, and for whom."""
 
     account_sid: AccountSid
@@ -48,7 +48,7 @@ class Placement(Struct, frozen=True):
     """Rung at the same time, within the same call: the first to answer is the called party."""
 
 
-class InboundCall(Struct, frozen=True):
+class InboundCall(Struct, frozen=True, gc=False):
     """An inbound call that may proceed: its account and where its callbacks go."""
 
     account_sid: AccountSid

@@ -54,7 +54,8 @@ def moved(record: CallRecord, status: CallStatus, at: datetime, **facts: Any) ->
         record,
         status=status.value,
         date_updated=at,
-        sequence_number=record.sequence_number + subscribes(record, status.step),
+        sequence_number=record.sequence_number
+        + (bool(record.status_callback) and subscribes(record, status.step)),
         **facts,
     )
 

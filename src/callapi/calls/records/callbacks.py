@@ -41,8 +41,10 @@ def callback_row(  # noqa: PLR0913 - what every callback has
 
 def status_callback_row(record: CallRecord, at: datetime, sip: Parameters = ()) -> CallbackRecord | None:
     """The callback for the status that `record` has just reached, if the record subscribes to that step."""
+    if not record.status_callback:
+        return None
     step = CallStatus(record.status).step
-    if not record.status_callback or not subscribes(record, step):
+    if not subscribes(record, step):
         return None
     return callback_row(
         stream=record.sid,

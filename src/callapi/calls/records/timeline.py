@@ -90,7 +90,11 @@ class Timeline:
 
     def add_sip(self, traced: Traced) -> None:
         """Note a SIP message, whole, with the secrets taken out."""
-        self.add("sip", SipSeen(traced.direction, traced.hop, traced.data))
+        if len(self._entries) >= MAX_EVENTS:
+            self.dropped += 1
+        else:
+            seen = SipSeen(traced.direction, traced.hop, traced.data)
+            self._entries.append((utc_now(), "sip", seen))
 
     def add_http(self, exchange: HttpExchange) -> None:
         """Note a request to the application."""

@@ -1,5 +1,6 @@
-"""How events reach the tasks that wait: a bounded queue, and an outcome that is set once."""
+"""How events reach their readers: a bounded queue or a function, and an outcome that is set once."""
 
+from collections.abc import Callable
 from typing import Generic, Self, TypeVar
 
 from callapi.base.notifier import Notifier
@@ -12,9 +13,15 @@ T = TypeVar("T")
 
 
 class EventQueue:
-    """Events of one stream, oldest first; beyond 256 unread ones, the oldest is dropped and counted."""
+    """Events of one stream, oldest first; beyond 256 unread ones, the oldest is dropped and counted.
+
+    A reader with a task of its own takes them by `next`; one without gets them by `hand_to`.
+    """
+
+    __slots__ = ("_changed", "_events", "_is_closed", "_reader", "lost")
 
     def __init__(self) -> None:
+        self._reader: Callable[[StreamEvent], None] | None = None
         self._events: list[StreamEvent] = []
         self._changed = Notifier()
         self._is_closed = False
@@ -23,6 +30,9 @@ class EventQueue:
     def put(self, event: StreamEvent) -> None:
         """Add an event; ignored after `close`."""
         if self._is_closed:
+            return
+        if self._reader is not None:
+            self._reader(event)
             return
         if len(self._events) == QUEUE_BOUND:
             self.lost += 1
@@ -33,7 +43,16 @@ class EventQueue:
     def close(self) -> None:
         """No more will come; what is there can still be taken."""
         self._is_closed = True
+        self._reader = None
         self._changed.ring()
+
+    def hand_to(self, reader: Callable[[StreamEvent], None]) -> None:
+        """Call `reader` with each event as it comes, those that wait first, until `close`. It must not raise."""
+        waiting, self._events = self._events, []
+        if not self._is_closed:
+            self._reader = reader
+        for event in waiting:
+            reader(event)
 
     async def next(self) -> StreamEvent:
         """Wait for the oldest event; raises StreamClosed when there will be none. Safe to cancel."""

@@ -1,7 +1,8 @@
 """The media plane that moves packets: the Python face of the native packet threads (`docs/rooms/media.md`).
 
-Commands return at once, and are obeyed when the present turn of the loop is over; events come through one eventfd
-that the loop watches, and are handed to the streams that they are about. Used within one event loop.
+Commands return at once, and are obeyed when the present turn of the loop is over or a few milliseconds later; events
+come through one eventfd that the loop watches, and are handed to the streams that they are about. Used within one
+event loop.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import logging
 import os
 import socket
 from types import TracebackType
-from typing import Self, cast
+from typing import Final, Self, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -39,6 +40,8 @@ from callapi.media.plane.types import (
     Prompt,
 )
 
+GATHER_S: Final = 0.005
+"""How long commands to packet threads are gathered under load: a quarter of a frame of audio."""
 _RATES = (8000, 16_000, 48_000)
 _log = logging.getLogger(__name__)
 
@@ -90,6 +93,7 @@ class NativePlane:
         self._rooms: dict[int, NativeRoom] = {}
         self._bridges = 0
         self._is_waking = False
+        self._woken_at = 0.0
         self._prompts: WeakKeyDictionary[Prompt, _native.Prompt] = WeakKeyDictionary()
 
     async def __aenter__(self) -> Self:
@@ -193,13 +197,23 @@ class NativePlane:
             self.wake_soon()
 
     def wake_soon(self) -> None:
-        """Wake the packet threads at the end of this turn of the loop, once for all commands of it."""
-        if not self._is_waking:
-            self._is_waking = True
+        """Wake the packet threads once for all commands of this turn of the loop, and at most every `GATHER_S`.
+
+        A packet thread that shares the core of the event loop takes it at once when it is woken: a call's commands
+        would cost more in switches than in work. A node with little to do wakes the threads without delay.
+        """
+        if self._is_waking:
+            return
+        self._is_waking = True
+        wait_s = self._woken_at + GATHER_S - self._loop.time()
+        if wait_s <= 0:
             self._loop.call_soon(self._wake)
+        else:
+            self._loop.call_later(wait_s, self._wake)
 
     def _wake(self) -> None:
         self._is_waking = False
+        self._woken_at = self._loop.time()
         if self._native is not None:
             self._native.wake()
 

@@ -25,27 +25,27 @@ class RecordingCause(StrEnum):
     FAILED = "failed"
 
 
-class DigitPressed(Struct, frozen=True):
+class DigitPressed(Struct, frozen=True, gc=False):
     """One key (0-9 * # A-D), reported once, when it is pressed, however often its packets came; also while bridged."""
 
     digit: str
     source: DigitSource = DigitSource.RTP
 
 
-class PlaybackEnded(Struct, frozen=True):
+class PlaybackEnded(Struct, frozen=True, gc=False):
     """A prompt, tone or row of digits is over. `finished` is False if it was stopped, replaced or cut off."""
 
     playback_id: int
     finished: bool
 
 
-class FirstPacket(Struct, frozen=True):
+class FirstPacket(Struct, frozen=True, gc=False):
     """The first valid RTP packet came; the stream is latched to `source`. Again after each re-learning."""
 
     source: MediaAddress
 
 
-class FormatUsed(Struct, frozen=True):
+class FormatUsed(Struct, frozen=True, gc=False):
     """The remote sends another of the agreed formats, by its payload type: configure the stream for it (RFC 3264 §6.1).
 
     Once for each configuration. Packets of it are not heard until then.
@@ -54,31 +54,31 @@ class FormatUsed(Struct, frozen=True):
     payload_type: int
 
 
-class NothingHeard(Struct, frozen=True):
+class NothingHeard(Struct, frozen=True, gc=False):
     """One-way audio: nothing came from this party within `seconds` of joining. At most once per bridge."""
 
     seconds: float
 
 
-class Stalled(Struct, frozen=True):
+class Stalled(Struct, frozen=True, gc=False):
     """No RTP for `silence_s` (media.timeout_s) while media was expected; again after each further period."""
 
     silence_s: float
 
 
-class Secured(Struct, frozen=True):
+class Secured(Struct, frozen=True, gc=False):
     """A DTLS handshake is done: media flows, encrypted with `suite`."""
 
     suite: str
 
 
-class SecurityFailed(Struct, frozen=True):
+class SecurityFailed(Struct, frozen=True, gc=False):
     """ICE or DTLS failed, or the peer's consent was lost (RFC 7675): nothing can be heard. `reason` names the step."""
 
     reason: str
 
 
-class RecordingEnded(Struct, frozen=True):
+class RecordingEnded(Struct, frozen=True, gc=False):
     """A recording is on disk, whole, or has failed.
 
     Attributes:
@@ -111,13 +111,13 @@ StreamEvent = (
 )
 
 
-class SpeakingStarted(Struct, frozen=True):
+class SpeakingStarted(Struct, frozen=True, gc=False):
     """A member of a room begins to speak."""
 
     member_id: int
 
 
-class SpeakingStopped(Struct, frozen=True):
+class SpeakingStopped(Struct, frozen=True, gc=False):
     """A member of a room has ceased to speak, or has left while it spoke."""
 
     member_id: int

@@ -1,6 +1,6 @@
 """Streams, playbacks, recordings and bridges of the native media plane, as the floors above hold them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -126,6 +126,10 @@ class NativeStream:
     async def next_event(self) -> StreamEvent:
         """As AudioStream.next_event."""
         return await self._queue.next()
+
+    def hand_events_to(self, reader: Callable[[StreamEvent], None]) -> None:
+        """As AudioStream.hand_events_to."""
+        self._queue.hand_to(reader)
 
     def mute(self, muted: bool) -> None:  # noqa: FBT001 - as the protocol
         """As AudioStream.mute."""

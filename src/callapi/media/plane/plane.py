@@ -5,7 +5,7 @@ Two doors fit these protocols: `engine.NativePlane`, which moves packets in thre
 order in which they were given; what happened comes back as events.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -172,6 +172,9 @@ class AudioStream(Protocol):
         Raises:
             StreamClosed: the stream was closed and its last event has been taken.
         """
+
+    def hand_events_to(self, reader: Callable[[StreamEvent], None]) -> None:
+        """Call `reader` on the event loop with each event from now on, in place of `next_event`; it must not raise."""
 
     def mute(self, muted: bool) -> None:  # noqa: FBT001 - the vendor's `Mute=true|false`
         """While muted, what this party says is not passed on. Digits are still reported, and the party still hears."""

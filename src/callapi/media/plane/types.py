@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from callapi.base.values import Redacted
 
 
-class MediaAddress(Struct, frozen=True):
+class MediaAddress(Struct, frozen=True, gc=False):
     """An IP literal and a UDP port."""
 
     host: str
@@ -40,7 +40,7 @@ class Direction(StrEnum):
         return self is Direction.SENDRECV or self is Direction.RECVONLY
 
 
-class CodecFormat(Struct, frozen=True):
+class CodecFormat(Struct, frozen=True, gc=False):
     """One audio format as both sides agreed on it.
 
     `name` is one of PCMU, PCMA, G722, opus; `clock_rate` is the RTP clock (8000 for G722, RFC 3551 §4.5.2).
@@ -54,7 +54,7 @@ class CodecFormat(Struct, frozen=True):
     fmtp: str = ""
 
 
-class SrtpKeys(Redacted, frozen=True):
+class SrtpKeys(Redacted, frozen=True, gc=False):
     """Master keys of one media line (RFC 4568 §6.1): each the key and the salt of `suite`, one after the other."""
 
     secrets = frozenset({"send", "receive"})
@@ -65,14 +65,14 @@ class SrtpKeys(Redacted, frozen=True):
     receive: bytes
 
 
-class DtlsParameters(Struct, frozen=True):
+class DtlsParameters(Struct, frozen=True, gc=False):
     """Who begins the handshake, and SHA-256 of the certificates that the peer may show (32 octets each)."""
 
     is_client: bool
     fingerprints: tuple[bytes, ...]
 
 
-class IceParameters(Redacted, frozen=True):
+class IceParameters(Redacted, frozen=True, gc=False):
     """Credentials of both sides (RFC 8445 §5.3), and our one candidate."""
 
     secrets = frozenset({"local_pwd", "remote_pwd"})
@@ -84,7 +84,7 @@ class IceParameters(Redacted, frozen=True):
     candidate: MediaAddress
 
 
-class StreamParameters(Struct, frozen=True):
+class StreamParameters(Struct, frozen=True, gc=False):
     """What offer and answer agreed on for one audio stream.
 
     `remote` is None while the remote gave no address (0.0.0.0, port 0): nothing is sent then. `remote_rtcp`
@@ -108,7 +108,7 @@ class StreamParameters(Struct, frozen=True):
     ice: IceParameters | None = None
 
 
-class VideoFormat(Struct, frozen=True):
+class VideoFormat(Struct, frozen=True, gc=False):
     """One video format; packets are relayed untouched but for the payload type.
 
     `feedback` are the values of its `a=rtcp-fb` (RFC 4585), without the payload type.
@@ -122,7 +122,7 @@ class VideoFormat(Struct, frozen=True):
     feedback: tuple[str, ...] = ()
 
 
-class VideoParameters(Struct, frozen=True):
+class VideoParameters(Struct, frozen=True, gc=False):
     """What offer and answer agreed on for one video stream; None and defaults as in StreamParameters."""
 
     remote: MediaAddress | None
@@ -135,7 +135,7 @@ class VideoParameters(Struct, frozen=True):
     ice: IceParameters | None = None
 
 
-class Prompt(Struct, frozen=True, eq=False, weakref=True):
+class Prompt(Struct, frozen=True, gc=False, eq=False, weakref=True):
     """Audio to play: mono int16 `samples` of shape (n,) at `rate` Hz. Compared by identity; never changed."""
 
     samples: NDArray[np.int16]
@@ -158,7 +158,7 @@ class Track(StrEnum):
     """What this party is sent, hence hears."""
 
 
-class AudioFormat(Struct, frozen=True):
+class AudioFormat(Struct, frozen=True, gc=False):
     """How samples are written as octets: mono, `rate` samples a second.
 
     `encoding` is PCMU or PCMA (G.711, one octet a sample, 8000 Hz), or L16 (signed 16 bit, little-endian; 8000,
@@ -180,14 +180,14 @@ class AudioFormat(Struct, frozen=True):
             raise ValueError(f"{self.encoding} has one of {rates} samples a second, not {self.rate}")
 
 
-class AudioFrame(Struct, frozen=True):
+class AudioFrame(Struct, frozen=True, gc=False):
     """20 ms of audio: `payload` in the format that was asked for, `timestamp_ms` since listening began."""
 
     timestamp_ms: int
     payload: bytes
 
 
-class PlayedMark(Struct, frozen=True):
+class PlayedMark(Struct, frozen=True, gc=False):
     """A mark of a Feeding is over.
 
     `is_cleared`: what was written before it was dropped, at least in part; else all of it has left as RTP.
@@ -197,7 +197,7 @@ class PlayedMark(Struct, frozen=True):
     is_cleared: bool = False
 
 
-class RecordOptions(Struct, frozen=True):
+class RecordOptions(Struct, frozen=True, gc=False):
     """How to record one stream.
 
     Attributes:
@@ -220,7 +220,7 @@ class RecordOptions(Struct, frozen=True):
     beep: bool = False
 
 
-class StreamStatistics(Struct, frozen=True):
+class StreamStatistics(Struct, frozen=True, gc=False):
     """Counters of one stream since it was opened (RFC 3550 §6.4.1 for lost and jitter).
 
     `remote` is where packets are sent at present: the latched source, else the SDP's. `mos` is estimated from
@@ -240,7 +240,7 @@ class StreamStatistics(Struct, frozen=True):
     remote: MediaAddress | None = None
 
 
-class PlaneStatistics(Struct, frozen=True):
+class PlaneStatistics(Struct, frozen=True, gc=False):
     """What the media plane holds at present, and what went through it since its start."""
 
     streams: int = 0

@@ -31,7 +31,7 @@ _ORIGIN: Final = re.compile(r"([!-~]+)\s+([0-9]{1,20})\s+([0-9]{1,20})\s+[!-~]+\
 _DIRECTIONS: Final[Mapping[str, Direction]] = {str(each): each for each in Direction}
 
 
-class Origin(Struct, frozen=True):
+class Origin(Struct, frozen=True, gc=False):
     """`o=`: who made the description, and which version of it this is."""
 
     username: str
@@ -43,7 +43,7 @@ class Origin(Struct, frozen=True):
         return f"{self.username} {self.session_id} {self.version} {connection_text(self.address)}"
 
 
-class RtpMap(Struct, frozen=True, cache_hash=True):
+class RtpMap(Struct, frozen=True, gc=False, cache_hash=True):
     """`a=rtpmap`: what a payload type number stands for."""
 
     payload_type: int
@@ -72,7 +72,7 @@ STATIC_FORMATS: Final[Mapping[int, RtpMap]] = {
 """Payload types that need no `a=rtpmap` (RFC 3551 §6)."""
 
 
-class MediaDescription(Struct, frozen=True):
+class MediaDescription(Struct, frozen=True, gc=False):
     """One `m=` line and what belongs to it. `address` is the host of its own `c=`, None if it has none."""
 
     kind: str
@@ -136,7 +136,7 @@ class MediaDescription(Struct, frozen=True):
         return written + _attribute_lines(self.attributes)
 
 
-class SessionDescription(Struct, frozen=True):
+class SessionDescription(Struct, frozen=True, gc=False):
     """A whole description. `origin` is None if it has no legible `o=`."""
 
     origin: Origin | None = None

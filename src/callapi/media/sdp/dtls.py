@@ -27,7 +27,7 @@ _HOST_PRIORITY: Final = 2_130_706_431
 """Of a host candidate, component 1 (RFC 8445 §5.1.2)."""
 
 
-class Credentials(Redacted, frozen=True):
+class Credentials(Redacted, frozen=True, gc=False):
     """`a=ice-ufrag` and `a=ice-pwd`."""
 
     secrets = frozenset({"pwd"})
@@ -36,7 +36,7 @@ class Credentials(Redacted, frozen=True):
     pwd: str
 
 
-class RemoteDtls(Struct, frozen=True):
+class RemoteDtls(Struct, frozen=True, gc=False):
     """What a peer's line says of DTLS and ICE, by itself or by its session part."""
 
     fingerprints: tuple[bytes, ...]
@@ -64,7 +64,7 @@ def is_dtls(session: SessionDescription, line: MediaDescription) -> bool:
     return not is_keyed and bool(RemoteDtls.read(session, line).fingerprints)
 
 
-class AgreedDtls(Struct, frozen=True):
+class AgreedDtls(Struct, frozen=True, gc=False):
     """What is in force on a line."""
 
     dtls: DtlsParameters

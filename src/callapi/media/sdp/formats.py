@@ -25,7 +25,7 @@ EVENTS_FMTP: Final = "0-15"
 _MISNAMED_RATES: Final = {"g722": 16_000}
 
 
-class AudioCodec(Struct, frozen=True):
+class AudioCodec(Struct, frozen=True, gc=False):
     """A codec as `a=rtpmap` and `a=fmtp` announce it."""
 
     name: str
@@ -84,7 +84,7 @@ def with_announced(numbers: PayloadNumbers, announced: Announced) -> PayloadNumb
     return tuple(of_format.items())
 
 
-class AudioFormats(Struct, frozen=True, cache_hash=True):
+class AudioFormats(Struct, frozen=True, gc=False, cache_hash=True):
     """What one `m=audio` line of ours lists: codecs by preference, then digits."""
 
     codecs: tuple[tuple[AudioCodec, int], ...]
@@ -101,7 +101,7 @@ class AudioFormats(Struct, frozen=True, cache_hash=True):
         return dict(self.events).get(clock_rate)
 
 
-class AgreedAudio(Struct, frozen=True):
+class AgreedAudio(Struct, frozen=True, gc=False):
     """What both sides speak on one audio line, and the packet time that theirs allows."""
 
     codec: CodecFormat

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 
 _CONNECTION = re.compile(rb"^(c=IN IP([46]) )([^\s/]+)", re.MULTILINE)
@@ -28,6 +29,7 @@ def with_addresses(body: bytes, addresses: Mapping[str, str]) -> bytes:
     return _CONNECTION.sub(replaced, body)
 
 
+@lru_cache(maxsize=1024)
 def _is_address(text: str) -> bool:
     try:
         ip_address(text)

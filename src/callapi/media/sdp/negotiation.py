@@ -44,7 +44,7 @@ from callapi.media.sdp.security import PLAIN, Agreed, LineSecurity, MediaSecurit
 _USERNAME = "callapi"
 
 
-class LocalMedia(Struct, frozen=True):
+class LocalMedia(Struct, frozen=True, gc=False):
     """Our end: where packets are wanted, and the codecs, best first. No video without `video_port`."""
 
     address: str
@@ -54,7 +54,7 @@ class LocalMedia(Struct, frozen=True):
     ptime_ms: int = 20
 
 
-class _Offer(Struct, frozen=True):
+class _Offer(Struct, frozen=True, gc=False):
     """An offer of ours, kept so that its answers can be understood."""
 
     media: tuple[MediaDescription, ...]

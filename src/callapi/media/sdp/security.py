@@ -33,7 +33,7 @@ DATAGRAM_SUITES: Final = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")
 """What is offered over UDP, where an INVITE should stay under 1300 octets (RFC 3261 §18.1.1)."""
 
 
-class MediaSecurity(Struct, frozen=True):
+class MediaSecurity(Struct, frozen=True, gc=False):
     """What a leg may do."""
 
     policy: SrtpPolicy = SrtpPolicy.OFF
@@ -67,7 +67,7 @@ PLAIN: Final = MediaSecurity()
 """What speaks plain RTP and nothing else."""
 
 
-class Protection(Struct, frozen=True):
+class Protection(Struct, frozen=True, gc=False):
     """What a description of ours says of it: the profile, and attributes of the line."""
 
     profile: str
@@ -78,7 +78,7 @@ class Protection(Struct, frozen=True):
     """That of the line; None: the stream's own."""
 
 
-class Agreed(Struct, frozen=True):
+class Agreed(Struct, frozen=True, gc=False):
     """What protects the packets of a line: keys, or a handshake that brings them; neither: nothing."""
 
     srtp: SrtpKeys | None = None

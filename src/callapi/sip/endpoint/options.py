@@ -14,7 +14,7 @@ from callapi.sip.transport import Hop, TlsFiles
 ExtraHeaders = tuple[tuple[str, str], ...]
 
 
-class OutboundInvite(Struct, frozen=True):
+class OutboundInvite(Struct, frozen=True, gc=False):
     """An INVITE to be sent: addresses, extra headers, the offer (empty: the peer is asked for one)."""
 
     request_uri: SipUri
@@ -39,7 +39,7 @@ class OutboundInvite(Struct, frozen=True):
     """Another peer would be asked next: one that says nothing within `next_hop_after_s` is given up with a 408."""
 
 
-class OutboundRequest(Struct, frozen=True):
+class OutboundRequest(Struct, frozen=True, gc=False):
     """A request outside a dialog: REGISTER, OPTIONS, ..."""
 
     method: str
@@ -58,7 +58,7 @@ class OutboundRequest(Struct, frozen=True):
     """As of `OutboundInvite`."""
 
 
-class EndpointOptions(Struct, frozen=True):
+class EndpointOptions(Struct, frozen=True, gc=False):
     """The configuration of an endpoint."""
 
     listen: tuple[str, ...] = ("udp://127.0.0.1:0",)
@@ -80,7 +80,7 @@ class EndpointOptions(Struct, frozen=True):
     """INVITEs that `incoming()` has not read yet; beyond it a new INVITE gets 503."""
 
 
-class Traced(Struct, frozen=True):
+class Traced(Struct, frozen=True, gc=False):
     """One message on the wire."""
 
     at: float

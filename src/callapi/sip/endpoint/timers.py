@@ -10,7 +10,7 @@ from enum import StrEnum
 from heapq import heapify, heappop, heappush
 from typing import Protocol
 
-SLACK = 0.004
+SLACK = 0.01
 """Seconds by which a timer may fire late, so that neighbours share one wake-up."""
 _SMALLEST_SWEEP = 256
 

@@ -5,7 +5,7 @@ from msgspec import Struct
 ExtraHeaders = tuple[tuple[str, str], ...]
 
 
-class Ring(Struct, frozen=True):
+class Ring(Struct, frozen=True, gc=False):
     """Send a 101..199; reliably (RFC 3262) if the peer requires it, or supports it and there is a body."""
 
     status: int
@@ -14,14 +14,14 @@ class Ring(Struct, frozen=True):
     headers: ExtraHeaders
 
 
-class Accept(Struct, frozen=True):
+class Accept(Struct, frozen=True, gc=False):
     """Send the 200: with the answer, or with our offer if the INVITE held none."""
 
     body: bytes
     headers: ExtraHeaders
 
 
-class Refuse(Struct, frozen=True):
+class Refuse(Struct, frozen=True, gc=False):
     """Send a final answer >= 300."""
 
     status: int
@@ -29,39 +29,39 @@ class Refuse(Struct, frozen=True):
     headers: ExtraHeaders
 
 
-class Acknowledge(Struct, frozen=True):
+class Acknowledge(Struct, frozen=True, gc=False):
     """Send the ACK, with the answer to the offer that the 2xx held."""
 
     body: bytes
 
 
-class Offer(Struct, frozen=True):
+class Offer(Struct, frozen=True, gc=False):
     """Send a re-INVITE with an offer."""
 
     body: bytes
 
 
-class AnswerOffer(Struct, frozen=True):
+class AnswerOffer(Struct, frozen=True, gc=False):
     """Answer the peer's re-INVITE or UPDATE; after `OfferRequested`, the body is our offer."""
 
     body: bytes
 
 
-class RefuseOffer(Struct, frozen=True):
+class RefuseOffer(Struct, frozen=True, gc=False):
     """Refuse the peer's re-INVITE or UPDATE; the session stays as it was."""
 
     status: int
     headers: ExtraHeaders
 
 
-class SendInfo(Struct, frozen=True):
+class SendInfo(Struct, frozen=True, gc=False):
     """Send an INFO; its answer is of no interest unless it says that the dialog is gone."""
 
     content_type: str
     body: bytes
 
 
-class HangUp(Struct, frozen=True):
+class HangUp(Struct, frozen=True, gc=False):
     """End the session by whatever its state asks for: BYE, CANCEL or a final answer."""
 
     reason: str | None

@@ -10,33 +10,33 @@ from callapi.sip.messages.uri import Uri
 from callapi.sip.outputs import Finish, Report, Respond, SendRequest, StartTimer, StopTimer
 
 
-class Resolve(Struct, frozen=True):
+class Resolve(Struct, frozen=True, gc=False):
     """Find the next hops for this URI and feed `Resolved` back."""
 
     uri: Uri
 
 
-class SendInvite(Struct, frozen=True):
+class SendInvite(Struct, frozen=True, gc=False):
     """Send our initial INVITE to this hop in a new client transaction; it still needs Via and Contact."""
 
     request: Request
     hop: object
 
 
-class SendAck(Struct, frozen=True):
+class SendAck(Struct, frozen=True, gc=False):
     """Send the ACK of a 2xx; it belongs to no transaction and still needs a Via (the first time)."""
 
     request: Request
 
 
-class SendCancel(Struct, frozen=True):
+class SendCancel(Struct, frozen=True, gc=False):
     """Cancel this INVITE of ours."""
 
     invite: Request
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class AbandonInvite(Struct, frozen=True):
+class AbandonInvite(Struct, frozen=True, gc=False):
     """Forget the client transaction of this INVITE: its peer will not answer any more (RFC 3261 §9.1)."""
 
     invite: Request

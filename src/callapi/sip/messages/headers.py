@@ -191,6 +191,10 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
             if reader is not None and key not in typed:
                 typed[key] = reader(field[1:])
 
+    def has_any(self, keys: frozenset[str]) -> bool:
+        """Whether a field is there under any of these keys (long names in lower case)."""
+        return not keys.isdisjoint(self._fields)
+
     def __contains__(self, name: str) -> bool:
         return (KNOWN_KEYS.get(name) or key_of(name)) in self._fields
 
@@ -203,7 +207,7 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
         return f"Headers({shown!r})"
 
 
-class NameAddr(Struct, frozen=True):
+class NameAddr(Struct, frozen=True, gc=False):
     """`"display name" <uri>;parameters`, as in From, To, Contact, Route (RFC 3261 §20.10)."""
 
     display_name: str | None
@@ -262,7 +266,7 @@ def _parse_address(text: str) -> NameAddr:
 _parse_address_once = lru_cache(MEMO_ENTRIES)(_parse_address)
 
 
-class Via(Struct, frozen=True):
+class Via(Struct, frozen=True, gc=False):
     """One hop of a message's way (RFC 3261 §20.42)."""
 
     transport: str
@@ -324,7 +328,7 @@ class Via(Struct, frozen=True):
         return f"SIP/2.0/{self.transport} {sent_by}{format_parameters(self.parameters)}"
 
 
-class CSeq(Struct, frozen=True):
+class CSeq(Struct, frozen=True, gc=False):
     """RFC 3261 §20.16."""
 
     number: int

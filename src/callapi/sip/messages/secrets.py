@@ -11,6 +11,7 @@ from callapi.sip.messages.message import Message
 _ANSWER: Final = rb"(?im)^((?:Proxy-)?Authorization[ \t]*:)([^\r\n]*)"
 _KEY: Final = rb"(?i)(a=crypto:[^\r\n]*?inline:)([A-Za-z0-9+/=]+)"
 _SECRETS: Final = ((b"authorization", re.compile(_ANSWER)), (b"inline:", re.compile(_KEY)))
+_ANSWERS: Final = frozenset({"authorization", "proxy-authorization"})
 _WITHHELD: Final = b" (withheld)"
 
 
@@ -25,12 +26,7 @@ def withheld(message: bytes) -> bytes:
 
 def without_secrets(message: Message, octets: bytes) -> bytes:
     """`octets`, those of `message`, as they may be shown: searched only where the message can hold a secret."""
-    headers = message.headers
-    if (
-        "Authorization" in headers
-        or "Proxy-Authorization" in headers
-        or (message.body and b"inline:" in message.body.lower())
-    ):
+    if message.headers.has_any(_ANSWERS) or (message.body and b"inline:" in message.body.lower()):
         return withheld(octets)
     return octets
 

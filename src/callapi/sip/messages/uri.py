@@ -130,7 +130,7 @@ def _parse_headers(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(headers)
 
 
-class SipUri(Struct, frozen=True):
+class SipUri(Struct, frozen=True, gc=False):
     """`sip:user:password@host:port;parameters?headers`."""
 
     scheme: str
@@ -256,7 +256,7 @@ class SipUri(Struct, frozen=True):
         return text
 
 
-class OtherUri(Struct, frozen=True):
+class OtherUri(Struct, frozen=True, gc=False):
     """A URI of another scheme (`tel:`, `http:`, or unknown), kept as it is."""
 
     scheme: str

@@ -6,43 +6,43 @@ from callapi.sip.messages.message import Request, Response
 from callapi.sip.outputs import Finish, Report, Send, StartTimer, StopTimer, TimerFired
 
 
-class Start(Struct, frozen=True):
+class Start(Struct, frozen=True, gc=False):
     """The first input of every transaction: the request itself is known from construction."""
 
 
-class Provisional(Struct, frozen=True):
+class Provisional(Struct, frozen=True, gc=False):
     """A 1xx: received by a client transaction, or given by the user of a server transaction."""
 
     response: Response
 
 
-class Success(Struct, frozen=True):
+class Success(Struct, frozen=True, gc=False):
     """A 2xx, likewise."""
 
     response: Response
 
 
-class Failure(Struct, frozen=True):
+class Failure(Struct, frozen=True, gc=False):
     """A 300..699, likewise."""
 
     response: Response
 
 
-class Retransmitted(Struct, frozen=True):
+class Retransmitted(Struct, frozen=True, gc=False):
     """The request of a server transaction came again."""
 
 
-class Acked(Struct, frozen=True):
+class Acked(Struct, frozen=True, gc=False):
     """An ACK that matches an INVITE server transaction."""
 
     request: Request
 
 
-class TransportFailed(Struct, frozen=True):
+class TransportFailed(Struct, frozen=True, gc=False):
     """What the transaction sent last cannot be delivered (RFC 3261 §17.1.4, §17.2.4)."""
 
 
-class Abandon(Struct, frozen=True):
+class Abandon(Struct, frozen=True, gc=False):
     """Its user waits no longer (RFC 3261 §9.1: a cancelled INVITE that is never answered)."""
 
 
@@ -59,21 +59,21 @@ def classify(response: Response) -> Answer:
 # --- what transactions report to their users ---
 
 
-class Answered(Struct, frozen=True):
+class Answered(Struct, frozen=True, gc=False):
     """A response for the user of a client transaction; retransmissions are reported only if they are 2xx to INVITE."""
 
     response: Response
 
 
-class TimedOut(Struct, frozen=True):
+class TimedOut(Struct, frozen=True, gc=False):
     """Client: no final response (to be treated as a 408). Server: no ACK for a response >= 300."""
 
 
-class Undeliverable(Struct, frozen=True):
+class Undeliverable(Struct, frozen=True, gc=False):
     """The transport failed (to be treated as a 503 by the user of a client transaction)."""
 
 
-class AckReceived(Struct, frozen=True):
+class AckReceived(Struct, frozen=True, gc=False):
     """An ACK for a 2xx that came with the INVITE's branch (RFC 6026 §7.1)."""
 
     request: Request

@@ -11,7 +11,7 @@ from callapi.sip.messages.message import Message
 from callapi.sip.messages.uri import Transport, format_host_port
 
 
-class Hop(Struct, frozen=True, eq=False):
+class Hop(Struct, frozen=True, gc=False, eq=False):
     """One next hop: what RFC 3263 resolves to, and the source of what was received. `local` does not take part in
     equality."""
 
@@ -53,7 +53,7 @@ class Hop(Struct, frozen=True, eq=False):
             raise ParseError(f"not a hop: {text[:80]!r}") from error
 
 
-class Received(Struct, frozen=True):
+class Received(Struct, frozen=True, gc=False):
     """What one datagram, or one stretch of a connection, held."""
 
     message: Message | ParseError

@@ -42,8 +42,10 @@ class SipObjectRepository(Repository[SipObjectRecord]):
 
     async def accounts_at(self, host: str) -> frozenset[AccountSid]:
         """The accounts whose mapped lists hold the IP address `host`; from memory when warm."""
-        address = ip_address(host)
         sources = await self._sources.get(_ALL)
+        if not sources:
+            return frozenset()
+        address = ip_address(host)
         return frozenset(account for network, account in sources if address in network)
 
     def update(self, change: Put | Remove) -> None:  # noqa: ARG002 - any change may concern any caller

@@ -53,8 +53,10 @@ class TrunkRepository(Repository[TrunkRecord]):
 
         Those whose gateway is written with this IP address, and those that have it in their networks.
         """
-        address = ip_address(host)
         sources = await self._sources.get(_ALL)
+        if not sources:
+            return ()
+        address = ip_address(host)
         return tuple(trunk for networks, trunk in sources if any(address in each for each in networks))
 
     def update(self, change: Put | Remove) -> None:

@@ -192,7 +192,7 @@ class Forking:
             if call is not self.winner:
                 call.hang_up("no answer in time", CallStatus.NO_ANSWER)
         else:
-            if digits:
+            if digits and not call.released.is_set:  # a phone may hang up in the moment in which it answers
                 await call.leg.stream.send_digits(digits).ended()
             if noun.url is not None:
                 self._claim(call, is_answered=await self._accepts(branch, call, noun.url))

@@ -150,6 +150,10 @@ class FakeStream:
         """As AudioStream.next_event."""
         return await self._events.next()
 
+    def hand_events_to(self, reader: Callable[[StreamEvent], None]) -> None:
+        """As AudioStream.hand_events_to."""
+        self._events.hand_to(reader)
+
     def mute(self, muted: bool) -> None:  # noqa: FBT001 - as the protocol
         """As AudioStream.mute."""
         self.is_muted = muted
