@@ -135,7 +135,7 @@ class VideoParameters(Struct, frozen=True, gc=False):
     ice: IceParameters | None = None
 
 
-class Prompt(Struct, frozen=True, gc=False, eq=False, weakref=True):
+class Prompt(Struct, frozen=True, eq=False, weakref=True):
     """Audio to play: mono int16 `samples` of shape (n,) at `rate` Hz. Compared by identity; never changed."""
 
     samples: NDArray[np.int16]
