@@ -140,3 +140,11 @@ def test_any_inputs_move_forward_and_end_once(inputs: list[Input], is_inbound: b
         assert finals[0] in {"completed", "no-answer"}
         if SCREENED not in inputs:
             assert finals[0] == "completed"
+
+
+def test_nothing_changes_a_final_status() -> None:
+    machine = StatusMachine(CallStatus.QUEUED, is_inbound=False)
+    for each in (SENT, ANSWERED, BYE):
+        machine.handle(each)
+    assert [machine.handle(each) for each in (RANG, ANSWERED, failed(486), CANCEL)] == [None] * 4
+    assert machine.status is CallStatus.COMPLETED

@@ -330,3 +330,11 @@ def test_an_announcement_that_ends_after_the_room_is_not_reported() -> None:
     assert steps(machine.announced("http://a/x", None, None)) == ["announcement-end"]
     machine.end()
     assert machine.announced("http://a/x", None, "not heard") == []
+
+
+def test_who_was_invited_and_has_not_come_leaves_no_event_when_the_room_ends() -> None:
+    machine, _ = room(PLAIN, PLAIN)
+    machine.invite(C, PLAIN)
+    outputs = machine.end()
+    assert steps(outputs) == ["participant-leave a", "participant-leave b", "conference-end"]
+    assert machine.participants == {}

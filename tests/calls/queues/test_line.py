@@ -75,3 +75,9 @@ def test_each_is_served_once_and_in_order(steps: list[tuple[str, int, int]]) -> 
             model.append((place.priority, -1 if not model else place.number - 10_000, place.call_sid))
             break
         assert len(line) == len(model)
+
+
+def test_who_is_in_it() -> None:
+    line = Line()
+    line.enter(A, 999, 0.0)
+    assert (A in line, B in line, len(line)) == (True, False, 1)

@@ -209,3 +209,8 @@ def test_a_damaged_offer_is_nothing_but_an_sdp_error(data: st.DataObject) -> Non
             st.binary(max_size=6) | st.sampled_from([b"\n", b"m=", b"c=", b" ", b":"])
         )
     _survives(bytes(body))
+
+
+def test_what_has_neither_origin_nor_address_is_written_without_them() -> None:
+    description = parse(b"v=0\ns=-\nt=0 0\n")
+    assert str(description) == "v=0\r\ns=-\r\nt=0 0\r\n"

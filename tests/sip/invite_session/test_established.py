@@ -4,6 +4,8 @@ import pytest
 
 from callapi.sip.errors import LocalProtocolError
 from callapi.sip.events import Accepted, Confirmed, Ended, InfoReceived, Party
+from callapi.sip.invite_session.effects import SessionTimer
+from callapi.sip.outputs import TimerFired
 from tests.sip.invite_session.support import (
     ANSWER,
     OFFER,
@@ -278,3 +280,21 @@ def test_a_lost_connection_ends_the_session_with_a_bye_for_the_peer() -> None:
 def test_without_a_dialog_nothing_is_sent() -> None:
     with pytest.raises(LocalProtocolError, match="there is no dialog yet"):
         calling().usage.confirmed_dialog()
+
+
+# --- timers ---
+
+
+def test_a_timer_of_another_phase_changes_nothing() -> None:
+    bench = answered_call()
+    assert bench.feed(TimerFired(SessionTimer.NEXT_HOP)) == []
+    assert bench.feed(TimerFired(SessionTimer.RETRY_OFFER)) == []
+
+
+def test_a_session_that_is_not_refreshed_expires() -> None:
+    """RFC 4028 §10."""
+    bench = answered_call()
+    effects = bench.feed(TimerFired(SessionTimer.SESSION_EXPIRES))
+    assert len(requests(effects, "BYE")) == 1
+    (ended,) = ends(bench)
+    assert (ended.by, ended.reason) == (Party.NETWORK, "the session timer expired")

@@ -4,6 +4,8 @@ import pytest
 
 from callapi.sip.errors import LocalProtocolError
 from callapi.sip.events import AnswerReceived, Ended, OfferReceived, OfferRefused, OfferRequested, Party
+from callapi.sip.invite_session.effects import SessionTimer
+from callapi.sip.outputs import TimerFired
 from tests.sip.invite_session.support import (
     ANSWER,
     OFFER,
@@ -240,3 +242,23 @@ def test_our_story_forgets_to_answer() -> None:
     bench.request("INVITE", OFFER)
     assert statuses(bench.until(10.0)) == [504]
     assert bench.answer_offer() == []
+
+
+def test_a_refusal_after_the_answer_and_a_pause_that_is_over_twice_change_nothing() -> None:
+    bench = answered_call()
+    (again,) = requests(bench.offer(b"ours"))
+    bench.answer(again, 200, b"theirs")
+    bench.effects.clear()
+    assert bench.answer(again, 500) == []
+    assert bench.feed(TimerFired(SessionTimer.RETRY_OFFER)) == []
+
+
+def test_an_offer_of_ours_waits_until_our_answer_is_acknowledged() -> None:
+    bench = confirmed_call()
+    bench.request("INVITE", b"theirs")
+    bench.answer_offer()
+    assert requests(bench.offer(b"ours")) == []
+    with pytest.raises(LocalProtocolError, match="an offer of ours is open already"):
+        bench.offer(b"another")
+    (ours,) = requests(bench.ack(2))
+    assert (ours.method, ours.body) == ("INVITE", b"ours")

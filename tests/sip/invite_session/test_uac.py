@@ -6,11 +6,12 @@ from msgspec.structs import replace
 from callapi.sip.authentication.digest import Credentials
 from callapi.sip.errors import LocalProtocolError
 from callapi.sip.events import Accepted, Ended, InfoReceived, OfferReceived, Party, Provisional, Refused
-from callapi.sip.invite_session.effects import Resolve
+from callapi.sip.invite_session.effects import Resolve, SessionTimer
 from callapi.sip.invite_session.inputs import BEGIN, Resolved, ResponseReceived
 from callapi.sip.invite_session.late_responses import MAX_ACKS
 from callapi.sip.invite_session.uac import MAX_FORKS
 from callapi.sip.messages.message import Response
+from callapi.sip.outputs import TimerFired
 from tests.sip.invite_session.support import (
     ANSWER,
     OFFER,
@@ -540,3 +541,20 @@ def test_late_forks_are_hung_up_within_a_bound() -> None:
         assert len(acks(effects)) == len(requests(effects, "BYE")) == 1
     assert len(acks(bench.answer(invite, 200, ANSWER, tag="fork0"))) == 1
     assert bench.answer(invite, 200, ANSWER, tag="last") == []
+
+
+def test_timers_of_another_phase_change_nothing() -> None:
+    bench = ringing()
+    assert bench.feed(TimerFired(SessionTimer.REFRESH)) == []
+    assert bench.feed(TimerFired(SessionTimer.OFFER_UNANSWERED)) == []
+    assert bench.feed(TimerFired(SessionTimer.NEXT_HOP)) == []
+
+
+def test_a_failure_that_comes_again_after_the_end_needs_nothing() -> None:
+    """The transaction has acknowledged it; late provisionals are cancelled once."""
+    bench = calling()
+    invite = bench.invites[0]
+    bench.answer(invite, 200, ANSWER)
+    assert bench.answer(invite, 486, tag="fork") == []
+    assert len(cancels(bench.answer(invite, 180, tag="fork"))) == 1
+    assert bench.answer(invite, 180, tag="fork") == []

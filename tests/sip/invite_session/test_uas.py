@@ -4,6 +4,8 @@ import pytest
 
 from callapi.sip.errors import LocalProtocolError
 from callapi.sip.events import AnswerReceived, Ended, InfoReceived, OfferReceived, Party
+from callapi.sip.invite_session.effects import SessionTimer
+from callapi.sip.outputs import TimerFired
 from tests.sip.invite_session.support import (
     ANSWER,
     OFFER,
@@ -253,3 +255,16 @@ def test_the_callers_connection_is_lost() -> None:
     assert statuses(bench.lose_flow()) == [487]
     assert (the_end(bench).by, the_end(bench).reason) == (Party.REMOTE, "the caller's connection closed")
     assert bench.lose_flow() == []
+
+
+@pytest.mark.parametrize("command", [Bench.offer, Bench.info, Bench.acknowledge])
+def test_what_needs_an_answered_invite_is_a_fault_of_ours(command: object) -> None:
+    with pytest.raises(LocalProtocolError, match="the INVITE is not answered yet"):
+        command(called())  # type: ignore[operator]
+
+
+def test_inputs_of_another_phase_change_nothing() -> None:
+    bench = called()
+    assert bench.ack() == []
+    assert bench.feed(TimerFired(SessionTimer.REFRESH)) == []
+    assert bench.feed(TimerFired(SessionTimer.OFFER_UNANSWERED)) == []

@@ -250,3 +250,33 @@ def test_a_handshake_and_a_frame_in_pieces(size: int) -> None:
     [(value, raw)] = found
     assert raw == message
     assert isinstance(value, Request)
+
+
+def test_before_the_handshake_nothing_is_sent_and_after_a_fault_nothing_is_read() -> None:
+    framing = WebSocketFraming(())
+    framing.keep_alive()
+    framing.close()
+    assert (framing.wrap(b"early"), framing.take_outgoing()) == (b"", b"")
+    framing.feed(b"no HTTP\r\n\r\n")
+    assert framing.is_broken
+    assert framing.feed(HANDSHAKE) == []
+    assert not framing.is_open
+
+
+def test_a_ping_keeps_alive_and_a_close_is_said_once() -> None:
+    framing = WebSocketFraming(())
+    framing.feed(HANDSHAKE)
+    framing.take_outgoing()
+    framing.keep_alive()
+    assert framing.take_outgoing() == b"\x89\x00"
+    framing.close()
+    assert framing.take_outgoing() == b"\x88\x02\x03\xe9"
+    framing.close()
+    assert framing.take_outgoing() == b""
+
+
+def test_a_pong_is_read_over() -> None:
+    framing = WebSocketFraming(())
+    framing.feed(HANDSHAKE)
+    assert framing.feed(b"\x8a\x80\x01\x02\x03\x04") == []
+    assert framing.is_idle

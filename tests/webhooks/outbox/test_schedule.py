@@ -564,3 +564,38 @@ def test_rows_of_another_node_are_adopted_in_their_order() -> None:
     tried = [each.event_id for _, each in world.tries]
     assert sorted(tried) == ["EV1", "EV2", "EV3"]
     assert tried.index("EV1") < tried.index("EV2")
+
+
+def _down_for(host: str, seconds: float) -> Application:
+    """An application of `host` that cannot be reached for so long; the others answer."""
+    return lambda one, now: DOWN if host in one.url and now < START + seconds else None
+
+
+def test_hosts_beyond_the_bound_are_listed_again() -> None:
+    """One host is away and keeps its place; of three others only one fits beside it at a time."""
+    world = World(_down_for("a.example", 30), limits=Limits(hosts=2))
+    world.write([callback(0, host="a.example")])
+    world.run(1)
+    world.store.rows = {
+        **{f"EV{number}": callback(number, host=f"h{number}.example") for number in range(1, 4)},
+        **world.store.rows,
+    }
+    world._handle(Adopted())
+    world.run()
+    delivered = {each.event_id for _, each in world.tries}
+    assert delivered == {"EV0", "EV1", "EV2", "EV3"}
+    assert world.store.rows == {}
+    assert world.schedule.in_memory == world.schedule.under_way == 0
+
+
+def test_a_host_that_waits_for_room_is_read_once_there_is_some() -> None:
+    """The window is full of rows of a host that is away; another's are read as soon as they are delivered."""
+    limits = Limits(window=4, window_per_host=4, at_once_per_host=1, at_first=1)
+    world = World(_down_for("a.example", 5), limits=limits)
+    world.write([callback(number, host="a.example", stream=f"A{number}") for number in range(4)])
+    world.write([callback(10 + number, host="b.example", stream=f"B{number}") for number in range(4)])
+    world.run()
+    assert world.store.rows == {}
+    assert world.max_in_memory <= 4
+    first_of_b = next(at for at, each in world.tries if "b.example" in each.url)
+    assert first_of_b >= START + 5
