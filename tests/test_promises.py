@@ -1,4 +1,4 @@
-"""`docs/rooms/dial.md` names the test of each promise, and `docs/notifications.md` each code: what they name exists."""
+"""What the documentation names exists: tests, codes of notifications, classes, folders and files."""
 
 import ast
 import re
@@ -35,7 +35,7 @@ def test_each_promise_names_tests_that_exist() -> None:
 @pytest.mark.parametrize("room", ["calls", "verbs"])
 def test_the_page_has_the_code_of_each_notification(room: str) -> None:
     documented = set(re.findall(r"\b\d{5}\b", CODES.read_text(encoding="utf-8")))
-    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "src" / "callapi" / room).glob("*.py")]
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "src" / "callapi" / room).rglob("*.py")]
     defined = {
         code.replace("_", "")
         for source in sources
@@ -43,3 +43,49 @@ def test_the_page_has_the_code_of_each_notification(room: str) -> None:
     }
     assert defined
     assert defined <= documented
+
+
+EXAMPLES = frozenset({"test_the_menu_reaches_sales", "test_app", "test_the_caller_reaches_bob"})
+"""Tests that a page shows to users for their own applications."""
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
+WALKS = [
+    ROOT / "docs" / "architecture.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs" / "rooms").glob("*.md")),
+]
+
+
+def test_every_test_that_a_page_names_exists() -> None:
+    known = {path.stem for path in (ROOT / "tests").rglob("test_*.py")} | _tests_of(ROOT / "tests")
+    rust = "\n".join(path.read_text(encoding="utf-8") for path in _rust())
+    for page in PAGES:
+        named = set(re.findall(r"\btest_\w+", page.read_text(encoding="utf-8"))) - EXAMPLES - known
+        missing = {each for each in named if f"fn {each}" not in rust}
+        assert not missing, f"{page.relative_to(ROOT)} names {', '.join(sorted(missing))}"
+
+
+def _rust() -> list[Path]:
+    return [path for path in (ROOT / "native").rglob("*.rs") if "target" not in path.parts]
+
+
+@pytest.mark.parametrize("page", WALKS, ids=lambda page: page.name)
+def test_classes_and_files_that_a_walk_names_exist(page: Path) -> None:
+    """Names in backticks: `CamelCase` is defined somewhere, `folder/file` lies below the package or the repository."""
+    files = [*(ROOT / "src").rglob("*.py"), *(ROOT / "tests").rglob("*.py"), *_rust()]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    package = ROOT / "src" / "callapi"
+    bases = [package, package / page.stem, package / "media" / "plane", ROOT, ROOT / "docs", ROOT / "tests"]
+    bases += [
+        ROOT / "tests" / page.stem,
+        ROOT / "native" / "media-core" / "src",
+        ROOT / "native" / "media-py" / "src",
+    ]
+    missing = []
+    for named in re.findall(r"`([^`\n]+)`", page.read_text(encoding="utf-8")):
+        if re.fullmatch(r"[a-z_]+(/[a-z_]+)+(\.py|\.rs)?/?", named) and "/test_" not in named:
+            path = named.rstrip("/")
+            if not any((base / f"{path}{end}").exists() for base in bases for end in ("", ".py", ".rs")):
+                missing.append(named)
+        elif re.fullmatch(r"[A-Z][a-z]+(?:[A-Z][a-z]+)+", named) and not re.search(rf"\b{named}\b", text):
+            missing.append(named)
+    assert not missing, f"{page.relative_to(ROOT)} names {', '.join(missing)}"
