@@ -46,7 +46,6 @@ from callapi.sip import (
     Accepted,
     Confirmed,
     Ended,
-    Headers,
     InboundSession,
     OutboundInvite,
     OutboundSession,
@@ -77,6 +76,7 @@ from callapi.store import (
     TrunkRecord,
 )
 from callapi.streams import Address, SocketClient
+from callapi.testing.phones import request_of
 from callapi.verbs.execution import Services
 from callapi.verbs.interpreter import Interpreter
 from callapi.webhooks import BadStatus, WebAnswer, WebFailure, WebRequest
@@ -202,18 +202,7 @@ class FakeEndpoint:
         return self.dialogs.get(replaces.call_id)
 
     def invite(self, invite: OutboundInvite) -> OutboundSession:
-        request = Request("INVITE", invite.request_uri, Headers(), invite.body)
-        number = len(self.phones)
-        for name, value in (
-            ("Via", f"SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK{number}"),
-            ("From", f"{invite.from_};tag=here"),
-            ("To", str(invite.to)),
-            ("Call-ID", f"out-{number}"),
-            ("CSeq", "1 INVITE"),
-            *invite.headers,
-        ):
-            request.headers.add(name, value)
-        phone = Phone(request)
+        phone = Phone(request := request_of(invite, len(self.phones)))
         session = OutboundSession(request, phone)
         phone.session = session
         self.phones.append(phone)

@@ -131,6 +131,21 @@ class SimulatedPhone:
         return make_response(self.request, status, to_tag="there", body=body)
 
 
+def request_of(invite: OutboundInvite, number: int) -> Request:
+    """The INVITE as the endpoint would send it: the `number`-th of its simulation."""
+    request = Request("INVITE", invite.request_uri, Headers(), invite.body)
+    for name, value in (
+        ("Via", f"SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK{number}"),
+        ("From", f"{invite.from_};tag=here"),
+        ("To", str(invite.to)),
+        ("Call-ID", f"simulated-{number}"),
+        ("CSeq", "1 INVITE"),
+        *invite.headers,
+    ):
+        request.headers.add(name, value)
+    return request
+
+
 class SimulatedEndpoint:
     """Rings phones that appear as they are dialled; `on_invite` says what each of them does."""
 
@@ -140,18 +155,7 @@ class SimulatedEndpoint:
 
     def invite(self, invite: OutboundInvite) -> OutboundSession:
         """As `Endpoint.invite`."""
-        request = Request("INVITE", invite.request_uri, Headers(), invite.body)
-        number = len(self.phones)
-        for name, value in (
-            ("Via", f"SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK{number}"),
-            ("From", f"{invite.from_};tag=here"),
-            ("To", str(invite.to)),
-            ("Call-ID", f"simulated-{number}"),
-            ("CSeq", "1 INVITE"),
-            *invite.headers,
-        ):
-            request.headers.add(name, value)
-        phone = SimulatedPhone(request)
+        phone = SimulatedPhone(request := request_of(invite, len(self.phones)))
         session = OutboundSession(request, phone)
         phone.session = session
         self.phones.append(phone)

@@ -65,7 +65,7 @@ def test_joined_and_the_callee_hangs_up(run_story: Callable[[Story], None]) -> N
         assert reported["DialCallDuration"] == "10"
         assert reported["DialBridged"] == "true"
         assert reported["DialSipResponseCode"] == "200"
-        assert reported["DialSipCallId"] == "out-0"
+        assert reported["DialSipCallId"] == "simulated-0"
         assert reported["DialSipHeader_X-Skill"] == "gold"
         assert reported["CallStatus"] == "in-progress"
         branches = json.loads(reported["DialBranches"])
@@ -331,7 +331,7 @@ def test_screening_accepts_at_its_end_and_the_others_ring_meanwhile(
         assert here.stream_of(call).playbacks[-1].is_playing, "the caller hears ringing until joined"
         asked = here.application.asked("/screen")[0]
         assert asked["SipHeader_X-Agent"] == "7"
-        assert asked["SipCallId"] == "out-0"
+        assert asked["SipCallId"] == "simulated-0"
         assert asked["ParentCallSid"] == call.sid
         assert (asked["CallStatus"], asked["Direction"]) == ("in-progress", "outbound-dial")
         await asyncio.sleep(3)

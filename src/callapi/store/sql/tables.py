@@ -72,6 +72,11 @@ def _status_callback() -> list[Column[Any]]:
     return [*_text_or_null("status_callback"), *_text("status_callback_method")]
 
 
+def _listed_by_date(table: Table) -> None:
+    """The index behind the pages of an account's list: `<table>_by_date`."""
+    Index(f"{table.name}_by_date", table.c.account_sid, table.c.date_created, table.c.sid)
+
+
 def _table(name: str, kind: type[Record], *columns: Column[Any]) -> Table:
     if not any(column.primary_key for column in columns):
         for column in columns:
@@ -127,7 +132,7 @@ Index(
     postgresql_where=_calls.c.parent_call_sid.is_not(None),
 )
 Index("calls_by_call_id", _calls.c.sip_call_id, _calls.c.date_created, _calls.c.sid)
-Index("calls_by_date", _calls.c.account_sid, _calls.c.date_created, _calls.c.sid)
+_listed_by_date(_calls)
 Index(
     "calls_alive",
     _calls.c.node,
@@ -190,7 +195,7 @@ _recordings = _table(
     *_text("node"),
     *_text_or_null("conference_sid"),
 )
-Index("recordings_by_date", _recordings.c.account_sid, _recordings.c.date_created, _recordings.c.sid)
+_listed_by_date(_recordings)
 Index("recordings_by_call", _recordings.c.call_sid, _recordings.c.date_created, _recordings.c.sid)
 
 _conferences = _table(
@@ -204,7 +209,7 @@ _conferences = _table(
     _texts("status_callback_events"),
     *_integer("sequence_number"),
 )
-Index("conferences_by_date", _conferences.c.account_sid, _conferences.c.date_created, _conferences.c.sid)
+_listed_by_date(_conferences)
 
 _queues = _table(
     "queues",
@@ -213,7 +218,7 @@ _queues = _table(
     *_integer("max_size"),
     *_instant("date_created", "date_updated"),
 )
-Index("queues_by_date", _queues.c.account_sid, _queues.c.date_created, _queues.c.sid)
+_listed_by_date(_queues)
 
 _numbers = _table(
     "numbers",
@@ -225,7 +230,7 @@ _numbers = _table(
     *_text_or_null("voice_application_sid"),
     *_status_callback(),
 )
-Index("numbers_by_date", _numbers.c.account_sid, _numbers.c.date_created, _numbers.c.sid)
+_listed_by_date(_numbers)
 
 _applications = _table(
     "applications",
@@ -236,7 +241,7 @@ _applications = _table(
     *_voice(),
     *_status_callback(),
 )
-Index("applications_by_date", _applications.c.account_sid, _applications.c.date_created, _applications.c.sid)
+_listed_by_date(_applications)
 
 _clients = _table(
     "clients",
@@ -249,7 +254,7 @@ _clients = _table(
     *_voice(),
     *_text_or_null("voice_application_sid", "srtp"),
 )
-Index("clients_by_date", _clients.c.account_sid, _clients.c.date_created, _clients.c.sid)
+_listed_by_date(_clients)
 
 _bindings = _table(
     "bindings",
@@ -279,7 +284,7 @@ _trunks = _table(
     *_integer("weight"),
     *_text_or_null("srtp"),
 )
-Index("trunks_by_date", _trunks.c.account_sid, _trunks.c.date_created, _trunks.c.sid)
+_listed_by_date(_trunks)
 
 _keys = _table(
     "api_keys",
@@ -287,21 +292,18 @@ _keys = _table(
     *_text("sid", "account_sid", "friendly_name", "secret_sha256"),
     *_instant("date_created", "date_updated"),
 )
-Index("api_keys_by_date", _keys.c.account_sid, _keys.c.date_created, _keys.c.sid)
+_listed_by_date(_keys)
 
 _sip_objects = _table(
     "sip_objects",
     SipObjectRecord,
     *_text("sid", "account_sid", "kind", "friendly_name", "name"),
     *_instant("date_created", "date_updated"),
-    *_text_or_null("parent_sid", "voice_url"),
-    *_text("voice_method"),
-    *_text_or_null("voice_fallback_url"),
-    *_text("voice_fallback_method"),
-    *_text_or_null("status_callback"),
-    *_text("status_callback_method"),
+    *_text_or_null("parent_sid"),
+    *_voice(),
+    *_status_callback(),
 )
-Index("sip_objects_by_date", _sip_objects.c.account_sid, _sip_objects.c.date_created, _sip_objects.c.sid)
+_listed_by_date(_sip_objects)
 
 TABLES: Final[dict[type[Any], Table]] = {
     AccountRecord: _accounts,
