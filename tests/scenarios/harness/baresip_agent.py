@@ -92,6 +92,7 @@ class Phone:
         self.folder = Path(config["folder"])
         self.calls: dict[int, Call] = {}
         self._numbers = itertools.count(1)
+        self._transfers: list[asyncio.Task[None]] = []
         self._out = os.fdopen(os.dup(1), "w", buffering=1)
         os.dup2(2, 1)
 
@@ -193,6 +194,31 @@ class Phone:
         if call is not None:
             with contextlib.suppress(baresip.StaleHandleError):
                 await call.call.hangup()
+
+    async def do_transfer(self, command: Json) -> None:
+        """REFER to `uri`; or to the party of the call `to`, with Replaces. Its outcome is an event."""
+        self._transfers.append(asyncio.get_running_loop().create_task(self._transfer(command)))
+
+    async def _transfer(self, command: Json) -> None:
+        call = self.calls[command["call"]]
+        code = 200
+        try:
+            if "to" in command:
+                await call.call.attended_transfer(self.calls[command["to"]].call, timeout=8)
+            else:
+                await call.call.transfer(command["uri"], timeout=8)
+        except baresip.TransferFailed as failure:
+            head = "".join(each if each.isdigit() else " " for each in str(failure)).split()
+            code = next((int(each) for each in head if len(each) == 3), 0)
+        call.report("transfer", code=code, is_final=True)
+
+    async def do_reset(self, command: Json) -> None:
+        """Hang everything up."""
+        for number in list(self.calls):
+            await self.do_hang_up({"call": number})
+
+    async def do_codecs(self, command: Json) -> None:
+        """Nothing: the codecs of this phone are those of its account."""
 
     async def do_quit(self, command: Json) -> None:
         """Leave, without a farewell to the registrar."""

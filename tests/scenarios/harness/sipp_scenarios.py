@@ -24,7 +24,8 @@ _PARTIES = "[last_Via:]\n[last_Record-Route:]\n"
 _PARTIES += "[last_From:]\n[last_To:];tag=[pid]S[call_number]\n[last_Call-ID:]\n[last_CSeq:]"
 _REPLY = "[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\nContent-Length: 0"
 REASONS = {
-    180: "Ringing", 183: "Session Progress", 200: "OK", 302: "Moved Temporarily", 401: "Unauthorized", 403: "Forbidden",
+    180: "Ringing", 183: "Session Progress", 200: "OK", 202: "Accepted", 302: "Moved Temporarily",
+    401: "Unauthorized", 403: "Forbidden",
     404: "Not Found", 407: "Proxy Authentication Required", 408: "Request Timeout", 480: "Temporarily Unavailable",
     486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here", 500: "Server Internal Error",
     503: "Service Unavailable", 600: "Busy Everywhere", 603: "Decline",
@@ -143,6 +144,43 @@ def answering_then_hanging_up(after_ms: int, headers: Sequence[Header] = ()) -> 
         pause(after_ms),
         send(bye, retransmit=True),
         expect(200),
+    )
+
+
+def referring(to: str) -> str:
+    """Answers, asks for a transfer to `to`, answers no NOTIFY, and waits for BYE."""
+    parties = (
+        '<action><ereg regexp=".*" search_in="hdr" header="From:" assign_to="remote"/>'
+        '<ereg regexp=".*" search_in="hdr" header="To:" assign_to="local"/></action>'
+    )
+    refer = "\n".join(
+        [
+            "REFER [next_url] SIP/2.0",
+            "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]",
+            "[routes]",
+            "From:[$local];tag=[pid]S[call_number]",
+            "To:[$remote]",
+            "Call-ID: [call_id]",
+            "CSeq: 1 REFER",
+            _CONTACT,
+            f"Refer-To: <{to}>",
+            "Max-Forwards: 70",
+            "Content-Length: 0",
+        ]
+    )
+    return scenario(
+        "refers",
+        receive("INVITE", action=parties),
+        respond(180),
+        respond(200, body=sdp()),
+        receive("ACK"),
+        pause(300),
+        send(refer, retransmit=True),
+        expect(202),
+        '<label id="1"/>',
+        receive("NOTIFY", optional=True, label="1"),
+        receive("BYE"),
+        reply(),
     )
 
 

@@ -38,9 +38,15 @@ class Conversation:
 
 @asynccontextmanager
 async def talk(
-    node: Node, webhook: Webhook, *, status_callback: str = "", caller_host: str = "127.0.0.1"
+    node: Node,
+    webhook: Webhook,
+    *,
+    status_callback: str = "",
+    caller_host: str = "127.0.0.1",
+    number: str = "1",
+    attributes: str = "",
 ) -> AsyncIterator[Conversation]:
-    """A caller of number 1 dials through to a callee; both speak a tone each until the block ends.
+    """A caller of `number` dials through to a callee; both speak a tone each until the block ends.
 
     A later caller is rejected by the application (603), unless the test says otherwise.
     """
@@ -51,9 +57,9 @@ async def talk(
         RtpPeer() as other,
     ):
         attribute = f' statusCallback="{status_callback}"' if status_callback else ""
-        dial = response(f"<Dial><Sip{attribute}>{bob.uri}</Sip></Dial>")
+        dial = response(f"<Dial {attributes}><Sip{attribute}>{bob.uri}</Sip></Dial>")
         webhook["voice"] = [dial, response("<Reject/>")]
-        caller = alice.invite(node.uri("1"), node.sip_address, body=sdp(rtp.port))
+        caller = alice.invite(node.uri(number), node.sip_address, body=sdp(rtp.port))
         callee = await bob.next_call()
         callee.answer(port=other.port)
         answer = await caller.gets("INVITE", 200)

@@ -60,6 +60,8 @@ class Transfer:
             consulted = consultation(self._execution.services.live, target.replaces, account)
             if consulted is None:
                 return self._refuse(NO_DIALOG)
+            if consulted.party is self.transferee:  # Replaces names the very call that is to be transferred
+                return self._refuse(DECLINED)
         if self._verb.refer_url is None and not self._execution.services.allows_refer:
             return self._refuse(DECLINED)
         if not isinstance(target.uri, SipUri) or target.method != "INVITE":
