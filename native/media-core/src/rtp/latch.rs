@@ -116,7 +116,7 @@ impl Latch {
         }
     }
 
-    /// Notes a packet of the learned source that the kernel let through alone.
+    /// Notes the last packet of the learned source, when the kernel has let through that source alone.
     pub fn on_own_packet(&mut self, ssrc: u32, sequence: u16, now_ns: u64) {
         self.heard = Some(Heard {
             ssrc,

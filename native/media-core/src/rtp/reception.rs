@@ -66,6 +66,12 @@ impl Reception {
         }
     }
 
+    /// The source that was heard last, and its highest sequence number.
+    pub fn highest(&self) -> Option<(u32, u16)> {
+        let source = self.source.as_ref()?;
+        Some((source.ssrc, source.highest as u16))
+    }
+
     /// Another format was agreed on; jitter starts anew.
     pub fn set_clock_rate(&mut self, clock_rate: u32) {
         if clock_rate != self.clock_rate {

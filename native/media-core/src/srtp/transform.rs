@@ -1,18 +1,18 @@
 //! The ciphers: one packet with one index under the session keys of one protocol.
 
-use aes::cipher::consts::{U12, U16};
 use aes::{Aes128, Aes256};
-use aes_gcm::aead::inout::InOutBuf;
-use aes_gcm::aead::{AeadInOut, KeyInit};
-use aes_gcm::{Aes128Gcm, Aes256Gcm};
-use hmac::{Hmac, Mac};
+use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
 use super::keys::{MasterKey, SessionKeys, key_stream};
 use super::{Protocol, RTCP_HEADER, RTCP_INDEX, Suite};
+use crate::rtp::MAX_PACKET;
 
 /// Octets of a tag at most.
 const MAX_TAG: usize = 16;
+/// Octets of the payloads that calls have, but for video.
+const SMALL: usize = 512;
 
 /// A tag that was computed over a packet.
 pub(super) struct Tag {
@@ -34,8 +34,7 @@ enum Counter {
 enum Cipher {
     /// Encrypt, then authenticate.
     Counter(Box<Counter>, Hmac<Sha1>),
-    Gcm128(Box<Aes128Gcm>),
-    Gcm256(Box<Aes256Gcm>),
+    Gcm(Box<LessSafeKey>),
 }
 
 /// Session keys, ready for use.
@@ -104,8 +103,8 @@ impl Transform {
                 Box::new(Counter::Aes256(Aes256::new(&keys.cipher.into()))),
                 authentication(),
             ),
-            Suite::Aes128Gcm => Cipher::Gcm128(Box::new(Aes128Gcm::new(&short.into()))),
-            Suite::Aes256Gcm => Cipher::Gcm256(Box::new(Aes256Gcm::new(&keys.cipher.into()))),
+            Suite::Aes128Gcm => Cipher::gcm(UnboundKey::new(&AES_128_GCM, &short)),
+            Suite::Aes256Gcm => Cipher::gcm(UnboundKey::new(&AES_256_GCM, &keys.cipher)),
         };
         let tag_length = match protocol {
             Protocol::Rtp => suite.tag_length(),
@@ -149,11 +148,8 @@ impl Transform {
                 let whole = mac.finalize().into_bytes();
                 tag.octets[..self.tag_length].copy_from_slice(&whole[..self.tag_length]);
             }
-            Cipher::Gcm128(cipher) => {
-                tag.octets = seal_gcm(&**cipher, self.gcm_iv(place), packet, start, trailer);
-            }
-            Cipher::Gcm256(cipher) => {
-                tag.octets = seal_gcm(&**cipher, self.gcm_iv(place), packet, start, trailer);
+            Cipher::Gcm(key) => {
+                tag.octets = seal_gcm(key, self.gcm_iv(place), packet, start, trailer);
             }
         }
         tag
@@ -179,13 +175,13 @@ impl Transform {
                 }
                 is_genuine
             }
-            Cipher::Gcm128(cipher) => {
+            Cipher::Gcm(key) => {
                 let (iv, data) = (self.gcm_iv(place), (start, trailer));
-                open_gcm(&**cipher, iv, packet, data, tag)
-            }
-            Cipher::Gcm256(cipher) => {
-                let (iv, data) = (self.gcm_iv(place), (start, trailer));
-                open_gcm(&**cipher, iv, packet, data, tag)
+                if packet.len() - start <= SMALL {
+                    open_gcm::<SMALL>(key, iv, packet, data, tag)
+                } else {
+                    open_gcm::<MAX_PACKET>(key, iv, packet, data, tag)
+                }
             }
         }
     }
@@ -226,44 +222,56 @@ fn with_associated_data<R>(header: &[u8], trailer: Trailer, with: impl FnOnce(&[
     }
 }
 
-fn seal_gcm<C>(
-    cipher: &C,
+fn seal_gcm(
+    key: &LessSafeKey,
     iv: [u8; 12],
     packet: &mut [u8],
     start: usize,
     trailer: Trailer,
-) -> [u8; MAX_TAG]
-where
-    C: AeadInOut<NonceSize = U12, TagSize = U16>,
-{
+) -> [u8; MAX_TAG] {
     let (header, payload) = packet.split_at_mut(start);
     with_associated_data(header, trailer, |data| {
+        let nonce = Nonce::assume_unique_for_key(iv);
         // It fails for payloads of 64 GiB only.
-        cipher
-            .encrypt_inout_detached(&iv.into(), data, InOutBuf::from(payload))
-            .map_or([0; MAX_TAG], Into::into)
+        let sealed = key.seal_in_place_separate_tag(nonce, Aad::from(data), payload);
+        let mut octets = [0; MAX_TAG];
+        if let Ok(tag) = sealed {
+            octets.copy_from_slice(tag.as_ref());
+        }
+        octets
     })
 }
 
-fn open_gcm<C>(
-    cipher: &C,
+/// Opens by way of a copy, since the cipher clears what it writes to when the tag is wrong.
+fn open_gcm<const ROOM: usize>(
+    key: &LessSafeKey,
     iv: [u8; 12],
     packet: &mut [u8],
     (start, trailer): (usize, Trailer),
     tag: &[u8],
-) -> bool
-where
-    C: AeadInOut<NonceSize = U12, TagSize = U16>,
-{
-    let Ok(tag) = <[u8; MAX_TAG]>::try_from(tag) else {
+) -> bool {
+    let (header, payload) = packet.split_at_mut(start);
+    let mut room = [0; ROOM];
+    let Some(opened) = room.get_mut(..payload.len()) else {
         return false;
     };
-    let (header, payload) = packet.split_at_mut(start);
-    with_associated_data(header, trailer, |data| {
-        cipher
-            .decrypt_inout_detached(&iv.into(), data, InOutBuf::from(payload), &tag.into())
+    let is_genuine = with_associated_data(header, trailer, |data| {
+        let nonce = Nonce::assume_unique_for_key(iv);
+        key.open_separate_gather(nonce, Aad::from(data), payload, tag, opened)
             .is_ok()
-    })
+    });
+    if is_genuine {
+        payload.copy_from_slice(opened);
+    }
+    is_genuine
+}
+
+impl Cipher {
+    fn gcm(key: Result<UnboundKey, aws_lc_rs::error::Unspecified>) -> Self {
+        // A key of the algorithm's length is always taken.
+        let key = key.unwrap_or_else(|_| unreachable!());
+        Self::Gcm(Box::new(LessSafeKey::new(key)))
+    }
 }
 
 impl Counter {

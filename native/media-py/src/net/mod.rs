@@ -16,7 +16,7 @@ use media_core::rtp::{Header, MAX_PACKET};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, connect, connect_unspec, recv, recvfrom, send, sendto};
 
-use crate::net::ports::Sockets;
+use crate::net::ports::{Lease, Sockets};
 use crate::net::shared_port::MaybeShared;
 use crate::secure::dtls_leg::{DtlsLeg, DtlsSetup};
 use crate::secure::handshakes::Progress;
@@ -43,6 +43,14 @@ pub(crate) struct Remote {
     pub(crate) dtls: Option<Box<DtlsSetup>>,
 }
 
+/// The last packet that a stream heard.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LastPacket {
+    pub(crate) at: u64,
+    /// SSRC and sequence number; `None`: nothing was heard.
+    pub(crate) source: Option<(u32, u16)>,
+}
+
 /// A datagram that came: its length, and its source unless the socket is connected.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Received {
@@ -50,27 +58,37 @@ pub(crate) struct Received {
     pub(crate) source: Option<SocketAddr>,
 }
 
-/// Both sockets.
+/// Both sockets. What each packet of a plain leg needs comes first: it ends with the cache line that an audio stream
+/// begins with.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Net {
-    sockets: Sockets,
+    rtp: OwnedFd,
     is_connected: bool,
     is_muxed: bool,
     keying: Keying,
-    dtls: Option<Box<DtlsLeg>>,
     /// What is sent through while the leg has ICE, if there is one.
     shared: MaybeShared,
+    dtls: Option<Box<DtlsLeg>>,
     target: Option<SocketAddr>,
     remote: Remote,
     latch: Latch,
     rtcp_source: Option<SocketAddr>,
+    rtcp: OwnedFd,
+    /// Behind both sockets: dropped when they are closed.
+    _lease: Lease,
 }
+
+/// Octets that each packet of a plain leg needs.
+pub(crate) const HOT: usize = std::mem::offset_of!(Net, dtls);
 
 impl Net {
     pub(crate) fn new(sockets: Sockets) -> Self {
+        let (rtp, rtcp, lease) = sockets.into_parts();
         Self {
-            sockets,
+            rtp,
+            rtcp,
+            _lease: lease,
             latch: Latch::default(),
             remote: Remote::default(),
             is_connected: false,
@@ -84,11 +102,11 @@ impl Net {
     }
 
     pub(crate) fn rtp(&self) -> BorrowedFd<'_> {
-        self.sockets.rtp.as_fd()
+        self.rtp.as_fd()
     }
 
     pub(crate) fn rtcp(&self) -> BorrowedFd<'_> {
-        self.sockets.rtcp.as_fd()
+        self.rtcp.as_fd()
     }
 
     pub(crate) fn is_muxed(&self) -> bool {
@@ -136,9 +154,7 @@ impl Net {
     }
 
     fn rtp_socket(&self) -> &OwnedFd {
-        self.shared
-            .as_ref()
-            .map_or(&self.sockets.rtp, |port| port.socket())
+        self.shared.as_ref().map_or(&self.rtp, |port| port.socket())
     }
 
     fn has_ice(&self) -> bool {
@@ -156,10 +172,7 @@ impl Net {
         let (Some(leg), Some(source)) = (&mut self.dtls, source) else {
             return false;
         };
-        let socket = self
-            .shared
-            .as_ref()
-            .map_or(&self.sockets.rtp, |port| port.socket());
+        let socket = self.shared.as_ref().map_or(&self.rtp, |port| port.socket());
         let is_answered = leg.receive_stun(datagram, source, now, |answer, to| {
             // A peer that misses the answer asks again.
             let _ = sendto(socket, answer, SendFlags::NOSIGNAL, to);
@@ -222,13 +235,13 @@ impl Net {
     /// Reads one datagram of RTP. `None`: nothing there, or a pending error that is cleared now.
     pub(crate) fn receive(&self, buffer: &mut [u8]) -> Option<Received> {
         let received = if self.is_connected {
-            let (length, _) = recv(&self.sockets.rtp, &mut *buffer, RecvFlags::empty()).ok()?;
+            let (length, _) = recv(&self.rtp, &mut *buffer, RecvFlags::empty()).ok()?;
             Received {
                 length,
                 source: None,
             }
         } else {
-            receive_from(self.sockets.rtp.as_fd(), buffer)?
+            receive_from(self.rtp.as_fd(), buffer)?
         };
         // What fills the buffer was cut off.
         (received.length < MAX_PACKET).then_some(received)
@@ -236,7 +249,7 @@ impl Net {
 
     /// Reads one datagram of RTCP.
     pub(crate) fn receive_rtcp(&self, buffer: &mut [u8]) -> Option<Received> {
-        receive_from(self.sockets.rtcp.as_fd(), buffer)
+        receive_from(self.rtcp.as_fd(), buffer)
     }
 
     /// Opens a datagram in place, as [`Keying::unprotect`].
@@ -253,7 +266,6 @@ impl Net {
         counters: &Counters,
     ) -> Verdict {
         let Some(source) = source else {
-            self.latch.on_own_packet(header.ssrc, header.sequence, now);
             return Verdict::Accept;
         };
         // It was opened with the party's key, wherever it came from.
@@ -292,10 +304,7 @@ impl Net {
 
     /// Sends RTP; false if it could not be sent.
     pub(crate) fn send(&mut self, datagram: &[u8]) -> bool {
-        let socket = self
-            .shared
-            .as_ref()
-            .map_or(&self.sockets.rtp, |port| port.socket());
+        let socket = self.shared.as_ref().map_or(&self.rtp, |port| port.socket());
         let is_connected = self.is_connected;
         let target = self.target.as_ref();
         self.keying.protect(Protocol::Rtp, datagram, |protected| {
@@ -305,11 +314,8 @@ impl Net {
 
     /// Sends RTCP, on the port of RTP if they share it.
     pub(crate) fn send_rtcp(&mut self, datagram: &[u8]) -> bool {
-        let (sockets, is_connected) = (&self.sockets, self.is_connected);
-        let socket = self
-            .shared
-            .as_ref()
-            .map_or(&self.sockets.rtp, |port| port.socket());
+        let (rtcp, is_connected) = (&self.rtcp, self.is_connected);
+        let socket = self.shared.as_ref().map_or(&self.rtp, |port| port.socket());
         let rtp_target = self.target.as_ref();
         if self.remote.mux {
             return self.keying.protect(Protocol::Rtcp, datagram, |protected| {
@@ -328,16 +334,22 @@ impl Net {
             return false;
         };
         self.keying.protect(Protocol::Rtcp, datagram, |protected| {
-            sendto(&sockets.rtcp, protected, SendFlags::NOSIGNAL, &target).is_ok()
+            sendto(rtcp, protected, SendFlags::NOSIGNAL, &target).is_ok()
         })
     }
 
     /// Connects to a settled source, opens up after a silence. Called a few times a second.
-    pub(crate) fn maintain(&mut self, last_heard: u64, now: u64) {
+    pub(crate) fn maintain(&mut self, last: &LastPacket, now: u64) {
         if self.has_ice() {
             return;
         }
-        let silent_ns = now.saturating_sub(last_heard);
+        let silent_ns = now.saturating_sub(last.at);
+        if self.is_connected
+            && silent_ns > REBINDING_NS
+            && let Some((ssrc, sequence)) = last.source
+        {
+            self.latch.on_own_packet(ssrc, sequence, last.at);
+        }
         if self.latch.is_learned() && silent_ns > REOPEN_NS {
             self.latch.reopen();
             self.disconnect();
@@ -346,14 +358,14 @@ impl Net {
         } else if !self.is_connected
             && let Some(source) = self.latch.settled(now)
         {
-            self.is_connected = connect(&self.sockets.rtp, &source).is_ok();
+            self.is_connected = connect(&self.rtp, &source).is_ok();
         }
     }
 
     fn disconnect(&mut self) {
         if std::mem::take(&mut self.is_connected) {
             // It fails for no bound datagram socket; were it to, the party would only be heard where it was.
-            let _ = connect_unspec(&self.sockets.rtp);
+            let _ = connect_unspec(&self.rtp);
         }
     }
 
@@ -425,7 +437,11 @@ mod tests {
             ssrc: 1,
         };
         net.judge(Some(address), &header, 0, &counters);
-        net.maintain(10 * SECOND, 10 * SECOND);
+        let last = LastPacket {
+            at: 10 * SECOND,
+            source: Some((1, 1)),
+        };
+        net.maintain(&last, 10 * SECOND);
         assert!(net.is_connected);
         drop(party);
         assert!(net.send(b"to a closed port: answered by ICMP"));

@@ -20,7 +20,7 @@ pub(crate) struct PortPool {
 
 /// A port that goes back to its pool when dropped.
 #[derive(Debug)]
-struct Lease {
+pub(crate) struct Lease {
     pool: Arc<PortPool>,
     port: u16,
 }
@@ -34,8 +34,8 @@ impl Drop for Lease {
 /// Two bound sockets. Closed, then given back, when dropped.
 #[derive(Debug)]
 pub(crate) struct Sockets {
-    pub(crate) rtp: OwnedFd,
-    pub(crate) rtcp: OwnedFd,
+    rtp: OwnedFd,
+    rtcp: OwnedFd,
     // Last: the port is free only when both sockets are closed.
     lease: Lease,
 }
@@ -43,6 +43,11 @@ pub(crate) struct Sockets {
 impl Sockets {
     pub(crate) fn port(&self) -> u16 {
         self.lease.port
+    }
+
+    /// The sockets of RTP and RTCP, and the lease, which must be dropped last.
+    pub(crate) fn into_parts(self) -> (OwnedFd, OwnedFd, Lease) {
+        (self.rtp, self.rtcp, self.lease)
     }
 }
 

@@ -9,6 +9,9 @@ use media_core::rtp::MAX_PACKET;
 use media_core::rtp::demux::Protocol;
 use media_core::srtp::{MAX_OVERHEAD, MasterKey, Protector, Unprotector};
 
+/// Octets of the packets that calls have, but for video, once protected.
+const SMALL: usize = 512;
+
 /// The keys of a stream, as offer and answer or a handshake agreed on them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SrtpKeys {
@@ -32,10 +35,9 @@ pub(crate) enum Keying {
 
 /// Both directions of an SRTP stream.
 pub(crate) struct Srtp {
-    keys: SrtpKeys,
     protector: Protector,
     unprotector: Unprotector,
-    out: [u8; MAX_PACKET + MAX_OVERHEAD],
+    keys: SrtpKeys,
 }
 
 impl Srtp {
@@ -43,7 +45,6 @@ impl Srtp {
         Box::new(Self {
             protector: Protector::new(&keys.send),
             unprotector: Unprotector::new(&keys.receive),
-            out: [0; MAX_PACKET + MAX_OVERHEAD],
             keys,
         })
     }
@@ -57,6 +58,21 @@ impl Srtp {
             self.unprotector.rekey(&keys.receive);
         }
         self.keys = keys;
+    }
+
+    /// By way of the stack, which stays in the nearest cache, unlike a buffer of each stream.
+    fn protect<const ROOM: usize>(
+        &mut self,
+        protocol: Protocol,
+        packet: &[u8],
+        send: impl FnOnce(&[u8]) -> bool,
+    ) -> bool {
+        let mut out = [0; ROOM];
+        let length = match protocol {
+            Protocol::Rtcp => self.protector.protect_rtcp(packet, &mut out),
+            _ => self.protector.protect(packet, &mut out),
+        };
+        length.is_some_and(|length| send(&out[..length]))
     }
 }
 
@@ -104,11 +120,11 @@ impl Keying {
             Self::Awaited => return false,
             Self::Srtp(srtp) => srtp,
         };
-        let length = match protocol {
-            Protocol::Rtcp => srtp.protector.protect_rtcp(packet, &mut srtp.out),
-            _ => srtp.protector.protect(packet, &mut srtp.out),
-        };
-        length.is_some_and(|length| send(&srtp.out[..length]))
+        if packet.len() + MAX_OVERHEAD <= SMALL {
+            srtp.protect::<SMALL>(protocol, packet, send)
+        } else {
+            srtp.protect::<{ MAX_PACKET + MAX_OVERHEAD }>(protocol, packet, send)
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use media_core::rtp::reception::Reception;
 use media_core::rtp::sender::{Sender, Stamp};
 use media_core::rtp::{self, Header};
 
-use crate::net::{Net, Remote};
+use crate::net::{LastPacket, Net, Remote};
 use crate::recording::{Direction, Source};
 use crate::stream::control::{self, Control};
 use crate::stream::format::Format;
@@ -94,6 +94,9 @@ pub(crate) struct AudioStream {
     watch: Watch,
     digit_limit: DigitLimit,
 }
+
+// What both ways of a packet need is one cache line.
+const _: () = assert!(std::mem::offset_of!(AudioStream, net) + crate::net::HOT <= 64);
 
 impl Numbers {
     /// Of audio that is sent.
@@ -313,7 +316,11 @@ impl AudioStream {
             });
         }
         self.taps.forget_ended();
-        self.net.maintain(self.last_heard, ctx.now);
+        let last = LastPacket {
+            at: self.last_heard,
+            source: self.reception.highest(),
+        };
+        self.net.maintain(&last, ctx.now);
         if let Some(reason) = self.net.failure(ctx.now) {
             let stream = self.id;
             ctx.node

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use media_core::rtp::latch::Verdict;
 use media_core::rtp::{self, rtcp};
 
-use crate::net::{Net, Remote};
+use crate::net::{LastPacket, Net, Remote};
 use crate::stream::format::{VideoFormat, VideoFormats};
 use crate::stream::link::Peer;
 use crate::thread::context::Context;
@@ -22,7 +22,7 @@ pub(crate) struct VideoStream {
     pub(crate) counters: Arc<Counters>,
     pub(crate) peer: Option<Peer>,
     formats: Option<VideoFormats>,
-    last_heard: u64,
+    last: LastPacket,
 }
 
 /// The format of `ours` that carries what `theirs` is: same name and parameters, else the same name.
@@ -41,7 +41,7 @@ impl VideoStream {
             counters,
             peer: None,
             formats: None,
-            last_heard: 0,
+            last: LastPacket::default(),
         }
     }
 
@@ -76,7 +76,10 @@ impl VideoStream {
             .bytes_received
             .add(packet.payload.len() as u64);
         ctx.totals.received.add(1);
-        self.last_heard = ctx.now;
+        self.last = LastPacket {
+            at: ctx.now,
+            source: Some((packet.header.ssrc, packet.header.sequence)),
+        };
         self.formats
             .as_ref()
             .is_some_and(|formats| formats.receives)
@@ -118,7 +121,7 @@ impl VideoStream {
 
     /// What is due a few times a second.
     pub(crate) fn maintain(&mut self, now: u64) {
-        self.net.maintain(self.last_heard, now);
+        self.net.maintain(&self.last, now);
     }
 
     fn knows(&self, payload_type: u8) -> bool {
