@@ -3,41 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from tests.scenarios.conftest import PhoneFactory
-from tests.scenarios.harness.application import Application, Webhook, response
-from tests.scenarios.harness.browser_phone import Browser, BrowserPage, missing
+from tests.scenarios.harness.application import Application, response
+from tests.scenarios.harness.browser_phone import Browser, missing
 from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.ports import free_port
+from tests.scenarios.harness.street import Street
+from tests.scenarios.harness.street import street as new_street
 
 pytestmark = [pytest.mark.timeout(90), pytest.mark.skipif(missing() is not None, reason=missing() or "")]
 LIBRARIES = ["jssip", "sipjs"]
-PASSWORD = "correct horse battery"
 MICROPHONE_HZ = 700.0
-
-
-class Street:
-    """A node with two clients, their application, and a browser."""
-
-    def __init__(self, node: Node, webhook: Webhook, browser: Browser) -> None:
-        self.node, self.webhook, self.browser = node, webhook, browser
-
-    async def open(self, login: str, library: str, browser: Browser | None = None) -> BrowserPage:
-        """A tab in which `login` is registered."""
-        await self.node.rest("POST", "Clients.json", Login=login, Password=PASSWORD)
-        page = await (browser or self.browser).open(
-            f"{login}-{library}",
-            library=library,
-            uri=f"sip:{login}@127.0.0.1:{self.node.sip_port}",
-            password=PASSWORD,
-            server=f"ws://127.0.0.1:{self.node.http_port}/sip",
-        )
-        assert (await page.event("registered"))["code"] == 200
-        return page
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -61,10 +41,9 @@ async def shared(
 @pytest_asyncio.fixture(loop_scope="session")
 async def street(shared: Node, browser: Browser, application: Application) -> AsyncIterator[Street]:
     """The shared node and browser, and a fresh application; its tabs are closed after the test."""
-    yield Street(shared, application.webhook("browsers"), browser)
-    for page in list(browser.pages.values()):
-        await page.close()
-        del browser.pages[page.name]
+    street = Street(shared, application.webhook("browsers"), browser)
+    yield street
+    await street.close_tabs()
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -190,27 +169,18 @@ async def test_all_browsers_share_one_port(
 ) -> None:
     """`media.webrtc_port`: two browsers on one call, each hears the other; no other port of theirs is in their SDP."""
     port = free_port()
-    webhook = application.webhook("shared-port")
-    numbers = [{"number": "*", "voice_url": webhook.url("voice")}]
-    settings: dict[str, dict[str, Any]] = {
-        "http": {"allowed_origins": [browser.origin]},
-        "media": {"webrtc_port": port},
-    }
-    async with Node(tmp_path, numbers=numbers, settings=settings) as node:
-        street = Street(node, webhook, browser)
-        webhook["voice"] = response('<Dial action="after"><Client>frank</Client></Dial>')
-        webhook["after"] = response("<Hangup/>")
+    settings = {"media": {"webrtc_port": port}}
+    async with new_street(tmp_path, application, "shared-port", browser, settings) as street:
+        street.webhook["voice"] = response('<Dial action="after"><Client>frank</Client></Dial>')
+        street.webhook["after"] = response("<Hangup/>")
         alice, frank = await street.open("alice", "jssip"), await street.open("frank", "sipjs")
-        await alice.run("call", f"sip:1000@127.0.0.1:{node.sip_port}")
+        await street.call(alice)
         await frank.event("incoming")
         await frank.run("answer")
         await alice.event("answered")
         assert await alice.hears(MICROPHONE_HZ)
         assert await frank.hears(MICROPHONE_HZ)
         await alice.run("hangUp")
-        sid = (await webhook.next("after"))["CallSid"]
-        _, events = await node.rest("GET", f"Calls/{sid}/Events.json")
+        sid = (await street.webhook.next("after"))["CallSid"]
+        _, events = await street.node.rest("GET", f"Calls/{sid}/Events.json")
         assert f"m=audio {port} UDP/TLS/RTP/SAVPF" in str(events)
-        for page in list(browser.pages.values()):
-            await page.close()
-            del browser.pages[page.name]

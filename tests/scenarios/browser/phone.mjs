@@ -56,7 +56,7 @@ const browser = await chromium.launch({
     "--allow-loopback-in-peer-connection", // a machine, or a network namespace, may have no other interface
   ],
 });
-const context = await browser.newContext({ permissions: ["microphone"] });
+const context = await browser.newContext({ permissions: ["microphone", "camera"] });
 const pages = new Map();
 
 const commands = {

@@ -6,6 +6,9 @@ import { Inviter, Registerer, RegistererState, SessionState, UserAgent } from "s
 const NO_SERVERS = { iceServers: [] };
 const emit = (event, more = {}) => globalThis.report({ event, ...more });
 
+let calledAt = 0;
+const sinceCall = () => Math.round(performance.now() - calledAt);
+
 // The strongest frequency of what the peer says, sampled over and over.
 class Recorder {
   constructor() {
@@ -21,6 +24,9 @@ class Recorder {
   }
 
   listen(connection) {
+    connection.addEventListener("connectionstatechange", () => {
+      if (connection.connectionState === "connected") emit("connected", { after_ms: sinceCall() });
+    });
     const hook = () => {
       const tracks = connection.getReceivers().map((each) => each.track).filter((each) => each && each.kind === "audio");
       const key = tracks.map((each) => each.id).join();
@@ -64,7 +70,10 @@ class JsSipPhone {
     this.session = session;
     session.on("peerconnection", ({ peerconnection }) => recorder.listen(peerconnection));
     if (session.connection) recorder.listen(session.connection);
-    session.on("confirmed", () => emit("answered"));
+    session.on("confirmed", () => emit("answered", { after_ms: sinceCall() }));
+    session.on("sdp", (data) => {
+      if (data.originator === "local" && this.changes) data.sdp = data.sdp.replace(new RegExp(this.changes[0], "g"), this.changes[1]);
+    });
     session.on("progress", ({ response }) => response && emit("ringing", { code: response.status_code }));
     session.on("ended", ({ cause }) => emit("ended", { cause }));
     session.on("failed", ({ cause, message }) => emit("ended", { cause, code: message?.status_code ?? 0 }));
@@ -73,6 +82,9 @@ class JsSipPhone {
   }
 
   call(target) { this.agent.call(target, { mediaConstraints: { audio: true, video: false }, pcConfig: NO_SERVERS }); }
+  film(target) { this.agent.call(target, { mediaConstraints: { audio: true, video: true }, pcConfig: NO_SERVERS }); }
+  // What our descriptions say is changed from now on: [regular expression, replacement].
+  change(changes) { this.changes = changes; }
   answer() { this.session.answer({ mediaConstraints: { audio: true, video: false }, pcConfig: NO_SERVERS }); }
   hangUp() { this.session.terminate(); }
   hold() { this.session.hold(); }
@@ -113,7 +125,7 @@ class SipJsPhone {
     session.stateChange.addListener((state) => {
       if (state === SessionState.Established) {
         recorder.listen(this.connection());
-        emit("answered");
+        emit("answered", { after_ms: sinceCall() });
       } else if (state === SessionState.Terminated) {
         emit("ended");
       }
@@ -157,15 +169,20 @@ globalThis.phone = {
   },
   heard: (count) => recorder.samples.slice(-count),
   async statistics() {
-    const figures = { received: 0, sent: 0, concealed: 0 };
+    const figures = { received: 0, sent: 0, concealed: 0, frames: 0, filmed: 0 };
     for (const each of (await inner.connection().getStats()).values()) {
-      if (each.type === "inbound-rtp") Object.assign(figures, { received: each.packetsReceived, concealed: each.concealedSamples });
-      if (each.type === "outbound-rtp") figures.sent = each.packetsSent;
+      if (each.type === "inbound-rtp" && each.kind === "video") figures.frames = each.framesDecoded;
+      else if (each.type === "inbound-rtp") Object.assign(figures, { received: each.packetsReceived, concealed: each.concealedSamples });
+      if (each.type === "outbound-rtp" && each.kind === "video") figures.filmed = each.packetsSent;
+      else if (each.type === "outbound-rtp") figures.sent = each.packetsSent;
       if (each.type === "transport") Object.assign(figures, { dtls: each.dtlsState, cipher: each.srtpCipher, version: each.tlsVersion });
     }
     return figures;
   },
 };
-for (const verb of ["call", "answer", "hangUp", "hold", "resume", "press", "transfer"]) {
-  globalThis.phone[verb] = async (given) => { await inner[verb](given); };
+for (const verb of ["call", "answer", "hangUp", "hold", "resume", "press", "transfer", "film", "change"]) {
+  globalThis.phone[verb] = async (given) => {
+    if (verb === "call" || verb === "film") calledAt = performance.now();
+    await inner[verb](given);
+  };
 }

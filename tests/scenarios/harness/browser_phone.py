@@ -52,7 +52,10 @@ class BrowserPage:
             await self.browser.changed()
 
     async def run(self, verb: str, given: Any = None) -> Any:
-        """`call`, `answer`, `hangUp`, `hold`, `resume`, `press`, `transfer`, `statistics`."""
+        """`call`, `film` (a call with video), `answer`, `hangUp`, `hold`, `resume`, `press`, `transfer`, `statistics`.
+
+        JsSIP alone: `change`, a regular expression and what stands in its place in our descriptions from now on.
+        """
         return (await self.browser.order("run", page=self.name, called=verb, given=given)).get("result")
 
     async def hears(self, hertz: float, timeout: float = 8.0) -> bool:

@@ -273,6 +273,7 @@ def _figures(heard: StreamStatistics) -> dict[str, Json]:
         "packets_received": heard.packets_received,
         "packets_sent": heard.packets_sent,
         "packets_lost": heard.packets_lost,
+        "packets_dropped": heard.packets_dropped,
         "jitter_ms": round(heard.jitter_ms, 2),
         "round_trip_ms": heard.round_trip_ms,
         "mos": heard.mos,

@@ -18,7 +18,8 @@ from callapi.media.sdp.description import Attribute, MediaDescription, SessionDe
 
 DTLS_PROFILES: Final = frozenset({"UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"})
 BROWSER_PROFILE: Final = "UDP/TLS/RTP/SAVPF"
-FIRST_MID: Final = "0"
+FIRST_MIDS: Final = {"audio": "0", "video": "1"}
+"""What our own offers call their lines."""
 MSID: Final = "callapi"
 
 _FINGERPRINT: Final = re.compile(r"sha-256\s+((?:[0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2})", re.IGNORECASE)
@@ -72,9 +73,13 @@ class AgreedDtls(Struct, frozen=True, gc=False):
 
 
 class DtlsSide:
-    """Our side of one line: certificate, role, credentials. `random` gives octets of new credentials."""
+    """Our side of one line, `audio` or `video`: certificate, role, credentials.
 
-    def __init__(self, fingerprint: bytes, random: Callable[[int], bytes]) -> None:
+    `random` gives octets of new credentials.
+    """
+
+    def __init__(self, fingerprint: bytes, random: Callable[[int], bytes], kind: str) -> None:
+        self._kind = kind
         self._fingerprint = fingerprint
         self._random = random
         self._local: Credentials | None = None
@@ -86,7 +91,7 @@ class DtlsSide:
         """What an offer of ours says; the peer chooses its role."""
         if not has_ice:
             return self._attributes(local, mid, "actpass", None)
-        return self._attributes(local, mid or FIRST_MID, "actpass", self._credentials())
+        return self._attributes(local, mid or FIRST_MIDS[self._kind], "actpass", self._credentials())
 
     def answer(
         self, remote: RemoteDtls, local: MediaAddress, mid: str | None
@@ -140,7 +145,7 @@ class DtlsSide:
         digest = self._fingerprint.hex(":").upper()
         attributes += [("fingerprint", f"sha-256 {digest}"), ("setup", setup)]
         if credentials is not None:
-            attributes.append(("msid", f"{MSID} audio"))
+            attributes.append(("msid", f"{MSID} {self._kind}"))
         return tuple(attributes)
 
 

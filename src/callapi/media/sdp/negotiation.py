@@ -74,7 +74,7 @@ class MediaNegotiation:
     def __init__(self, local: LocalMedia, security: MediaSecurity = PLAIN, *, session_id: int = 1) -> None:
         self.local = local
         self._audio_security = LineSecurity(security)
-        self._video_security = LineSecurity(security)
+        self._video_security = LineSecurity(security, "video")
         self.audio: StreamParameters | None = None
         self.video: VideoParameters | None = None
         self.remote_on_hold = False

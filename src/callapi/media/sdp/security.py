@@ -90,14 +90,14 @@ UNPROTECTED: Final = Agreed()
 
 
 class LineSecurity:
-    """The keys of one media line. `security` says what may be agreed on."""
+    """The keys of one media line, `audio` or `video`. `security` says what may be agreed on."""
 
-    def __init__(self, security: MediaSecurity) -> None:
+    def __init__(self, security: MediaSecurity, kind: str = "audio") -> None:
         self.security = security
         self.note: str | None = None
         """Why the last offer's keys were not taken although the line was."""
         self._ours: dict[str, bytes] = {}
-        self._dtls = DtlsSide(security.fingerprint, security.random)
+        self._dtls = DtlsSide(security.fingerprint, security.random, kind)
 
     # --- offers of the peer
 
