@@ -115,6 +115,11 @@ bench-parts: dev  ## what each part of the node costs a markup call: parts switc
 	scripts/system-packages sip-tester
 	$(BIN)/python -m bench.parts --output docs/benchmarks/parts.md
 
+.PHONY: bench-flat
+bench-flat: dev  ## whether a call costs more beside 3,000 held calls or a million records; the table into docs/benchmarks
+	scripts/system-packages sip-tester
+	$(BIN)/python -m bench.flat --output docs/benchmarks/flat.md
+
 .PHONY: bench-relay
 bench-relay: dev  ## RTP: CPU per packet beside a plain forwarder and rtpengine, then ever more calls, then the whole node (9 minutes)
 	scripts/system-packages rtpengine-daemon

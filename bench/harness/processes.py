@@ -117,7 +117,8 @@ class Ports:
 class Bench:
     """A node on one core (or those of `node_cores`); its application and its called phones on the other.
 
-    `callee` names the scenario of the phone that answers, SIPp's `options` are for that phone alone.
+    `callee` names the scenario of the phone that answers, SIPp's `options` are for that phone alone. `more` are
+    further sections of the node's configuration.
     """
 
     def __init__(
@@ -126,17 +127,17 @@ class Bench:
         node_cores: int | str = NODE_CORE,
         callee: str = "callee",
         options: Sequence[str] = (),
+        more: str = "",
     ) -> None:
         self.directory = directory
         self.ports = Ports()
         python = sys.executable
         config = directory / "node.toml"
         ports = self.ports
-        config.write_text(
-            CONFIGURATION.format(
-                directory=directory, sip=ports.sip, http=ports.http, application=ports.application
-            )
+        written = CONFIGURATION.format(
+            directory=directory, sip=ports.sip, http=ports.http, application=ports.application
         )
+        config.write_text(more + written)
         self._gc = directory / "gc.json"
         node = [python, "-m", "bench.harness.node", str(self._gc), "serve", "--config", str(config)]
         self.node = Process(pinned(node_cores, *node), directory / "node.log")

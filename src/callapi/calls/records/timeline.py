@@ -9,6 +9,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -35,7 +36,7 @@ from callapi.calls.events import (
     VerbStarted,
 )
 from callapi.media import StreamStatistics
-from callapi.sip import Hop, Traced
+from callapi.sip import Traced
 from callapi.store import AddEvents, EventRecord, Json
 from callapi.webhooks import HttpExchange
 
@@ -51,12 +52,23 @@ _PRIVATE: Final = frozenset({"Digits", "SpeechResult"})
 class SipSeen(Struct, frozen=True, gc=False):
     """A SIP message as a timeline keeps it: octets, which become text when the timeline is read."""
 
+    at: datetime
     direction: str
-    hop: Hop
+    transport: str
+    peer: str
+    """Host and port."""
     message: bytes
 
 
-Content: TypeAlias = SipSeen | HttpExchange | Mapping[str, Json]
+class Other(Struct, frozen=True, gc=False):
+    """Anything else that happened."""
+
+    at: datetime
+    kind: str
+    content: "Content"
+
+
+Content: TypeAlias = HttpExchange | Mapping[str, Json]
 
 
 class Timeline:
@@ -68,33 +80,30 @@ class Timeline:
     __slots__ = ("_entries", "dropped")
 
     def __init__(self) -> None:
-        self._entries: list[tuple[datetime, str, Content]] = []
+        self._entries: list[SipSeen | Other] = []
         self.dropped = 0
 
     @property
     def events(self) -> tuple[EventRecord, ...]:
         """What happened so far."""
-        return tuple(
-            [
-                EventRecord(sequence, at, kind, _shown(content))
-                for sequence, (at, kind, content) in enumerate(self._entries)
-            ]
-        )
+        return tuple([_event(sequence, entry) for sequence, entry in enumerate(self._entries)])
 
     def add(self, kind: str, content: Content, at: datetime | None = None) -> None:
         """Note that `kind` happened (now, if `at` does not say otherwise)."""
         if len(self._entries) >= MAX_EVENTS:
             self.dropped += 1
             return
-        self._entries.append((at or utc_now(), kind, content))
+        self._entries.append(Other(at or utc_now(), kind, content))
 
     def add_sip(self, traced: Traced) -> None:
         """Note a SIP message, whole, with the secrets taken out."""
         if len(self._entries) >= MAX_EVENTS:
             self.dropped += 1
         else:
-            seen = SipSeen(traced.direction, traced.hop, traced.data)
-            self._entries.append((utc_now(), "sip", seen))
+            hop = traced.hop
+            self._entries.append(
+                SipSeen(utc_now(), traced.direction, hop.transport, _peer(hop.host, hop.port), traced.data)
+            )
 
     def add_http(self, exchange: HttpExchange) -> None:
         """Note a request to the application."""
@@ -249,23 +258,33 @@ class Timelines:
             timeline.add_http(exchange)
 
 
-def _shown(content: Content) -> Mapping[str, Json]:
-    match content:
-        case SipSeen(direction, hop, message):
-            peer = f"{hop.transport}:{hop.host}:{hop.port}"
-            return {"direction": direction, "peer": peer, "message": message.decode("utf-8", "replace")}
-        case HttpExchange():
-            return {
-                "method": content.method,
-                "url": content.url,
-                "parameters": {name: value for name, value in content.parameters if name not in _PRIVATE},
-                "status": content.status,
-                "error": content.error,
-                "duration_ms": round(content.duration_s * 1000, 1),
-                "attempt": content.attempt,
-            }
-        case _:
-            return content
+def _event(sequence: int, entry: SipSeen | Other) -> EventRecord:
+    if isinstance(entry, SipSeen):
+        text = entry.message.decode("utf-8", "replace")
+        peer = f"{entry.transport}:{entry.peer}"
+        data: dict[str, Json] = {"direction": entry.direction, "peer": peer, "message": text}
+        return EventRecord(sequence, entry.at, "sip", data)
+    content = entry.content
+    shown = _exchange(content) if isinstance(content, HttpExchange) else content
+    return EventRecord(sequence, entry.at, entry.kind, shown)
+
+
+def _exchange(exchange: HttpExchange) -> dict[str, Json]:
+    return {
+        "method": exchange.method,
+        "url": exchange.url,
+        "parameters": {name: value for name, value in exchange.parameters if name not in _PRIVATE},
+        "status": exchange.status,
+        "error": exchange.error,
+        "duration_ms": round(exchange.duration_s * 1000, 1),
+        "attempt": exchange.attempt,
+    }
+
+
+@lru_cache(maxsize=4096)
+def _peer(host: str, port: int) -> str:
+    """One text for all messages of a peer."""
+    return f"{host}:{port}"
 
 
 def _figures(heard: StreamStatistics) -> dict[str, Json]:

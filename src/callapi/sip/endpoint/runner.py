@@ -15,7 +15,7 @@ from callapi.sip.endpoint.timers import Timing
 from callapi.sip.endpoint.transactions import ServerTransaction
 from callapi.sip.endpoint.validation import add_headers, validate
 from callapi.sip.errors import LocalProtocolError
-from callapi.sip.events import Accepted, Ended, ReferReceived, Refused, SessionEvent
+from callapi.sip.events import Accepted, Confirmed, Ended, ReferReceived, Refused, SessionEvent
 from callapi.sip.invite_session import InviteSession, Usage
 from callapi.sip.invite_session.commands import Accept, Command, ExtraHeaders
 from callapi.sip.invite_session.effects import AbandonInvite, Effect, Resolve, SendAck, SendCancel, SendInvite
@@ -302,6 +302,9 @@ class SessionRunner:
             case Accepted(response) | Refused(response) if isinstance(session, OutboundSession):
                 self.is_answered = response.is_success
                 session.final = response
+                session.request.headers.forget_read()
+            case Confirmed():
+                session.request.headers.forget_read()  # a call that is up seldom asks for them
             case Ended():
                 session.detach(
                     PastSession(self.call_id, self.local_tag, *self._facts(), is_answered=self.is_answered)

@@ -174,6 +174,10 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
             value = self._typed[key] = reader(field[1:] if field else [])
         return value
 
+    def forget_read(self) -> None:
+        """Drop what was read, to save memory: it is read again where it is asked for."""
+        self._typed = {}
+
     def need(self, key: str, reader: Callable[[list[str]], T | None]) -> T:
         """As `read`, of a field that must be there. Raises ParseError where it is not."""
         value: T | None = self._typed.get(key)
