@@ -55,7 +55,11 @@ class SecurityRules:
         default = "tls" if uri.scheme == "sips" else "udp"
         transport = "tls" if uri.scheme == "sips" else (uri.parameter("transport") or default).lower()
         is_private = transport in _PRIVATE or self._is_trusted_name(uri.host)
-        return self._security(policy, transport, is_private=is_private)
+        # Behind an edge the Route names the edge; the Contact says what is beyond it (RFC 7118 §5.2.2).
+        is_browser = (
+            isinstance(address.uri, SipUri) and (address.uri.parameter("transport") or "").lower() in _BROWSER
+        )
+        return self._security(policy, transport, is_private=is_private, is_browser=is_browser)
 
     def _is_trusted_name(self, host: str) -> bool:
         """Whether `host` is an address that is trusted. Of a name nothing is known before it is resolved."""
@@ -64,7 +68,9 @@ class SecurityRules:
         except ValueError:
             return False
 
-    def _security(self, policy: SrtpPolicy | None, transport: str, *, is_private: bool) -> MediaSecurity:
+    def _security(
+        self, policy: SrtpPolicy | None, transport: str, *, is_private: bool, is_browser: bool = False
+    ) -> MediaSecurity:
         suites = DATAGRAM_SUITES if transport == "udp" else tuple(SUITES)
         return MediaSecurity(
             policy or self._default,
@@ -72,7 +78,7 @@ class SecurityRules:
             suites,
             fingerprint=self._fingerprint,
             webrtc_port=self._webrtc_port,
-            is_browser=transport in _BROWSER,
+            is_browser=is_browser or transport in _BROWSER,
         )
 
 

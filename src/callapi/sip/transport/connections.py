@@ -37,8 +37,13 @@ class ConnectionTable:
         closed: Callable[[Hop, Exception | None], None],
         limits: StreamLimits,
         tls: TlsFiles | None,
+        source: Callable[[Hop], tuple[str, int] | None] = lambda _: None,
     ) -> None:
-        """`closed(peer, cause)` is called on the loop when a connection has ended; `cause` is None if we closed it."""
+        """`closed(peer, cause)` is called on the loop when a connection has ended; `cause` is None if we closed it.
+
+        `source` is the address that a connection to a peer comes from; None: the system's choice.
+        """
+        self._source = source
         self.receive = receive
         self.limits = limits
         self._closed = closed
@@ -168,7 +173,12 @@ class ConnectionTable:
                 name.encode("idna")  # asyncio would refuse it too, and leave the socket open
             async with asyncio.timeout(self.limits.connect_s):
                 await loop.create_connection(
-                    lambda: connection, hop.host, hop.port, ssl=context, server_hostname=name
+                    lambda: connection,
+                    hop.host,
+                    hop.port,
+                    ssl=context,
+                    server_hostname=name,
+                    local_addr=self._source(hop),
                 )
         except TimeoutError:
             connection.abort(TransportError(f"{hop}: no connection within {self.limits.connect_s:g} s"))

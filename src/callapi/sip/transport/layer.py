@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Self
 
 from callapi.sip.errors import LocalProtocolError, ParseError, TransportError
@@ -63,7 +64,11 @@ class TransportLayer:
         self._allowed_origins = tuple(map(origin_of, allowed_origins))
         self._upgraded: dict[Transport, tuple[str, int]] = {}
         self.connections = ConnectionTable(
-            receive=receive, closed=self._connection_closed, limits=limits or StreamLimits(), tls=tls
+            receive=receive,
+            closed=self._connection_closed,
+            limits=limits or StreamLimits(),
+            tls=tls,
+            source=self._source_of,
         )
         self._sockets: list[UdpSocket] = []
         self._listeners: list[Listener] = []
@@ -137,6 +142,17 @@ class TransportLayer:
     def is_connected(self, hop: Hop) -> bool:
         """Whether there is a connection to this hop, open or opening (RFC 3261 §18.2.2: else answer to sent-by)."""
         return self.connections.find(hop) is not None
+
+    def _source_of(self, hop: Hop) -> tuple[str, int] | None:
+        """A connection comes from the address that is listened on, by which a proxy knows this node."""
+        family = family_of(hop.host)
+        for address in self.listening:
+            host = address.host.strip("[]")
+            if not address.transport.is_reliable or is_unspecified(host) or family_of(host) is not family:
+                continue
+            if _is_loopback(host) == _is_loopback(hop.host):
+                return host, 0
+        return None
 
     def local_address(self, transport: Transport, towards: str = "") -> tuple[str, int]:
         """Host and port for Via and Contact; the first listener's of this transport and of `towards`' family.
@@ -249,3 +265,10 @@ def _parse_datagram(data: bytes) -> Message | ParseError:
         return parse_message(data)
     except ParseError as error:
         return error
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
