@@ -44,7 +44,7 @@ class PostgresServer:
     def __init__(self, directory: str, postgres: str, user: int, group: int) -> None:
         self._directory = directory
         self._postgres = postgres
-        self._user, self._group = user, group
+        self.user, self.group = user, group
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
         self.url = f"postgresql://callapi@127.0.0.1:{self._port}"
@@ -64,8 +64,8 @@ class PostgresServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=directory,
-            user=self._user,
-            group=self._group,
+            user=self.user,
+            group=self.group,
         )
         _wait(self.url)
 
@@ -95,7 +95,7 @@ class PostgresServer:
 
     def give(self, folder: Path) -> None:
         """Let the server own a folder."""
-        os.chown(folder, self._user, self._group)
+        os.chown(folder, self.user, self.group)
 
     @contextmanager
     def standby(self) -> "Iterator[PostgresServer]":
@@ -104,7 +104,7 @@ class PostgresServer:
         with tempfile.TemporaryDirectory(
             prefix="callapi-standby-", ignore_cleanup_errors=True, dir="/tmp"
         ) as directory:
-            os.chown(directory, self._user, self._group)
+            os.chown(directory, self.user, self.group)
             subprocess.run(
                 [
                     copy,
@@ -120,10 +120,10 @@ class PostgresServer:
                 check=True,
                 capture_output=True,
                 cwd=directory,
-                user=self._user,
-                group=self._group,
+                user=self.user,
+                group=self.group,
             )
-            standby = PostgresServer(directory, self._postgres, self._user, self._group)
+            standby = PostgresServer(directory, self._postgres, self.user, self.group)
             standby.start("-c", "synchronous_standby_names=")
             self.run("ALTER SYSTEM SET synchronous_standby_names = '*'")
             self.run("SELECT pg_reload_conf()")

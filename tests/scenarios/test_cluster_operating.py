@@ -1,0 +1,150 @@
+"""What operators do beneath a service: a pooler before PostgreSQL, a backup and its restore."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.scenarios.harness.application import Application, response
+from tests.scenarios.harness.ledger import unfinished
+from tests.scenarios.harness.ports import free_port
+from tests.scenarios.harness.promises import judge, reported
+from tests.scenarios.harness.raw_phone import RawPhone, sdp
+from tests.scenarios.harness.service import KAMAILIO, Service
+from tests.scenarios.harness.waiting import eventually
+from tests.store.cluster import NoServer, PostgresServer, postgres_server
+
+PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+pytestmark = [
+    pytest.mark.skipif(KAMAILIO is None, reason="Kamailio is not installed"),
+    pytest.mark.timeout(120),
+]
+CONFIGURATION = """\
+[databases]
+* = host=127.0.0.1 port={server} user=callapi
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+auth_type = any
+pool_mode = session
+default_pool_size = 60
+max_client_conn = 200
+ignore_startup_parameters = options
+unix_socket_dir =
+logfile = {folder}/pgbouncer.log
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server."""
+    try:
+        with postgres_server() as server:
+            yield server
+    except NoServer as reason:
+        pytest.skip(f"no PostgreSQL: {reason}")
+
+
+@contextmanager
+def pgbouncer(server: PostgresServer) -> Iterator[int]:
+    """PgBouncer before `server`, in sessions; its port."""
+    folder, port = server.folder / "pgbouncer", free_port()
+    folder.mkdir()
+    file = folder / "pgbouncer.ini"
+    text = CONFIGURATION.format(server=urlsplit(server.url).port, port=port, folder=folder)
+    file.write_text(text, encoding="utf-8")
+    server.give(folder)
+    process = subprocess.Popen(
+        [str(PGBOUNCER), "--quiet", str(file)],
+        stderr=subprocess.DEVNULL,
+        user=server.user,
+        group=server.group,
+    )
+    try:
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.mark.skipif(PGBOUNCER is None, reason="PgBouncer is not installed (Debian: pgbouncer)")
+async def test_nodes_work_through_a_pooler_of_sessions(
+    application: Application, server: PostgresServer, tmp_path: Path
+) -> None:
+    """A command for a call of another node is carried over: LISTEN and advisory locks work."""
+    webhook = application.webhook("pooler")
+    webhook["voice"], webhook["moved"] = response("<Gather timeout='60'/>"), response("<Hangup/>")
+    webhook["ended"] = ""
+    numbers = [{"number": "*", "voice_url": webhook.url("voice"), "status_callback": webhook.url("ended")}]
+    direct = server.create("pooled")
+    with pgbouncer(server) as port:
+        url = f"postgresql://callapi@127.0.0.1:{port}/pooled"
+        async with (
+            Service(tmp_path, server, numbers, count=2, url=url) as service,
+            RawPhone("alice", "127.0.0.20") as alice,
+        ):
+            first, second = service.nodes
+            call = alice.invite(first.uri("1"), first.sip_address, body=sdp(9))
+            await call.gets("INVITE", 200)
+            call.request("ACK")
+            sid = webhook.all("voice")[0]["CallSid"]
+            status, record = await second.rest("POST", f"Calls/{sid}.json", Url=webhook.url("moved"))
+            assert status == 200, record
+            await call.gets("BYE")
+            service.url = direct
+            await eventually("its record", lambda: not unfinished(service))
+            await eventually("its callback", lambda: len(reported(webhook, "ended")) == 1)
+            judge(reported(webhook, "ended"))
+
+
+async def test_a_backup_is_restored(application: Application, server: PostgresServer, tmp_path: Path) -> None:
+    """Dumped under a live call, restored into another database: its nodes know all, and end what was live."""
+    webhook = application.webhook("backup")
+    webhook["voice"] = response("<Gather timeout='60'/>")
+    webhook["ended"] = ""
+    numbers = [{"number": "*", "voice_url": webhook.url("voice"), "status_callback": webhook.url("ended")}]
+    dump = tmp_path / "callapi.dump"
+    (tmp_path / "before").mkdir()
+    (tmp_path / "after").mkdir()
+    async with (
+        Service(tmp_path / "before", server, numbers, count=1) as service,
+        RawPhone("alice", "127.0.0.20") as alice,
+    ):
+        [node] = service.nodes
+        status, made = await node.rest("POST", "Clients.json", Login="bob", Password="Secret-123456")
+        assert status in {200, 201}, made
+        call = alice.invite(node.uri("1"), node.sip_address, body=sdp(9))
+        await call.gets("INVITE", 200)
+        call.request("ACK")
+        await eventually("its record", lambda: unfinished(service) == 1)
+        await run("pg_dump", "--format=custom", f"--file={dump}", service.url)
+        call.request("BYE")
+        await call.gets("BYE", 200)
+        account, token = service.account_sid, service.auth_token
+        sid = webhook.all("voice")[0]["CallSid"]
+    url = server.create("restored")
+    await run("pg_restore", "--no-owner", f"--dbname={url}", str(dump))
+    restored = Service(tmp_path / "after", server, numbers, count=1, url=url)
+    restored.nodes[0].account_sid, restored.nodes[0].auth_token = account, token
+    async with restored:
+        record = await restored.nodes[0].final(sid)
+        assert record["status"] == "completed"
+        status, page = await restored.nodes[0].rest("GET", "Clients.json")
+        assert [each["login"] for each in page["clients"]] == ["bob"]
+        await eventually("its callbacks", lambda: len(reported(webhook, "ended").get(sid, ())) == 2)
+        assert len(set(reported(webhook, "ended")[sid])) == 1, "the second comes under the id of the first"
+
+
+async def run(program: str, *arguments: str) -> None:
+    """A program of PostgreSQL."""
+    found = shutil.which(program) or str(next(Path("/usr/lib/postgresql").glob(f"*/bin/{program}")))  # noqa: ASYNC240
+    process = await asyncio.create_subprocess_exec(
+        found, *arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
