@@ -76,7 +76,7 @@ carrier: .venv/sippy  ## the B2BUA of Sippy (a program beside ours), through whi
 .PHONY: test
 test: dev scanner carrier agents  ## the whole suite
 	scripts/system-packages sip-tester chromium postgresql tshark \
-		kamailio kamailio-tls-modules kamailio-websocket-modules
+		kamailio kamailio-tls-modules kamailio-websocket-modules faketime pgbouncer iproute2
 	scripts/node-packages tests/scenarios/sdk
 	scripts/node-packages tests/scenarios/browser
 	scripts/with-rust cargo test --quiet --locked --manifest-path native/Cargo.toml
@@ -142,6 +142,17 @@ bench-streams: dev  ## streams in both directions: CPU and memory for each, late
 .PHONY: bench-conference
 bench-conference: dev  ## conferences: CPU for each participant, rooms of 10 to 250; the table into docs/benchmarks
 	$(BIN)/python -m bench.conference --output docs/benchmarks/conference.md
+
+.PHONY: bench-cluster
+bench-cluster: dev  ## one node and three: CPU of each part for a call, commands at a foreign node; docs/benchmarks/cluster.md
+	scripts/system-packages sip-tester postgresql kamailio
+	$(BIN)/python -m bench.cluster --output docs/benchmarks/cluster.md
+
+.PHONY: cluster-soak
+cluster-soak: dev  ## three nodes through every failure at full length: 1,000 calls, two minutes without a database or application
+	scripts/system-packages sip-tester postgresql kamailio kamailio-tls-modules kamailio-websocket-modules faketime iproute2
+	CLUSTER=full $(BIN)/pytest tests/scenarios/test_cluster.py tests/scenarios/test_cluster_failures.py \
+		tests/scenarios/test_cluster_backlog.py
 
 .PHONY: speech
 speech: dev  ## ten sentences said on calls in each codec, recorded at the other end and understood again

@@ -1,0 +1,1 @@
+"""What a service of several nodes costs, and how far it goes."""
