@@ -11,6 +11,7 @@ from callapi.api.application import Application
 from callapi.api.requests.forwarding import ForwardedAnswer, ForwardedRequest
 from callapi.base.ids import AccountSid, CallSid
 from callapi.base.retrying import looked_up
+from callapi.calls.conferences.elsewhere import RoomsElsewhere
 from callapi.cluster import Commands, Member
 from callapi.store import Equals, PageRequest, Store
 
@@ -26,9 +27,16 @@ class RestOfOthers:
     """Finds the node that has a call or a recording, and passes requests on to it."""
 
     def __init__(
-        self, store: Store, member: Member, commands: Commands, name: str, has_call: Callable[[CallSid], bool]
+        self,
+        store: Store,
+        member: Member,
+        commands: Commands,
+        rooms: RoomsElsewhere | None,
+        name: str,
+        has_call: Callable[[CallSid], bool],
     ) -> None:
         """`has_call`: whether this node has a live or queued call of that sid."""
+        self._rooms = rooms
         self._store = store
         self._member = member
         self._commands = commands
@@ -53,6 +61,12 @@ class RestOfOthers:
         if not live or live[0].node == self._name:
             return None
         return live[0].node
+
+    async def host_of_conference(self, account: AccountSid, room: str) -> str | None:
+        """As `OtherNodes`."""
+        if self._rooms is None or _CONFERENCE_SID.fullmatch(room):
+            return await self.node_of_conference(account, room)
+        return await self._rooms.host_of(account, room)
 
     async def node_of_recording(self, sid: str) -> str | None:
         """As `OtherNodes`."""

@@ -1,17 +1,12 @@
 """The rooms of a node as the `Heir` of nodes that are dead."""
 
 from contextlib import suppress
-from typing import Final
-
-from msgspec.structs import replace
 
 from callapi.base.clock import utc_now
 from callapi.calls.events import EventBus
-from callapi.calls.records.reconciliation import close
-from callapi.store import CallRecord, Put, Store, Unavailable
+from callapi.calls.records.reconciliation import close, close_conferences_a_crash_left
+from callapi.store import CallRecord, Store, Unavailable
 from callapi.webhooks import Outbox
-
-LAST_PARTICIPANT_LEFT: Final = "last-participant-left"
 
 
 class Inheritance:
@@ -28,20 +23,5 @@ class Inheritance:
         for record in calls:
             close(record, self._bus, utc_now(), f"node {node} broke off")
         with suppress(Unavailable):  # their records are closed at the next start of their node then
-            await close_conferences(self._store, node)
+            await close_conferences_a_crash_left(self._store.conferences, self._bus, node)
         await self._store.settle()
-
-
-async def close_conferences(store: Store, node: str) -> None:
-    """End the records of the conferences that `node` had: their participants' calls are over."""
-    for conference in await store.conferences.live_ones(node):
-        store.write(
-            Put(
-                replace(
-                    conference,
-                    status="completed",
-                    date_updated=utc_now(),
-                    reason_conference_ended=LAST_PARTICIPANT_LEFT,
-                )
-            )
-        )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Protocol, Self
 
+from callapi.base.notifier import Notifier
 from callapi.cluster.lease import Lease
 from callapi.cluster.membership import BEAT_EVERY_S, Membership
 from callapi.store import Fenced, NodeEntry, NodeState, Report, Roll, Unavailable
@@ -38,6 +39,8 @@ class Member:
         self.fenced = asyncio.Event()
         """Another node has taken over: this process must end its calls, and may start anew."""
         self.drain_changed = asyncio.Event()
+        self.readings = Notifier()
+        """Rings each time this node has read who else is up."""
         self.is_drain_wanted = False
         self.clock_offset_s = 0.0
         """How far the database's clock is ahead of this machine's."""
@@ -95,5 +98,6 @@ class Member:
             self.is_drain_wanted = roll.is_drain_wanted
             self.drain_changed.set()
         self._dead = {each.name: each for each in self.membership.read(roll.nodes, self._clock())}
+        self.readings.ring()
         if self._dead:
             self._has_dead.set()

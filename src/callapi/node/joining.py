@@ -16,6 +16,7 @@ from callapi.adapters.feed_relay import FEED, WANTED, FeedRelay
 from callapi.adapters.other_nodes import RestOfOthers, carry_out
 from callapi.adapters.recording_files import RecordingFiles
 from callapi.adapters.registrations import Registrations
+from callapi.adapters.rooms_elsewhere import Handler, RoomsOfOthers, by_kind
 from callapi.adapters.shared_queue import SharedQueue
 from callapi.adapters.shared_quotas import SharedQuotas
 from callapi.adapters.takeover import Inheritance
@@ -25,6 +26,7 @@ from callapi.base.clock import boot_time, correct_by
 from callapi.base.ids import CallSid
 from callapi.base.settings import Settings
 from callapi.calls.arriving.admission import AdmissionControl
+from callapi.calls.conferences.directory import Conferences
 from callapi.calls.events import EventBus
 from callapi.calls.live import LiveCalls
 from callapi.calls.placing.keeper import KeptNowhere
@@ -34,6 +36,7 @@ from callapi.cluster import Commands, Member, Takeover
 from callapi.node import options
 from callapi.node.identity import owner_of
 from callapi.store import Nodes, NodeState, Report, Store
+from callapi.verbs.interpreter import Interpreter
 from callapi.webhooks import Outbox
 
 log = logging.getLogger(__name__)
@@ -49,6 +52,8 @@ class Neighbours:
     member: Member
     announcements: Announcements | None
     """None without `cluster.enabled`: then the nodes only keep out of each other's way."""
+    rooms: RoomsOfOthers | None
+    """Conferences over all nodes; None with the former."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,9 @@ async def open_store(settings: Settings, stack: AsyncExitStack) -> tuple[Store, 
         if abs(member.clock_offset_s) > CLOCK_WARNING_S:
             log.warning("the clock differs from the database's by %.1f s: run NTP", member.clock_offset_s)
         correct_by(member.clock_offset_s)
-    return store, Neighbours(store.nodes, member, Announcements(store) if is_clustered else None)
+    if not is_clustered:
+        return store, Neighbours(store.nodes, member, None, None)
+    return store, Neighbours(store.nodes, member, Announcements(store), RoomsOfOthers(store.nodes, member))
 
 
 async def take_part(
@@ -134,7 +141,9 @@ def others_of(
     neighbours: Neighbours, commands: Commands, settings: Settings, store: Store, work: Work
 ) -> RestOfOthers:
     """The other nodes as REST reaches them."""
-    return RestOfOthers(store, neighbours.member, commands, settings.node.name, work.has_call)
+    return RestOfOthers(
+        store, neighbours.member, commands, neighbours.rooms, settings.node.name, work.has_call
+    )
 
 
 async def quotas_of(neighbours: Neighbours | None, settings: Settings, stack: AsyncExitStack) -> Quotas:
@@ -183,9 +192,34 @@ def recording_files(neighbours: Neighbours | None, settings: Settings, store: St
     return RecordingFiles(options.recordings_dir(settings), settings.node.name, store, where)
 
 
-async def serve_commands(commands: Commands, application: Application, stack: AsyncExitStack) -> None:
+async def serve_commands(
+    commands: Commands, application: Application, rooms: RoomsOfOthers | None, stack: AsyncExitStack
+) -> None:
     """Carry out what other nodes pass on."""
-    await run_services((commands.serve(partial(carry_out, application)),), stack)
+    handler: Handler = partial(carry_out, application)
+    if rooms is not None:
+        rooms.ask_through(commands)
+        handler = by_kind(rooms, handler)
+    await run_services((commands.serve(handler),), stack)
+
+
+def rooms_of_others(neighbours: Neighbours | None) -> RoomsOfOthers | None:
+    """Conferences over all nodes; None without `cluster.enabled`."""
+    return neighbours.rooms if neighbours is not None else None
+
+
+async def open_rooms_of_others(
+    rooms: RoomsOfOthers,
+    legs: LiveCalls,
+    conferences: Conferences,
+    script: Interpreter,
+    bus: EventBus,
+    stack: AsyncExitStack,
+) -> None:
+    """Let calls and rooms be on different nodes; `legs` are the calls between them, on a bus of their own."""
+    await stack.enter_async_context(legs)
+    await rooms.open(legs, conferences, script.be_guest, bus)
+    await run_services((rooms.watch(), rooms.release()), stack)
 
 
 async def run_services(services: Iterable[Coroutine[Any, Any, None]], stack: AsyncExitStack) -> None:

@@ -23,7 +23,7 @@ from callapi.adapters.outbox_rows import OutboxRows, as_callback
 from callapi.adapters.queue_records import StoredQueues
 from callapi.adapters.recording_files import RecordingFiles
 from callapi.adapters.registrations import Registrations
-from callapi.adapters.takeover import close_conferences
+from callapi.adapters.rooms_elsewhere import RoomsOfOthers
 from callapi.base.clock import steady_time
 from callapi.base.ids import AccountSid
 from callapi.base.settings import ACCOUNT_SID, AUTH_TOKEN, Settings
@@ -58,10 +58,12 @@ from callapi.node import options
 from callapi.node.joining import (
     Neighbours,
     Work,
+    open_rooms_of_others,
     open_store,
     queue_keeper,
     quotas_of,
     recording_files,
+    rooms_of_others,
     run_services,
     take_part,
 )
@@ -167,7 +169,6 @@ async def _open_records(
     timelines = Timelines(journal.closed)
     timelines.attach_to(bus)
     stack.callback(timelines.close_all)
-    await close_conferences(store, settings.node.name)
     if crashed := await close_what_a_crash_left(store.calls, bus, settings.node.name):
         log.warning("%d calls of an earlier process of this node were without an end: closed", crashed)
         await store.flush()
@@ -234,19 +235,15 @@ async def _open_calls(
     registrar = Registrar(callers.registrations, callers.digest, clock=steady_time, throttle=callers.throttle)
     # The endpoint asks the admission before it keeps anything of an INVITE, and the admission counts what the endpoint
     # holds: neither asks before both are there.
+    others = rooms_of_others(records.neighbours)
     admission = _admission(
         settings,
         store,
+        others,
         live=lambda: len(live) + endpoint.waiting + inbound.undecided,
         lag_s=lambda: max(lag.lag_s, endpoint.backlog_s),
     )
-    endpoint = Endpoint(
-        options.endpoint_options(settings),
-        admission=admission,
-        registrar=registrar,
-        trace=bus.publish,
-        flow_closed=registrar.flow_closed,
-    )
+    endpoint = _endpoint(settings, admission, registrar, bus)
     quotas = await quotas_of(records.neighbours, settings, stack)
     trusts = TrustedNetworks(settings.sip.trusted_networks).trusts
     security = SecurityRules(settings.media.srtp, trusts, certificate.fingerprint, settings.media.webrtc_port)
@@ -255,11 +252,15 @@ async def _open_calls(
     script = Interpreter(services)
     policy = _caller_policy(settings, callers)
     refusals = Refusals(bus, records.account.account.sid, asyncio.get_running_loop().time)
-    first = KeptFirst(store, script) if store.is_shared else script
-    inbound = Inbound(live, Numbers(store), policy, first, refusals)
+    inbound = _inbound(store, live, policy, script, refusals, others)
     queue_runner = _queue_runner(settings, records, services, script, admission)
     await stack.enter_async_context(endpoint)
     await stack.enter_async_context(live)
+    if others is not None:
+        legs = _live_calls(
+            settings, endpoint, plane, EventBus(), Quotas(calls=0, calls_per_second=0), security
+        )
+        await open_rooms_of_others(others, legs, services.conferences, script, bus, stack)
     retention = keep_for(store, settings.database.keep_days)
     services_running = (inbound.serve(endpoint), registrar.run(), queue_runner.serve(), retention)
     await run_services((*services_running, callers.keep_alive.run(endpoint), sample_media(live)), stack)
@@ -285,6 +286,31 @@ async def _open_calls(
     )
 
 
+def _endpoint(
+    settings: Settings, admission: AdmissionControl, registrar: Registrar, bus: EventBus
+) -> Endpoint:
+    return Endpoint(
+        options.endpoint_options(settings),
+        admission=admission,
+        registrar=registrar,
+        trace=bus.publish,
+        flow_closed=registrar.flow_closed,
+    )
+
+
+def _inbound(
+    store: Store,
+    live: LiveCalls,
+    policy: CallerAuthentication,
+    script: Interpreter,
+    refusals: Refusals,
+    others: RoomsOfOthers | None,
+) -> Inbound:
+    first = KeptFirst(store, script) if store.is_shared else script
+    guests = others.receive if others is not None else None
+    return Inbound(live, Numbers(store), policy, first, refusals, guests)
+
+
 def _live_calls(
     settings: Settings,
     endpoint: Endpoint,
@@ -306,7 +332,12 @@ def _live_calls(
 
 
 def _admission(
-    settings: Settings, store: Store, *, live: Callable[[], int], lag_s: Callable[[], float]
+    settings: Settings,
+    store: Store,
+    others: RoomsOfOthers | None,
+    *,
+    live: Callable[[], int],
+    lag_s: Callable[[], float],
 ) -> AdmissionControl:
     return AdmissionControl(
         live,
@@ -315,6 +346,7 @@ def _admission(
         calls_per_second=settings.limits.calls_per_second,
         lag_s=lag_s,
         is_store_full=lambda: store.is_full,
+        is_expected=others.is_expected if others is not None else lambda _: False,
     )
 
 
@@ -377,6 +409,7 @@ async def _open_services(
         transcriptions=LiveTranscriptions(records.bus, recogniser, settings.speech.recogniser),
         account_of=records.store.accounts.by_sid,
         application_of=partial(application_document, records.store),
+        rooms_elsewhere=rooms_of_others(records.neighbours),
     )
 
 

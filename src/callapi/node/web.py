@@ -60,7 +60,7 @@ async def _open_rest(settings: Settings, rooms: Rooms, deps: Deps, stack: AsyncE
         return create_app(deps, None)
     others = others_of(neighbours, commands, settings, deps.store, rooms.work)
     application = create_app(deps, others)
-    await serve_commands(commands, application, stack)
+    await serve_commands(commands, application, neighbours.rooms, stack)
     return application
 
 

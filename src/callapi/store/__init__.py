@@ -37,6 +37,7 @@ from callapi.store.shared.accounts import AccountUse
 from callapi.store.shared.bus import Bus, Command, News
 from callapi.store.shared.door import Nodes, known_nodes, want_drain
 from callapi.store.shared.queue import KeptCall, QueueTable
+from callapi.store.shared.rooms import RoomTable
 from callapi.store.shared.values import NodeEntry, NodeState, Owner, Report, Roll
 from callapi.store.sql.upgrade_in_child import upgrade_in_child
 from callapi.store.store import Store, StoreStatistics
@@ -90,6 +91,7 @@ __all__ = [
     "Remove",
     "Report",
     "Roll",
+    "RoomTable",
     "SipObjectRecord",
     "Store",
     "StoreError",

@@ -54,8 +54,6 @@ log = logging.getLogger(__name__)
 _COMMIT_TIMEOUT_S: Final = 5
 _CLOSE_TIMEOUT_S: Final = 10
 _LIMITS: Final = WriterLimits()
-SHARED_LINGER_S: Final = 0.02
-"""How long a group waits for company where each call waits for its first record."""
 
 
 class CachedRepository(Protocol):
@@ -151,8 +149,6 @@ class Store:
         `is_shared`: other nodes write too, so that what is in memory may be out of date.
         """
         call_log = CallLog(data_dir) if data_dir else None
-        if is_shared:
-            limits = replace(limits, linger_s=min(limits.linger_s, SHARED_LINGER_S))
         return cls(SqlBackend(url), limits, call_log, owner, is_shared=is_shared)
 
     @classmethod

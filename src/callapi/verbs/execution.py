@@ -14,6 +14,7 @@ from callapi.base.errors import CallApiError
 from callapi.base.ids import AccountSid, ApplicationSid
 from callapi.calls.call import Call
 from callapi.calls.conferences.directory import Conferences
+from callapi.calls.conferences.elsewhere import RoomsElsewhere
 from callapi.calls.documents.document import DocumentRequest
 from callapi.calls.documents.position import Position
 from callapi.calls.live import LiveCalls
@@ -127,6 +128,8 @@ class Services(Struct, frozen=True):
     """What waiting callers hear if no application says otherwise; it can be repeated without a break."""
     recogniser: Recogniser | None = None
     """None: the node does not recognise speech."""
+    rooms_elsewhere: RoomsElsewhere | None = None
+    """The conferences of other nodes; None: there are no others."""
 
 
 class Execution:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from callapi.calls.arriving.refusals import reason
 from callapi.calls.call import Call
+from callapi.calls.conferences.elsewhere import Visit
 from callapi.calls.documents.document import DocumentRequest
 from callapi.calls.problem import Problem
 from callapi.rcml import (
@@ -35,6 +36,7 @@ from callapi.verbs.audio.say import say
 from callapi.verbs.connect import connect
 from callapi.verbs.control import hangup, pause, redirect, reject
 from callapi.verbs.dial.dial import dial
+from callapi.verbs.dial.guest import be_guest
 from callapi.verbs.enqueue import enqueue, leave
 from callapi.verbs.execution import End, Execution, GoTo, Left, Next, Outcome, Services, StoryResult
 from callapi.verbs.mode import Mode, allows
@@ -75,6 +77,10 @@ class Interpreter:
         execution = Execution(self._services, call, run_documents)
         if await run_documents(execution, request) is StoryResult.BROKEN:
             call.refuse(500, "no document to run", (reason(500, "no document to run"),))
+
+    async def be_guest(self, call: Call, visit: Visit) -> None:
+        """Take part in a conference in the name of a call of another node."""
+        await be_guest(visit, Execution(self._services, call, run_documents))
 
 
 async def run_documents(execution: Execution, request: DocumentRequest) -> StoryResult:

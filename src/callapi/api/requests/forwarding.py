@@ -16,6 +16,7 @@ _CHANGING: Final = frozenset({"POST", "PUT", "DELETE"})
 _CALL: Final = "/Accounts/{AccountSid}/Calls/{Sid}"
 _OF_CALL: Final = "/Accounts/{AccountSid}/Calls/{CallSid}/"
 _CONFERENCE: Final = "/Accounts/{AccountSid}/Conferences/"
+_PARTICIPANTS: Final = "/Conferences/{Room}/Participants"
 _RECORDING: Final = "/Recordings/{Sid}"
 
 
@@ -61,6 +62,10 @@ class OtherNodes(Protocol):
         """The other node that has this live conference, by its sid or name; None: this one, or none has."""
         ...
 
+    async def host_of_conference(self, account: AccountSid, room: str) -> str | None:
+        """The same for a request that makes the room: it is this node's from now on if no node has it."""
+        ...
+
     async def node_of_recording(self, sid: str) -> str | None:
         """The other node, which runs, that has the file of this recording; None: this one, or none has."""
         ...
@@ -75,6 +80,8 @@ async def node_for(operation: Operation, context: RequestContext, others: OtherN
     path = context.path
     if operation.method == "DELETE" and operation.path.endswith(_RECORDING):
         return await others.node_of_recording(path["Sid"])
+    if operation.path.endswith(_PARTICIPANTS) and operation.method == "POST":
+        return await others.host_of_conference(context.account.sid, path["Room"])
     if operation.path.startswith(_CONFERENCE) and "Room" in path:
         return await others.node_of_conference(context.account.sid, path["Room"])
     if operation.path.startswith(_CONFERENCE) and "Sid" in path and operation.method in _CHANGING:

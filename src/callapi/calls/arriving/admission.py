@@ -23,7 +23,7 @@ Refusal = tuple[int, str, tuple[tuple[str, str], ...]]
 class AdmissionControl:
     """The admission of new calls, inbound and placed over REST alike."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is needed, and none may be forgotten
         self,
         live: Callable[[], int],
         clock: Callable[[], float],
@@ -32,7 +32,10 @@ class AdmissionControl:
         calls_per_second: float,
         lag_s: Callable[[], float] = lambda: 0.0,
         is_store_full: Callable[[], bool] = lambda: False,
+        is_expected: Callable[[Request], bool] = lambda _: False,
     ) -> None:
+        """`is_expected`: an INVITE that comes in whatever limits there are, for its call has passed them elsewhere."""
+        self._is_expected = is_expected
         self._is_store_full = is_store_full
         self._live = live
         self._clock = clock
@@ -43,10 +46,10 @@ class AdmissionControl:
         self.refusals: Counter[str] = Counter()
         """How many INVITEs were refused, by rule."""
 
-    def admit(self, _: Request, __: Hop) -> Refusal | None:
+    def admit(self, request: Request, _: Hop) -> Refusal | None:
         """None: admitted; else the answer for the INVITE. Implements `sip.Admission`."""
         rule = self.refusal()
-        if rule is None:
+        if rule is None or self._is_expected(request):
             return None
         self.refusals[rule] += 1
         wait = DRAINING_RETRY_AFTER_S if self.is_draining else RETRY_AFTER_S

@@ -6,6 +6,7 @@ says which rule it was. What the call then does is the application's business.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final, Protocol
@@ -105,9 +106,17 @@ class Inbound:
     """Makes calls of the sessions that an endpoint offers."""
 
     def __init__(
-        self, live: LiveCalls, routing: Routing, policy: CallerPolicy, script: Script, refusals: Refusals
+        self,
+        live: LiveCalls,
+        routing: Routing,
+        policy: CallerPolicy,
+        script: Script,
+        refusals: Refusals,
+        guests: Callable[[InboundSession], bool] | None = None,
     ) -> None:
+        """`guests` takes the sessions that other nodes have announced: legs to the rooms of this one."""
         self._refusals = refusals
+        self._guests = guests
         self._live = live
         self._routing = routing
         self._policy = policy
@@ -124,7 +133,8 @@ class Inbound:
 
     async def _receive(self, session: InboundSession) -> None:
         try:
-            refusal = await self._admit(session)
+            is_guest = self._guests is not None and self._guests(session)
+            refusal = None if is_guest else await self._admit(session)
         except Exception:
             log.exception("call-id %s: cannot be received", session.call_id)
             refusal = Refusal(500, "internal error")

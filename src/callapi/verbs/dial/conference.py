@@ -1,10 +1,15 @@
 """`<Dial><Conference>`: the caller joins a room, and its document goes on when it has left."""
 
 import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
 from functools import partial
+from typing import Any, Final
 
 from callapi.base.ids import CallSid
+from callapi.calls.bridges.bridge import bridged
 from callapi.calls.conferences.conference import Activity, Seat
+from callapi.calls.conferences.elsewhere import RoomUnreachable, Visit
 from callapi.calls.conferences.events import LeaveReason
 from callapi.calls.conferences.machine import JoinRefused
 from callapi.calls.conferences.options import Beep, HeldAudio, ParticipantOptions, RoomOptions
@@ -16,9 +21,12 @@ from callapi.calls.problem import Problem
 from callapi.calls.recording.recordings import RecordingCallback
 from callapi.calls.status import CallStatus
 from callapi.rcml import Conference, ConferenceRecording, ConferenceTrim, Dial
+from callapi.store import Unavailable
 from callapi.verbs.execution import Execution, GoTo, Next, Outcome
 from callapi.verbs.mode import Mode
 from callapi.verbs.waiting import hear_once, silence
+
+ROOM_UNREACHABLE: Final = 60_084
 
 
 async def dial_conference(verb: Dial, noun: Conference, execution: Execution) -> Outcome:
@@ -27,33 +35,78 @@ async def dial_conference(verb: Dial, noun: Conference, execution: Execution) ->
     call.answer()
     execution.sounded()
     try:
-        seat = execution.services.conferences.join(
-            call, noun.name, _room_options(noun, execution), _participant_options(noun, execution)
-        )
+        await _in_room(verb, noun, execution)
     except JoinRefused as refusal:
-        text = f"conference {noun.name!r}: {refusal}"
-        call.notify(Problem(refusal.code, text, line=noun.line, column=noun.column))
-        return _go_on(verb, execution, CallStatus.FAILED)
-    execution.step("joined")
-    call.digits.clear()
-    try:
-        async with asyncio.timeout(verb.time_limit):
-            await first_of(_take_part(seat, execution), _star(verb, execution))
-    except TimeoutError:
-        pass
+        return _refused(verb, noun, execution, refusal.code, str(refusal))
+    except RoomUnreachable as error:
+        return _refused(verb, noun, execution, ROOM_UNREACHABLE, str(error))
     except asyncio.CancelledError:
-        was_redirected = not call.ended.is_set
-        seat.leave(LeaveReason.UPDATED_VIA_API if was_redirected else LeaveReason.HUNG_UP)
         if verb.action:
             call.run_detached(partial(execution.notify, _action(verb, execution, CallStatus.COMPLETED)))
         raise
-    finally:
-        seat.leave(LeaveReason.HUNG_UP)
     call.digits.clear()
     return _go_on(verb, execution, CallStatus.COMPLETED)
 
 
-async def _take_part(seat: Seat, execution: Execution) -> None:
+def _refused(verb: Dial, noun: Conference, execution: Execution, code: int, text: str) -> Outcome:
+    problem = Problem(code, f"conference {noun.name!r}: {text}", line=noun.line, column=noun.column)
+    execution.call.notify(problem)
+    return _go_on(verb, execution, CallStatus.FAILED)
+
+
+async def _in_room(verb: Dial, noun: Conference, execution: Execution) -> None:
+    """Join the room, wherever it lives, and leave it."""
+    room, options = _room_options(noun, execution), _participant_options(noun, execution)
+    host = await _host(noun, execution)
+    if host is not None:
+        await _in_room_elsewhere(verb, host, room, options, execution)
+        return
+    call = execution.call
+    seat = execution.services.conferences.join(call, noun.name, room, options)
+    execution.step("joined")
+    call.digits.clear()
+    try:
+        await _until_released(verb, take_part(seat, execution), execution)
+    except asyncio.CancelledError:
+        was_redirected = not call.ended.is_set
+        seat.leave(LeaveReason.UPDATED_VIA_API if was_redirected else LeaveReason.HUNG_UP)
+        raise
+    finally:
+        seat.leave(LeaveReason.HUNG_UP)
+
+
+async def _host(noun: Conference, execution: Execution) -> str | None:
+    """The other node that has the room. While the database is away each node has rooms of its own."""
+    rooms = execution.services.rooms_elsewhere
+    if rooms is None:
+        return None
+    try:
+        return await rooms.host_of(execution.call.record.account_sid, noun.name)
+    except Unavailable:
+        return None
+
+
+async def _in_room_elsewhere(
+    verb: Dial, host: str, room: RoomOptions, options: ParticipantOptions, execution: Execution
+) -> None:
+    """Be there by a leg to the node that has it."""
+    call, rooms = execution.call, execution.services.rooms_elsewhere
+    assert verb.conference is not None  # noqa: S101 - this is its executor
+    assert rooms is not None  # noqa: S101 - it has named the host
+    visit = Visit(call.record, call.sip, verb.conference.name, room, options, execution.url, execution.method)
+    async with rooms.visit(host, visit) as leg:
+        execution.step("joined")
+        with bridged(execution.services.plane, call, leg):
+            await _until_released(verb, leg.ended.wait(), execution)
+
+
+async def _until_released(verb: Dial, released: Coroutine[Any, Any, object], execution: Execution) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(verb.time_limit):
+            await first_of(released, _star(verb, execution))
+
+
+async def take_part(seat: Seat, execution: Execution) -> None:
     """Until the call is released: in the mix nothing is to be done; outside of it, something is heard."""
     while not seat.released.is_set:
         activity, held = seat.activity, seat.held
