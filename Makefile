@@ -154,6 +154,13 @@ cluster-soak: dev  ## three nodes through every failure at full length: 1,000 ca
 	CLUSTER=full $(BIN)/pytest tests/scenarios/test_cluster.py tests/scenarios/test_cluster_failures.py \
 		tests/scenarios/test_cluster_backlog.py
 
+.PHONY: screenshots
+screenshots: dev  ## a picture of each page of the console, wide and narrow, light and dark, in data/screenshots
+	scripts/system-packages chromium
+	scripts/node-packages tests/scenarios/browser
+	mkdir -p data/screenshots
+	CALLAPI_SCREENSHOTS=$(CURDIR)/data/screenshots $(BIN)/pytest -q tests/scenarios/test_console.py tests/scenarios/test_console_rooms.py
+
 .PHONY: speech
 speech: dev  ## ten sentences said on calls in each codec, recorded at the other end and understood again
 	SPEECH=full $(BIN)/pytest tests/scenarios/test_speech.py tests/media/speech

@@ -6,9 +6,12 @@ import { Redirect, Route, Router, Switch } from "wouter-preact";
 import { loadSession, type Session } from "./api";
 import { connectFeed, disconnectFeed, onSessionEnd } from "./feed";
 import { Toasts } from "./components/parts";
+import { ListeningBar } from "./listening/bar";
+import { stopListening } from "./listening/state";
 import { Shell } from "./shell";
 import { CallPage } from "./pages/call/page";
 import { CallsPage } from "./pages/calls";
+import { ConferencePage } from "./pages/conference/page";
 import { ConferencesPage } from "./pages/conferences";
 import { DebuggerPage } from "./pages/debugger";
 import { LivePage } from "./pages/live";
@@ -25,6 +28,7 @@ export function App(): JSX.Element | null {
   useEffect(() => {
     onSessionEnd(() => {
       disconnectFeed();
+      stopListening();
       setSession(null);
     });
     loadSession().then(setSession, () => setSession(null));
@@ -67,6 +71,7 @@ export function App(): JSX.Element | null {
           <Route path="/conferences">
             <ConferencesPage />
           </Route>
+          <Route path="/conferences/:sid">{({ sid }) => <ConferencePage key={sid} sid={sid} />}</Route>
           <Route path="/queues">
             <QueuesPage />
           </Route>
@@ -89,6 +94,7 @@ export function App(): JSX.Element | null {
           </Route>
         </Switch>
       </Shell>
+      <ListeningBar />
       <Toasts />
     </Router>
   );

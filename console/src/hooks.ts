@@ -16,9 +16,11 @@ export function useLoaded<T>(key: string, load: () => Promise<T>): Loaded<T> {
     error: null,
   });
   const turn = useRef(0);
+  const current = useRef(load);
+  current.current = load;
   const reload = useCallback(() => {
     const mine = ++turn.current;
-    load().then(
+    current.current().then(
       (value) => mine === turn.current && setState({ key, value, error: null }),
       (error: unknown) => mine === turn.current && setState((old) => ({ key, value: old.key === key ? old.value : null, error: error as Error })),
     );
@@ -71,4 +73,17 @@ export function useThrottled(work: () => void, ms: number): () => void {
     };
     mine.timer = setTimeout(rest, ms);
   }, [ms]);
+}
+
+const DARK = matchMedia("(prefers-color-scheme: dark)");
+
+/** Whether the reader's system is dark at the moment: what is drawn with colours of the page is drawn again. */
+export function useIsDark(): boolean {
+  const [isDark, setDark] = useState(DARK.matches);
+  useEffect(() => {
+    const change = (): void => setDark(DARK.matches);
+    DARK.addEventListener("change", change);
+    return () => DARK.removeEventListener("change", change);
+  }, []);
+  return isDark;
 }

@@ -5,6 +5,7 @@ import "./styles/parts.css";
 import "./styles/forms.css";
 import "./styles/call.css";
 import "./styles/phone.css";
+import "./styles/rooms.css";
 import { App } from "./app";
 
 const root = document.getElementById("app");

@@ -54,6 +54,7 @@ export interface Notification {
 export interface Recording {
   sid: string;
   call_sid: string;
+  conference_sid: string | null;
   account_sid: string;
   duration: string | null;
   channels: number;
@@ -75,4 +76,40 @@ export const LIVE_STATUSES: ReadonlySet<string> = new Set(["queued", "initiated"
 
 export function isLive(call: Call): boolean {
   return LIVE_STATUSES.has(call.status);
+}
+
+export interface Conference {
+  sid: string;
+  friendly_name: string;
+  status: string;
+  date_created: string;
+  date_updated: string | null;
+  reason_conference_ended: string | null;
+  call_sid_ending_conference: string | null;
+}
+
+export interface Participant {
+  call_sid: string;
+  label: string | null;
+  status: string;
+  muted: boolean;
+  hold: boolean;
+  coaching: boolean;
+  call_sid_to_coach: string | null;
+  date_created: string;
+}
+
+export interface Queue {
+  sid: string;
+  friendly_name: string;
+  current_size: number;
+  max_size: number;
+  average_wait_time: number;
+}
+
+export interface QueueMember {
+  call_sid: string;
+  position: number;
+  wait_time: number;
+  date_enqueued: string;
 }

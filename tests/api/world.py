@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,6 +32,7 @@ from callapi.calls.queues.directory import Queues
 from callapi.calls.recording.commands import RecordingChange
 from callapi.calls.recording.recordings import RecordingCallback, Recordings
 from callapi.calls.records.journal import Journal
+from callapi.calls.streaming.listeners import TooManyListeners
 from callapi.calls.streaming.request import StreamRecord, StreamRequest, StreamStatus
 from callapi.calls.transcribing.request import (
     TranscriptionRecord,
@@ -216,6 +217,21 @@ async def announce(call: Call, request: DocumentRequest, room: Conference | None
     return None
 
 
+class PaperListeners:
+    """Every call says one frame; `TAKEN` has as many listeners as it may."""
+
+    TAKEN = CallSid("CA" + "7" * 32)
+
+    def check(self, sid: CallSid) -> None:
+        """As `ListenersPort`."""
+        if sid == self.TAKEN:
+            raise TooManyListeners("4 listen to this call already")
+
+    async def pcm(self, sid: CallSid, listener: str) -> AsyncGenerator[bytes, None]:
+        """As `ListenersPort`: the sids as sound."""
+        yield f"{sid} {listener}".encode()
+
+
 def paper_conferences(store: Store, folder: Path) -> Conferences:
     """Rooms without media, whose records go into the store."""
     bus = EventBus()
@@ -278,6 +294,7 @@ class World:
                 streams=self.streams,
                 queues=QueueControl(self.queues, no_script),
                 conferences=ConferenceControl(self.conferences, NoCalls(), announce),
+                listeners=PaperListeners(),
                 recordings=self.recordings,
                 live_events=lambda sid: self.events.get(sid, ()),
                 health=lambda: self.health,

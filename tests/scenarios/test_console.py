@@ -12,6 +12,7 @@ import pytest
 
 from tests.scenarios.conftest import NodeFactory, PhoneFactory
 from tests.scenarios.harness.application import response
+from tests.scenarios.harness.browser_phone import pictures
 from tests.scenarios.harness.phone import Phone
 from tests.scenarios.harness.process import ManagedProcess
 from tests.scenarios.harness.waiting import eventually
@@ -49,6 +50,7 @@ async def test_a_person_watches_a_call(new_node: NodeFactory, phone: PhoneFactor
         "CHROMIUM": CHROMIUM,
         "FOLDER": str(tmp_path),
         "HOME": str(tmp_path),
+        **pictures(),
     }
     log = tmp_path / "browser.log"
     log.touch()

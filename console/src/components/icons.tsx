@@ -19,6 +19,7 @@ const PATHS: Record<string, string> = {
   nodes: "M3.500 4.500h13v4h-13zm0 7h13v4h-13zM6 6.500h.01M6 13.500h.01",
   menu: "M3.500 6h13M3.500 10h13M3.500 14h13",
   close: "m5 5 10 10M15 5 5 15",
+  listen: "M4 11.500V10a6 6 0 0 1 12 0v1.500M4 11.500h2.500v4H5a1 1 0 0 1-1-1Zm12 0h-2.500v4H15a1 1 0 0 0 1-1Z",
   play: "M6.500 4.500v11l9-5.500-9-5.500Z",
   pause: "M7 4.500v11m6-11v11",
 };

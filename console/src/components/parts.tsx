@@ -138,7 +138,7 @@ export function Toasts(): JSX.Element {
     let next = 0;
     showToast = (text, tone) => {
       const id = next++;
-      setToasts((old) => [...old.slice(-3), { id, text, tone }]);
+      setToasts((old) => [...old.slice(-1), { id, text, tone }]);
       setTimeout(() => setToasts((old) => old.filter((each) => each.id !== id)), 6000);
     };
   }, []);

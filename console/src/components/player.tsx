@@ -3,14 +3,17 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import WaveSurfer from "wavesurfer.js";
-import { accountPath } from "../api";
+import { accountPath, post } from "../api";
 import { clock, moment } from "../format";
+import { useIsDark } from "../hooks";
 import type { Recording } from "../types";
 import { Icon } from "./icons";
+import { toast } from "./parts";
 
+const TONES: Record<string, string> = { completed: "is-good", "in-progress": "is-live", paused: "is-warn", failed: "is-bad" };
 const SPEEDS = [0.75, 1, 1.25, 1.5, 2];
 
-export function Player({ recording }: { recording: Recording }): JSX.Element {
+export function Player({ recording, onChange }: { recording: Recording; onChange?: () => void }): JSX.Element {
   const place = useRef<HTMLDivElement>(null);
   const wave = useRef<WaveSurfer | null>(null);
   const [isPlaying, setPlaying] = useState(false);
@@ -18,6 +21,7 @@ export function Player({ recording }: { recording: Recording }): JSX.Element {
   const [at, setAt] = useState(0);
   const [length, setLength] = useState(Number(recording.duration ?? 0));
   const [error, setError] = useState("");
+  const isDark = useIsDark();
   const url = accountPath(`Recordings/${recording.sid}`);
   useEffect(() => {
     if (!place.current || recording.status !== "completed") return undefined;
@@ -43,16 +47,16 @@ export function Player({ recording }: { recording: Recording }): JSX.Element {
     surfer.on("error", (caught) => setError(caught.message || "The recording cannot be played"));
     wave.current = surfer;
     return () => surfer.destroy();
-  }, [recording.sid, recording.status]);
+  }, [recording.sid, recording.status, isDark]);
   return (
     <figure class="player">
       <figcaption class="player-head">
         <span>
           {moment(recording.start_time ?? recording.date_created)} · {recording.channels > 1 ? "two channels" : "one channel"} · {recording.source}
         </span>
-        <span class="badge">{recording.status}</span>
+        <span class={`badge ${TONES[recording.status] ?? ""}`}>{recording.status}</span>
       </figcaption>
-      <div ref={place} class="wave" />
+      {recording.status === "completed" ? <div ref={place} class="wave" /> : null}
       {error ? <p class="note is-bad">{error}</p> : null}
       {recording.status === "completed" ? (
         <div class="player-foot">
@@ -88,6 +92,32 @@ export function Player({ recording }: { recording: Recording }): JSX.Element {
           </a>
         </div>
       ) : null}
+      {recording.status === "in-progress" || recording.status === "paused" ? <LiveRecording recording={recording} onChange={onChange} /> : null}
     </figure>
+  );
+}
+
+/** A recording that is under way: pause, go on, stop. That of a conference ends with its room. */
+function LiveRecording({ recording, onChange }: { recording: Recording; onChange: (() => void) | undefined }): JSX.Element {
+  if (recording.conference_sid) return <p class="soft">It ends with its conference.</p>;
+  const isPaused = recording.status === "paused";
+  const change = (status: string, done: string): void => {
+    post(`Calls/${recording.call_sid}/Recordings/${recording.sid}.json`, { Status: status }).then(
+      () => {
+        toast(done, "is-good");
+        onChange?.();
+      },
+      (error: unknown) => toast((error as Error).message, "is-bad"),
+    );
+  };
+  return (
+    <div class="player-foot">
+      <button type="button" class="button is-small" onClick={() => (isPaused ? change("in-progress", "The recording goes on") : change("paused", "The recording is paused"))}>
+        {isPaused ? "Resume" : "Pause"}
+      </button>
+      <button type="button" class="button is-small is-danger" onClick={() => change("stopped", "The recording is kept")}>
+        Stop
+      </button>
+    </div>
   );
 }

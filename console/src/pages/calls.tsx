@@ -11,7 +11,7 @@ import { useThrottled, useTitle } from "../hooks";
 import type { Call } from "../types";
 
 const STATUSES = ["queued", "initiated", "ringing", "in-progress", "completed", "busy", "no-answer", "canceled", "failed"];
-const FILTERS = ["From", "To", "Status", "StartTime>", "StartTime<", "SipCallId", "SipResponseCode", "Duration>", "Node"] as const;
+const FILTERS = ["From", "To", "Status", "StartTime>", "StartTime<", "SipCallId", "SipResponseCode", "Duration>", "Duration<", "Node"] as const;
 
 export function CallsPage(): JSX.Element {
   const search = useSearch();
@@ -30,7 +30,7 @@ export function CallsPage(): JSX.Element {
     const wanted = new URLSearchParams();
     for (const [name, value] of form) {
       const text = String(value).trim();
-      if (text) wanted.set(name, text);
+      if (text) wanted.set(name, name.startsWith("StartTime") ? new Date(text).toISOString() : text);
     }
     const sid = wanted.get("find")?.match(/\bCA[0-9a-f]{32}\b/)?.[0];
     if (sid) navigate(`/calls/${sid}`);
@@ -56,12 +56,12 @@ export function CallsPage(): JSX.Element {
               </select>
             </div>
             <div class="field">
-              <label for="since">From day (UTC)</label>
-              <input id="since" name="StartTime>" type="date" class="input" value={given.get("StartTime>") ?? ""} />
+              <label for="since">Started after</label>
+              <input id="since" name="StartTime>" type="datetime-local" class="input" value={localTime(given.get("StartTime>"))} />
             </div>
             <div class="field">
-              <label for="until">To day (UTC)</label>
-              <input id="until" name="StartTime<" type="date" class="input" value={given.get("StartTime<") ?? ""} />
+              <label for="until">Started before</label>
+              <input id="until" name="StartTime<" type="datetime-local" class="input" value={localTime(given.get("StartTime<"))} />
             </div>
             <div class="field">
               <label for="code">SIP code</label>
@@ -70,6 +70,14 @@ export function CallsPage(): JSX.Element {
             <div class="field">
               <label for="least">Seconds at least</label>
               <input id="least" name="Duration>" type="number" min="0" class="input" value={given.get("Duration>") ?? ""} />
+            </div>
+            <div class="field">
+              <label for="most">Seconds at most</label>
+              <input id="most" name="Duration<" type="number" min="0" class="input" value={given.get("Duration<") ?? ""} />
+            </div>
+            <div class="field">
+              <label for="node">Node</label>
+              <input id="node" name="Node" class="input" value={given.get("Node") ?? ""} spellcheck={false} />
             </div>
             <div class="buttons">
               <button type="submit" class="button is-primary">
@@ -151,6 +159,13 @@ export function CallTable({ calls }: { calls: Call[] }): JSX.Element {
       </table>
     </div>
   );
+}
+
+/** The instant of a filter as its field writes it, in the time of the reader. */
+function localTime(instant: string | null): string {
+  const date = new Date(instant ?? "");
+  if (Number.isNaN(date.getTime())) return "";
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
 
 function filtersOf(given: URLSearchParams): URLSearchParams {

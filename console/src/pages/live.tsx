@@ -3,8 +3,9 @@
 import type { JSX } from "preact";
 import { useMemo, useRef, useState } from "preact/hooks";
 import { Link } from "wouter-preact";
-import { list, post } from "../api";
-import { Card, Confirm, Empty, PageHead, Status, Waiting, toast } from "../components/parts";
+import { list } from "../api";
+import { CallActions } from "../components/call-actions";
+import { Card, Empty, PageHead, Status, Waiting } from "../components/parts";
 import { useFeed } from "../feed";
 import { clock, party } from "../format";
 import { useLoaded, useThrottled, useTick, useTitle } from "../hooks";
@@ -35,7 +36,6 @@ function useLiveCalls(): { calls: Call[]; error: Error | null; isLoaded: boolean
 
 export function LivePage(): JSX.Element {
   const { calls, error, isLoaded, reload } = useLiveCalls();
-  const [ending, setEnding] = useState<Call | null>(null);
   const now = useTick(1000, calls.length > 0);
   useTitle("Live");
   const figures = useMemo(() => count(calls), [calls]);
@@ -74,7 +74,7 @@ export function LivePage(): JSX.Element {
               </thead>
               <tbody>
                 {calls.slice(0, MAX_SHOWN).map((call) => (
-                  <LiveRow key={call.sid} call={call} seconds={(now - started(call)) / 1000} onEnd={setEnding} />
+                  <LiveRow key={call.sid} call={call} seconds={(now - started(call)) / 1000} />
                 ))}
               </tbody>
             </table>
@@ -82,16 +82,11 @@ export function LivePage(): JSX.Element {
         )}
         {calls.length > MAX_SHOWN ? <p class="more soft">The newest {MAX_SHOWN} of {calls.length} are shown.</p> : null}
       </Card>
-      {ending ? (
-        <Confirm title="Hang up" action="Hang up" onClose={() => setEnding(null)} onConfirm={() => hangUp(ending)}>
-          The call of {party(ending.from)} with {party(ending.to)} ends for both parties.
-        </Confirm>
-      ) : null}
     </>
   );
 }
 
-function LiveRow({ call, seconds, onEnd }: { call: Call; seconds: number; onEnd: (call: Call) => void }): JSX.Element {
+function LiveRow({ call, seconds }: { call: Call; seconds: number }): JSX.Element {
   return (
     <tr>
       <td data-label="Status">
@@ -113,17 +108,12 @@ function LiveRow({ call, seconds, onEnd }: { call: Call; seconds: number; onEnd:
         {clock(seconds)}
       </td>
       <td data-label="" class="is-end">
-        <button type="button" class="button is-small is-danger" aria-label={`Hang up ${party(call.from)}`} onClick={() => onEnd(call)}>
-          Hang up
-        </button>
+        <span class="buttons is-end">
+          <CallActions call={call} isSmall />
+        </span>
       </td>
     </tr>
   );
-}
-
-async function hangUp(call: Call): Promise<void> {
-  await post(`Calls/${call.sid}.json`, { Status: "completed" });
-  toast("The call is being hung up", "is-good");
 }
 
 function started(call: Call): number {

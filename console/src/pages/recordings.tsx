@@ -17,7 +17,7 @@ export function RecordingsPage(): JSX.Element {
   const [removing, setRemoving] = useState<Recording | null>(null);
   return (
     <>
-      <PageHead title="Recordings" />
+      <PageHead title="Recordings" about="What was recorded, the latest first." />
       <Card isFlush>
         {pages.records === null ? (
           <Waiting error={pages.error} retry={pages.reload} />
@@ -27,14 +27,22 @@ export function RecordingsPage(): JSX.Element {
           <ul class="stack is-ruled">
             {pages.records.map((each) => (
               <li key={each.sid}>
-                <Player recording={each} />
+                <Player recording={each} onChange={pages.reload} />
                 <div class="buttons">
-                  <Link class="button is-small" href={`/calls/${each.call_sid}`}>
-                    Open the call
-                  </Link>
-                  <button type="button" class="button is-small is-danger" onClick={() => setRemoving(each)}>
-                    Delete
-                  </button>
+                  {each.conference_sid ? (
+                    <Link class="button is-small" href={`/conferences/${each.conference_sid}`}>
+                      Open the conference
+                    </Link>
+                  ) : (
+                    <Link class="button is-small" href={`/calls/${each.call_sid}`}>
+                      Open the call
+                    </Link>
+                  )}
+                  {["in-progress", "paused"].includes(each.status) ? null : (
+                    <button type="button" class="button is-small is-danger" onClick={() => setRemoving(each)}>
+                      Delete
+                    </button>
+                  )}
                 </div>
               </li>
             ))}

@@ -2,11 +2,12 @@
 
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useLocation } from "wouter-preact";
-import { lint, post, type Finding } from "../api";
+import { Link, useLocation } from "wouter-preact";
+import { lint, list, post, type Finding } from "../api";
 import { Card, PageHead, toast } from "../components/parts";
-import { useTitle } from "../hooks";
-import type { Call } from "../types";
+import { useLoaded, useTitle } from "../hooks";
+import { usePhone } from "../phone/state";
+import type { Call, Resource } from "../types";
 
 const KEPT = "callapi-try";
 const FIRST = `<?xml version="1.0" encoding="UTF-8"?>
@@ -77,6 +78,9 @@ function CallForm({ text }: { text: string }): JSX.Element {
   const [error, setError] = useState("");
   const [isBusy, setBusy] = useState(false);
   const [, navigate] = useLocation();
+  const [to, setTo] = useState("");
+  const phone = usePhone();
+  const clients = useLoaded("clients", () => list<Resource>("Clients.json?PageSize=100", "clients"));
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
@@ -101,7 +105,21 @@ function CallForm({ text }: { text: string }): JSX.Element {
         ) : null}
         <div class="field">
           <label for="to">To</label>
-          <input id="to" name="To" class="input" required placeholder="sip:bob@192.0.2.7, client:alice or a number" spellcheck={false} />
+          <input id="to" name="To" class="input" required placeholder="sip:bob@192.0.2.7, client:alice or a number" spellcheck={false} list="parties" value={to} onInput={(event) => setTo(event.currentTarget.value)} aria-describedby="to-hint" />
+          <datalist id="parties">
+            {clients.value?.records.map((each) => <option key={each.sid} value={`client:${String(each["login"])}`} />)}
+          </datalist>
+          <span class="hint" id="to-hint">
+            {phone.link === "registered" ? (
+              <button type="button" class="button is-small" onClick={() => setTo(`client:${phone.login}`)}>
+                This browser ({phone.login})
+              </button>
+            ) : (
+              <>
+                Sign in at the <Link href="/phone">phone</Link> to be called in this browser.
+              </>
+            )}
+          </span>
         </div>
         <div class="field">
           <label for="from">From</label>

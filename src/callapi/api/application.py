@@ -4,6 +4,7 @@ This is the supervisor of the room: whatever a handler does, the client gets an 
 """
 
 import logging
+import re
 from collections.abc import Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -25,6 +26,8 @@ from callapi.api.errors import (
     ApiError,
     refusal_of,
 )
+from callapi.api.feed.listening import PATH as AUDIO_PATH
+from callapi.api.feed.listening import elsewhere, listen
 from callapi.api.feed.request import PATH as FEED_PATH
 from callapi.api.feed.request import follow
 from callapi.api.operation import Operation, RequestContext
@@ -32,11 +35,13 @@ from callapi.api.requests.authentication import account_in_path, authenticate, r
 from callapi.api.requests.forwarding import ForwardedRequest, OtherNodes, node_for
 from callapi.api.requests.parameters import read
 from callapi.api.requests.request_path import RequestPath
+from callapi.api.requests.sessions import Identity
 from callapi.api.resources import OPERATIONS
 from callapi.api.responses.answers import answer, refusal
 from callapi.api.router import Router
 from callapi.api.unsupported import unsupported_in, warn_of_unsupported
 from callapi.base.errors import CallApiError
+from callapi.base.ids import CallSid
 from callapi.store import AccountRecord, Unavailable
 
 log = logging.getLogger(__name__)
@@ -113,6 +118,8 @@ class Application:
         principal = identity.account
         if (of_feed := FEED_PATH.fullmatch(request_path.path)) is not None:
             return await self._follow(request, of_feed["AccountSid"], principal)
+        if (of_audio := AUDIO_PATH.fullmatch(request_path.path)) is not None:
+            return await self._listen(request, of_audio, identity)
         # The operation comes before the body: a body that no operation reads is not read.
         self._router.find(request.method, request_path)
         form = await _form(request)
@@ -153,6 +160,20 @@ class Application:
         account = await account_in_path(sid, principal, self._deps.store)
         fields = _fields(request.url.query)
         return follow(self._deps.feed, account, request, fields, partial(self._may_read, request))
+
+    async def _listen(self, request: Request, path: re.Match[str], identity: Identity) -> Response:
+        store = self._deps.store
+        account = await account_in_path(path["AccountSid"], identity.account, store)
+        require_active(account, request.method)
+        sid = CallSid(path["CallSid"])
+        await store.settle()
+        call = await store.calls.fetch(sid)
+        if call is None or call.account_sid != account.sid:
+            raise ApiError(NOT_FOUND)
+        if self._others is not None and (node := await self._others.node_of_call(sid)) is not None:
+            raise elsewhere(node)
+        listener = identity.key_sid or identity.account.sid
+        return listen(self._deps.listeners, sid, listener, request, partial(self._may_read, request))
 
     async def _may_read(self, request: Request) -> bool:
         """Whether the credentials of a request are valid at this moment."""

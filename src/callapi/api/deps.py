@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from callapi.api.feed.listening import ListenersPort
 from callapi.api.feed.live_feed import Feed
 from callapi.api.requests.sessions import Sessions
 from callapi.base.ice_servers import IceServer
@@ -168,6 +169,7 @@ class Deps(Struct, frozen=True):
     conferences: ConferenceCommands
     queues: QueueCommands
     recordings: RecordingCommandsPort
+    listeners: ListenersPort
     live_events: Callable[[CallSid], tuple[EventRecord, ...]]
     """The timeline of a call that is up; () for any other."""
     health: Callable[[], Health]

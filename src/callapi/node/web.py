@@ -14,6 +14,7 @@ from callapi.base.settings import Settings
 from callapi.calls.conferences.control import ConferenceControl
 from callapi.calls.queues.control import QueueControl
 from callapi.calls.recording.commands import RecordingCommands
+from callapi.calls.streaming.listeners import Listeners
 from callapi.console import Console, ConsoleOptions
 from callapi.http.mounts import Mounts
 from callapi.http.server import HttpServer
@@ -75,6 +76,7 @@ def _deps(settings: Settings, rooms: Rooms, sessions: Sessions, feed: Feed) -> D
         queues=QueueControl(rooms.services.queues, Interpreter(rooms.services)),
         conferences=ConferenceControl(rooms.services.conferences, rooms.live, Announcements(rooms.services)),
         recordings=RecordingCommands(rooms.live, rooms.services.recordings),
+        listeners=Listeners(rooms.live, rooms.records.timelines.note, steady_time),
         live_events=rooms.records.timelines.events,
         health=lambda: Health.DRAINING if rooms.admission.is_draining else Health.READY,
         recordings_dir=options.recordings_dir(settings),

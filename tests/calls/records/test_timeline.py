@@ -1,13 +1,27 @@
 """Timelines: what comes before a call is open and after it is over also belongs to it."""
 
 import asyncio
+from datetime import UTC, datetime
 
-from callapi.base.ids import CallSid
+from msgspec.structs import replace
+
+from callapi.base.ids import AccountSid, CallSid, ConferenceSid
+from callapi.calls.bridges.joined import Bridged, InConference
+from callapi.calls.conferences.events import ConferenceHappening, ConferenceStep, ParticipantFacts
+from callapi.calls.events import (
+    ConferenceChanged,
+    EventBus,
+    PartiesJoined,
+    PartiesParted,
+    TranscriptionChanged,
+)
 from callapi.calls.records.timeline import LATE_S, Timeline, Timelines
 from callapi.sip import Traced
 from callapi.sip.messages.message import Request
 from callapi.sip.messages.uri import SipUri, Transport
 from callapi.sip.transport import Hop
+from callapi.store import ConferenceRecord
+from tests.api.world import call_record
 from tests.virtual_time import run
 
 SID = CallSid("CA" + "1" * 32)
@@ -67,3 +81,63 @@ def test_at_the_end_of_the_node_nothing_is_waited_for() -> None:
         assert len(book.kept) == 1
 
     run(story())
+
+
+def test_whom_a_call_hears_and_what_was_said_is_noted() -> None:
+    """Bridges, rooms and their changes, transcribed text; of a room what concerns the call alone."""
+    timelines, bus, now = Timelines(lambda *_: None), EventBus(), datetime.now(UTC)
+    timelines.attach_to(bus)
+    timelines.open(SID, "one", Timeline())
+    account, other = AccountSid("AC" + "1" * 32), CallSid("CA" + "2" * 32)
+    call = call_record(account, sid=SID)
+    room = InConference(ConferenceSid("CF" + "1" * 32), "Monday")
+    conference = ConferenceRecord(
+        room.conference_sid, account, "Monday", "in-progress", now, now, "2010-04-01", "node-1"
+    )
+    facts = ParticipantFacts(SID, None, True, False, True, other, True, False)
+    bus.publish(PartiesJoined(call, now, Bridged(other)))
+    bus.publish(PartiesParted(call, now, Bridged(other), 1.26))
+    bus.publish(PartiesJoined(call, now, room))
+    for step in (ConferenceStep.MUTE, ConferenceStep.SPEECH_START):
+        bus.publish(ConferenceChanged(conference, now, ConferenceHappening(step, facts)))
+    bus.publish(ConferenceChanged(conference, now, ConferenceHappening(ConferenceStep.START)))
+    said = TranscriptionChanged(call, now, "GT1", None, "transcription-content")
+    bus.publish(replace(said, text="good morning", track="inbound_track", confidence=0.9))
+    bus.publish(replace(said, step="transcription-completed", text="all of it", recording_sid="RE1"))
+    timelines.note(SID, "listening", {"event": "listening-started", "by": "SK1"})
+    assert [(each.kind, dict(each.data)) for each in timelines.events(SID)] == [
+        ("joined", {"with": other}),
+        ("parted", {"with": other, "seconds": 1.3}),
+        ("joined", {"with": room.conference_sid, "name": "Monday"}),
+        (
+            "conference",
+            {
+                "event": "participant-mute",
+                "conference_sid": room.conference_sid,
+                "name": "Monday",
+                "call_sid_to_coach": other,
+            },
+        ),
+        (
+            "transcription",
+            {
+                "event": "transcription-content",
+                "transcription_sid": "GT1",
+                "track": "inbound_track",
+                "text": "good morning",
+                "confidence": 0.9,
+            },
+        ),
+        (
+            "transcription",
+            {
+                "event": "transcription-completed",
+                "transcription_sid": "GT1",
+                "track": None,
+                "text": "all of it",
+                "confidence": None,
+                "recording_sid": "RE1",
+            },
+        ),
+        ("listening", {"event": "listening-started", "by": "SK1"}),
+    ]

@@ -2,52 +2,21 @@
 // recording, finds it by its Call-ID. Prints the name of each step that went well; the test makes the call meanwhile.
 
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
-import { readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
+import { LAUNCH, SHAPES, SHOWN, newPage as opened, overflows, picture, signIn as signedIn, violations } from "./person.mjs";
 
 const { CONSOLE_URL, ACCOUNT_SID, AUTH_TOKEN, CHROMIUM, FOLDER } = process.env;
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const SHAPES = [
-  { width: 1440, height: 900, colorScheme: "light" },
-  { width: 390, height: 844, colorScheme: "dark" },
-];
-const PAGES = ["", "/calls", "/debugger", "/numbers", "/clients", "/trunks", "/applications", "/keys", "/recordings", "/try", "/phone", "/nodes"];
+const PAGES = ["", "/calls", "/debugger", "/numbers", "/clients", "/trunks", "/applications", "/keys", "/recordings", "/conferences", "/conferences?show=past", "/queues", "/try", "/phone", "/nodes"];
 
 const done = (step) => console.log(step);
 const problems = [];
-
-async function newPage(browser, { width, height, colorScheme }) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme, acceptDownloads: true });
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
-  page.on("pageerror", (error) => problems.push(`script: ${error.message}`));
-  page.on("dialog", (dialog) => problems.push(`a script of a caller ran: ${dialog.message()}`));
-  page.on("console", (message) => message.text().includes("Content Security Policy") && problems.push(`${page.url()} ${message.location().url} ${message.text()}`));
-  return page;
-}
+const newPage = (browser, shape) => opened(browser, shape, problems);
 
 async function signIn(page, secret = AUTH_TOKEN, sid = ACCOUNT_SID) {
   await page.goto(CONSOLE_URL);
   await page.locator('input[type="password"]').waitFor();
   assert.equal(await page.locator("input").count(), 2, "one text field and one password field");
-  await page.locator('input[type="text"]').fill(sid);
-  await page.locator('input[type="password"]').fill(secret);
-  await page.keyboard.press("Enter");
-}
-
-// Serious and critical violations of the rules of WCAG 2.1 A and AA.
-async function violations(page) {
-  // axe is evaluated by the debugger's protocol, and without its copies of style sheets: the policy of the page stays.
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => globalThis.axe.run({ preload: false, runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] }));
-  return found.violations
-    .filter((each) => ["serious", "critical"].includes(each.impact))
-    .map((each) => `${page.url()}: ${each.id}: ${each.nodes.map((node) => node.target).join(" | ")}`);
-}
-
-async function overflows(page) {
-  return page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth + 1);
+  await signedIn(page, CONSOLE_URL, sid, secret);
 }
 
 async function watchACall(page) {
@@ -143,7 +112,7 @@ async function lintADocument(page) {
 
 async function everyPage(browser, address) {
   const found = [];
-  for (const shape of SHAPES) {
+  for (const shape of SHOWN) {
     const page = await newPage(browser, shape);
     await page.goto(CONSOLE_URL);
     await page.locator('input[type="password"]').waitFor();
@@ -153,11 +122,11 @@ async function everyPage(browser, address) {
     for (const path of [...PAGES.map((each) => CONSOLE_URL + each), address]) {
       await page.goto(path);
       await page.locator("h1").waitFor();
-      await page.waitForLoadState("networkidle", { timeout: 1500 }).catch(() => undefined); // the feed stays open
+      await settled(page);
       found.push(...(await violations(page)));
       if (await overflows(page)) found.push(`${path} is wider than ${shape.width} pixels`);
       const name = path.replace(CONSOLE_URL, "").replaceAll("/", "-").replace(/CA[0-9a-f]+/, "call") || "-live";
-      await page.screenshot({ path: `${FOLDER}/${shape.width}${name}.png`, fullPage: true });
+await picture(page, FOLDER, shape, name.replace("?", "-").slice(1));
     }
     await page.context().close();
   }
@@ -165,7 +134,7 @@ async function everyPage(browser, address) {
   done("every page is accessible");
 }
 
-const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"] });
+const browser = await chromium.launch({ executablePath: CHROMIUM, ...LAUNCH });
 try {
   const page = await newPage(browser, SHAPES[0]);
   const address = await watchACall(page);

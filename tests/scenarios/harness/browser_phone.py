@@ -31,6 +31,12 @@ def missing() -> str | None:
     return None
 
 
+def pictures() -> dict[str, str]:
+    """What a script of the console is to know of the folder that keeps its pictures (`make screenshots`)."""
+    folder = os.environ.get("CALLAPI_SCREENSHOTS")
+    return {"PICTURES": folder} if folder else {}
+
+
 class BrowserPage:
     """One tab that is a phone: its events, and what can be done with it."""
 

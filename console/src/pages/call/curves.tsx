@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { useIsDark } from "../../hooks";
 import type { Measure } from "./model";
 
 interface Curve {
@@ -46,6 +47,7 @@ export function Curves({ title, measures }: { title: string; measures: Measure[]
 function Plot({ curve, measures }: { curve: Curve; measures: Measure[] }): JSX.Element {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
+  const isDark = useIsDark();
   const data: uPlot.AlignedData = [measures.map((each) => each.at / 1000), measures.map(curve.value)];
   useEffect(() => {
     const element = place.current;
@@ -72,7 +74,7 @@ function Plot({ curve, measures }: { curve: Curve; measures: Measure[] }): JSX.E
       watch.disconnect();
       made.destroy();
     };
-  }, []);
+  }, [isDark]);
   useEffect(() => plot.current?.setData(data), [measures]);
   return <div ref={place} role="img" aria-label={`${curve.title} over time`} />;
 }

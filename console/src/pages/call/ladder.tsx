@@ -70,7 +70,7 @@ function Arrow({ step, count }: { step: Step; count: number }): JSX.Element {
   }
   const [left, right] = [Math.min(step.from, step.to), Math.max(step.from, step.to)];
   return (
-    <span class={`arrow ${step.to > step.from ? "is-right" : "is-left"}`} style={{ left: `${centre(left)}%`, width: `${centre(right) - centre(left)}%` }}>
+    <span class={`arrow ${step.isBoth ? "is-right is-both" : step.to > step.from ? "is-right" : "is-left"}`} style={{ left: `${centre(left)}%`, width: `${centre(right) - centre(left)}%` }}>
       <span class="arrow-label">{step.label}</span>
     </span>
   );

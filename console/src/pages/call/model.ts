@@ -1,6 +1,6 @@
 /** From the events of a call and of the calls it dialled to what the page shows. Pure. */
 
-import { clock, party } from "../../format";
+import { clock, party, shortSid } from "../../format";
 import { isLive, type Call, type CallEvent } from "../../types";
 
 export interface Leg {
@@ -11,7 +11,7 @@ export interface Leg {
 export interface Party {
   id: string;
   label: string;
-  kind: "peer" | "node" | "application";
+  kind: "peer" | "node" | "application" | "room";
 }
 
 export interface Step {
@@ -21,7 +21,9 @@ export interface Step {
   from: number;
   to: number;
   label: string;
-  tone: "sip" | "good" | "bad" | "http" | "note";
+  tone: "sip" | "good" | "bad" | "http" | "note" | "audio";
+  /** Sound goes both ways: an arrow with two heads. */
+  isBoth?: boolean;
   title: string;
   text: string;
 }
@@ -34,6 +36,7 @@ export interface Ladder {
 
 const NODE = "node";
 const MAX_HOSTS = 4;
+const ROOM = /^(CF|QU)/;
 
 interface Sip {
   direction: string;
@@ -80,7 +83,17 @@ function partiesOf(legs: Leg[]): [Party[], Map<string, string>] {
   const applications = [...new Set(hosts.values())].map((name): Party => ({ id: `http ${name}`, label: name, kind: "application" }));
   const before = root?.direction === "inbound" ? [peer(root)] : [];
   const after = legs.filter((_, index) => index > 0 || root?.direction !== "inbound").map((leg) => peer(leg.call));
-  return [[...before, { id: NODE, label: "CallAPI", kind: "node" }, ...applications, ...after], hosts];
+  return [[...before, { id: NODE, label: "CallAPI", kind: "node" }, ...applications, ...after, ...roomsOf(legs)], hosts];
+}
+
+/** A column for each conference and queue that a leg was in. */
+function roomsOf(legs: Leg[]): Party[] {
+  const rooms = new Map<string, Party>();
+  for (const event of legs.flatMap((leg) => leg.events)) {
+    const sid = String(event.data["with"] ?? event.data["conference_sid"] ?? "");
+    if (ROOM.test(sid)) rooms.set(sid, { id: sid, label: `${sid.startsWith("CF") ? "Conference" : "Queue"} ${String(event.data["name"])}`, kind: "room" });
+  }
+  return [...rooms.values()];
 }
 
 function stepOf(call: Call, event: CallEvent, column: Map<string, number>, hosts: Map<string, string>): Step | null {
@@ -102,11 +115,33 @@ function stepOf(call: Call, event: CallEvent, column: Map<string, number>, hosts
       const isGood = exchange.status !== null && exchange.status < 400;
       return { ...base, from: node, to: host, label, tone: isGood ? "http" : "bad", title: label, text: exchangeText(exchange) };
     }
+    case "joined":
+    case "parted": {
+      const other = String(event.data["with"]);
+      const to = column.get(other);
+      const from = column.get(call.sid) ?? node;
+      // A bridge is an event of both its legs: one arrow is enough.
+      if (to === undefined || (!ROOM.test(other) && from > to)) return null;
+      const label = audioLabel(event, ROOM.test(other));
+      return { ...base, from, to, label, tone: "audio", isBoth: event.kind === "joined", title: label, text: JSON.stringify(event.data, null, 2) };
+    }
+    case "conference": {
+      const room = column.get(String(event.data["conference_sid"])) ?? node;
+      const label = String(event.data["event"]).replace("participant-", "");
+      if (label === "join" || label === "leave") return null;
+      return { ...base, from: room, to: room, label, tone: "note", title: `${label}: ${String(event.data["name"])}`, text: JSON.stringify(event.data, null, 2) };
+    }
     default: {
       const label = noteOf(event);
       return label === null ? null : { ...base, from: node, to: node, label, tone: event.kind === "notification" ? "bad" : "note", title: label, text: JSON.stringify(event.data, null, 2) };
     }
   }
+}
+
+function audioLabel(event: CallEvent, isRoom: boolean): string {
+  if (event.kind === "joined") return isRoom ? "in the room" : "audio both ways";
+  const length = clock(Number(event.data["seconds"] ?? 0));
+  return isRoom ? `left after ${length}` : `audio ends after ${length}`;
 }
 
 /** `INVITE`, `200 OK` or, of another method than INVITE, `200 OK (BYE)`. */
@@ -137,6 +172,16 @@ function noteOf(event: CallEvent): string | null {
       return `a key was pressed (${String(data["source"])})`;
     case "speech":
       return `speech understood, confidence ${String(data["confidence"])}`;
+    case "transcription":
+      return data["text"] === undefined ? String(data["event"]) : `“${String(data["text"])}”`;
+    case "stream":
+      return `${String(data["event"])}${data["error"] ? `: ${String(data["error"])}` : ""}`;
+    case "listening":
+      return data["event"] === "listening-started" ? `a supervisor listens (${shortSid(String(data["by"]))})` : `the supervisor has left after ${clock(Number(data["seconds"] ?? 0))}`;
+    case "answering-machine-detection":
+      return `answered by ${String(data["answered_by"])}`;
+    case "transfer":
+      return `transfer ${String(data["step"])}${data["code"] ? ` (${String(data["code"])})` : ""}: ${party(String(data["target"]))}`;
     case "notification":
       return `${String(data["code"])} ${String(data["text"])}`;
     case "media":
@@ -229,4 +274,36 @@ export function measuresOf(events: CallEvent[]): Measure[] {
     [received, lost] = [allReceived, allLost];
   }
   return found;
+}
+
+export interface Said {
+  key: string;
+  at: string;
+  /** Who said it, as the page names the parties. */
+  who: string;
+  text: string;
+  confidence: number | null;
+  recording: string | null;
+}
+
+/** What was said on the call, as far as the application had it transcribed, in order. */
+export function transcriptOf(legs: Leg[]): Said[] {
+  const found: Said[] = [];
+  for (const { call, events } of legs) {
+    const [own, others] = call.direction === "inbound" ? [party(call.from), "What it heard"] : [party(call.to), "What it heard"];
+    for (const event of events) {
+      if (event.kind !== "transcription" || typeof event.data["text"] !== "string") continue;
+      const recording = event.data["recording_sid"];
+      const confidence = event.data["confidence"];
+      found.push({
+        key: `${call.sid}:${event.sequence}`,
+        at: event.at,
+        who: typeof recording === "string" ? "Recording" : event.data["track"] === "outbound_track" ? others : own,
+        text: event.data["text"],
+        confidence: typeof confidence === "number" ? confidence : null,
+        recording: typeof recording === "string" ? recording : null,
+      });
+    }
+  }
+  return found.sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
 }

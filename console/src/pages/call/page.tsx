@@ -1,11 +1,12 @@
 /** One call: why it ended, and everything that happened on it and on the calls that it dialled. */
 
 import type { JSX } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { Link } from "wouter-preact";
 import { accountPath, get, list, post } from "../../api";
+import { CallActions } from "../../components/call-actions";
 import { NotificationCard } from "../../components/notification";
-import { Card, Confirm, Copy, Status, Waiting, toast } from "../../components/parts";
+import { Card, Copy, Status, Waiting, toast } from "../../components/parts";
 import { Player } from "../../components/player";
 import { useFeed } from "../../feed";
 import { clock, fullMoment, party, seconds } from "../../format";
@@ -15,7 +16,8 @@ import { Callbacks } from "./callbacks";
 import { Curves } from "./curves";
 import { Documents } from "./document";
 import { LadderView } from "./ladder";
-import { ladderOf, measuresOf, sentenceOf, type Leg } from "./model";
+import { ladderOf, measuresOf, sentenceOf, transcriptOf, type Leg } from "./model";
+import { Transcript } from "./transcript";
 
 const MAX_LEGS = 20;
 
@@ -68,7 +70,7 @@ export function CallPage({ sid }: { sid: string }): JSX.Element {
   });
   useLiveRefresh(isUp, refresh);
   if (story === null) return <Waiting error={loaded.error} retry={loaded.reload} />;
-  return <CallView story={story} />;
+  return <CallView story={story} onChange={loaded.reload} />;
 }
 
 /** SIP messages are not in the feed: while the call is up, look once a second. */
@@ -79,9 +81,10 @@ function useLiveRefresh(isUp: boolean, refresh: () => void): void {
   }, [tick]);
 }
 
-function CallView({ story }: { story: Story }): JSX.Element {
+function CallView({ story, onChange }: { story: Story; onChange: () => void }): JSX.Element {
   const { call, legs, notifications, recordings } = story;
   const ladder = useMemo(() => ladderOf(legs), [legs]);
+  const said = useMemo(() => transcriptOf(legs), [legs]);
   const own = legs.find((leg) => leg.call.sid === call.sid)?.events ?? [];
   const measured = legs.map((leg) => ({ leg, measures: measuresOf(leg.events) })).filter((each) => each.measures.length > 0);
   return (
@@ -100,6 +103,7 @@ function CallView({ story }: { story: Story }): JSX.Element {
         </Card>
       ) : null}
       <LadderView ladder={ladder} />
+      <Transcript said={said} />
       <Documents events={own} isLive={isLive(call)} />
       <Callbacks events={legs.flatMap((leg) => leg.events)} />
       {recordings.length > 0 ? (
@@ -107,7 +111,7 @@ function CallView({ story }: { story: Story }): JSX.Element {
           <ul class="stack is-ruled">
             {recordings.map((each) => (
               <li key={each.sid}>
-                <Player recording={each} />
+                <Player recording={each} onChange={onChange} />
               </li>
             ))}
           </ul>
@@ -127,9 +131,7 @@ function CallView({ story }: { story: Story }): JSX.Element {
 }
 
 function CallHead({ call }: { call: Call }): JSX.Element {
-  const [isEnding, setEnding] = useState(false);
   const address = accountPath(`Calls/${call.sid}/Events`);
-  const isUp = isLive(call);
   return (
     <div class="call-head">
       <div class="buttons">
@@ -138,15 +140,8 @@ function CallHead({ call }: { call: Call }): JSX.Element {
       </div>
       <h1>{sentenceOf(call)}</h1>
       <div class="buttons">
-        {isUp ? (
-          <>
-            <button type="button" class="button is-danger" onClick={() => setEnding(true)}>
-              Hang up
-            </button>
-            <MuteButtons call={call} />
-            <RedirectForm call={call} />
-          </>
-        ) : null}
+        <CallActions call={call} />
+        {call.status === "in-progress" ? <RecordButton call={call} /> : null}
         <Copy text={location.href} label="Copy link" />
         <a class="button is-small" href={`${address}.json?PageSize=1000`} download={`${call.sid}.json`}>
           JSON
@@ -155,64 +150,22 @@ function CallHead({ call }: { call: Call }): JSX.Element {
           pcap
         </a>
       </div>
-      {isEnding ? (
-        <Confirm title="Hang up" action="Hang up" onClose={() => setEnding(false)} onConfirm={() => change(call, { Status: "completed" }, "The call is being hung up")}>
-          The call ends for {party(call.from)} and {party(call.to)}.
-        </Confirm>
-      ) : null}
     </div>
   );
 }
 
-function MuteButtons({ call }: { call: Call }): JSX.Element | null {
-  const [isMuted, setMuted] = useState(false);
-  if (call.status !== "in-progress") return null;
-  const toggle = (): void => {
-    change(call, { Mute: String(!isMuted) }, isMuted ? "The others hear this party again" : "The others do not hear this party").then(
-      () => setMuted(!isMuted),
+function RecordButton({ call }: { call: Call }): JSX.Element {
+  const record = (): void => {
+    post(`Calls/${call.sid}/Recordings.json`, { RecordingChannels: "dual" }).then(
+      () => toast("The call is being recorded, each party on a channel of its own", "is-good"),
       (error: unknown) => toast((error as Error).message, "is-bad"),
     );
   };
   return (
-    <button type="button" class="button" aria-pressed={isMuted} onClick={toggle}>
-      {isMuted ? "Unmute" : "Mute"}
+    <button type="button" class="button" onClick={record}>
+      Record
     </button>
   );
-}
-
-function RedirectForm({ call }: { call: Call }): JSX.Element {
-  const [isOpen, setOpen] = useState(false);
-  if (!isOpen) {
-    return (
-      <button type="button" class="button" onClick={() => setOpen(true)}>
-        Redirect
-      </button>
-    );
-  }
-  const submit = (event: SubmitEvent): void => {
-    event.preventDefault();
-    const url = String(new FormData(event.currentTarget as HTMLFormElement).get("Url"));
-    change(call, { Url: url }, "The call has another document now").then(
-      () => setOpen(false),
-      (error: unknown) => toast((error as Error).message, "is-bad"),
-    );
-  };
-  return (
-    <form class="buttons" onSubmit={submit}>
-      <label class="visually-hidden" for="redirect">
-        URL of the document
-      </label>
-      <input id="redirect" name="Url" type="url" class="input is-inline" placeholder="https://…" required autofocus />
-      <button type="submit" class="button is-primary">
-        Redirect
-      </button>
-    </form>
-  );
-}
-
-async function change(call: Call, form: Record<string, string>, done: string): Promise<void> {
-  await post(`Calls/${call.sid}.json`, form);
-  toast(done, "is-good");
 }
 
 function CallFacts({ call, legs }: { call: Call; legs: Leg[] }): JSX.Element {

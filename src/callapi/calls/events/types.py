@@ -203,13 +203,18 @@ class StreamChanged(CallEvent, frozen=True, gc=False):
 class TranscriptionChanged(CallEvent, frozen=True, gc=False):
     """A step of a transcription of the call: `step` is `transcription-started`, `-content`, `-stopped` or `-error`.
 
-    What was said is in `callback` alone, the outbox row that reports it to the application.
+    `text` is what was said on `track`, or in the recording, once it is final; `callback` is the outbox row that reports
+    it to the application.
     """
 
     transcription_sid: str
     name: str | None
     step: str
     callback: CallbackRecord | None = None
+    text: str | None = None
+    track: str | None = None
+    confidence: float | None = None
+    recording_sid: str | None = None
 
 
 class MachineDetected(CallEvent, frozen=True, gc=False):

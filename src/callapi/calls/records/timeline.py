@@ -16,10 +16,13 @@ from msgspec import Struct
 
 from callapi.base.clock import utc_now
 from callapi.base.ids import CallSid
+from callapi.calls.bridges.joined import Bridged, InConference, InQueue, Joined, Streaming
+from callapi.calls.conferences.events import ConferenceStep
 from callapi.calls.events import (
     CallClosed,
     CallEnded,
     CallOpened,
+    ConferenceChanged,
     DigitReceived,
     DocumentRead,
     EventBus,
@@ -27,6 +30,8 @@ from callapi.calls.events import (
     MachineDetected,
     MediaMeasured,
     MediaSampled,
+    PartiesJoined,
+    PartiesParted,
     ProblemRaised,
     SpeechRecognised,
     StatusChanged,
@@ -47,6 +52,9 @@ LATE_S: Final = 1.0
 """How long after its end a call's timeline stays open for its last messages."""
 _PRIVATE: Final = frozenset({"Digits", "SpeechResult"})
 """What a caller typed or said may be a secret: the timeline shows that it was sent, not its content."""
+
+_TALKING: Final = frozenset({ConferenceStep.SPEECH_START, ConferenceStep.SPEECH_STOP})
+"""These come every few seconds while a participant talks."""
 
 
 class SipSeen(Struct, frozen=True, gc=False):
@@ -150,6 +158,13 @@ class Timelines:
         bus.attach(MachineDetected, self._machine)
         bus.attach(Traced, self.sip)
         bus.attach(HttpExchange, self.http)
+        bus.attach(PartiesJoined, self._joined)
+        bus.attach(PartiesParted, self._parted)
+        bus.attach(ConferenceChanged, self._conference)
+
+    def note(self, sid: CallSid, kind: str, data: Mapping[str, Json]) -> None:
+        """Note what comes by no bus: on a call that is up, or over for less than `LATE_S`."""
+        self._add(sid, kind, data)
 
     def _add(self, sid: CallSid, kind: str, data: Mapping[str, Json]) -> None:
         if (timeline := self._by_sid.get(sid)) is not None:
@@ -184,7 +199,7 @@ class Timelines:
         if event.call_sid is not None:
             problem = event.problem
             data: dict[str, Json] = {"code": problem.code, "text": problem.text, "line": problem.line}
-            self._add(event.call_sid, "notification", data)
+            self._add(event.record.sid, "notification", data)
 
     def _recognised(self, event: SpeechRecognised) -> None:
         self._add(event.record.sid, "speech", {"confidence": round(event.confidence, 2)})
@@ -200,7 +215,31 @@ class Timelines:
 
     def _transcription(self, event: TranscriptionChanged) -> None:
         data: dict[str, Json] = {"event": event.step, "transcription_sid": event.transcription_sid}
+        if event.text is not None:
+            data |= {"track": event.track, "text": event.text, "confidence": event.confidence}
+        if event.recording_sid is not None:
+            data["recording_sid"] = event.recording_sid
         self._add(event.record.sid, "transcription", data)
+
+    def _joined(self, event: PartiesJoined) -> None:
+        self._add(event.record.sid, "joined", _with(event.joined))
+
+    def _parted(self, event: PartiesParted) -> None:
+        data = {**_with(event.joined), "seconds": round(event.joined_s, 1)}
+        self._add(event.record.sid, "parted", data)
+
+    def _conference(self, event: ConferenceChanged) -> None:
+        participant = event.happening.participant
+        if participant is None or event.happening.step in _TALKING:
+            return
+        data: dict[str, Json] = {
+            "event": event.happening.step.value,
+            "conference_sid": event.conference.sid,
+            "name": event.conference.friendly_name,
+        }
+        if participant.call_sid_to_coach is not None:
+            data["call_sid_to_coach"] = participant.call_sid_to_coach
+        self._add(participant.call_sid, "conference", data)
 
     def _machine(self, event: MachineDetected) -> None:
         data: dict[str, Json] = {"answered_by": event.record.answered_by, "duration_ms": event.duration_ms}
@@ -285,6 +324,17 @@ def _exchange(exchange: HttpExchange) -> dict[str, Json]:
 def _peer(host: str, port: int) -> str:
     """One text for all messages of a peer."""
     return f"{host}:{port}"
+
+
+def _with(joined: Joined) -> dict[str, Json]:
+    """What a call was connected to: a sid, and the name of a conference or queue."""
+    match joined:
+        case Bridged(other):
+            return {"with": other}
+        case InConference(sid, name) | InQueue(sid, name):
+            return {"with": sid, "name": name}
+        case Streaming(sid):
+            return {"with": sid}
 
 
 def _figures(heard: StreamStatistics) -> dict[str, Json]:

@@ -8,6 +8,8 @@ import json
 from contextlib import aclosing
 from typing import Final
 
+from msgspec.structs import replace
+
 from callapi.base.clock import utc_now
 from callapi.base.entropy import random_hex
 from callapi.base.ids import CallSid
@@ -25,7 +27,7 @@ from callapi.calls.transcribing.request import (
 )
 from callapi.calls.transcribing.speech_stretches import RATE, hear
 from callapi.media import EngineFailed, Track
-from callapi.media.speech import Recogniser, SpeechEnded, SpeechSegmenter, hints_of
+from callapi.media.speech import Recognised, Recogniser, SpeechEnded, SpeechSegmenter, hints_of
 
 MAX_TRANSCRIPTIONS: Final = 4
 SILENCE_S: Final = 0.7
@@ -242,9 +244,12 @@ class CallTranscription:
             ("Track", track),
             ("TranscriptionData", _JSON.encode(data)),
             ("Final", "true" if is_final else "false"),
+            said=(track, said) if is_final else None,
         )
 
-    def _publish(self, event: str, *facts: tuple[str, str | None]) -> None:
+    def _publish(
+        self, event: str, *facts: tuple[str, str | None], said: tuple[str, Recognised] | None = None
+    ) -> None:
         self._sequence += 1
         now, call, request = utc_now(), self._call.record, self.request
         row = None
@@ -267,7 +272,12 @@ class CallTranscription:
                 parameters=present(parameters),
                 at=now,
             )
-        self._owner.bus.publish(TranscriptionChanged(call, now, self.sid, request.name, event, row))
+        changed = TranscriptionChanged(call, now, self.sid, request.name, event, row)
+        if said is not None:
+            track, heard = said
+            confidence = round(heard.confidence, 4)
+            changed = replace(changed, text=heard.text, track=track, confidence=confidence)
+        self._owner.bus.publish(changed)
 
     def _notify(self, text: str, *, is_warning: bool = True) -> None:
         request = self.request

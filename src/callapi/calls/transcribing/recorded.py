@@ -65,7 +65,18 @@ async def transcribe(
             parameters=call.voice_parameters() + present(parameters),
             at=now,
         )
-    bus.publish(TranscriptionChanged(record, now, sid, None, f"transcription-{status}", row))
+    bus.publish(
+        TranscriptionChanged(
+            record,
+            now,
+            sid,
+            None,
+            f"transcription-{status}",
+            row,
+            text=text if status == COMPLETED else None,
+            recording_sid=speech.facts.sid,
+        )
+    )
 
 
 async def _text(recogniser: Recogniser | None, path: Path) -> str:

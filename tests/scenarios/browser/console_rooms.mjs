@@ -1,0 +1,175 @@
+// A supervisor at the console, played in Chromium: acts on a live conference, keeps queues, listens to a call, reads a
+// transcript. Prints the name of each step that went well; the test is the phones, and checks what they hear.
+
+import assert from "node:assert/strict";
+import { chromium } from "playwright-core";
+import { LAUNCH, SHAPES, SHOWN, go, newPage, overflows, picture, settled, signIn, violations } from "./person.mjs";
+
+const { CONSOLE_URL, ACCOUNT_SID, AUTH_TOKEN, CHROMIUM, FOLDER, ROOM, TAKEN_URL } = process.env;
+const done = (step) => console.log(step);
+const problems = [];
+
+// The page at both widths, light and dark: accessible, within its width, and kept as a picture.
+async function judge(page, name) {
+  for (const shape of SHOWN) {
+    const { width, height, colorScheme } = shape;
+    await page.setViewportSize({ width, height });
+    await page.emulateMedia({ colorScheme });
+    await settled(page);
+    problems.push(...(await violations(page)));
+    if (await overflows(page)) problems.push(`${name} is wider than ${width} pixels`);
+    await picture(page, FOLDER, shape, name);
+  }
+  await page.setViewportSize(SHAPES[0]);
+  await page.emulateMedia({ colorScheme: SHAPES[0].colorScheme });
+}
+
+const button = (page, name) => page.getByRole("button", { name, exact: true });
+
+async function conference(page) {
+  await page.goto(`${CONSOLE_URL}/conferences`);
+  const room = page.locator("section.card", { hasText: ROOM });
+  await room.locator("tbody tr").nth(2).waitFor();
+  await judge(page, "conferences-live");
+  const row = (label) => room.locator("tbody tr", { hasText: label });
+  await row("first").getByRole("button", { name: /^Mute/ }).click();
+  await row("first").getByText("muted", { exact: true }).waitFor();
+  done("muted");
+  await go(page, FOLDER, "muted");
+  await row("first").getByRole("button", { name: /^Unmute/ }).click();
+  await row("second").getByRole("button", { name: /^Hold/ }).click();
+  await row("second").getByText("on hold", { exact: true }).waitFor();
+  done("on hold");
+  await go(page, FOLDER, "hold");
+  await row("second").getByRole("button", { name: /^Resume/ }).click();
+  await row("third").getByRole("button", { name: /^Let .* coach/ }).click();
+  await page.getByLabel("Who is coached").selectOption({ index: 0 });
+  await page.getByRole("dialog").getByRole("button", { name: "Coach" }).click();
+  await row("third").getByText(/^coaches/).waitFor();
+  await judge(page, "conferences-coached");
+  done("coached");
+  await go(page, FOLDER, "coached");
+  await row("third").getByRole("button", { name: /^Take out/ }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Take out" }).click();
+  await row("third").waitFor({ state: "detached" });
+  done("taken out");
+  await room.getByRole("link", { name: "Open" }).click();
+  await page.waitForURL(/\/conferences\/CF[0-9a-f]{32}$/);
+  await page.getByRole("button", { name: /^End / }).click();
+  await judge(page, "conference-ending");
+  await button(page, "End the conference").click();
+  await page.getByRole("heading", { level: 1 }).filter({ hasText: "it was ended over REST" }).waitFor();
+  await page.getByRole("heading", { name: "Recordings" }).waitFor();
+  await judge(page, "conference-over");
+  await page.goto(`${CONSOLE_URL}/conferences?show=past`);
+  await page.getByRole("link", { name: ROOM }).waitFor();
+  await judge(page, "conferences-past");
+  done("ended");
+}
+
+async function queue(page) {
+  await page.goto(`${CONSOLE_URL}/queues`);
+  await page.getByText("No queues yet").waitFor();
+  await button(page, "New queue").click();
+  await page.getByLabel("Friendly name").fill("sales");
+  await button(page, "Make").click();
+  await page.getByText("0 of 1000 wait").waitFor();
+  await button(page, "Change sales").click();
+  await page.getByLabel("Max size").fill("70000");
+  await button(page, "Save").click();
+  await page.getByRole("dialog").getByRole("alert").waitFor(); // the check is REST's own
+  await page.getByLabel("Max size").fill("7");
+  await button(page, "Save").click();
+  await page.getByText("0 of 7 wait").waitFor();
+  done("a queue was made");
+  await page.getByText("1 of 7 wait").waitFor();
+  await judge(page, "queues");
+  await button(page, "Delete sales").click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog").getByRole("alert").filter({ hasText: "not empty" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.locator("tbody tr").getByRole("button", { name: /^Take out/ }).click();
+  await page.getByLabel("URL of the document").fill(TAKEN_URL);
+  await page.getByRole("dialog").getByRole("button", { name: "Take out" }).click();
+  await page.getByText("No call waits.").waitFor();
+  await button(page, "Delete sales").click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.getByText("No queues yet").waitFor();
+  done("a caller was taken out");
+}
+
+// The share of `hertz` in each channel of what the page can hear of the call within a second (Goertzel).
+async function shares(page, sid) {
+  return page.evaluate(
+    async ([address, wanted]) => {
+      const abort = new AbortController();
+      const answer = await fetch(address, { signal: abort.signal });
+      const reader = answer.body.getReader();
+      const octets = [];
+      while (octets.length < 44 + 64000 * 1.5) octets.push(...(await reader.read()).value);
+      abort.abort();
+      const view = new DataView(new Uint8Array(octets).buffer);
+      const rate = view.getUint32(24, true);
+      const count = rate / 20;
+      const share = (hertz, channel, begin) => {
+          let [one, two, energy] = [0, 0, 0];
+          const turn = 2 * Math.cos((2 * Math.PI * hertz) / rate);
+          for (let index = 0; index < count; index += 1) {
+            const sample = view.getInt16(begin + index * 4 + channel * 2, true);
+            energy += sample * sample;
+            [one, two] = [sample + turn * one - two, one];
+          }
+          const power = one * one + two * two - turn * one * two;
+          return energy ? (2 * power) / (count * energy) : 0;
+      };
+      // Ten stretches of 50 ms, one after the other: each has to have the tone, so that none is missing.
+      const begins = [...Array(10).keys()].map((index) => 44 + 64000 + index * count * 4);
+      return wanted.map((hertz) => [0, 1].map((channel) => begins.map((begin) => share(hertz, channel, begin))));
+    },
+    [`/2010-04-01/Accounts/${ACCOUNT_SID}/Calls/${sid}/Audio.wav`, [440, 660]],
+  );
+}
+
+async function listenIn(page) {
+  await page.goto(CONSOLE_URL);
+  const row = page.locator("tbody tr", { hasText: "inbound" }).filter({ hasText: "in-progress" });
+  await row.getByRole("button", { name: /^Listen in/ }).click();
+  const bar = page.getByRole("region", { name: "Listening" });
+  await bar.waitFor();
+  await page.waitForFunction(() => [...document.querySelectorAll("meter")].filter((each) => each.value > 0.05).length === 2);
+  await judge(page, "listening");
+  await row.getByRole("link").click();
+  await page.waitForURL(/\/calls\/CA[0-9a-f]{32}$/);
+  const sid = page.url().split("/").at(-1);
+  await page.getByRole("button", { name: /a supervisor listens/ }).waitFor();
+  await page.getByRole("button", { name: /audio both ways/ }).waitFor();
+  const [caller, callee] = await shares(page, sid);
+  const [has, lacks] = [(stretches) => Math.min(...stretches) > 0.5, (stretches) => Math.max(...stretches) < 0.1];
+  assert(has(caller[0]) && lacks(caller[1]), `440 Hz is what the caller says: ${JSON.stringify(caller)}`);
+  assert(has(callee[1]) && lacks(callee[0]), `660 Hz is what it hears: ${JSON.stringify(callee)}`);
+  await bar.waitFor();
+  done("listening");
+  await go(page, FOLDER, "listening");
+  await button(page, "Stop").click();
+  await bar.waitFor({ state: "detached" });
+  await page.getByRole("button", { name: /the supervisor has left/ }).first().waitFor();
+  done("left");
+  await page.locator(".badge.is-good", { hasText: "completed" }).first().waitFor();
+  await judge(page, "call-listened");
+}
+
+const browser = await chromium.launch({ executablePath: CHROMIUM, ...LAUNCH });
+try {
+  const page = await newPage(browser, SHAPES[0], problems);
+  await signIn(page, CONSOLE_URL, ACCOUNT_SID, AUTH_TOKEN);
+  await page.getByRole("heading", { name: "Live", exact: true }).waitFor();
+  await queue(page);
+  await go(page, FOLDER, "conference");
+  await conference(page);
+  await go(page, FOLDER, "listen");
+  await listenIn(page);
+  assert.deepEqual(problems, []);
+  done("nothing went wrong in the browser");
+} finally {
+  await browser.close();
+}

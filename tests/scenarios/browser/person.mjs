@@ -1,0 +1,68 @@
+// What the scripts that play a person at the console share: signing in, and what each page is judged by.
+
+import { createRequire } from "node:module";
+import { existsSync, readFileSync } from "node:fs";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+export const SHAPES = [
+  { width: 1440, height: 900, colorScheme: "light" },
+  { width: 1440, height: 900, colorScheme: "dark" },
+  { width: 390, height: 844, colorScheme: "light" },
+  { width: 390, height: 844, colorScheme: "dark" },
+];
+
+const { PICTURES } = process.env;
+
+// The suite judges two opposite shapes; with PICTURES, a folder, all four are judged and kept there.
+export const SHOWN = PICTURES ? SHAPES : [SHAPES[0], SHAPES[3]];
+
+export const LAUNCH = { args: ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"] };
+
+// A page whose errors, dialogs and breaches of its policy go into `problems`.
+export async function newPage(browser, { width, height, colorScheme }, problems) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme, acceptDownloads: true });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  page.on("pageerror", (error) => problems.push(`script: ${error.message}`));
+  page.on("dialog", (dialog) => problems.push(`a script of a caller ran: ${dialog.message()}`));
+  page.on("console", (message) => message.text().includes("Content Security Policy") && problems.push(`${page.url()} ${message.location().url} ${message.text()}`));
+  return page;
+}
+
+export async function signIn(page, address, sid, secret) {
+  await page.goto(address);
+  await page.locator('input[type="password"]').waitFor();
+  await page.locator('input[type="text"]').fill(sid);
+  await page.locator('input[type="password"]').fill(secret);
+  await page.keyboard.press("Enter");
+}
+
+// Serious and critical violations of the rules of WCAG 2.1 A and AA.
+export async function violations(page) {
+  // axe is evaluated by the debugger's protocol, and without its copies of style sheets: the policy of the page stays.
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => globalThis.axe.run({ preload: false, runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] }));
+  return found.violations
+    .filter((each) => ["serious", "critical"].includes(each.impact))
+    .map((each) => `${page.url()}: ${each.id}: ${each.nodes.map((node) => node.target).join(" | ")}`);
+}
+
+export async function overflows(page) {
+  return page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth + 1);
+}
+
+// Wait until the test has left the file `name` in `folder`: it has seen what it wanted.
+export async function go(page, folder, name) {
+  while (!existsSync(`${folder}/go-${name}`)) await page.waitForTimeout(50);
+}
+
+// Nothing is being loaded any more, and what moves in has moved.
+export async function settled(page) {
+  await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
+  await page.waitForTimeout(250);
+}
+
+export async function picture(page, folder, { width, colorScheme }, name) {
+  await page.screenshot({ path: `${PICTURES ?? folder}/${name}-${width}-${colorScheme}.png`, fullPage: true });
+}
