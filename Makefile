@@ -154,6 +154,12 @@ cluster-soak: dev  ## three nodes through every failure at full length: 1,000 ca
 	CLUSTER=full $(BIN)/pytest tests/scenarios/test_cluster.py tests/scenarios/test_cluster_failures.py \
 		tests/scenarios/test_cluster_backlog.py
 
+.PHONY: bench-console
+bench-console: dev  ## the console with 10,000 calls in the store and 500 live: when each page is there; the table into docs/benchmarks
+	scripts/system-packages sip-tester chromium
+	scripts/node-packages tests/scenarios/browser
+	$(BIN)/python -m bench.console --output docs/benchmarks/console.md
+
 .PHONY: screenshots
 screenshots: dev  ## a picture of each page of the console, wide and narrow, light and dark, in data/screenshots
 	scripts/system-packages chromium

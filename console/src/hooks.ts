@@ -1,5 +1,6 @@
 /** Loading, timers and titles. */
 
+import type { RefObject } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
 export interface Loaded<T> {
@@ -86,4 +87,16 @@ export function useIsDark(): boolean {
     return () => DARK.removeEventListener("change", change);
   }, []);
   return isDark;
+}
+
+/** Whether the element has come into view, once: what is costly to show is loaded then. Another `key`: it may be another element. */
+export function useSeen(element: RefObject<Element>, key: string): boolean {
+  const [isSeen, setSeen] = useState(false);
+  useEffect(() => {
+    if (isSeen || !element.current) return undefined;
+    const watch = new IntersectionObserver((entries) => entries.some((each) => each.isIntersecting) && setSeen(true), { rootMargin: "200px" });
+    watch.observe(element.current);
+    return () => watch.disconnect();
+  }, [isSeen, key]);
+  return isSeen;
 }

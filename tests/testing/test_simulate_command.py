@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from callapi.cli.main import main
+from tests.testing.test_sockets import real_server
 
 MENU = '<Response><Gather numDigits="1" action="/menu"><Say>Press 1.</Say></Gather></Response>'
 
@@ -50,6 +51,18 @@ def test_a_step_that_does_not_come_true(url: str, capsys: pytest.CaptureFixture[
     """Status 1, and what was heard instead."""
     assert main(["simulate", url, "--step", "hears Press 2"]) == 1
     assert "Press 1." in capsys.readouterr().out
+
+
+@pytest.mark.timeout(60)
+def test_a_conversation(capsys: pytest.CaptureFixture[str]) -> None:
+    """A real server's WebSocket; a message that was not sent is said to be missing."""
+    steps = ["hears How can I help", "says tickets", "hears A real server heard tickets", "hang-up"]
+    asked = "socket /relay prompt voicePrompt=tickets last=true"
+    with real_server() as base:
+        script = [part for step in (*steps[:3], asked, steps[3]) for part in ("--step", step)]
+        assert main(["simulate", f"{base}/relay", *script]) == 0
+        assert main(["simulate", f"{base}/relay", "--step", "hang-up", "--step", "socket /relay dtmf"]) == 1
+    assert "'dtmf'" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("step", ["sings a song", "press"])

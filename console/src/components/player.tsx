@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import WaveSurfer from "wavesurfer.js";
 import { accountPath, post } from "../api";
 import { clock, moment } from "../format";
-import { useIsDark } from "../hooks";
+import { useIsDark, useSeen } from "../hooks";
 import type { Recording } from "../types";
 import { Icon } from "./icons";
 import { toast } from "./parts";
@@ -23,8 +23,14 @@ export function Player({ recording, onChange }: { recording: Recording; onChange
   const [error, setError] = useState("");
   const isDark = useIsDark();
   const url = accountPath(`Recordings/${recording.sid}`);
+  const isSeen = useSeen(place, recording.status);
+  const isWanted = useRef(false);
+  const play = (): void => {
+    if (wave.current?.getDuration()) void wave.current.playPause();
+    else isWanted.current = true; // its sound is loaded when it comes into view
+  };
   useEffect(() => {
-    if (!place.current || recording.status !== "completed") return undefined;
+    if (!place.current || !isSeen || recording.status !== "completed") return undefined;
     const style = getComputedStyle(document.documentElement);
     const colour = (name: string): string => style.getPropertyValue(name).trim();
     const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? "";
@@ -43,11 +49,18 @@ export function Player({ recording, onChange }: { recording: Recording; onChange
     surfer.on("play", () => setPlaying(true));
     surfer.on("pause", () => setPlaying(false));
     surfer.on("timeupdate", setAt);
-    surfer.on("ready", setLength);
+    surfer.on("ready", (seconds) => {
+      setLength(seconds);
+      if (isWanted.current) void surfer.play();
+      isWanted.current = false;
+    });
     surfer.on("error", (caught) => setError(caught.message || "The recording cannot be played"));
     wave.current = surfer;
-    return () => surfer.destroy();
-  }, [recording.sid, recording.status, isDark]);
+    return () => {
+      wave.current = null;
+      surfer.destroy();
+    };
+  }, [recording.sid, recording.status, isDark, isSeen]);
   return (
     <figure class="player">
       <figcaption class="player-head">
@@ -60,7 +73,7 @@ export function Player({ recording, onChange }: { recording: Recording; onChange
       {error ? <p class="note is-bad">{error}</p> : null}
       {recording.status === "completed" ? (
         <div class="player-foot">
-          <button type="button" class="button is-icon" aria-label={isPlaying ? "Pause" : "Play"} onClick={() => void wave.current?.playPause()}>
+          <button type="button" class="button is-icon" aria-label={isPlaying ? "Pause" : "Play"} onClick={play}>
             <Icon name={isPlaying ? "pause" : "play"} />
           </button>
           <span class="number">

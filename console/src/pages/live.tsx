@@ -1,14 +1,16 @@
 /** Calls that are up, moving by the feed. */
 
 import type { JSX } from "preact";
+import { memo } from "preact/compat";
 import { useMemo, useRef, useState } from "preact/hooks";
 import { Link } from "wouter-preact";
 import { list } from "../api";
 import { CallActions } from "../components/call-actions";
+import { Elapsed } from "../components/elapsed";
 import { Card, Empty, PageHead, Status, Waiting } from "../components/parts";
 import { useFeed } from "../feed";
-import { clock, party } from "../format";
-import { useLoaded, useThrottled, useTick, useTitle } from "../hooks";
+import { party } from "../format";
+import { useLoaded, useThrottled, useTitle } from "../hooks";
 import { LIVE_STATUSES, isLive, type Call } from "../types";
 
 const MAX_SHOWN = 200;
@@ -36,7 +38,6 @@ function useLiveCalls(): { calls: Call[]; error: Error | null; isLoaded: boolean
 
 export function LivePage(): JSX.Element {
   const { calls, error, isLoaded, reload } = useLiveCalls();
-  const now = useTick(1000, calls.length > 0);
   useTitle("Live");
   const figures = useMemo(() => count(calls), [calls]);
   return (
@@ -74,7 +75,7 @@ export function LivePage(): JSX.Element {
               </thead>
               <tbody>
                 {calls.slice(0, MAX_SHOWN).map((call) => (
-                  <LiveRow key={call.sid} call={call} seconds={(now - started(call)) / 1000} />
+                  <LiveRow key={call.sid} call={call} />
                 ))}
               </tbody>
             </table>
@@ -86,7 +87,8 @@ export function LivePage(): JSX.Element {
   );
 }
 
-function LiveRow({ call, seconds }: { call: Call; seconds: number }): JSX.Element {
+/** Rendered again when its call has changed, not when another has. */
+const LiveRow = memo(({ call }: { call: Call }): JSX.Element => {
   return (
     <tr>
       <td data-label="Status">
@@ -105,7 +107,7 @@ function LiveRow({ call, seconds }: { call: Call; seconds: number }): JSX.Elemen
         {call.direction}
       </td>
       <td data-label="Time" class="is-end number">
-        {clock(seconds)}
+        <Elapsed since={started(call)} />
       </td>
       <td data-label="" class="is-end">
         <span class="buttons is-end">
@@ -114,7 +116,7 @@ function LiveRow({ call, seconds }: { call: Call; seconds: number }): JSX.Elemen
       </td>
     </tr>
   );
-}
+});
 
 function started(call: Call): number {
   return Date.parse(call.start_time ?? call.date_created ?? "") || 0;

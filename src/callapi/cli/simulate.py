@@ -11,10 +11,13 @@ A script has a step a line (or `--step`, repeated)::
     wait 3                      seconds, which cost no time
     status in-progress          the call's status is that word
     asked /menu Digits=1        the application was asked there, with these parameters
+    socket /relay prompt last=true   a message of that kind, with these fields, was sent on the WebSocket to that path
+    hears-audio 1.5             the caller has heard so many seconds of the application's stream
     ends completed              wait for the end; its status
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +27,7 @@ from urllib.parse import urlsplit
 from callapi.base.errors import CallApiError
 from callapi.cli.terminal import Style, Terminal
 from callapi.testing import SimulatedCall, Simulation
+from callapi.testing.simulation import PATIENCE_S
 
 _COMMENT: Final = "#"
 
@@ -100,6 +104,26 @@ def _asked(simulation: Simulation, _: SimulatedCall, rest: str) -> None:
         raise AssertionError(f"{[dict(each.parameters) for each in found] or 'it was not asked there'}")
 
 
+def _socket(simulation: Simulation, _call: SimulatedCall, rest: str) -> None:
+    path, _, after = rest.partition(" ")
+    kind, *pairs = after.split() or [""]
+    wanted = dict(pair.partition("=")[::2] for pair in pairs)
+
+    def found() -> bool:
+        socket = next((each for each in reversed(simulation.sockets) if each.path == path), None)
+        return socket is not None and any(
+            all(_word(each.get(name)) == value for name, value in wanted.items())
+            for each in socket.of_kind(kind)
+        )
+
+    simulation.until(f"{kind!r} with {wanted} on a WebSocket; {simulation.sockets}", found, PATIENCE_S)
+
+
+def _word(value: object) -> str:
+    """A field of a message as a step writes it: JSON, text without quotes."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _reject(simulation: Simulation, _: SimulatedCall, rest: str) -> None:
     user, code = (*rest.split(), "486")[:2]
     simulation.phone(user).reject(int(code))
@@ -126,5 +150,7 @@ _ACTIONS: Final[dict[str, Callable[[Simulation, SimulatedCall, str], None]]] = {
     "wait": lambda simulation, _, seconds: simulation.wait(float(seconds)),
     "status": _status,
     "asked": _asked,
+    "socket": _socket,
+    "hears-audio": lambda _, call, seconds: call.hears_audio(float(seconds)),
     "ends": _ends,
 }

@@ -16,6 +16,14 @@ The interpreter, the verbs, the parser, the parameters and the signatures are th
 
 from callapi.testing.phones import SimulatedPhone
 from callapi.testing.simulation import SimulatedCall, Simulation
+from callapi.testing.sockets import ApplicationSocket, AskedSocket
 from callapi.testing.web import AskedRequest
 
-__all__ = ["AskedRequest", "SimulatedCall", "SimulatedPhone", "Simulation"]
+__all__ = [
+    "ApplicationSocket",
+    "AskedRequest",
+    "AskedSocket",
+    "SimulatedCall",
+    "SimulatedPhone",
+    "Simulation",
+]

@@ -17,7 +17,6 @@ from callapi.store import (
     RecordingRecord,
     TrunkRecord,
 )
-from callapi.streams import Address
 
 
 class SimulatedRecords:
@@ -90,11 +89,3 @@ class SimulatedQueues:
     def keep(self, record: QueueRecord) -> None:
         """Remember it."""
         self._kept[record.friendly_name] = record
-
-
-class NoEgress:
-    """WebSockets lead nowhere: streams of a simulation fail to connect."""
-
-    async def addresses(self, host: str, port: int) -> list[Address]:
-        """Raises OSError."""
-        raise OSError(f"{host}:{port}: streams are not simulated")

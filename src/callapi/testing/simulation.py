@@ -33,7 +33,8 @@ from callapi.store import AccountRecord, CallbackRecord, CallRecord, Notificatio
 from callapi.streams import SocketClient
 from callapi.testing.clock import NothingHappens, VirtualTimeLoop
 from callapi.testing.phones import SimulatedEndpoint, SimulatedPhone
-from callapi.testing.records import NoEgress, SimulatedDirectory, SimulatedQueues, SimulatedRecords
+from callapi.testing.records import SimulatedDirectory, SimulatedQueues, SimulatedRecords
+from callapi.testing.sockets import AskedSocket, SimulatedSockets, SocketTarget
 from callapi.testing.sound import (
     Heard,
     SimulatedPlane,
@@ -43,7 +44,7 @@ from callapi.testing.sound import (
     SimulatedStream,
     SoundBook,
 )
-from callapi.testing.web import AskedRequest, SimulatedFetcher, Target
+from callapi.testing.web import AskedRequest, SimulatedFetcher, Target, sockets_of
 from callapi.verbs.execution import Services
 from callapi.verbs.interpreter import Interpreter
 from callapi.webhooks import WebhookError, WebRequest
@@ -59,10 +60,13 @@ _SYLLABLE_S: Final = 0.4
 class Simulation:
     """A node that asks `application`: a base URL, a WSGI or ASGI application, or a function of the request.
 
-    Use it with `with`; requests are signed with `auth_token`.
+    Use it with `with`; requests are signed with `auth_token`. WebSockets of streams and ConversationRelay go to
+    `sockets`: an ASGI application, a coroutine function of one `ApplicationSocket`, or `"real"` (to where the document
+    says, by the network). Not given, they go where the application is: in process for ASGI, else by the network for a
+    URL; a function and a WSGI application have none.
     """
 
-    def __init__(self, application: Target, *, auth_token: str = TOKEN) -> None:
+    def __init__(self, application: Target, *, auth_token: str = TOKEN, sockets: SocketTarget = None) -> None:
         self._loop = VirtualTimeLoop()
         self._fetcher = SimulatedFetcher(application, self._loop)
         self._token = auth_token
@@ -74,6 +78,7 @@ class Simulation:
         self._numbers = itertools.count(1)
         self._recogniser = SimulatedRecogniser()
         self._records = SimulatedRecords(self._callbacks.put_nowait)
+        self._sockets = SimulatedSockets(sockets or sockets_of(application), self._loop)
 
     def __enter__(self) -> Self:
         self._loop.run_until_complete(self._open())
@@ -153,6 +158,20 @@ class Simulation:
         return [each for each in self._fetcher.requests if each.path == path]
 
     @property
+    def sockets(self) -> list[AskedSocket]:
+        """The WebSockets that the application was asked for, in order, with what passed each way."""
+        return self._sockets.sockets
+
+    def socket_to(self, path: str, *, within: float = PATIENCE_S) -> AskedSocket:
+        """The newest WebSocket to `path`; waits until there is one. Raises AssertionError."""
+        found: AskedSocket = self._until(
+            f"a WebSocket to {path}; opened were {self.sockets}",
+            lambda: next((each for each in reversed(self.sockets) if each.path == path), None),
+            within,
+        )
+        return found
+
+    @property
     def notifications(self) -> list[NotificationRecord]:
         """What the node would have written for the developer: each has `error_code` and `message_text`."""
         return self._records.notifications
@@ -224,7 +243,7 @@ class Simulation:
             queues=Queues(SimulatedQueues(), self._loop.time),
             conferences=conferences,
             music=book.prompt("(music)", 8.0),
-            streams=LiveStreams(bus, SocketClient(NoEgress(), 1.0), self._account, 600.0),
+            streams=LiveStreams(bus, cast("SocketClient", self._sockets), self._account, 600.0),
             transcriptions=LiveTranscriptions(bus, None, "none"),
             account_of=self._account,
             application_of=self._application_document,
@@ -235,6 +254,8 @@ class Simulation:
         await self._stack.enter_async_context(conferences)
         await self._stack.enter_async_context(self._live)
         tasks = await self._stack.enter_async_context(asyncio.TaskGroup())
+        self._sockets.run_in(tasks)
+        self._stack.callback(self._sockets.stop)
         for service in (plane.pass_time(), self._deliver_callbacks()):
             self._stack.callback(tasks.create_task(service).cancel)
 
@@ -337,6 +358,18 @@ class SimulatedCall:
     def says(self, text: str) -> None:
         """Speak: a `<Gather input="speech">` understands just this."""
         self._simulation.say(self._stream, text)
+
+    def hears_audio(self, seconds: float, *, within: float = PATIENCE_S) -> None:
+        """Wait until the caller has heard so many seconds of audio that the application has streamed, in all.
+
+        Raises:
+            AssertionError: not `within` so many seconds.
+        """
+        self._simulation.until(
+            f"{seconds:g} s of the application's audio; {self._stream.sent_ms / 1000:g} s were heard",
+            lambda: self._stream.sent_ms >= seconds * 1000,
+            within,
+        )
 
     def hang_up(self) -> None:
         """The caller hangs up."""

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from callapi.media import Prompt
+from callapi.media import AudioFormat, Prompt, Track
 from callapi.media.plane.fake import FakePlane, FakePlayback, FakeStream
 from callapi.media.speech import Recognised, Utterance
 
@@ -18,7 +18,10 @@ SECONDS_PER_LETTER: Final = 0.06
 PLAY_S: Final = 3.0
 """How long a file of a simulation sounds, whatever is in it: it is not fetched."""
 FRAME_S: Final = 0.02
+FED: Final = "(audio of the application)"
 _LOUD: Final = 8000
+_G711: Final = {"PCMU": (0x9F, 0x1F, 0xFF), "PCMA": (0xBA, 0x3A, 0xD5)}
+"""Samples of about 8,000, -8,000 and 0 (ITU-T G.711)."""
 
 
 class Heard(Struct, frozen=True):
@@ -51,6 +54,9 @@ class SimulatedStream(FakeStream):
     book: SoundBook
     heard: list[Heard]
     is_speaking = False
+    sent_ms: float = 0.0
+    """Audio of the application that the party has heard."""
+    _is_fed = False
 
     def play(self, audio: Prompt, *, loop: int = 1) -> FakePlayback:
         """As AudioStream.play."""
@@ -60,6 +66,20 @@ class SimulatedStream(FakeStream):
         if loop:
             loop_time.call_later(audio.duration_ms * loop / 1000, playback.finish)
         return playback
+
+    def play_fed(self) -> None:
+        """20 ms of what the application has queued leave; the beginning of each stretch is written down."""
+        is_fed = False
+        for feeding in self.feedings:
+            before = feeding.buffered_ms
+            if feeding.is_closed:
+                continue
+            feeding.play(round(FRAME_S * 1000))
+            self.sent_ms += before - feeding.buffered_ms
+            is_fed = is_fed or before > 0
+        if is_fed and not self._is_fed:
+            self.heard.append(Heard(asyncio.get_running_loop().time(), FED))
+        self._is_fed = is_fed
 
 
 class SimulatedPlane(FakePlane):
@@ -77,20 +97,37 @@ class SimulatedPlane(FakePlane):
         return stream
 
     async def pass_time(self) -> None:
-        """A frame of 20 ms for each listening, over and over: silence, or a voice while the party speaks."""
+        """20 ms for each stream, over and over: what it listens to, and what the application has queued for it."""
         while True:
             await asyncio.sleep(FRAME_S)
             for stream in self.streams:
-                if isinstance(stream, SimulatedStream) and stream.listenings:
-                    self._feed(stream)
+                if isinstance(stream, SimulatedStream):
+                    if stream.listenings:
+                        self._hear(stream)
+                    if stream.feedings:
+                        stream.play_fed()
 
-    def _feed(self, stream: SimulatedStream) -> None:
+    def _hear(self, stream: SimulatedStream) -> None:
+        partner = stream.partner
+        spoken = {
+            Track.INBOUND: stream.is_speaking,
+            Track.OUTBOUND: isinstance(partner, SimulatedStream) and partner.is_speaking,
+        }
         for listening in stream.listenings:
             if not listening.is_closed:
-                count = listening.audio_format.rate // 50
-                level = _LOUD if stream.is_speaking else 0
-                wave = np.where(np.arange(count) % 20 < 10, level, -level).astype(np.int16)
-                listening.put(wave.tobytes())
+                listening.put(_frame(listening.audio_format, is_speech=spoken[listening.track]))
+
+
+def _frame(audio: AudioFormat, *, is_speech: bool) -> bytes:
+    """20 ms of a loud voice, or of silence."""
+    count = audio.rate // 50
+    if audio.encoding == "L16":
+        level = _LOUD if is_speech else 0
+        return np.where(np.arange(count) % 20 < 10, level, -level).astype("<i2").tobytes()
+    high, low, silence = _G711[audio.encoding]
+    if not is_speech:
+        return bytes((silence,)) * count
+    return (bytes((high,)) * 10 + bytes((low,)) * 10) * (count // 20)
 
 
 class SimulatedSpeaker:

@@ -146,6 +146,13 @@ def _by_http(asked: AskedRequest, outgoing: Outgoing) -> Answered:
         connection.close()
 
 
+def sockets_of(application: Target) -> Any:
+    """Where WebSockets lead if nothing else is said: as for `SimulatedSockets`."""
+    if isinstance(application, str):
+        return "real"
+    return application if _is_asgi(application) else None
+
+
 def _is_asgi(application: Any) -> bool:
     """An ASGI application is a coroutine function, or an object whose call is one."""
     return inspect.iscoroutinefunction(application) or inspect.iscoroutinefunction(type(application).__call__)

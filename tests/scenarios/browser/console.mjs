@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
-import { LAUNCH, SHAPES, SHOWN, newPage as opened, overflows, picture, signIn as signedIn, violations } from "./person.mjs";
+import { LAUNCH, SHAPES, SHOWN, newPage as opened, overflows, picture, settled, signIn as signedIn, violations } from "./person.mjs";
 
 const { CONSOLE_URL, ACCOUNT_SID, AUTH_TOKEN, CHROMIUM, FOLDER } = process.env;
 const PAGES = ["", "/calls", "/debugger", "/numbers", "/clients", "/trunks", "/applications", "/keys", "/recordings", "/conferences", "/conferences?show=past", "/queues", "/try", "/phone", "/nodes"];
@@ -126,7 +126,7 @@ async function everyPage(browser, address) {
       found.push(...(await violations(page)));
       if (await overflows(page)) found.push(`${path} is wider than ${shape.width} pixels`);
       const name = path.replace(CONSOLE_URL, "").replaceAll("/", "-").replace(/CA[0-9a-f]+/, "call") || "-live";
-await picture(page, FOLDER, shape, name.replace("?", "-").slice(1));
+      await picture(page, FOLDER, shape, name.replace("?", "-").slice(1));
     }
     await page.context().close();
   }
