@@ -31,11 +31,11 @@ STEPS = [
     "every page is accessible",
     "nothing went wrong in the browser",
 ]
-PATIENCE_S = 400 if pictures() else 75
+TIMEOUT_S = 400 if pictures() else 75
 ATTACK = '"<script>alert(1)</script>" <sip:mallory@127.0.0.1>'
 
 
-@pytest.mark.timeout(2 * PATIENCE_S)
+@pytest.mark.timeout(2 * TIMEOUT_S)
 async def test_a_person_watches_a_call(new_node: NodeFactory, phone: PhoneFactory, tmp_path: Path) -> None:
     """From the sign-in to the export; a caller's display name that is a script stays text."""
     if NODE is None or CHROMIUM is None or not (FOLDER / "node_modules/playwright-core").is_dir():
@@ -62,7 +62,7 @@ async def test_a_person_watches_a_call(new_node: NodeFactory, phone: PhoneFactor
 
         async def step(name: str) -> None:
             await eventually(
-                name, lambda: name in _lines(log) or script.returncode is not None, timeout=PATIENCE_S
+                name, lambda: name in _lines(log) or script.returncode is not None, timeout=TIMEOUT_S
             )
             assert name in _lines(log), script.failure(f"the browser did not come to: {name}")
 

@@ -23,11 +23,11 @@ STEPS = [
     "left",
     "nothing went wrong in the browser",
 ]
-PATIENCE_S = 200 if pictures() else 60
+TIMEOUT_S = 200 if pictures() else 60
 LABELS = ("first", "second", "third")
 
 
-@pytest.mark.timeout(3 * PATIENCE_S)
+@pytest.mark.timeout(3 * TIMEOUT_S)
 @pytest.mark.skipif(missing() is not None, reason=missing() or "")
 async def test_a_supervisor_at_work(new_node: NodeFactory, phone: PhoneFactory, tmp_path: Path) -> None:
     """Each order of the pages is heard by the phones; a listener hears both parties and is heard by neither."""
@@ -61,7 +61,7 @@ async def test_a_supervisor_at_work(new_node: NodeFactory, phone: PhoneFactory, 
 
         async def step(name: str) -> None:
             await eventually(
-                name, lambda: name in steps() or script.returncode is not None, timeout=PATIENCE_S
+                name, lambda: name in steps() or script.returncode is not None, timeout=TIMEOUT_S
             )
             assert name in steps(), script.failure(f"the browser did not come to: {name}")
 

@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from callapi.base.errors import CallApiError
 from callapi.cli.terminal import Style, Terminal
 from callapi.testing import SimulatedCall, Simulation
-from callapi.testing.simulation import PATIENCE_S
+from callapi.testing.simulation import TIMEOUT_S
 
 _COMMENT: Final = "#"
 
@@ -116,7 +116,7 @@ def _socket(simulation: Simulation, _call: SimulatedCall, rest: str) -> None:
             for each in socket.of_kind(kind)
         )
 
-    simulation.until(f"{kind!r} with {wanted} on a WebSocket; {simulation.sockets}", found, PATIENCE_S)
+    simulation.until(f"{kind!r} with {wanted} on a WebSocket; {simulation.sockets}", found, TIMEOUT_S)
 
 
 def _word(value: object) -> str:

@@ -162,7 +162,7 @@ class Simulation:
         """The WebSockets that the application was asked for, in order, with what passed each way."""
         return self._sockets.sockets
 
-    def socket_to(self, path: str, *, within: float = PATIENCE_S) -> AskedSocket:
+    def socket_to(self, path: str, *, within: float = TIMEOUT_S) -> AskedSocket:
         """The newest WebSocket to `path`; waits until there is one. Raises AssertionError."""
         found: AskedSocket = self._until(
             f"a WebSocket to {path}; opened were {self.sockets}",
@@ -359,7 +359,7 @@ class SimulatedCall:
         """Speak: a `<Gather input="speech">` understands just this."""
         self._simulation.say(self._stream, text)
 
-    def hears_audio(self, seconds: float, *, within: float = PATIENCE_S) -> None:
+    def hears_audio(self, seconds: float, *, within: float = TIMEOUT_S) -> None:
         """Wait until the caller has heard so many seconds of audio that the application has streamed, in all.
 
         Raises:

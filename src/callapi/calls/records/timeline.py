@@ -199,7 +199,7 @@ class Timelines:
         if event.call_sid is not None:
             problem = event.problem
             data: dict[str, Json] = {"code": problem.code, "text": problem.text, "line": problem.line}
-            self._add(event.record.sid, "notification", data)
+            self._add(event.call_sid, "notification", data)
 
     def _recognised(self, event: SpeechRecognised) -> None:
         self._add(event.record.sid, "speech", {"confidence": round(event.confidence, 2)})
