@@ -80,7 +80,7 @@ def test_a_conversation_in_virtual_time() -> None:
 
 
 def test_a_caller_who_speaks_interrupts() -> None:
-    """The agent is told how much of its sentence was heard."""
+    """The agent learns how much of its sentence was heard."""
 
     async def talkative(talk: ApplicationSocket) -> None:
         await talk.receive()

@@ -12,7 +12,8 @@ from callapi.base.ids import CallSid
 from callapi.calls.control import NotModifiable
 from callapi.calls.live import LiveCalls
 from callapi.calls.one_shot import OneShot
-from callapi.calls.streaming.listeners import MAX_OF_CALL, FramePairing, Listeners, TooManyListeners
+from callapi.calls.streaming.frame_pairing import FramePairing
+from callapi.calls.streaming.listeners import MAX_OF_CALL, Listeners, TooManyListeners
 from callapi.media import AudioFrame, Track
 from callapi.media.plane.fake import FakePlane, FakeStream
 from callapi.store import Json

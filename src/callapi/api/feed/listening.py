@@ -16,7 +16,8 @@ from starlette.responses import Response, StreamingResponse
 
 from callapi.api.errors import METHOD_NOT_ALLOWED, NOT_FOUND, TOO_MANY_REQUESTS, ApiError
 from callapi.base.ids import CallSid
-from callapi.calls.streaming.listeners import CHANNELS, RATE, TooManyListeners
+from callapi.calls.streaming.frame_pairing import CHANNELS, RATE
+from callapi.calls.streaming.listeners import TooManyListeners
 
 PATH: Final = re.compile(
     "/Accounts/(?P<AccountSid>[A-Za-z0-9]{1,64})/Calls/(?P<CallSid>[A-Za-z0-9]{1,64})/Audio"

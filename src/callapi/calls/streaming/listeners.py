@@ -4,30 +4,21 @@ Nothing is opened before the first listener comes, and each opens and closes wha
 each listening go to `note`, so that the call's timeline shows who has heard it.
 """
 
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, aclosing, asynccontextmanager
 from typing import Final
-
-import numpy as np
 
 from callapi.base.errors import CallApiError
 from callapi.base.ids import CallSid
 from callapi.calls.call import Call
 from callapi.calls.control import NotModifiable
 from callapi.calls.live import LiveCalls
-from callapi.media import AudioFormat, AudioFrame, Listening, StreamClosed, Track
+from callapi.calls.streaming.frame_pairing import RATE, FramePairing
+from callapi.media import AudioFormat, Listening, StreamClosed, Track
 from callapi.store import Json
 
-RATE: Final = 16_000
-CHANNELS: Final = 2
-"""Left: what the party of the call says; right: what it hears."""
 MAX_OF_CALL: Final = 4
 MAX_OF_NODE: Final = 50
-FRAME_MS: Final = 20
-MAX_GAP_MS: Final = 1000
-"""Silence that stands for frames that a slow reader has missed, at most."""
-_FRAME: Final = RATE // 1000 * FRAME_MS
 Note = Callable[[CallSid, str, Mapping[str, Json]], None]
 
 
@@ -113,42 +104,3 @@ async def _stereo(call: Call) -> AsyncGenerator[bytes, None]:
                 return
             if piece := pairing.put(left, tracks[1].read()):
                 yield piece
-
-
-class FramePairing:
-    """Puts the frames of two tracks that are read apart beside each other, by their timestamps. Pure."""
-
-    def __init__(self) -> None:
-        self._left: deque[AudioFrame] = deque()
-        self._right: dict[int, bytes] = {}
-        self._next = 0
-
-    def put(self, left: list[AudioFrame], right: list[AudioFrame]) -> bytes:
-        """The interleaved samples that are whole now. A frame of the left track waits for its partner until the next
-        one has come; then the right channel is silent for 20 ms.
-        """
-        self._left.extend(left)
-        for frame in right:
-            self._right[frame.timestamp_ms // FRAME_MS] = frame.payload
-        pieces = []
-        while self._left:
-            slot = self._left[0].timestamp_ms // FRAME_MS
-            if slot not in self._right and len(self._left) == 1:
-                break
-            missing = min(slot - self._next, MAX_GAP_MS // FRAME_MS)
-            if self._next and missing > 0:
-                pieces.append(bytes(2 * CHANNELS * _FRAME * missing))
-            pieces.append(_interleaved(self._left.popleft().payload, self._right.pop(slot, None)))
-            self._next = slot + 1
-        for late in [slot for slot in self._right if slot < self._next]:
-            del self._right[late]
-        return b"".join(pieces)
-
-
-def _interleaved(left: bytes, right: bytes | None) -> bytes:
-    samples = np.zeros((len(left) // 2, CHANNELS), np.dtype("<i2"))
-    samples[:, 0] = np.frombuffer(left, "<i2")
-    if right is not None:
-        heard = np.frombuffer(right, "<i2")[: len(samples)]
-        samples[: len(heard), 1] = heard
-    return samples.tobytes()
