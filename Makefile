@@ -140,7 +140,7 @@ bench-streams: dev  ## streams in both directions: CPU and memory for each, late
 	$(BIN)/python -m bench.streams --output docs/benchmarks/streams.md
 
 .PHONY: bench-conference
-bench-conference: dev  ## conferences: CPU for each participant, rooms of 10 to 250; the table into docs/benchmarks
+bench-conference: dev  ## conferences: CPU beside ConfBridge (if Asterisk is there), a tone without gap or click, delay; into docs/benchmarks
 	$(BIN)/python -m bench.conference --output docs/benchmarks/conference.md
 
 .PHONY: bench-cluster

@@ -30,7 +30,7 @@ from callapi.calls.events import EventBus
 from callapi.calls.queues.control import QueueControl
 from callapi.calls.queues.directory import Queues
 from callapi.calls.recording.commands import RecordingChange
-from callapi.calls.recording.recordings import RecordingCallback, Recordings
+from callapi.calls.recording.recordings import Recorded, RecordingCallback, Recordings
 from callapi.calls.records.journal import Journal
 from callapi.calls.streaming.listeners import TooManyListeners
 from callapi.calls.streaming.request import StreamRecord, StreamRequest, StreamStatus
@@ -143,11 +143,11 @@ class PaperRecordings:
         self.started.append((record, options, callback))
         return record
 
-    def change_recording(self, call: CallSid, key: str, change: RecordingChange) -> RecordingRecord | None:
+    def change_recording(self, of: Recorded, key: str, change: RecordingChange) -> RecordingRecord | None:
         """As `RecordingCommandsPort`."""
         self.changes.append((key, change))
         for record, _, _ in self.started:
-            if key in {record.sid, "Twilio.CURRENT"} and record.call_sid == call:
+            if key in {record.sid, "Twilio.CURRENT"} and record.call_sid == of:
                 return replace(record, status="paused")
         return None
 

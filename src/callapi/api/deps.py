@@ -18,7 +18,7 @@ from callapi.calls.conferences.options import ParticipantOptions, RoomOptions
 from callapi.calls.documents.document import DocumentRequest
 from callapi.calls.queues.control import MemberView, QueueFigures
 from callapi.calls.recording.commands import RecordingChange
-from callapi.calls.recording.recordings import RecordingCallback
+from callapi.calls.recording.recordings import Recorded, RecordingCallback
 from callapi.calls.streaming.request import StreamRecord, StreamRequest
 from callapi.calls.transcribing.request import TranscriptionRecord, TranscriptionRequest
 from callapi.media import RecordOptions
@@ -152,7 +152,7 @@ class RecordingCommandsPort(Protocol):
         """Record from now on. Raises NotModifiable."""
         ...
 
-    def change_recording(self, call: CallSid, key: str, change: RecordingChange) -> RecordingRecord | None:
+    def change_recording(self, of: Recorded, key: str, change: RecordingChange) -> RecordingRecord | None:
         """Pause, resume or stop; None if no such recording is under way."""
         ...
 

@@ -325,7 +325,7 @@ class SipObjectRecord(Struct, frozen=True, gc=False):
 
     sid: str
     account_sid: AccountSid
-    kind: str  # domain, credential-list, credential, address-list, address, mapping
+    kind: str  # domain, credential-list, credential, address-list, address, mapping, registration-mapping
     friendly_name: str
     name: str
     date_created: datetime

@@ -69,17 +69,16 @@ class Collection(Struct, Generic[R], frozen=True):
         """GET of one record."""
         return Operation("GET", self.item_path, about, self.own, self.shows)
 
-    def list(
-        self, about: str, filters: tuple[Parameter[Any], ...] = (), interval: Interval | None = None
-    ) -> Operation:
+    def list(self, about: str, filters: tuple[Parameter[Any], ...] = (), *intervals: Interval) -> Operation:
         """GET of the list; a filter applies to the field that it names."""
 
         async def page(context: RequestContext) -> Page[R]:
-            where = matching(context.given, filters) + (
-                interval.conditions(context.given) if interval else ()
-            )
+            where = matching(context.given, filters)
+            for interval in intervals:
+                where += interval.conditions(context.given)
             records = self.records(context.deps.store)
             return await records.page(context.account.sid, page_request(context.given), *where)
 
-        parameters = (*filters, *(interval.parameters if interval else ()), *PAGING)
+        bounds = [parameter for interval in intervals for parameter in interval.parameters]
+        parameters = (*filters, *bounds, *PAGING)
         return Operation("GET", self.path, about, page, self.shows, parameters, is_list=True)

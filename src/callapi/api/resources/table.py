@@ -17,7 +17,7 @@ from callapi.api.resources.calls import (
     streams,
     transcriptions,
 )
-from callapi.api.resources.conferences import conferences, participants, queues
+from callapi.api.resources.conferences import conferences, participant_calls, participants, queues
 from callapi.api.resources.routes import applications, clients, numbers, trunks
 
 
@@ -35,7 +35,7 @@ RESOURCES: Final = (
     Resource("Streams", streams.__doc__, streams.OPERATIONS),
     Resource("Call transcriptions", transcriptions.__doc__, transcriptions.OPERATIONS),
     Resource("Conferences", conferences.__doc__, conferences.OPERATIONS),
-    Resource("Participants", participants.__doc__, participants.OPERATIONS),
+    Resource("Participants", participants.__doc__, (*participants.OPERATIONS, *participant_calls.OPERATIONS)),
     Resource("Queues", queues.__doc__, queues.OPERATIONS),
     Resource("Recordings", recordings.__doc__, (*recordings.OPERATIONS, *recording_commands.OPERATIONS)),
     Resource("Notifications", notifications.__doc__, notifications.OPERATIONS),

@@ -1,4 +1,4 @@
-"""What REST may ask of the recordings of live calls: begin one, pause it, let it go on, end it."""
+"""What REST may ask of the recordings of live calls and conferences: begin one, pause it, let it go on, end it."""
 
 from enum import StrEnum
 
@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from callapi.base.ids import CallSid
 from callapi.calls.control import NotModifiable
 from callapi.calls.live import LiveCalls
-from callapi.calls.recording.recordings import STARTED_BY_REST, RecordingCallback, Recordings
+from callapi.calls.recording.recordings import STARTED_BY_REST, Recorded, RecordingCallback, Recordings
 from callapi.media import RecordOptions
 from callapi.store import RecordingRecord
 
@@ -28,7 +28,7 @@ def record_options(is_dual: bool, track: str, *, trim: bool) -> RecordOptions:  
 
 
 class RecordingCommands:
-    """Carries them out on the calls of this node."""
+    """Carries them out on the calls and conferences of this node."""
 
     def __init__(self, live: LiveCalls, recordings: Recordings) -> None:
         self._live = live
@@ -43,9 +43,9 @@ class RecordingCommands:
             raise NotModifiable(f"the call {call} is not in progress, and cannot be recorded")
         return self._recordings.start(live, STARTED_BY_REST, options, callback).record
 
-    def change_recording(self, call: CallSid, key: str, change: RecordingChange) -> RecordingRecord | None:
+    def change_recording(self, of: Recorded, key: str, change: RecordingChange) -> RecordingRecord | None:
         """Change the recording of that sid (or `Twilio.CURRENT`); None if no such recording is under way."""
-        active = self._recordings.find(call, key)
+        active = self._recordings.find(of, key)
         if active is None:
             return None
         match change:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -35,6 +35,10 @@ OF_PLACED_CALL: Final = "OutboundAPI"
 """`Record` of a call that REST places."""
 CURRENT: Final = "Twilio.CURRENT"
 """In a path: the recording that began last."""
+
+
+Recorded: TypeAlias = CallSid | ConferenceSid
+"""What a recording is of."""
 
 
 class RecordingFacts(Struct, frozen=True):
@@ -86,7 +90,7 @@ class Recordings:
         self._directory = directory
         self._bus = bus
         self._url_of = url_of
-        self._active: dict[CallSid, list[ActiveRecording]] = {}
+        self._active: dict[Recorded, list[ActiveRecording]] = {}
 
     def start(
         self,
@@ -124,8 +128,7 @@ class Recordings:
         )
         finish = partial(asyncio.to_thread, keep_right_channel, path) if sent_only else None
         active = ActiveRecording(self, recorded, recording, record, callback, finish)
-        if conference is None:
-            self._active.setdefault(record.call_sid, []).append(active)
+        self._active.setdefault(active.of, []).append(active)
         self.keep(record, callback, RecordingEvent.IN_PROGRESS)
         return active
 
@@ -133,13 +136,13 @@ class Recordings:
         """The file of a recording of this node."""
         return self._directory / f"{sid}.wav"
 
-    def active(self, call: CallSid) -> tuple["ActiveRecording", ...]:
-        """The recordings of a call that are under way, in the order of their beginning."""
-        return tuple(self._active.get(call, ()))
+    def active(self, of: Recorded) -> tuple["ActiveRecording", ...]:
+        """The recordings of a call, or of a conference, that are under way, in the order of their beginning."""
+        return tuple(self._active.get(of, ()))
 
-    def find(self, call: CallSid, key: str) -> "ActiveRecording | None":
+    def find(self, of: Recorded, key: str) -> "ActiveRecording | None":
         """The one of that sid or name; `Twilio.CURRENT`: the one that began last."""
-        for each in reversed(self.active(call)):
+        for each in reversed(self.active(of)):
             if key in {CURRENT, each.record.sid, each.name}:
                 return each
         return None
@@ -153,12 +156,11 @@ class Recordings:
 
     def forget(self, active: "ActiveRecording") -> None:
         """For the recording: it is over."""
-        call = active.record.call_sid
-        rest = [each for each in self._active.get(call, ()) if each is not active]
+        rest = [each for each in self._active.get(active.of, ()) if each is not active]
         if rest:
-            self._active[call] = rest
+            self._active[active.of] = rest
         else:
-            self._active.pop(call, None)
+            self._active.pop(active.of, None)
 
     def url(self, record: RecordingRecord) -> str:
         """Where the recording can be fetched."""
@@ -231,6 +233,11 @@ class ActiveRecording:
     def record(self) -> RecordingRecord:
         """Its record as it stands."""
         return self._record
+
+    @property
+    def of(self) -> Recorded:
+        """What it records: a conference, else a call."""
+        return self._record.conference_sid or self._record.call_sid
 
     @property
     def was_started(self) -> bool:

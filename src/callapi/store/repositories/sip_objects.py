@@ -13,7 +13,8 @@ from callapi.store.records import SipObjectRecord
 
 DOMAIN: Final = "domain"
 ADDRESS: Final = "address"
-MAPPING: Final = "mapping"
+MAPPINGS: Final = ("mapping", "registration-mapping")
+"""Of a domain to a list: for its calls, for its registrations."""
 _ALL: Final = "*"
 Source: TypeAlias = tuple[IPv4Network | IPv6Network, AccountSid]
 
@@ -34,7 +35,7 @@ class SipObjectRepository(Repository[SipObjectRecord]):
 
     async def mappings_of(self, list_sid: str) -> list[SipObjectRecord]:
         """The mappings that name a list."""
-        return await self._select(Query(SipObjectRecord, (Equals("kind", MAPPING), Equals("name", list_sid))))
+        return await self._select(Query(SipObjectRecord, (Equals("name", list_sid),)))
 
     async def domain(self, host: str) -> SipObjectRecord | None:
         """The domain of that name; from memory when warm."""
@@ -63,7 +64,9 @@ class SipObjectRepository(Repository[SipObjectRecord]):
 
     def _load_sources(self, _key: str) -> tuple[Source, ...]:
         select = self._reader.backend.select
-        mapped = {each.name for each in select(Query(SipObjectRecord, (Equals("kind", MAPPING),)))}
+        mapped = {
+            each.name for kind in MAPPINGS for each in select(Query(SipObjectRecord, (Equals("kind", kind),)))
+        }
         found = select(Query(SipObjectRecord, (Equals("kind", ADDRESS),)))
         return tuple(
             (ip_network(each.name, strict=False), each.account_sid)

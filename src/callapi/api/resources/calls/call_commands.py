@@ -98,6 +98,16 @@ TRIM: Final = Parameter(
     "whether silence is cut off at both ends",
     default="do-not-trim",
 )
+RECORDING: Final[tuple[Parameter[Any], ...]] = (
+    RECORD,
+    RECORDING_CHANNELS,
+    RECORDING_TRACK,
+    RECORDING_CALLBACK,
+    RECORDING_CALLBACK_METHOD,
+    RECORDING_CALLBACK_EVENT,
+    TRIM,
+)
+"""Of the whole call."""
 CALLER_ID: Final = Parameter(
     "CallerId", text(), "shown to the called party in place of `From`", fault=INVALID_FROM
 )
@@ -120,13 +130,7 @@ CREATE: Final[tuple[Parameter[Any], ...]] = (
     STATUS_CALLBACK_EVENT,
     TIMEOUT,
     TIME_LIMIT,
-    RECORD,
-    RECORDING_CHANNELS,
-    RECORDING_TRACK,
-    RECORDING_CALLBACK,
-    RECORDING_CALLBACK_METHOD,
-    RECORDING_CALLBACK_EVENT,
-    TRIM,
+    *RECORDING,
     CALLER_ID,
     SEND_DIGITS,
     SIP_USERNAME,
@@ -164,7 +168,7 @@ async def create(context: RequestContext) -> CallRecord:
         callbacks=subscription_of(given),
         timeout_s=given[TIMEOUT],
         time_limit_s=given[TIME_LIMIT],
-        recording=_recording(given) if given[RECORD] else None,
+        recording=recording_order(given) if given[RECORD] else None,
         sip_username=given.get(SIP_USERNAME),
         sip_password=given.get(SIP_PASSWORD),
         caller_name=given.get(CALLER_NAME),
@@ -214,7 +218,8 @@ def caller_of(text: str) -> str:
     return text
 
 
-def _recording(given: Given) -> RecordingOrder:
+def recording_order(given: Given) -> RecordingOrder:
+    """How the whole call is recorded."""
     track, url = given[RECORDING_TRACK], given.get(RECORDING_CALLBACK)
     named: tuple[str, ...] = given[RECORDING_CALLBACK_EVENT]
     events = frozenset(RecordingEvent(each) for each in named)

@@ -1,16 +1,17 @@
-"""Recordings of live calls: begin one, pause it, let it go on, end it."""
+"""Recordings of live calls and conferences: begin one of a call, pause it, let it go on, end it."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from callapi.api.errors import INVALID_STATUS_CALLBACK, NOT_FOUND, NOT_MODIFIABLE, ApiError
 from callapi.api.operation import Operation, RequestContext
 from callapi.api.requests.parameter_types import METHOD, URL, choice, words
 from callapi.api.requests.parameters import Parameter
-from callapi.api.resources.calls.recordings import CALL_PATH, RECORDING
+from callapi.api.resources.calls.recordings import CALL_PATH, CONFERENCE_PATH, RECORDING
 from callapi.api.resources.records import own, own_call
 from callapi.base.ids import RecordingSid
 from callapi.calls.recording.commands import RecordingChange, record_options
-from callapi.calls.recording.recordings import CURRENT, RecordingCallback
+from callapi.calls.recording.recordings import CURRENT, Recorded, RecordingCallback
 from callapi.rcml import Method, RecordingEvent
 from callapi.store import RecordingRecord
 
@@ -42,6 +43,10 @@ PAUSE: Final = Parameter(
 )
 
 
+_KEYS: Final = ("{Sid}", "{Key}")
+"""A sid, or `Twilio.CURRENT`."""
+
+
 async def create(context: RequestContext) -> RecordingRecord:
     """Record a call that is in progress, from now on."""
     given = context.given
@@ -56,31 +61,40 @@ async def create(context: RequestContext) -> RecordingRecord:
 
 
 async def update(context: RequestContext) -> RecordingRecord:
-    """Pause, resume or stop a recording that is under way, by its sid or as `Twilio.CURRENT`."""
+    """Pause, resume or stop a recording of a call that is under way, by its sid or as `Twilio.CURRENT`."""
+    return await _change(context, (await own_call(context, "CallSid")).sid)
+
+
+async def update_of_conference(context: RequestContext) -> RecordingRecord:
+    """The same of a conference."""
+    conference = own(await context.deps.store.conferences.fetch(context.path["ConferenceSid"]), context)
+    return await _change(context, conference.sid)
+
+
+async def _change(context: RequestContext, of: Recorded) -> RecordingRecord:
     given, key = context.given, context.path.get("Sid") or context.path["Key"]
-    call = await own_call(context, "CallSid")
     if "Key" in context.path and key != CURRENT:
         raise ApiError(NOT_FOUND)
     change = RecordingChange.RESUME if given[STATUS] == "in-progress" else RecordingChange.STOP
     if given[STATUS] == "paused":
         change = RecordingChange.PAUSE_SKIP if given[PAUSE] == "skip" else RecordingChange.PAUSE_SILENT
-    changed = context.deps.recordings.change_recording(call.sid, key, change)
+    changed = context.deps.recordings.change_recording(of, key, change)
     if changed is not None:
         return changed
     if key == CURRENT:
-        raise ApiError(NOT_FOUND, "No recording of this call is in progress")
+        raise ApiError(NOT_FOUND, f"No recording of {of} is in progress")
     known = own(await context.deps.store.recordings.fetch(RecordingSid(key)), context)
-    if known.call_sid != call.sid:
+    if of not in {known.call_sid, known.conference_sid}:
         raise ApiError(NOT_FOUND)
     raise ApiError(NOT_MODIFIABLE, f"The recording {key} is over ({known.status})")
 
 
-def _update(path: str) -> Operation:
+def _update(path: str, handler: Callable[[RequestContext], Awaitable[RecordingRecord]]) -> Operation:
     return Operation(
         "POST",
         path,
         "Change a recording that is under way",
-        update,
+        handler,
         RECORDING,
         (STATUS, PAUSE),
         faults=(NOT_MODIFIABLE,),
@@ -98,6 +112,6 @@ OPERATIONS: Final = (
         status=201,
         faults=(NOT_MODIFIABLE,),
     ),
-    _update(f"{CALL_PATH}/{{Sid}}"),
-    _update(f"{CALL_PATH}/{{Key}}"),
+    *(_update(f"{CALL_PATH}/{key}", update) for key in _KEYS),
+    *(_update(f"{CONFERENCE_PATH}/{key}", update_of_conference) for key in _KEYS),
 )

@@ -40,6 +40,7 @@ STATUS_FILTER: Final = Parameter(
     "Status", choice("init", "in-progress", "completed"), "rooms in this state", field="status"
 )
 CREATED: Final = interval("DateCreated", "date_created", "when it was made")
+UPDATED: Final = interval("DateUpdated", "date_updated", "when it changed last")
 
 STATUS: Final = Parameter("Status", choice("completed"), "`completed` ends the room")
 ANNOUNCE_URL: Final = Parameter(
@@ -66,7 +67,7 @@ async def modify(context: RequestContext) -> ConferenceRecord:
 
 
 OPERATIONS: Final = (
-    CONFERENCES.list("List conferences", (FRIENDLY_NAME, STATUS_FILTER), CREATED),
+    CONFERENCES.list("List conferences", (FRIENDLY_NAME, STATUS_FILTER), CREATED, UPDATED),
     CONFERENCES.fetch("Fetch a conference"),
     *update(
         Operation("POST", CONFERENCES.item_path, "Change a live conference", modify, CONFERENCE, CHANGES)

@@ -15,6 +15,7 @@ from callapi.api.resources.sip.objects import (
     DOMAIN,
     MAPPING,
     PREFIX,
+    REGISTRATION_MAPPING,
     ROOT,
     fetched,
     fields,
@@ -48,7 +49,7 @@ def _mapping_shown(plural: str, element: str, *parts: str) -> Representation[Sip
     )
 
 
-def _mapped(parameter: Parameter[str], kind: str) -> Callable[[RequestContext], Any]:
+def _mapped(parameter: Parameter[str], kind: str, mapping_kind: str) -> Callable[[RequestContext], Any]:
     async def create(context: RequestContext) -> SipObjectRecord:
         domain = await fetched(context, DOMAIN, "DomainSid")
         objects = context.deps.store.sip_objects
@@ -57,10 +58,11 @@ def _mapped(parameter: Parameter[str], kind: str) -> Callable[[RequestContext], 
             raise ApiError(
                 parameter.fault, f"{parameter.fault.text}: {parameter.name} is not a list of the account"
             )
-        if any(each.name == named.sid for each in await objects.children(domain.sid)):
+        mapped = await objects.children(domain.sid)
+        if any((each.kind, each.name) == (mapping_kind, named.sid) for each in mapped):
             raise ApiError(CONFLICT, "The list is mapped to the domain already")
         mapping = made(
-            context, MAPPING, parent_sid=domain.sid, name=named.sid, friendly_name=named.friendly_name
+            context, mapping_kind, parent_sid=domain.sid, name=named.sid, friendly_name=named.friendly_name
         )
         await context.deps.store.commit(Put(mapping))
         await enable(context, named.sid)
@@ -69,27 +71,28 @@ def _mapped(parameter: Parameter[str], kind: str) -> Callable[[RequestContext], 
     return create
 
 
-async def _mapping(context: RequestContext) -> SipObjectRecord:
-    domain = await fetched(context, DOMAIN, "DomainSid")
-    mappings = await context.deps.store.sip_objects.children(domain.sid)
-    return own(next((each for each in mappings if each.name == context.sid), None), context)
-
-
-async def _unmap(context: RequestContext) -> None:
-    mapping = await _mapping(context)
-    await context.deps.store.commit(Remove(SipObjectRecord, (mapping.sid,)))
-    await enable(context, mapping.name)
-
-
-def _mappings(last: str, plural: str, parameter: Parameter[str], kind: str) -> tuple[Operation, ...]:
+def _mappings(
+    last: str, plural: str, parameter: Parameter[str], kind: str, mapping_kind: str = MAPPING
+) -> tuple[Operation, ...]:
     path = f"{ROOT}/Domains/{{DomainSid}}/{last}"
     shown = _mapping_shown(plural, last.rpartition("/")[2].removesuffix("s"), *last.split("/"))
     prefix = PREFIX[kind]
 
+    async def fetch(context: RequestContext) -> SipObjectRecord:
+        domain = await fetched(context, DOMAIN, "DomainSid")
+        mappings = await context.deps.store.sip_objects.children(domain.sid)
+        wanted = mapping_kind, context.sid
+        return own(next((each for each in mappings if (each.kind, each.name) == wanted), None), context)
+
+    async def unmap(context: RequestContext) -> None:
+        mapping = await fetch(context)
+        await context.deps.store.commit(Remove(SipObjectRecord, (mapping.sid,)))
+        await enable(context, mapping.name)
+
     async def page(context: RequestContext) -> Page[SipObjectRecord]:
         domain = await fetched(context, DOMAIN, "DomainSid")
         request = page_request(context.given)
-        where = Equals("kind", MAPPING), Equals("parent_sid", domain.sid)
+        where = Equals("kind", mapping_kind), Equals("parent_sid", domain.sid)
         found = await context.deps.store.sip_objects.page(context.account.sid, request, *where)
         return Page(
             tuple(each for each in found.records if each.name.startswith(prefix)), request, found.has_next
@@ -101,14 +104,14 @@ def _mappings(last: str, plural: str, parameter: Parameter[str], kind: str) -> t
             "POST",
             path,
             "Map a list to a domain",
-            _mapped(parameter, kind),
+            _mapped(parameter, kind, mapping_kind),
             shown,
             (parameter,),
             status=201,
             faults=(CONFLICT,),
         ),
-        Operation("GET", f"{path}/{{Sid}}", "Fetch a list of a domain", _mapping, shown),
-        Operation("DELETE", f"{path}/{{Sid}}", "Take a list from a domain", _unmap, status=204),
+        Operation("GET", f"{path}/{{Sid}}", "Fetch a list of a domain", fetch, shown),
+        Operation("DELETE", f"{path}/{{Sid}}", "Take a list from a domain", unmap, status=204),
     )
 
 
@@ -117,5 +120,11 @@ OPERATIONS: Final = (
     *_mappings("IpAccessControlListMappings", "ip_access_control_list_mappings", ADDRESS_LIST_SID, ADDRESSES),
     *_mappings("Auth/Calls/CredentialListMappings", "contents", CREDENTIAL_LIST_SID, CREDENTIALS),
     *_mappings("Auth/Calls/IpAccessControlListMappings", "contents", ADDRESS_LIST_SID, ADDRESSES),
-    *_mappings("Auth/Registrations/CredentialListMappings", "contents", CREDENTIAL_LIST_SID, CREDENTIALS),
+    *_mappings(
+        "Auth/Registrations/CredentialListMappings",
+        "contents",
+        CREDENTIAL_LIST_SID,
+        CREDENTIALS,
+        REGISTRATION_MAPPING,
+    ),
 )

@@ -29,7 +29,8 @@ from callapi.store import (
 
 ROOT: Final = "/Accounts/{AccountSid}/SIP"
 DOMAIN, CREDENTIALS, CREDENTIAL = "domain", "credential-list", "credential"
-ADDRESSES, ADDRESS, MAPPING = "address-list", "address", "mapping"
+ADDRESSES, ADDRESS = "address-list", "address"
+MAPPING, REGISTRATION_MAPPING = "mapping", "registration-mapping"
 PREFIX: Final = {DOMAIN: "SD", CREDENTIALS: "CL", CREDENTIAL: "CR", ADDRESSES: "AL", ADDRESS: "IP"}
 
 Path = Callable[[SipObjectRecord], str]
@@ -40,7 +41,8 @@ def path_of(*parts: str) -> Path:
 
     def path(record: SipObjectRecord) -> str:
         inside = "/".join(parts).replace("{parent}", record.parent_sid or "")
-        return f"/Accounts/{record.account_sid}/SIP/{inside}/{record.name if record.kind == MAPPING else record.sid}"
+        is_mapping = record.kind in {MAPPING, REGISTRATION_MAPPING}
+        return f"/Accounts/{record.account_sid}/SIP/{inside}/{record.name if is_mapping else record.sid}"
 
     return path
 
