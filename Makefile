@@ -131,8 +131,8 @@ pacing: dev  ## how evenly 500 callers at once are played to: the gaps between p
 	$(BIN)/python -m bench.pacing --output docs/benchmarks/pacing.md
 
 .PHONY: bench-answering
-bench-answering: dev  ## how often answering machine detection is right, on recordings made here; the table into docs/benchmarks
-	scripts/system-packages espeak-ng
+bench-answering: dev  ## how often answering machine detection is right, on voices made here and on recorded ones; into docs/benchmarks
+	scripts/system-packages espeak-ng $(addprefix asterisk-core-sounds-,$(addsuffix -wav,en es fr it ru))
 	$(BIN)/python -m bench.answering --output docs/benchmarks/answering.md
 
 .PHONY: bench-streams

@@ -40,6 +40,26 @@ REASONS: Final = {
     "Siprec": "use `<Stream>`",
     "Task": "TaskRouter",
 }
+WITHOUT_EFFECT: Final = {
+    ("Conference", "region"): "a room is on the node that has its calls",
+    ("Conference", "recordingConfigurationId"): "a product of Twilio's",
+    (
+        "Conference",
+        "jitterBufferSize",
+    ): "the buffer of each participant adapts by itself",
+    ("Queue", "reservationSid"): "TaskRouter",
+    ("Queue", "postWorkActivitySid"): "TaskRouter",
+    ("Enqueue", "workflowSid"): "TaskRouter",
+    ("Participants", "Region"): "a room is on the node that has its calls",
+    ("Participants", "JitterBufferSize"): "as `jitterBufferSize`",
+    ("Participants", "EarlyMedia"): "a room hears a party from its answer on",
+    ("Participants", "CallReason"): "shown by carriers of Twilio's alone",
+    (
+        "Application",
+        "statusCallback",
+    ): "the application is not a call of its own: its documents run on the caller's",
+}
+"""What is accepted in silence, because it asks for nothing that a caller could miss, or whose reason is asked for."""
 CONTENT: Final = {"Sip": "sip:a@example.com", "Application": "AP" + "0" * 32}
 _NEST: Final = re.compile(r"return self\.nest\(\s*(\w+)\((.*?)\)\s*\)\s*$", re.DOTALL)
 _KEYWORD: Final = re.compile(r"(\w+)=")
@@ -89,6 +109,8 @@ def verdict_on_element(element: Element, attribute: str = "") -> str:
     text = f"<{name}{written}>{CONTENT.get(name, '')}</{name}>"
     for parent in reversed(parents):
         text = f"<{parent}>{text}</{parent}>"
+    if (name, attribute) in WITHOUT_EFFECT:
+        return NO_EFFECT
     messages = [each.message for each in check(f"<Response>{text}</Response>".encode())]
     if any(f"unknown verb <{each}>" in message for each in element.path for message in messages):
         return REFUSED
@@ -151,6 +173,10 @@ def verdicts_on_operation(operation: RestOperation) -> dict[str, list[str]] | No
         return None
     verdicts: dict[str, list[str]] = {}
     for name in operation.parameters:
+        resource = operation.path.rstrip("/{}").rpartition("/")[2]
+        if operation.method == "POST" and (resource, name) in WITHOUT_EFFECT:
+            verdicts.setdefault(NO_EFFECT, []).append(name)
+            continue
         is_known = name in known or name.replace("<", "").replace(">", "") in known
         missing = NO_EFFECT if operation.method == "POST" else IGNORED
         verdicts.setdefault(WORKS if is_known else missing, []).append(name)
@@ -166,7 +192,8 @@ def page() -> str:
         "this server's own reader of documents and table of operations; a test holds the page to both.",
         "",
         "- **works**: as Twilio's documentation has it; what differs is in [rcml.md](rcml.md) and [rest.md](rest.md);",
-        "- **no effect**: accepted, and a warning notification names it;",
+        "- **no effect**: accepted, and a warning notification names it; without a warning where",
+        "  [a table](#accepted-without-effect) says why;",
         "- **ignored**: overlooked with a warning (elements with all that is in them; filters of lists without one);",
         "- **refused**: an unknown verb makes the document an error, an unknown resource is 404.",
         "",
@@ -205,6 +232,8 @@ def page() -> str:
         else:
             cells = [_names(verdicts.get(each, [])) for each in (WORKS, NO_EFFECT, IGNORED)]
             lines.append(f"| {shown} | {cells[0] or 'yes'} | {cells[1]} | {cells[2]} |")
+    lines += ["", "## Accepted without effect", "", "| | | why |", "| --- | --- | --- |"]
+    lines += [f"| `{place}` | `{name}` | {why} |" for (place, name), why in WITHOUT_EFFECT.items()]
     return "\n".join(lines) + "\n"
 
 
