@@ -9,8 +9,8 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from tests.scenarios.conftest import PhoneFactory, Server
-from tests.scenarios.harness.application import Answer, Webhook, response
-from tests.scenarios.harness.audio import tone, write_wav
+from tests.scenarios.harness.application import Answer, Request, Webhook, response
+from tests.scenarios.harness.audio import Heard, tone, write_wav
 from tests.scenarios.harness.phone import PhoneCall
 
 A, B, C = 440.0, 660.0, 1000.0
@@ -50,19 +50,47 @@ async def hears_exactly(call: PhoneCall, *wanted: float, timeout: float = 15.0) 
     raise AssertionError(f"{call!r} heard {shares}, not {wanted}")
 
 
-async def events(webhook: Webhook, count: int) -> list[str]:
+async def requests(webhook: Webhook, count: int) -> list[Request]:
     """The first `count` conference events, whose numbers have no gap."""
     asked = [await webhook.next("room") for _ in range(count)]
     assert [each["SequenceNumber"] for each in asked] == [str(number) for number in range(1, count + 1)]
-    return [each["StatusCallbackEvent"] for each in asked]
+    return asked
+
+
+async def events(webhook: Webhook, count: int) -> list[str]:
+    """Their names."""
+    return [each["StatusCallbackEvent"] for each in await requests(webhook, count)]
+
+
+def judge_parameters(asked: list[Request], sids: list[str]) -> None:
+    """Who, and how it stands, in each event of the three in a room."""
+    alice, bob, carol = sids
+    people = [alice, bob, None, carol, carol, carol, bob, bob, carol, bob]
+    assert [each.parameters.get("CallSid") for each in asked[:10]] == people
+    assert {each.parameters.get("CallSid") for each in asked[10:12]} == {alice, carol}
+    assert len({each["ConferenceSid"] for each in asked}) == 1
+    flags = ("Muted", "Hold", "Coaching", "EndConferenceOnExit", "StartConferenceOnEnter")
+    stands = {
+        each["StatusCallbackEvent"]: [each[name] for name in flags] for each in asked if "CallSid" in each
+    }
+    assert stands["participant-join"] == ["false", "false", "false", "false", "true"]
+    assert stands["participant-mute"] == ["true", "false", "false", "false", "true"]
+    assert stands["participant-hold"] == ["false", "true", "false", "false", "true"]
+    assert stands["participant-modify"] == ["false", "false", "true", "false", "true"]
+    assert asked[9]["ReasonParticipantLeft"] == "participant_updated_via_api"
+    assert {each["ReasonParticipantLeft"] for each in asked[10:12]} == {"conference_ended_via_api"}
+    assert asked[12]["ReasonConferenceEnded"] == "conference-ended-via-api"
+    assert all(each["Timestamp"] and each["AccountSid"].startswith("AC") for each in asked)
 
 
 async def test_three_phones_in_a_room_hear_the_two_others(
     server: Server, phone: PhoneFactory, webhook: Webhook
 ) -> None:
     """By tone: each hears the two others and not itself; mute, hold, kick and the end by Twilio's SDK."""
-    webhook["voice"] = response(ROOM.format('record="record-from-start"', f"Room {server.number}"))
-    webhook["room"] = webhook["after"] = ""
+    webhook["voice"] = response(
+        ROOM.format('record="record-from-start" recordingStatusCallback="recorded"', f"Room {server.number}")
+    )
+    webhook["room"] = webhook["after"] = webhook["recorded"] = ""
     calls = []
     for name, hertz in (("alice", A), ("bob", B), ("carol", C)):
         call = await (await phone(name)).invite(server.uri, say=hertz)
@@ -101,7 +129,9 @@ async def test_three_phones_in_a_room_hear_the_two_others(
     await asyncio.to_thread(client.conferences(room.sid).update, status="completed")
     await alice.ended(timeout=20)
     await carol.ended(timeout=20)
-    names = await events(webhook, 13)
+    asked = await requests(webhook, 13)
+    judge_parameters(asked, sids)
+    names = [each["StatusCallbackEvent"] for each in asked]
     assert names[:4] == ["participant-join", "participant-join", "conference-start", "participant-join"]
     assert names[4:10] == [
         "participant-mute",
@@ -112,8 +142,16 @@ async def test_three_phones_in_a_room_hear_the_two_others(
         "participant-leave",
     ]
     assert names[10:] == ["participant-leave", "participant-leave", "conference-end"]
-    (recording,) = await asyncio.to_thread(client.recordings.list, call_sid=sids[0])
-    assert recording.source == "Conference"
+    (recording,) = await asyncio.to_thread(client.conferences(room.sid).recordings.list)
+    assert (recording.source, recording.channels) == ("Conference", 1)
+    assert (await webhook.next("recorded"))["RecordingSid"] == recording.sid
+    path = server.node.folder / "room.wav"
+    path.write_bytes(
+        await server.node.download(f"{server.node.http_url}{recording.uri.removesuffix('.json')}.wav")
+    )
+    recorded = Heard.from_wav(path)
+    together = [all(each.share_of(hertz) > 0.15 for hertz in (A, B, C)) for each in recorded.windows()]
+    assert sum(together) >= 5, recorded.score()
 
 
 async def test_an_announcement_is_heard_by_all(
