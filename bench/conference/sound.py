@@ -55,19 +55,19 @@ def decode(payload: bytes) -> NDArray[np.float64]:
     return np.where(code & 0x80, -magnitude, magnitude) / 32_768.0
 
 
-def listen(parties: list[Party], ear: Party, seconds: float) -> Heard:
-    """All send; what comes to `ear` is kept, with the moment at which it came."""
+def listen(parties: list[Party], listener: Party, seconds: float) -> Heard:
+    """All send; what comes to `listener` is kept, with the moment at which it came."""
     heard = Heard([], [], [], [])
-    others = [each for each in parties if each is not ear]
+    others = [each for each in parties if each is not listener]
     poll = select.poll()
-    poll.register(ear.socket, select.POLLIN)
+    poll.register(listener.socket, select.POLLIN)
     start = time.monotonic()
     for turn in range(int(seconds / FRAME_S * 10)):
         for party in parties[turn % 10 :: 10]:
             party.send()
         while (left := start + (turn + 1) * FRAME_S / 10 - time.monotonic()) > 0:
             if poll.poll(max(1, int(left * 1000))):
-                _keep(ear, heard)
+                _keep(listener, heard)
         if turn % 50 == 0:
             drain(others)
     return heard
@@ -94,24 +94,24 @@ def purity(heard: Heard) -> Purity:
     )
 
 
-def delays_ms(mouth: Party, ear: Party, others: list[Party], seconds: float) -> list[float]:
-    """From the sending of a packet that begins a mark until the mark's first sample is heard by `ear`, each time."""
+def delays_ms(speaker: Party, listener: Party, others: list[Party], seconds: float) -> list[float]:
+    """From the sending of a packet that begins a mark until the mark's first sample is heard by `listener`, each time."""
     mark = tone(1000, FRAME_S, 0.5)
     spoken: list[float] = []
     heard = Heard([], [], [], [])
     poll = select.poll()
-    poll.register(ear.socket, select.POLLIN)
+    poll.register(listener.socket, select.POLLIN)
     start = time.monotonic()
     for turn in range(int(seconds / FRAME_S)):
         due = start + turn * (FRAME_S + 0.000_37)  # slides through every phase of the mixer's tick
         while (left := due - time.monotonic()) > 0:
             if poll.poll(max(1, int(left * 1000))):
-                _keep(ear, heard)
+                _keep(listener, heard)
         is_mark = turn % MARK_EVERY == 0
         if is_mark:
             spoken.append(time.monotonic())
-        mouth.send(mark if is_mark else None)
-        ear.send()
+        speaker.send(mark if is_mark else None)
+        listener.send()
         for each in others:
             each.send()
         if turn % 5 == 0:
@@ -142,10 +142,10 @@ def _matched(spoken: list[float], onsets: list[float]) -> list[float]:
     return delays
 
 
-def _keep(ear: Party, heard: Heard) -> None:
+def _keep(listener: Party, heard: Heard) -> None:
     with contextlib.suppress(BlockingIOError):
         while True:
-            packet = ear.socket.recv(2048)
+            packet = listener.socket.recv(2048)
             sequence, timestamp = struct.unpack("!HI", packet[2:8])
             heard.at.append(time.monotonic())
             heard.sequence.append(sequence)
