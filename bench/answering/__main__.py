@@ -43,6 +43,7 @@ Samples = NDArray[np.float64]
 LOOKED_AT: Final = f"{', '.join(TUNED)} (looked at)"
 OTHERS: Final = "fr, es, it, nl (measured only)"
 FRESH: Final = "other sentences and voices, pt, pl (measured only)"
+MEASURED: Final = "all that was only measured"
 RECORDED: Final = "human voices: en, es, fr, it, ru (measured only)"
 
 
@@ -142,8 +143,9 @@ def table(made: list[Recording]) -> str:
         "| set | who | recordings | called human | called a machine | unknown |",
         f"|{' --- |' * 6}",
     ]
-    for name, is_machine in itertools.product((LOOKED_AT, OTHERS, FRESH, RECORDED), (False, True)):
-        group = [each for each in made if each.group == name and each.is_machine == is_machine]
+    for name, is_machine in itertools.product((LOOKED_AT, OTHERS, FRESH, RECORDED, MEASURED), (False, True)):
+        groups = (OTHERS, FRESH, RECORDED) if name == MEASURED else (name,)
+        group = [each for each in made if each.group in groups and each.is_machine == is_machine]
         if not group:
             continue
         verdicts = Counter(judged(each.sound, until_message_end=False)[0] for each in group)

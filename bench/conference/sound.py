@@ -95,7 +95,7 @@ def purity(heard: Heard) -> Purity:
 
 
 def delays_ms(speaker: Party, listener: Party, others: list[Party], seconds: float) -> list[float]:
-    """From the sending of a packet that begins a mark until the mark's first sample is heard by `listener`, each time."""
+    """From the sending of a packet that begins a mark until `listener` has its first sample, each time."""
     mark = tone(1000, FRAME_S, 0.5)
     spoken: list[float] = []
     heard = Heard([], [], [], [])
