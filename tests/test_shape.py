@@ -79,7 +79,6 @@ TESTED_ELSEWHERE = {
     "calls/transcribing": "tests/scenarios/test_conversation_relay.py",
     "cli/demo": "tests/scenarios/test_cli.py",
     "cli/doctor": "tests/scenarios/test_cli.py",
-    "cli/operating": "tests/scenarios/test_instruments.py",
     "media/plane/fake": "tests/media/plane/test_fake.py",
     "media/prompts/containers": "tests/media/prompts/test_containers.py",
     "store/migrations": "tests/store/sql/test_upgrade.py",

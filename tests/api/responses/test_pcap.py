@@ -60,6 +60,19 @@ def test_tshark_reads_a_call(tmp_path: Path) -> None:
     )
 
 
+def test_withheld_keys_can_be_read(tmp_path: Path) -> None:
+    """The timeline withholds SDES keys; tshark calls a message malformed whose key is not base64."""
+    body = (
+        "v=0\r\no=a 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/SAVP 0\r\n"
+    )
+    body += f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{'*' * 40}\r\n"
+    head = INVITE.replace("Content-Length: 0\r\n\r\n", "Content-Type: application/sdp\r\n")
+    content = capture([event(0, "received", f"{head}Content-Length: {len(body)}\r\n\r\n{body}")])
+    rows = fields(content, tmp_path, "_ws.malformed", "sdp.media.port", "sdp.media_attr")
+    assert rows[0][:2] == ["", "4000"]
+    assert f"inline:{'WITHHELD' * 5}" in rows[0][2]
+
+
 def test_ipv6(tmp_path: Path) -> None:
     """A peer of the other version of IP than the node's own address in its messages."""
     content = capture([event(0, "received", INVITE, "udp:2001:db8::7:5070"), event(1, "sent", BUSY)])

@@ -59,6 +59,10 @@ def enquiry_of(arguments: argparse.Namespace, settings: Settings) -> Enquiry:
     except ValueError as error:
         raise ExplainError(f"--source {source} must be an IP address, with or without a port") from error
     if arguments.file is not None:
+        if not arguments.file.is_file():
+            raise ExplainError(
+                f"{arguments.file} is not a file; a number or a URI that is called is --to {arguments.file}"
+            )
         content = arguments.file.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     elif arguments.to is not None:
         content = _invite(arguments.from_, arguments.to, domain(settings))
