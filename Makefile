@@ -27,7 +27,7 @@ $(MODULE): $(BIN)/.installed $(NATIVE_SOURCES)
 	@touch $@
 
 $(BIN)/callapi: $(BIN)/.installed
-	PIP_CONSTRAINT=$(CURDIR)/constraints.txt scripts/with-rust $(BIN)/maturin develop --quiet --release --locked --extras speech,telemetry
+	PIP_QUIET=1 PIP_CONSTRAINT=$(CURDIR)/constraints.txt scripts/with-rust $(BIN)/maturin develop --quiet --release --locked --extras speech,telemetry
 	@touch $@
 
 CONSOLE := src/callapi/console/static/index.html
@@ -43,7 +43,7 @@ console: $(CONSOLE)  ## build the pages of /console, where Node.js is there
 install: $(BIN)/callapi $(MODULE) console  ## prepare .venv and the native module; start nothing
 
 $(BIN)/.dev: $(BIN)/callapi
-	PIP_CONSTRAINT=$(CURDIR)/constraints.txt scripts/with-rust $(BIN)/maturin develop --quiet --release --locked --extras dev,speech,telemetry
+	PIP_QUIET=1 PIP_CONSTRAINT=$(CURDIR)/constraints.txt scripts/with-rust $(BIN)/maturin develop --quiet --release --locked --extras dev,speech,telemetry
 	@touch $@
 
 .PHONY: dev
@@ -76,7 +76,8 @@ carrier: .venv/sippy  ## the B2BUA of Sippy (a program beside ours), through whi
 .PHONY: test
 test: dev scanner carrier agents  ## the whole suite
 	scripts/system-packages sip-tester chromium postgresql tshark \
-		kamailio kamailio-tls-modules kamailio-websocket-modules faketime pgbouncer iproute2
+		kamailio kamailio-tls-modules kamailio-websocket-modules faketime pgbouncer iproute2 \
+		linphone-cli libnet-sip-perl
 	scripts/node-packages tests/scenarios/sdk
 	scripts/node-packages tests/scenarios/browser
 	scripts/with-rust cargo test --quiet --locked --manifest-path native/Cargo.toml

@@ -47,6 +47,16 @@ def test_a_script(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "heard: You pressed 7." in capsys.readouterr().out
 
 
+def test_asked_waits_for_what_follows(url: str) -> None:
+    """The request comes once the Gather has its digit, which is after the step that presses it."""
+    assert main(["simulate", url, "--step", "press 7", "--step", "asked /menu Digits=7"]) == 0
+
+
+def test_rcml_check_of_a_url_that_takes_post_alone(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rcml", "check", url]) == 0
+    assert "would run" in capsys.readouterr().out
+
+
 def test_a_step_that_does_not_come_true(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Status 1, and what was heard instead."""
     assert main(["simulate", url, "--step", "hears Press 2"]) == 1

@@ -4,10 +4,14 @@ import argparse
 import asyncio
 import sys
 from pathlib import Path
+from typing import Final
 
 from callapi.cli.terminal import Style, Terminal
 from callapi.rcml import DocumentError, Finding, Severity, check, document_of
-from callapi.webhooks import Fetcher, WebRequest
+from callapi.webhooks import BadStatus, Fetcher, WebRequest
+
+_ONLY_POST: Final = frozenset({404, 405, 501})
+"""What frameworks answer to GET where an application is written for POST, the default of numbers."""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -45,7 +49,12 @@ def read(source: str) -> tuple[bytes, str]:
 
 async def _fetch(url: str) -> tuple[bytes, str]:
     async with Fetcher() as fetcher:
-        answer = await fetcher.fetch(WebRequest(url, method="GET"))
+        try:
+            answer = await fetcher.fetch(WebRequest(url, method="GET"))
+        except BadStatus as refused:
+            if refused.answer is None or refused.answer.status not in _ONLY_POST:
+                raise
+            answer = await fetcher.fetch(WebRequest(url, method="POST"))
         return answer.body, answer.content_type
 
 

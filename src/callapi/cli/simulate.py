@@ -10,7 +10,7 @@ A script has a step a line (or `--step`, repeated)::
     hang-up sales               it hangs up; without a name: the caller
     wait 3                      seconds, which cost no time
     status in-progress          the call's status is that word
-    asked /menu Digits=1        the application was asked there, with these parameters
+    asked /menu Digits=1        the application is asked there within 10 s, with these parameters
     socket /relay prompt last=true   a message of that kind, with these fields, was sent on the WebSocket to that path
     hears-audio 1.5             the caller has heard so many seconds of the application's stream
     ends completed              wait for the end; its status
@@ -30,6 +30,8 @@ from callapi.testing import SimulatedCall, Simulation
 from callapi.testing.simulation import TIMEOUT_S
 
 _COMMENT: Final = "#"
+_ASKED_WITHIN_S: Final = 10.0
+"""Virtual seconds in which a request that follows from the step before must be made."""
 
 
 class ScriptError(CallApiError):
@@ -99,9 +101,18 @@ def _ends(_: Simulation, call: SimulatedCall, word: str) -> None:
 def _asked(simulation: Simulation, _: SimulatedCall, rest: str) -> None:
     path, *pairs = rest.split()
     wanted = dict(pair.partition("=")[::2] for pair in pairs)
-    found = simulation.requests_to(path)
-    if not any(all(each.parameters.get(name) == value for name, value in wanted.items()) for each in found):
-        raise AssertionError(f"{[dict(each.parameters) for each in found] or 'it was not asked there'}")
+
+    def found() -> bool:
+        asked = simulation.requests_to(path)
+        return any(
+            all(each.parameters.get(name) == value for name, value in wanted.items()) for each in asked
+        )
+
+    try:
+        simulation.until(f"a request to {path}", found, _ASKED_WITHIN_S)
+    except AssertionError as error:
+        asked = [dict(each.parameters) for each in simulation.requests_to(path)]
+        raise AssertionError(f"{asked or 'it was not asked there'}") from error
 
 
 def _socket(simulation: Simulation, _call: SimulatedCall, rest: str) -> None:
