@@ -97,6 +97,10 @@ cov: dev  ## branch coverage by room; a pure room below 100 % fails (without the
 	$(BIN)/pytest -q -n $(WORKERS) -p no:callapi --cov --cov-branch --cov-report= --ignore=tests/scenarios --ignore=tests/testing -m "not load" tests
 	$(BIN)/python scripts/coverage_report.py
 
+.PHONY: pythons
+pythons: wheel  ## the unit tests with each supported CPython that is on PATH; one that is not there is skipped with a reason
+	scripts/pythons
+
 .PHONY: wheel
 wheel: dev console  ## a wheel in dist/ that installs without a compiler, for Python 3.11 and later
 	scripts/with-rust $(BIN)/maturin build --quiet --release --locked --out dist

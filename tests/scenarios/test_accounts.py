@@ -1,5 +1,6 @@
 """Accounts of one node: each behind its wall, and a token that is rotated while calls and callbacks go on."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -93,6 +94,13 @@ async def _status(node: Node, token: str) -> int:
 
 
 @pytest.mark.timeout(60)
+async def _recorded(node: Node, sid: str) -> None:
+    """Until the record of a recording does not change any more."""
+    async with asyncio.timeout(8):
+        while (await node.rest("GET", f"Recordings/{sid}.json"))[1]["status"] != "completed":  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
 async def test_a_second_account_sees_nothing_of_the_first(new_node: NodeFactory, phone: PhoneFactory) -> None:
     """Every path and method of the OpenAPI document: below the first account, and by its sids below the own."""
     node, _ = await new_node()
@@ -114,6 +122,7 @@ async def test_a_second_account_sees_nothing_of_the_first(new_node: NodeFactory,
     for collection in ("Recordings", "Notifications"):
         _, page = await node.rest("GET", f"{collection}.json")
         sids[collection] = page[collection.lower()][0]["sid"]
+    await _recorded(node, sids["Recordings"])
     status, stranger = await node.rest("POST", "../../Accounts.json")
     assert status == 201, stranger
     async with aiohttp.ClientSession(

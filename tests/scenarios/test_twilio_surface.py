@@ -40,10 +40,11 @@ async def test_one_party_of_a_dial_is_recorded(
 ) -> None:
     async with RawPhone("bob") as bob, RtpPeer() as rtp:
         webhook["voice"] = response(
-            f'<Dial action="after" record="record-from-answer-dual" recordingTrack="{track}" trim="trim-silence">'
+            f'<Dial action="after" record="record-from-answer-dual" recordingTrack="{track}" trim="trim-silence"'
+            ' recordingStatusCallback="recorded">'
             f"<Sip>{bob.uri}</Sip></Dial>"
         )
-        webhook["after"] = response("<Hangup/>")
+        webhook["after"], webhook["recorded"] = response("<Hangup/>"), response()
         async with caller(server) as alice:
             called = await bob.next_call()
             called.answer(port=rtp.port)
@@ -54,6 +55,7 @@ async def test_one_party_of_a_dial_is_recorded(
             await asyncio.sleep(1.5)
             called.request("BYE")
             after = await webhook.next("after")
+            await webhook.next("recorded")
     path = server.node.folder / f"{track}.wav"
     path.write_bytes(await server.node.download(after["RecordingUrl"] + ".wav"))
     recorded = Heard.from_wav(path)

@@ -245,6 +245,7 @@ async def test_bindings_of_a_client(store: Store) -> None:
         binding("alice", "sip:a@192.0.2.2", path=("<sip:p;lr>",), q=0.5),
     )
     store.write(Put(desk), Put(mobile), Put(binding("bob", "sip:b@192.0.2.3")))
+    await store.flush()
     assert set(await store.bindings.of("alice")) == {desk, mobile}
     refreshed = replace(desk, cseq=3, expires_at=after(7200))
     store.write(Put(refreshed))
