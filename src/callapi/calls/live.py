@@ -18,6 +18,7 @@ from callapi.calls.events import CallClosed, CallOpened, CallStarted, EventBus
 from callapi.calls.legs.called_party import Attempt, CalledParty
 from callapi.calls.legs.leg import Leg
 from callapi.calls.legs.media_security import KEYS_EXPOSED, KEYS_REFUSED, UNENCRYPTED, SecurityRules
+from callapi.calls.legs.reachability import ADDRESS_PRIVATE, unreachable
 from callapi.calls.placing.placement import InboundCall, Placement
 from callapi.calls.placing.redirects import Redirects
 from callapi.calls.problem import Problem
@@ -33,7 +34,7 @@ from callapi.media import (
     PortsExhausted,
     VideoStream,
 )
-from callapi.sip import Endpoint, InboundSession, NameAddr, OutboundInvite, OutboundSession
+from callapi.sip import Endpoint, InboundSession, NameAddr, OutboundInvite, OutboundSession, SipUri
 from callapi.store import CallRecord
 
 log = logging.getLogger(__name__)
@@ -179,6 +180,9 @@ class LiveCalls:
         if negotiation.exposes_keys:
             text = f"srtp is required, and the keys travel unencrypted to {placement.address.uri}: use transport=tls"
             call.notify(Problem(KEYS_EXPOSED, text, is_warning=True))
+        uri = placement.address.uri
+        if isinstance(uri, SipUri) and (note := unreachable(stream.local.host, uri.host)) is not None:
+            call.notify(Problem(ADDRESS_PRIVATE, note, is_warning=True))
         return call
 
     def _invite(
@@ -237,6 +241,8 @@ class LiveCalls:
         self.bus.publish(CallOpened(call.record, utc_now()))
         if (note := call.leg.security_note) is not None:
             call.notify(Problem(KEYS_REFUSED, note, is_warning=True))
+        if (note := call.leg.reach_note) is not None:
+            call.notify(Problem(ADDRESS_PRIVATE, note, is_warning=True))
         self._tasks.create_task(self._live(call, story))
 
     async def _live(self, call: Call, story: Story | None) -> None:

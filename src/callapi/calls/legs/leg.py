@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from callapi.calls.legs.called_party import Attempt, CalledParty
 from callapi.calls.legs.media_names import resolved
+from callapi.calls.legs.reachability import unreachable
 from callapi.media import AudioStream, MediaNegotiation, MediaPlane, NotAcceptable, VideoFormat, VideoStream
 from callapi.sip import (
     Accepted,
@@ -141,6 +142,14 @@ class Leg:
     def encryption(self) -> str | None:
         """How the audio is encrypted: `none`, `sdes`; None: no audio was agreed on."""
         return self._negotiation.encryption if self._negotiation.audio is not None else None
+
+    @property
+    def reach_note(self) -> str | None:
+        """Why the peer cannot send media to the address that it was given, as far as addresses show; None: it can."""
+        audio = self._negotiation.audio
+        if audio is None or audio.remote is None or audio.ice is not None:
+            return None
+        return unreachable(self._negotiation.local.address, audio.remote.host)
 
     @property
     def security_note(self) -> str | None:

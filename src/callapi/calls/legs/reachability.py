@@ -1,0 +1,24 @@
+"""Whether a peer of the public internet can send its media to the address that our descriptions name."""
+
+from ipaddress import ip_address
+from typing import Final
+
+ADDRESS_PRIVATE: Final = 60_063
+"""Warning: the peer is on the public internet, and our descriptions name a private address."""
+
+
+def unreachable(advertised: str, peer: str) -> str | None:
+    """What is wrong if `peer` (a host) is to send to `advertised`; None: nothing that the addresses show.
+
+    Names, and what is no address, show nothing.
+    """
+    try:
+        ours, theirs = ip_address(advertised.strip("[]")), ip_address(peer.strip("[]"))
+    except ValueError:
+        return None
+    if not theirs.is_global or ours.is_global or ours.is_unspecified:
+        return None
+    return (
+        f"the peer is at {peer}, on the public internet, and is sent the private address {advertised} for its media: "
+        'set media.advertised_address to the public one, or to "auto"'
+    )
