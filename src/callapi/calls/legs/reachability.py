@@ -10,7 +10,7 @@ ADDRESS_PRIVATE: Final = 60_063
 def unreachable(advertised: str, peer: str) -> str | None:
     """What is wrong if `peer` (a host) is to send to `advertised`; None: nothing that the addresses show.
 
-    Names, and what is no address, show nothing.
+    A name shows nothing: only IP literals are compared.
     """
     try:
         ours, theirs = ip_address(advertised.strip("[]")), ip_address(peer.strip("[]"))
