@@ -32,15 +32,16 @@ class Transport(StrEnum):
     WS = "ws"
     WSS = "wss"
 
+    is_reliable: bool
+    """Whether it delivers in order or reports a failure, so that nothing is retransmitted."""
+
+    def __init__(self, parameter: str) -> None:
+        self.is_reliable = parameter != "udp"
+
     @property
     def default_port(self) -> int:
         """RFC 3261 §18.2.1, RFC 7118 §5.4."""
         return _DEFAULT_PORTS[self]
-
-    @property
-    def is_reliable(self) -> bool:
-        """Whether it delivers in order or reports a failure, so that nothing is retransmitted."""
-        return self is not Transport.UDP
 
     @property
     def is_secure(self) -> bool:
