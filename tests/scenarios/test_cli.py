@@ -16,6 +16,7 @@ from tests.scenarios.harness.audio import Heard
 from tests.scenarios.harness.node import PROGRAM
 from tests.scenarios.harness.ports import free_port
 from tests.scenarios.harness.process import ManagedProcess
+from tests.scenarios.harness.spoken import speaks
 from tests.scenarios.harness.waiting import eventually
 
 
@@ -80,6 +81,21 @@ async def test_the_demo_proves_its_call(tmp_path: Path) -> None:
     assert "in order: initiated, ringing, in-progress, completed" in output
     assert "the call worked" in output
     assert "\x1b" not in output
+
+
+@speaks
+@pytest.mark.timeout(90)
+async def test_the_demo_agent_talks(tmp_path: Path) -> None:
+    """`callapi demo --agent --once`: the scripted caller is understood, interrupts, and is seen off."""
+    demo = await _callapi(tmp_path, "demo", "--agent", "--once", **_elsewhere()).start()
+    status = await demo.wait(80)
+    output = demo.tail(200)
+    assert status == 0, output
+    assert "caller: " in output
+    assert "she interrupted, and had heard 'Hello!" in output
+    assert "the agent said goodbye, and its document hung up" in output
+    assert "the conversation worked" in output
+    assert _names(tmp_path) == ["out"]
 
 
 async def test_the_demo_gets_out_of_the_way(tmp_path: Path) -> None:

@@ -45,6 +45,11 @@ def _demo(commands: Commands) -> None:
     how.add_argument("--once", action="store_true", help="leave after the call; status 0 if it worked")
     how.add_argument("--stay", action="store_true", help="keep the node up afterwards (default)")
     this.add_argument(
+        "--agent",
+        action="store_true",
+        help="an agent to talk with instead, by ConversationRelay; needs no key",
+    )
+    this.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="default: data; with --once one that is thrown away"
     )
     _with_log_level(this, "warning")

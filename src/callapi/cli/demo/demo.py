@@ -7,26 +7,26 @@ import argparse
 import asyncio
 import contextlib
 import shutil
-import signal
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
-from callapi.base.settings import NumberSettings, Settings, load_settings
+from callapi.base.settings import Settings, load_settings
 from callapi.cli.data_dir import locked_or_another
+from callapi.cli.demo.agent_demo import AgentDemo
 from callapi.cli.demo.application import DemoApplication
 from callapi.cli.demo.call import CALLEE_HZ, NAMES, DemoFinding, Watch, demo_call
+from callapi.cli.demo.setting import application_port, demo_settings, until_stopped
 from callapi.cli.ladder import Ladder
 from callapi.cli.phones.softphone import PhoneCall, PhoneOptions, Softphone
 from callapi.cli.phones.sounds import tone
-from callapi.cli.ports import choose_addresses, free_port, problem_with, split_address
+from callapi.cli.ports import free_port, split_address
 from callapi.cli.serve import console_fact
 from callapi.cli.terminal import Style, Terminal
 from callapi.media.plane.engine import NativePlane
 from callapi.node.node import Node
 
-APPLICATION_PORT: Final = 9000
 NUMBER: Final = "1000"
 
 
@@ -38,7 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     thrown_away = Path(tempfile.mkdtemp(prefix="callapi-demo-")) if once and folder is None else None
     settings = load_settings(None)
     with locked_or_another(thrown_away or folder or settings.node.data_dir) as data_dir:
-        status = asyncio.run(_Demo(terminal, settings, data_dir, stays=not once).run())
+        demo = AgentDemo if arguments.agent else _Demo
+        status = asyncio.run(demo(terminal, settings, data_dir, stays=not once).run())
     if thrown_away is not None and status == 0:
         shutil.rmtree(thrown_away, ignore_errors=True)
     elif thrown_away is not None:
@@ -51,19 +52,9 @@ class _Demo:
         self._terminal = terminal
         self._stays = stays
         self._data_dir = data_dir
-        chosen = choose_addresses(settings)
-        taken = problem_with("tcp", "127.0.0.1", APPLICATION_PORT)
-        self._application_port = free_port() if taken else APPLICATION_PORT
+        self._application_port = application_port()
         self._callee_port = free_port()
-        for remark in chosen.remarks:
-            terminal.doubtful(remark)
-        number = NumberSettings(number="*", voice_url=f"http://127.0.0.1:{self._application_port}/voice")
-        self._settings = chosen.settings.model_copy(
-            update={
-                "node": chosen.settings.node.model_copy(update={"data_dir": data_dir}),
-                "numbers": (*chosen.settings.numbers, number),
-            }
-        )
+        self._settings = demo_settings(terminal, settings, data_dir, self._application_port)
 
     @property
     def _sip_address(self) -> str:
@@ -148,12 +139,8 @@ class _Demo:
 
 async def _stay(calls: AsyncIterator[PhoneCall]) -> None:
     """Keep everything up, bob answering, until SIGINT or SIGTERM."""
-    leave = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, leave.set)
     answering = asyncio.create_task(_answer(calls))
-    await leave.wait()
+    await until_stopped()
     answering.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await answering
