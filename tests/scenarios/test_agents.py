@@ -6,6 +6,7 @@ They live in an environment of their own (harness/agents.py).
 import asyncio
 import os
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy
 import pytest
 
 from tests.scenarios.conftest import Measured, NodeFactory, PhoneFactory
-from tests.scenarios.harness.agents import PYTHON, Agent, agent, needs, needs_node
+from tests.scenarios.harness.agents import Agent, agent, needs, needs_node
 from tests.scenarios.harness.audio import Samples, silence, tone, write_wav
 from tests.scenarios.harness.caller import calling
 from tests.scenarios.harness.node import Node
@@ -98,7 +99,7 @@ async def test_a_parrot_of_pipecat_with_silero(new_node: NodeFactory, tmp_path: 
     [words] = await spoken(tmp_path, "I would like to book a room for two nights.")
     async with agent("pipecat_parrot.py", tmp_path, {}, str(port), "0") as bot:
         simulator = await asyncio.create_subprocess_exec(
-            str(PYTHON), *simulated.split(), stdout=asyncio.subprocess.DEVNULL
+            sys.executable, *simulated.split(), stdout=asyncio.subprocess.DEVNULL
         )
         assert await simulator.wait() == 2  # "the agent never spoke": there was no turn to say back
         async with calling(node.uri("1"), node.sip_address) as call:

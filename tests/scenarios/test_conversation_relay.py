@@ -214,5 +214,20 @@ async def test_a_message_is_recorded_and_transcribed(
     assert text["TranscriptionStatus"] == "completed"
     assert "book a room" in text["TranscriptionText"].lower()
     assert (text["RecordingSid"], text["RecordingUrl"]) == (done["RecordingSid"], done["RecordingUrl"])
-    assert text["TranscriptionSid"].startswith("TR")
+    sid = text["TranscriptionSid"]
+    assert sid.startswith("TR")
+    assert text["TranscriptionUrl"].endswith(f"/Transcriptions/{sid}")
+    node = server.node
+    status, kept = await node.rest("GET", f"Transcriptions/{sid}.json")
+    assert (status, kept["transcription_text"], kept["status"]) == (
+        200,
+        text["TranscriptionText"],
+        "completed",
+    )
+    assert (kept["recording_sid"], kept["type"]) == (text["RecordingSid"], "fast")
+    below = f"Recordings/{text['RecordingSid']}/Transcriptions"
+    _, page = await node.rest("GET", f"{below}.json")
+    assert page["transcriptions"] == [kept]
+    assert (await node.rest("DELETE", f"{below}/{sid}.json"))[0] == 204
+    assert (await node.rest("GET", f"Transcriptions/{sid}.json"))[0] == 404
     await call.hang_up()

@@ -66,6 +66,29 @@ async def test_a_recording_over_rest_is_paused_and_ended(
     assert (await node.rest("POST", f"Calls/{sid}/Recordings.json"))[0] == 400
 
 
+async def test_a_recording_over_rest_of_what_the_party_hears(
+    server: Server, phone: PhoneFactory, webhook: Webhook, tmp_path: Path
+) -> None:
+    """`RecordingTrack=outbound`: bob's 660 Hz, nothing of alice's 440."""
+    node, alice, bob = server.node, await phone("alice"), await phone("bob")
+    webhook["voice"] = response(f"<Dial><Sip>{bob.uri}</Sip></Dial>")
+    webhook["recorded"] = ""
+    call = await alice.invite(server.uri, say=440)
+    await (await bob.next_call()).answer(say=660)
+    assert await call.hears(660)
+    sid = (await webhook.next("voice"))["CallSid"]
+    callback = webhook.url("recorded")
+    status, made = await node.rest(
+        "POST", f"Calls/{sid}/Recordings.json", RecordingTrack="outbound", RecordingStatusCallback=callback
+    )
+    assert (status, made["channels"]) == (201, 1)
+    await asyncio.sleep(1.5)
+    await call.hang_up()
+    heard = await _sound(node, (await webhook.next("recorded"))["RecordingUrl"], tmp_path)
+    assert heard.seconds_of(660) >= 1.0, heard.score()
+    assert heard.seconds_of(440) == 0, heard.score()
+
+
 async def test_start_recording_goes_on_through_the_talk(
     server: Server, phone: PhoneFactory, webhook: Webhook, tmp_path: Path
 ) -> None:

@@ -3,14 +3,18 @@
 import asyncio
 import itertools
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from twilio.request_validator import RequestValidator
 
+from callapi.cli.phones.softphone import PhoneOptions, Softphone
+from callapi.cli.phones.sounds import tone as sine
+from callapi.media.plane.engine import NativePlane
 from tests.scenarios.conftest import NodeFactory, PhoneFactory, Server
 from tests.scenarios.harness.application import Webhook, response
-from tests.scenarios.harness.audio import tone
+from tests.scenarios.harness.audio import Heard, tone
 from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.stream_application import StreamApplication
 from tests.scenarios.harness.waiting import eventually
@@ -471,6 +475,33 @@ async def test_wideband(
             await socket.next("media", 60)
             assert socket.heard().seconds_of(5000) == 0
         await call.hang_up()
+
+
+async def test_wideband_from_a_leg_in_opus(server: Server, webhook: Webhook, tmp_path: Path) -> None:
+    """5 kHz both ways through Opus at 16 kHz; the phone is `callapi phone`, for PJSUA2 knows no Opus."""
+    async with (
+        StreamApplication() as application,
+        NativePlane("127.0.0.1") as plane,
+        Softphone(PhoneOptions("dave", codecs=("opus",)), plane) as dave,
+    ):
+        webhook["voice"] = connect(application.url, more='codec="L16@16000h"')
+        webhook["stream"] = ""
+        call = dave.dial(server.uri)
+        assert await call.is_answered(8.0)
+        assert call.leg.stream.statistics().codec == "opus"
+        call.say(sine(5000.0, rate=16_000))
+        socket = await application.next_socket()
+        assert await socket.hears(5000)
+        recording = call.record(tmp_path / "dave.wav")
+        await socket.play(tone(5000, 2.0, rate=16_000))
+        await socket.mark("said")
+        await socket.next("mark")
+        recording.stop()
+        await recording.ended()
+        heard = Heard.from_wav(tmp_path / "dave.wav")
+        assert heard.rate >= 16_000
+        assert heard.seconds_of(5000) >= 1.0, heard.score()
+        call.hang_up()
 
 
 async def test_credentials_in_the_url_are_not_shown(

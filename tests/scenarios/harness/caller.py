@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from tests.scenarios.harness.audio import Samples
 from tests.scenarios.harness.raw_phone import RawCall, RawPhone, sdp
 from tests.scenarios.harness.rtp_peer import RtpPeer
+from tests.scenarios.harness.waiting import eventually
 
 
 class Caller:
@@ -33,6 +34,18 @@ class Caller:
     async def sounds(self, after: float, *, frames: int = 3, timeout: float = 8.0) -> float:
         """When the first of `frames` frames of sound in a row came after the instant `after`."""
         return await self.rtp.sounds(after, frames=frames, timeout=timeout)
+
+    async def reinvite(self, kind: int) -> None:
+        """Go on with the payload type `kind` alone, PCMU or PCMA, by a re-INVITE."""
+        await self.rtp.be_silent()
+        body = sdp(self.rtp.port).replace("RTP/AVP 0 101", f"RTP/AVP {kind} 101")
+        self.call.request("INVITE", body=body)
+        await eventually(
+            "the answer to the re-INVITE",
+            lambda: any(each["CSeq"] == "2 INVITE" and each.status == 200 for each in self.call.received),
+        )
+        self.call.request("ACK", number=2)
+        self.rtp.kind = kind
 
     async def hang_up(self) -> None:
         """BYE."""

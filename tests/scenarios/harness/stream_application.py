@@ -122,6 +122,20 @@ class Socket:
         """Send a binary frame."""
         await self._socket.send_bytes(data)
 
+    async def drip(self, text: bytes, *, pause: float) -> None:
+        """Send a text message one octet at a time, `pause` seconds apart."""
+        assert self._request.transport is not None
+        for octet in (b"\x81", bytes([len(text)]), *(bytes([each]) for each in text)):
+            self._request.transport.write(octet)
+            await asyncio.sleep(pause)
+
+    async def does_not_read(self, seconds: float) -> None:
+        """Leave what comes in the socket for so long."""
+        assert isinstance(self._request.transport, asyncio.Transport)
+        self._request.transport.pause_reading()
+        await asyncio.sleep(seconds)
+        self._request.transport.resume_reading()
+
     async def play(self, samples: Samples, *, chunk_ms: int = 0) -> None:
         """Send audio in the stream's format, in one message or in chunks."""
         audio = self.start["mediaFormat"]

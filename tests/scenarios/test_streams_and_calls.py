@@ -1,0 +1,217 @@
+"""Streams of calls that change: hold, mute, another codec, a transfer, a conference, REST; nothing is left behind."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+
+from tests.scenarios.conftest import NodeFactory, PhoneFactory
+from tests.scenarios.harness.application import Webhook, response
+from tests.scenarios.harness.audio import tone
+from tests.scenarios.harness.caller import calling
+from tests.scenarios.harness.node import Node
+from tests.scenarios.harness.phone import Phone, PhoneCall
+from tests.scenarios.harness.rtp_peer import PCMA
+from tests.scenarios.harness.stream_application import Socket, StreamApplication
+from tests.scenarios.harness.waiting import eventually
+
+A, B, C = 440.0, 660.0, 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A call with a stream of both its tracks, and what is needed to see what becomes of it."""
+
+    node: Node
+    webhook: Webhook
+    application: StreamApplication
+    phone: PhoneFactory
+
+    def document(self, rest: str, verb: str = "Start") -> str:
+        """A document that streams, then goes on with `rest`."""
+        stream = f'<Stream url="{self.application.url}" track="both_tracks" statusCallback="stream"/>'
+        return response(f"<{verb}>{stream}</{verb}>", rest)
+
+    async def talk(self) -> tuple[PhoneCall, PhoneCall, Socket]:
+        """Alice talks with bob, both humming; the stream of Alice's call."""
+        alice, bob = await self.phone("alice"), await self.phone("bob")
+        self.webhook["voice"] = self.document(f'<Dial action="after"><Sip>{bob.uri}</Sip></Dial>')
+        call = await alice.invite(self.node.uri("1"), say=A)
+        ringing = await bob.next_call()
+        await ringing.answer(say=B)
+        socket = await self.application.next_socket()
+        assert await socket.hears(A)
+        assert await socket.hears(B, track="outbound")
+        return call, ringing, socket
+
+    async def ended(self, socket: Socket) -> None:
+        """`stop`, a clean close, one `stream-started`, one `stream-stopped`; media without a gap to the end."""
+        assert await socket.ended() in {1000, 1001}
+        assert [each["event"] for each in socket.messages].count("stop") == 1
+        assert socket.messages[-1]["event"] == "stop"
+        for track in ("inbound", "outbound"):
+            media = [each["media"] for each in socket.all("media") if each["media"]["track"] == track]
+            assert [each["chunk"] for each in media] == [str(n + 1) for n in range(len(media))]
+            stamps = [int(each["timestamp"]) for each in media]
+            assert stamps == [stamps[0] + 20 * n for n in range(len(stamps))], "a gap"
+        steps = [(await self.webhook.next("stream"))["StreamEvent"] for _ in range(2)]
+        assert steps == ["stream-started", "stream-stopped"]
+        await self.webhook.never("stream", within=0.2)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def streamed(new_node: NodeFactory, phone: PhoneFactory) -> AsyncIterator[Streamed]:
+    """A node of its own; at the end it holds the sockets, threads and descriptors that it held after a first call."""
+    node, webhook = await new_node()
+    webhook["stream"] = webhook["after"] = ""
+    async with StreamApplication() as application:
+        streamed = Streamed(node, webhook, application, phone)
+        webhook["voice"] = streamed.document("<Pause length='10'/>", "Connect")
+        async with calling(node.uri("1"), node.sip_address):
+            warm = await application.next_socket()
+        await streamed.ended(warm)
+        await node.final(warm.start["callSid"])
+        before = node.census()
+        yield streamed
+        for each in application.sockets:
+            await node.final(each.start["callSid"])
+
+    def is_settled() -> bool:
+        now = node.census()
+        is_same = (now.udp_sockets, now.threads) == (before.udp_sockets, before.threads)
+        return (
+            is_same and now.descriptors <= before.descriptors + 2
+        )  # the kept connections to the application
+
+    await eventually("ports, threads and descriptors are as before", is_settled, timeout=15)
+
+
+async def test_hold_and_mute(streamed: Streamed) -> None:
+    """Silence takes the place of who is on hold or muted; the frames go on."""
+    call, ringing, socket = await streamed.talk()
+    await call.hold()
+    assert await falls_silent(socket, "inbound")
+    await call.resume()
+    assert await socket.hears(A)
+    await ringing.hold()
+    assert await falls_silent(socket, "outbound")
+    await ringing.resume()
+    assert await socket.hears(B, track="outbound")
+    path = f"Calls/{socket.start['callSid']}.json"
+    assert (await streamed.node.rest("POST", path, Mute="true"))[0] == 200
+    assert await ringing.hears_nothing()
+    assert (await streamed.node.rest("POST", path, Mute="false"))[0] == 200
+    assert await socket.hears(A)
+    await ringing.hang_up()
+    await call.ended()
+    await streamed.ended(socket)
+
+
+async def falls_silent(socket: Socket, track: str) -> bool:
+    """Whether half a second of silence comes on that track."""
+
+    def is_silent() -> bool:
+        last = socket.heard(track).last(0.5)
+        return last.seconds >= 0.5 and last.seconds_of_sound == 0
+
+    await socket.until(f"silence on {track}", is_silent)
+    return True
+
+
+async def test_a_reinvite_with_another_codec(streamed: Streamed) -> None:
+    """The caller moves from µ-law to A-law in the middle of a conversation with an application."""
+    streamed.webhook["voice"] = streamed.document("<Pause length='10'/>", "Connect")
+    async with calling(streamed.node.uri("1"), streamed.node.sip_address) as call:
+        socket = await streamed.application.next_socket()
+        call.hum(A)
+        assert await socket.hears(A)
+        await call.reinvite(PCMA)
+        call.hum(C)
+        assert await socket.hears(C)
+        await socket.play(tone(B, 2.0))
+        assert await call.rtp.hears(B)
+        assert call.rtp.payload_types == {0, 8}
+    await streamed.ended(socket)
+
+
+@pytest.mark.parametrize("by", ["callee", "caller"])
+async def test_a_transfer_of_the_bridge(streamed: Streamed, by: str) -> None:
+    """The stream is the call's: it hears the third party where its call stays, and ends with its call otherwise."""
+    call, ringing, socket = await streamed.talk()
+    carol: Phone = await streamed.phone("carol")
+    await (ringing if by == "callee" else call).transfer(carol.uri)
+    third = await carol.next_call()
+    await third.answer(say=C)
+    stays = call if by == "callee" else ringing
+    assert await stays.hears(C)
+    if by == "callee":
+        assert await socket.hears(C, track="outbound")
+        assert await socket.hears(A)
+    await stays.hang_up()
+    await third.ended()
+    await streamed.ended(socket)
+
+
+async def test_a_redirect_and_a_hangup_over_rest(streamed: Streamed) -> None:
+    """A stream of `<Start>` outlives its document and the bridge; it ends with the call."""
+    call, ringing, socket = await streamed.talk()
+    streamed.webhook["elsewhere"] = response("<Pause length='20'/>")
+    path = f"Calls/{socket.start['callSid']}.json"
+    assert (await streamed.node.rest("POST", path, Url=streamed.webhook.url("elsewhere")))[0] == 200
+    await ringing.ended()
+    assert await falls_silent(socket, "outbound")
+    assert await socket.hears(A)
+    assert (await streamed.node.rest("POST", path, Status="completed"))[0] == 200
+    await call.ended()
+    await streamed.ended(socket)
+
+
+async def test_a_hangup_over_rest_in_mid_sentence(streamed: Streamed) -> None:
+    """With audio queued and marks pending: one `stop`, one callback."""
+    streamed.webhook["voice"] = streamed.document("<Pause length='10'/>", "Connect")
+    async with calling(streamed.node.uri("1"), streamed.node.sip_address) as call:
+        socket = await streamed.application.next_socket()
+        await socket.play(tone(B, 20.0))
+        await socket.mark("end")
+        assert await call.rtp.hears(B)
+        path = f"Calls/{socket.start['callSid']}.json"
+        assert (await streamed.node.rest("POST", path, Status="completed"))[0] == 200
+        await call.call.gets("BYE")
+    await streamed.ended(socket)
+
+
+async def test_a_conference(streamed: Streamed) -> None:
+    """The inbound track is the participant, the outbound one what it hears of the others."""
+    alice, bob = await streamed.phone("alice"), await streamed.phone("bob")
+    room = '<Dial><Conference beep="false">stream</Conference></Dial>'
+    streamed.webhook["voice"] = [streamed.document(room), response(room)]
+    call = await alice.invite(streamed.node.uri("1"), say=A)
+    socket = await streamed.application.next_socket()
+    other = await bob.invite(streamed.node.uri("2"), say=B)
+    assert await other.hears(A)
+    assert await socket.hears(A)
+    assert await socket.hears(B, track="outbound")
+    await other.hang_up()
+    await call.hang_up()
+    await streamed.ended(socket)
+
+
+@pytest.mark.parametrize("behaviour", ["drips", "says nothing", "never reads"])
+async def test_a_strange_application(streamed: Streamed, behaviour: str) -> None:
+    """One octet at a time, not one message, or a socket that is not read: the call lives, its end is clean."""
+    streamed.webhook["voice"] = streamed.document("<Pause length='10'/>", "Connect")
+    async with calling(streamed.node.uri("1"), streamed.node.sip_address) as call:
+        socket = await streamed.application.next_socket()
+        call.hum(A)
+        if behaviour == "drips":
+            await socket.drip(b'{"event":"mark","mark":{"name":"slow"}}', pause=0.02)
+            assert (await socket.next("mark"))["mark"]["name"] == "slow"
+        elif behaviour == "never reads":
+            await socket.does_not_read(2.0)
+        assert await socket.hears(A)
+        await call.hang_up()
+    if behaviour == "never reads":
+        assert await socket.ended() in {1000, 1001}
+        return
+    await streamed.ended(socket)
