@@ -16,6 +16,7 @@ from callapi.base.ids import (
     new_queue_sid,
     new_recording_sid,
     new_sip_sid,
+    new_transcript_sid,
     new_trunk_sid,
 )
 from callapi.calls.conferences.options import ParticipantOptions, RoomOptions
@@ -29,13 +30,18 @@ from callapi.store import (
     QueueRecord,
     RecordingRecord,
     SipObjectRecord,
+    TranscriptRecord,
     TrunkRecord,
     key_digest,
 )
 from tests.api.world import NOW, World, call_record, finished_call
 
 VERSION = "2012-04-24"
-_BY_NAME = frozenset({"CallSid", "Room", "Participant", "QueueSid", "Member", "ConferenceSid"})
+_BY_NAME = frozenset(
+    {"CallSid", "Room", "Participant", "QueueSid", "Member", "ConferenceSid", "RecordingSid"}
+)
+_KEYS = {"Streams": "my stream", "Transcriptions": "mine"}
+"""Names by which REST finds what is under way."""
 _IN_PATH = re.compile(r"(\w+)/\{(\w+)\}")
 
 
@@ -63,6 +69,9 @@ async def one_of_each(world: World, owner: AccountSid, mark: str = "x") -> dict[
     records: dict[str, Any] = {
         "Calls": live,
         "Recordings": recording,
+        "Transcriptions": TranscriptRecord(
+            new_transcript_sid(), owner, recording.sid, call.sid, "completed", VERSION, NOW, NOW, "hello", 1
+        ),
         "Notifications": notification,
         "IncomingPhoneNumbers": NumberRecord(new_number_sid(), owner, mark, *common[1:]),
         "Applications": ApplicationRecord(new_application_sid(), *common),
@@ -93,8 +102,7 @@ async def one_of_each(world: World, owner: AccountSid, mark: str = "x") -> dict[
         "ConferenceSid": records["Conferences"].sid,
         "QueueSid": records["Queues"].sid,
         "Member": call.sid,
-        "Streams": "my stream",
-        "Transcriptions": "mine",
+        "RecordingSid": recording.sid,
     }
     return {"CallSid": call.sid, **named, **kept}
 
@@ -133,6 +141,8 @@ def path_of(operation: Operation, account: str, sids: dict[str, str]) -> str:
         collection, name = match.groups()
         if name == "AccountSid":
             return f"{collection}/{account}"
+        if name == "Key" and collection in _KEYS:
+            return f"{collection}/{_KEYS[collection]}"
         return f"{collection}/{sids[name if name in _BY_NAME else collection]}"
 
     suffix = "wav" if operation.formats == AUDIO else "json"

@@ -120,10 +120,16 @@ class PaperRecordings:
     """`RecordingCommandsPort` that keeps what it is asked for."""
 
     started: list[tuple[RecordingRecord, RecordOptions, RecordingCallback | None]]
+    sent_only: list[bool] = field(default_factory=list)
     changes: list[tuple[str, RecordingChange]] = field(default_factory=list)
 
     def start_recording(
-        self, call: CallSid, options: RecordOptions, callback: RecordingCallback | None
+        self,
+        call: CallSid,
+        options: RecordOptions,
+        callback: RecordingCallback | None,
+        *,
+        sent_only: bool = False,
     ) -> RecordingRecord:
         """As `RecordingCommandsPort`."""
         sid = new_recording_sid()
@@ -141,6 +147,7 @@ class PaperRecordings:
             NOW,
         )
         self.started.append((record, options, callback))
+        self.sent_only.append(sent_only)
         return record
 
     def change_recording(self, of: Recorded, key: str, change: RecordingChange) -> RecordingRecord | None:

@@ -147,9 +147,14 @@ class RecordingCommandsPort(Protocol):
     """Records live calls: `calls.recording_commands.RecordingCommands`."""
 
     def start_recording(
-        self, call: CallSid, options: RecordOptions, callback: RecordingCallback | None
+        self,
+        call: CallSid,
+        options: RecordOptions,
+        callback: RecordingCallback | None,
+        *,
+        sent_only: bool = False,
     ) -> RecordingRecord:
-        """Record from now on. Raises NotModifiable."""
+        """Record from now on; `sent_only`: what its party hears alone. Raises NotModifiable."""
         ...
 
     def change_recording(self, of: Recorded, key: str, change: RecordingChange) -> RecordingRecord | None:

@@ -7,6 +7,7 @@ from callapi.base.entropy import random_hex
 AccountSid = NewType("AccountSid", str)
 CallSid = NewType("CallSid", str)
 RecordingSid = NewType("RecordingSid", str)
+TranscriptSid = NewType("TranscriptSid", str)
 NumberSid = NewType("NumberSid", str)
 ApplicationSid = NewType("ApplicationSid", str)
 ClientSid = NewType("ClientSid", str)
@@ -35,6 +36,11 @@ def new_call_sid() -> CallSid:
 def new_recording_sid() -> RecordingSid:
     """A fresh `RE…`."""
     return RecordingSid(_new("RE"))
+
+
+def new_transcript_sid() -> TranscriptSid:
+    """A fresh `TR…`."""
+    return TranscriptSid(_new("TR"))
 
 
 def new_number_sid() -> NumberSid:

@@ -27,6 +27,7 @@ from callapi.store.records import (
     Record,
     RecordingRecord,
     SipObjectRecord,
+    TranscriptRecord,
     TrunkRecord,
 )
 from callapi.store.repositories.accounts import FirstAccount, new_auth_token
@@ -96,6 +97,7 @@ __all__ = [
     "Store",
     "StoreError",
     "StoreStatistics",
+    "TranscriptRecord",
     "TrunkRecord",
     "Unavailable",
     "WriterLimits",

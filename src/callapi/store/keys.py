@@ -17,6 +17,7 @@ from callapi.store.records import (
     QueueRecord,
     RecordingRecord,
     SipObjectRecord,
+    TranscriptRecord,
     TrunkRecord,
 )
 
@@ -35,6 +36,7 @@ KEYS: Final[dict[type[Any], tuple[str, ...]]] = {
     QueueRecord: ("sid",),
     RecordingRecord: ("sid",),
     SipObjectRecord: ("sid",),
+    TranscriptRecord: ("sid",),
     TrunkRecord: ("sid",),
 }
 

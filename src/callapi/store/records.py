@@ -24,6 +24,7 @@ from callapi.base.ids import (
     NumberSid,
     QueueSid,
     RecordingSid,
+    TranscriptSid,
     TrunkSid,
 )
 from callapi.base.values import Redacted
@@ -183,6 +184,21 @@ class RecordingRecord(Struct, frozen=True, gc=False):
     node: str = ""
     conference_sid: ConferenceSid | None = None
     """Of a recording of a conference; `call_sid` is then the participant's whose arrival started it."""
+
+
+class TranscriptRecord(Struct, frozen=True, gc=False):
+    """The text of one finished recording; `duration` is the recording's, in seconds."""
+
+    sid: TranscriptSid
+    account_sid: AccountSid
+    recording_sid: RecordingSid
+    call_sid: CallSid
+    status: str  # in-progress, completed, failed
+    api_version: str
+    date_created: datetime
+    date_updated: datetime
+    text: str = ""
+    duration: int | None = None
 
 
 class ConferenceRecord(Struct, frozen=True, gc=False):
@@ -382,5 +398,6 @@ Record: TypeAlias = (
     | QueueRecord
     | RecordingRecord
     | SipObjectRecord
+    | TranscriptRecord
     | TrunkRecord
 )

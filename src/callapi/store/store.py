@@ -41,6 +41,7 @@ from callapi.store.repositories.notifications import NotificationRepository
 from callapi.store.repositories.numbers import NumberRepository
 from callapi.store.repositories.recordings import RecordingRepository
 from callapi.store.repositories.sip_objects import SipObjectRepository
+from callapi.store.repositories.transcripts import TranscriptRepository
 from callapi.store.repositories.trunks import TrunkRepository
 from callapi.store.shared.door import Nodes
 from callapi.store.shared.values import Owner
@@ -122,6 +123,7 @@ class Store:
         self.numbers = NumberRepository(reader, self.commit)
         self.recordings = RecordingRepository(reader)
         self.sip_objects = SipObjectRepository(reader)
+        self.transcripts = TranscriptRepository(reader)
         self.trunks = TrunkRepository(reader)
         self._cached: dict[type, CachedRepository] = {
             AccountRecord: self.accounts,

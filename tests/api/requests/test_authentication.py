@@ -107,6 +107,7 @@ async def test_an_account_sees_nothing_of_another(world: World, operation: Opera
             "{Room}",
             "{QueueSid}",
             "{ConferenceSid}",
+            "{RecordingSid}",
             "{DomainSid}",
             "{ListSid}",
         )

@@ -47,6 +47,7 @@ _PREFIXES: Final = {
     "Queues": "QU",
     "Recordings": "RE",
     "SigningKeys": "SK",
+    "Transcriptions": "TR",
     "Trunks": "TK",
 }
 _IN_PATH: Final = re.compile(r"/(\w+)/\{(\w+)\}")
@@ -211,16 +212,16 @@ def _success(operation: Operation, suffix: Format) -> dict[str, Any]:
         return {"description": operation.about, "content": {_MEDIA[suffix]: {}}}
     if operation.shows is None:
         return {"description": "done"}
-    name = operation.shows.plural_element if operation.is_list else operation.shows.element
+    name = operation.shows.plural_element if operation.is_list else _schema_name(operation.shows)
     schema = {"$ref": f"#/components/schemas/{name}"}
     return {"description": operation.about, "content": {"application/json": {"schema": schema}}}
 
 
 def _schemas(shows: Representation[Any]) -> dict[str, Any]:
     properties = {each.name: dict(each.schema) for each in shows.fields}
-    items = {"type": "array", "items": {"$ref": f"#/components/schemas/{shows.element}"}}
+    items = {"type": "array", "items": {"$ref": f"#/components/schemas/{_schema_name(shows)}"}}
     return {
-        shows.element: {"type": "object", "required": list(properties), "properties": properties},
+        _schema_name(shows): {"type": "object", "required": list(properties), "properties": properties},
         camel_case(shows.plural): {
             "type": "object",
             "required": [shows.plural, *_ENVELOPE],
@@ -251,3 +252,7 @@ def _health() -> dict[str, Any]:
             },
         },
     }
+
+
+def _schema_name(shows: Representation[Any]) -> str:
+    return shows.schema or shows.element

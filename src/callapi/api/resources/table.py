@@ -16,6 +16,7 @@ from callapi.api.resources.calls import (
     recordings,
     streams,
     transcriptions,
+    transcripts,
 )
 from callapi.api.resources.conferences import conferences, participant_calls, participants, queues
 from callapi.api.resources.routes import applications, clients, numbers, trunks
@@ -38,6 +39,7 @@ RESOURCES: Final = (
     Resource("Participants", participants.__doc__, (*participants.OPERATIONS, *participant_calls.OPERATIONS)),
     Resource("Queues", queues.__doc__, queues.OPERATIONS),
     Resource("Recordings", recordings.__doc__, (*recordings.OPERATIONS, *recording_commands.OPERATIONS)),
+    Resource("Transcriptions", transcripts.__doc__, transcripts.OPERATIONS),
     Resource("Notifications", notifications.__doc__, notifications.OPERATIONS),
     Resource("IncomingPhoneNumbers", numbers.__doc__, numbers.OPERATIONS),
     Resource("Applications", applications.__doc__, applications.OPERATIONS),

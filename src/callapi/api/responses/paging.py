@@ -63,7 +63,9 @@ def _envelope(page: Page[Any], request_path: RequestPath) -> dict[str, Json]:
     number = request.page
     following = None
     if page.has_next:
-        sid = getattr(page.records[-1], "sid", None)
+        sid = (
+            getattr(page.records[-1], "sid", None) if page.records else None
+        )  # all of it may be filtered out
         following = _uri(request_path, number + 1, request.size, f"PA{sid}" if sid else None)
     return {
         "page": number,

@@ -100,6 +100,8 @@ class Representation(Struct, Generic[R], frozen=True):
     plural: str
     element: str
     fields: tuple[Field[Any], ...]
+    schema: str = ""
+    """Its name in the OpenAPI document, where another resource has the same element."""
 
     def as_json(self, record: R, request_path: RequestPath) -> Mapping[str, Json]:
         """An object with every field; what does not exist is null."""

@@ -23,7 +23,7 @@ from callapi.calls.problem import Problem
 from callapi.calls.status import CallStatus, Ending
 from callapi.media import DigitSource, MediaAddress, StreamStatistics
 from callapi.sip import Traced
-from callapi.store import CallbackRecord, CallRecord, ConferenceRecord, RecordingRecord
+from callapi.store import CallbackRecord, CallRecord, ConferenceRecord, RecordingRecord, TranscriptRecord
 from callapi.webhooks import HttpExchange
 
 
@@ -215,6 +215,8 @@ class TranscriptionChanged(CallEvent, frozen=True, gc=False):
     track: str | None = None
     confidence: float | None = None
     recording_sid: str | None = None
+    transcript: TranscriptRecord | None = None
+    """The text of a recording, as it stands; None: of a live transcription."""
 
 
 class MachineDetected(CallEvent, frozen=True, gc=False):

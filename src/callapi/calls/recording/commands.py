@@ -35,13 +35,18 @@ class RecordingCommands:
         self._recordings = recordings
 
     def start_recording(
-        self, call: CallSid, options: RecordOptions, callback: RecordingCallback | None
+        self,
+        call: CallSid,
+        options: RecordOptions,
+        callback: RecordingCallback | None,
+        *,
+        sent_only: bool = False,
     ) -> RecordingRecord:
-        """Record a live call from now on; the record as it stands. Raises NotModifiable."""
+        """Record a live call from now on (`sent_only`: what its party hears); the record. Raises NotModifiable."""
         live = self._live.get(call)
         if live is None or live.ended.is_set or not live.leg.is_answered:
             raise NotModifiable(f"the call {call} is not in progress, and cannot be recorded")
-        return self._recordings.start(live, STARTED_BY_REST, options, callback).record
+        return self._recordings.start(live, STARTED_BY_REST, options, callback, sent_only=sent_only).record
 
     def change_recording(self, of: Recorded, key: str, change: RecordingChange) -> RecordingRecord | None:
         """Change the recording of that sid (or `Twilio.CURRENT`); None if no such recording is under way."""

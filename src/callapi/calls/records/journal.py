@@ -31,6 +31,7 @@ from callapi.store import (
     Put,
     RecordingRecord,
     Store,
+    TranscriptRecord,
 )
 from callapi.webhooks import without_credentials
 
@@ -55,7 +56,7 @@ class Journal:
         bus.attach(ConferenceOpened, lambda event: self._keep(event.conference, None))
         bus.attach(ConferenceChanged, self._conference_changed)
         bus.attach(StreamChanged, self._reported)
-        bus.attach(TranscriptionChanged, self._reported)
+        bus.attach(TranscriptionChanged, self._transcribed)
         bus.attach(MachineDetected, lambda event: self._keep(event.record, event.callback))
 
     async def commit(self, record: CallRecord) -> None:
@@ -84,11 +85,19 @@ class Journal:
         if event.callback is not None:
             self._store.write(Put(event.callback))
 
+    def _transcribed(self, event: TranscriptionChanged) -> None:
+        if event.transcript is None:
+            self._reported(event)
+        else:
+            self._keep(event.transcript, event.callback)
+
     def _raised(self, event: ProblemRaised) -> None:
         self._store.write(Put(_notification(event)))
 
     def _keep(
-        self, record: CallRecord | ConferenceRecord | RecordingRecord, callback: CallbackRecord | None
+        self,
+        record: CallRecord | ConferenceRecord | RecordingRecord | TranscriptRecord,
+        callback: CallbackRecord | None,
     ) -> None:
         if callback is None:
             self._store.write(Put(record))

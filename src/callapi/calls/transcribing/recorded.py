@@ -7,9 +7,11 @@ from typing import Final
 import numpy as np
 import soundfile
 from msgspec import Struct
+from msgspec.structs import replace
 
+from callapi.base.api_version import API_VERSION
 from callapi.base.clock import utc_now
-from callapi.base.entropy import random_hex
+from callapi.base.ids import RecordingSid, new_transcript_sid
 from callapi.calls.call import Call
 from callapi.calls.events import EventBus, TranscriptionChanged
 from callapi.calls.parameters import present
@@ -19,6 +21,7 @@ from callapi.calls.records.callbacks import callback_row
 from callapi.calls.transcribing.live_transcriptions import NO_RECOGNISER, SILENCE_S
 from callapi.media import EngineFailed
 from callapi.media.speech import Recogniser, SpeechEnded, SpeechSegmenter
+from callapi.store import CallbackRecord, TranscriptRecord
 
 MAX_S: Final = 120.0
 """How long the recognition of a whole recording may take; what was understood by then is not reported."""
@@ -38,7 +41,30 @@ class RecordedSpeech(Struct, frozen=True):
 async def transcribe(
     call: Call, bus: EventBus, recogniser: Recogniser | None, speech: RecordedSpeech
 ) -> None:
-    """Recognise the recording and report the text, or that it failed."""
+    """Recognise the recording; keep the text and report it, or that it failed."""
+    record, now = call.record, utc_now()
+    made = TranscriptRecord(
+        sid=new_transcript_sid(),
+        account_sid=record.account_sid,
+        recording_sid=RecordingSid(speech.facts.sid),
+        call_sid=record.sid,
+        status="in-progress",
+        api_version=API_VERSION,
+        date_created=now,
+        date_updated=now,
+        duration=speech.facts.duration,
+    )
+    bus.publish(
+        TranscriptionChanged(
+            record,
+            now,
+            made.sid,
+            None,
+            "transcription-started",
+            recording_sid=made.recording_sid,
+            transcript=made,
+        )
+    )
     text, status = "", FAILED
     try:
         async with asyncio.timeout(MAX_S):
@@ -46,36 +72,43 @@ async def transcribe(
     except (EngineFailed, OSError, soundfile.SoundFileError, TimeoutError) as error:
         reason = str(error) or f"not done within {MAX_S:g} s"
         call.notify(Problem(NO_RECOGNISER, f"the recording {speech.facts.sid} was not transcribed: {reason}"))
-    now, sid, record = utc_now(), f"TR{random_hex()}", call.record
-    row = None
-    if speech.url is not None:
-        parameters = (
-            ("TranscriptionSid", sid),
-            ("TranscriptionText", text),
-            ("TranscriptionStatus", status),
-            ("RecordingSid", speech.facts.sid),
-            ("RecordingUrl", speech.facts.url),
-        )
-        row = callback_row(
-            stream=sid,
-            event=status,
-            account=record.account_sid,
-            url=speech.url,
-            method=speech.method,
-            parameters=call.voice_parameters() + present(parameters),
-            at=now,
-        )
+    done = replace(made, text=text, status=status, date_updated=utc_now())
+    row = _callback(call, speech, done)
     bus.publish(
         TranscriptionChanged(
             record,
-            now,
-            sid,
+            done.date_updated,
+            done.sid,
             None,
             f"transcription-{status}",
             row,
             text=text if status == COMPLETED else None,
             recording_sid=speech.facts.sid,
+            transcript=done,
         )
+    )
+
+
+def _callback(call: Call, speech: RecordedSpeech, done: TranscriptRecord) -> CallbackRecord | None:
+    if speech.url is None:
+        return None
+    base, _, _ = speech.facts.url.rpartition("/Recordings/")
+    parameters = (
+        ("TranscriptionSid", done.sid),
+        ("TranscriptionText", done.text),
+        ("TranscriptionStatus", done.status),
+        ("TranscriptionUrl", f"{base}/Transcriptions/{done.sid}"),
+        ("RecordingSid", speech.facts.sid),
+        ("RecordingUrl", speech.facts.url),
+    )
+    return callback_row(
+        stream=done.sid,
+        event=done.status,
+        account=done.account_sid,
+        url=speech.url,
+        method=speech.method,
+        parameters=call.voice_parameters() + present(parameters),
+        at=done.date_updated,
     )
 
 

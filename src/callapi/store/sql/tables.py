@@ -24,6 +24,7 @@ from callapi.store.records import (
     Record,
     RecordingRecord,
     SipObjectRecord,
+    TranscriptRecord,
     TrunkRecord,
 )
 from callapi.store.sql.types import Events, Instant, Pairs, Texts
@@ -198,6 +199,19 @@ _recordings = _table(
 _listed_by_date(_recordings)
 Index("recordings_by_call", _recordings.c.call_sid, _recordings.c.date_created, _recordings.c.sid)
 
+_transcripts = _table(
+    "transcripts",
+    TranscriptRecord,
+    *_text("sid", "account_sid", "recording_sid", "call_sid", "status", "api_version"),
+    *_instant("date_created", "date_updated"),
+    *_text("text"),
+    *_integer_or_null("duration"),
+)
+Index("transcripts_by_date", _transcripts.c.account_sid, _transcripts.c.date_created, _transcripts.c.sid)
+Index(
+    "transcripts_by_recording", _transcripts.c.recording_sid, _transcripts.c.date_created, _transcripts.c.sid
+)
+
 _conferences = _table(
     "conferences",
     ConferenceRecord,
@@ -320,5 +334,6 @@ TABLES: Final[dict[type[Any], Table]] = {
     QueueRecord: _queues,
     RecordingRecord: _recordings,
     SipObjectRecord: _sip_objects,
+    TranscriptRecord: _transcripts,
     TrunkRecord: _trunks,
 }

@@ -32,7 +32,10 @@ CHANNELS: Final = Parameter(
     "RecordingChannels", choice("mono", "dual"), "both parties mixed, or one on each channel", default="mono"
 )
 TRACK: Final = Parameter(
-    "RecordingTrack", choice("inbound", "both"), "what the party says alone, or both", default="both"
+    "RecordingTrack",
+    choice("inbound", "outbound", "both"),
+    "`inbound`: what the party says alone, `outbound`: what it hears",
+    default="both",
 )
 CREATE: Final[tuple[Parameter[Any], ...]] = (CALLBACK, CALLBACK_METHOD, CALLBACK_EVENT, TRIM, CHANNELS, TRACK)
 STATUS: Final = Parameter(
@@ -57,7 +60,8 @@ async def create(context: RequestContext) -> RecordingRecord:
         events = frozenset(RecordingEvent(each) for each in given[CALLBACK_EVENT])
         callback = RecordingCallback(url, Method(given[CALLBACK_METHOD]), events)
     options = record_options(given[CHANNELS] == "dual", given[TRACK], trim=given[TRIM] == "trim-silence")
-    return context.deps.recordings.start_recording(call.sid, options, callback)
+    sent_only = given[TRACK] == "outbound"
+    return context.deps.recordings.start_recording(call.sid, options, callback, sent_only=sent_only)
 
 
 async def update(context: RequestContext) -> RecordingRecord:

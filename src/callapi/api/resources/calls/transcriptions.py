@@ -30,6 +30,7 @@ TRANSCRIPTION: Final[Representation[TranscriptionRecord]] = Representation(
         instant("date_updated"),
         uri("uri", _path),
     ),
+    schema="LiveTranscription",
 )
 TRACKS: Final = {
     "inbound_track": ("inbound_track",),
