@@ -74,3 +74,50 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
         check=False,
     )
     assert "callapi.service" not in found.stderr, found.stderr
+
+
+def test_prometheus_takes_the_rules_and_the_metrics() -> None:
+    """`promtool check`, where it is installed (Debian: `prometheus`)."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed")
+    rules = DEPLOY / "prometheus/callapi.rules.yml"
+    found = subprocess.run(
+        [promtool, "check", "rules", str(rules)], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert f"{rules.read_text('utf-8').count('- alert:')} rules found" in found.stdout
+
+
+def test_the_dashboard_is_in_the_shape_that_grafana_imports() -> None:
+    """What Grafana's import reads: a title, a schema version, panels with a type and a place that no other has."""
+    dashboard: Any = json.loads((DEPLOY / "grafana/callapi.json").read_text("utf-8"))
+    assert dashboard["title"]
+    assert dashboard["schemaVersion"] >= 30
+    taken: set[tuple[int, int]] = set()
+    for panel in dashboard["panels"]:
+        place = panel["gridPos"]
+        assert panel["type"]
+        assert panel["title"]
+        assert place["x"] + place["w"] <= 24
+        cells = {
+            (place["x"] + right, place["y"] + down)
+            for right in range(place["w"])
+            for down in range(place["h"])
+        }
+        assert not cells & taken, f"{panel['title']} lies over another panel"
+        taken |= cells
+
+
+def test_the_container_copies_what_there_is() -> None:
+    """Each stage is named before it is used; the process is not root; without a shell between, signals reach it."""
+    lines = (DEPLOY / "Containerfile").read_text("utf-8").splitlines()
+    stages = {match[1] for line in lines if (match := re.search(r"^FROM \S+ AS (\w+)", line, re.IGNORECASE))}
+    used = {match[1] for line in lines if (match := re.search(r"--from=(\w+)", line))}
+    assert used <= stages
+    user = [line.split()[1] for line in lines if line.startswith("USER ")]
+    assert user
+    assert user[-1] not in {"root", "0"}
+    start = [line for line in lines if line.startswith(("ENTRYPOINT", "CMD"))]
+    assert start
+    assert all(line.split(maxsplit=1)[1].startswith("[") for line in start)
