@@ -12,6 +12,18 @@ from cryptography.x509.oid import NameOID
 
 from callapi.sip.transport.tls import TlsFiles
 
+_FOR_CERTIFICATES = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
 
 class Authority:
     """Signs certificates for names and addresses."""
@@ -23,6 +35,10 @@ class Authority:
         builder = self._builder(self.name, self.key).add_extension(
             x509.BasicConstraints(ca=True, path_length=0), True
         )
+        # CPython 3.13 on verifies strictly (RFC 5280 §4.2.1): key identifiers, and what the key is for.
+        builder = builder.add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), critical=False
+        ).add_extension(_FOR_CERTIFICATES, critical=True)
         self.certificate = builder.sign(self.key, SHA256())
         self.path = folder / "ca.pem"
         self.path.write_bytes(self.certificate.public_bytes(Encoding.PEM))
@@ -48,6 +64,10 @@ class Authority:
         builder = builder.add_extension(
             x509.SubjectAlternativeName([_general_name(name) for name in names]), False
         )
+        if signer is not None:
+            builder = builder.add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
+            )
         certificate = builder.sign(signer or key, SHA256())
         stem = f"{len(list(self.folder.iterdir()))}"
         paths = self.folder / f"{stem}.pem", self.folder / f"{stem}.key"
