@@ -126,3 +126,19 @@ async def test_refused(world: World, path: str, parameters: dict[str, str]) -> N
     domain = await _made(world, "Domains", DomainName="acme.example")
     answer = await world.post(f"SIP/{path.format(list=places, domain=domain)}.json", **parameters)
     assert answer.status == 400, answer.body
+
+
+async def test_the_pages_of_one_kind_of_mapping_hold_no_other(world: World) -> None:
+    """The newest mapping is of the other kind: the first page of one record is still full."""
+    domain = await _made(world, "Domains", DomainName="acme.example")
+    phones = await _made(world, "CredentialLists", FriendlyName="phones")
+    office = await _made(world, "IpAccessControlLists", FriendlyName="office")
+    await _made(world, f"Domains/{domain}/CredentialListMappings", CredentialListSid=phones)
+    await _made(world, f"Domains/{domain}/IpAccessControlListMappings", IpAccessControlListSid=office)
+    for last, key, sid in (
+        ("CredentialListMappings", "credential_list_mappings", phones),
+        ("IpAccessControlListMappings", "ip_access_control_list_mappings", office),
+    ):
+        page = (await world.get(f"SIP/Domains/{domain}/{last}.json?PageSize=1")).json
+        assert [each["sid"] for each in page[key]] == [sid]
+        assert page["next_page_uri"] is None

@@ -28,6 +28,8 @@ from callapi.api.responses.representations import (
 )
 from callapi.api.responses.representations import text as plain
 from callapi.store import (
+    AtLeast,
+    Below,
     Equals,
     Page,
     Put,
@@ -91,12 +93,11 @@ def _mappings(
 
     async def page(context: RequestContext) -> Page[SipObjectRecord]:
         domain = await fetched(context, DOMAIN, "DomainSid")
-        request = page_request(context.given)
-        where = Equals("kind", mapping_kind), Equals("parent_sid", domain.sid)
-        found = await context.deps.store.sip_objects.page(context.account.sid, request, *where)
-        return Page(
-            tuple(each for each in found.records if each.name.startswith(prefix)), request, found.has_next
-        )
+        where = Equals("kind", MAPPING), Equals("parent_sid", domain.sid)
+        # A mapping has the sid of its list as its name: those of one kind of list lie between two prefixes.
+        of_kind = AtLeast("name", prefix), Below("name", f"{prefix[0]}{chr(ord(prefix[1]) + 1)}")
+        objects = context.deps.store.sip_objects
+        return await objects.page(context.account.sid, page_request(context.given), *where, *of_kind)
 
     return (
         Operation("GET", path, "List the lists of a domain", page, shown, PAGING, is_list=True),
