@@ -130,6 +130,10 @@ bench-relay: dev  ## RTP: CPU per packet beside a plain forwarder and rtpengine,
 	scripts/system-packages rtpengine-daemon
 	$(BIN)/python -m bench.relay --output docs/benchmarks
 
+.PHONY: bench-srtp
+bench-srtp: dev  ## SRTP on both legs: CPU per packet beside the plain relay and rtpengine, in turn (2 minutes)
+	$(BIN)/python -m bench.relay.encrypted --output docs/benchmarks/srtp.md
+
 .PHONY: pacing
 pacing: dev  ## how evenly 500 callers at once are played to: the gaps between packets; the table into docs/benchmarks
 	scripts/system-packages sip-tester
