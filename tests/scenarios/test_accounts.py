@@ -159,7 +159,11 @@ def _filled(path: str, sids: Mapping[str, str]) -> str:
 
 async def _ask(session: aiohttp.ClientSession, method: str, url: str) -> tuple[int, Any]:
     ended = "stopped" if re.search(r"/(Streams|Transcriptions|Recordings)/", url) else "completed"
-    form = FORM | ({"Status": ended} if "/Calls/" in url else {}) if method in {"post", "put"} else None
+    form = (
+        FORM | ({"Status": ended} if re.search(r"/(Calls|Conferences)/", url) else {})
+        if method in {"post", "put"}
+        else None
+    )
     async with session.request(method, url, data=form) as answer:
         is_json = answer.content_type == "application/json"
         return answer.status, await answer.json() if is_json else await answer.read()
