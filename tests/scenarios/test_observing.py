@@ -150,6 +150,8 @@ async def _commands(node: Node, trace: tuple[int, str], bob: str, folder: Path) 
     assert status == 1, unknown
     status, explained = await command(node, "explain", "--to", "1000")
     assert (status, "sip.trusted_networks" in explained, "/voice" in explained) == (0, True, True), explained
+    status, explained = await command(node, "explain", "--to", "1000", "--fetch")
+    assert (status, "would run" in explained) == (0, True), explained
     status, explained = await command(node, "explain", "--to", "1000", "--source", "192.0.2.1")
     assert (status, "403" in explained) == (1, True), explained
 

@@ -21,10 +21,11 @@ _SECRET: Final = bytes(32)
 
 
 class Finding(Struct, frozen=True):
-    """One step of the decision; `is_good` False: the call ends here."""
+    """One step of the decision; `is_good` False: the call ends here. `route` is that of the step to the document."""
 
     is_good: bool
     text: str
+    route: Route | None = None
 
 
 def _good(text: str) -> Finding:
@@ -140,7 +141,7 @@ async def _number(store: Store, caller: Caller, request: Request) -> list[Findin
 
 def _document(route: Route) -> list[Finding]:
     document = route.document
-    findings = [_good(f"the document is asked of {document.method} {document.url}")]
+    findings = [Finding(True, f"the document is asked of {document.method} {document.url}", route)]  # noqa: FBT003
     if document.fallback_url:
         findings.append(_good(f"if that fails, of {document.fallback_method} {document.fallback_url}"))
     if route.callbacks is not None:

@@ -133,6 +133,9 @@ def _explain(commands: Commands) -> None:
     this.add_argument("--from", dest="from_", default="anonymous", metavar="PARTY", help="who calls")
     this.add_argument("--to", metavar="NUMBER", help="the number, SIP user or URI that is called")
     this.add_argument("--source", metavar="ADDRESS", help="where it comes from (default: 127.0.0.1)")
+    this.add_argument(
+        "--fetch", action="store_true", help="ask the application for the document, and check what it answers"
+    )
 
 
 def _simulate(commands: Commands) -> None:

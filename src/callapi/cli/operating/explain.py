@@ -1,22 +1,31 @@
-"""`callapi explain`: who would admit an INVITE, what would answer it, and why it would be refused. No call is made."""
+"""`callapi explain`: who would admit an INVITE, what would answer it, and why it would be refused. No call is made.
+
+With `--fetch` the application is asked for the document too, with the parameters of a call whose sid is all zeros."""
 
 import argparse
 import asyncio
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from callapi.adapters.explanation import Enquiry, Finding, explain
+from callapi.base.api_version import API_VERSION
 from callapi.base.errors import CallApiError
 from callapi.base.settings import Settings
-from callapi.calls.arriving.inbound import TrustedNetworks
+from callapi.calls.arriving.inbound import Route, TrustedNetworks
+from callapi.calls.parties import party_name
 from callapi.cli.operating.nodes import settings_of
+from callapi.cli.rcml import findings_of
 from callapi.cli.terminal import Terminal
 from callapi.node.options import domain
+from callapi.rcml import Severity
 from callapi.sip import Hop, ParseError, Request, Transport, parse_message
 from callapi.store import Store
+from callapi.webhooks import Fetcher, FetchOptions, WebhookError, WebRequest
 
 _PORT: Final = 5060
+NO_CALL: Final = "CA" + "0" * 32
+"""The `CallSid` of a request that is made for no call."""
 
 
 class ExplainError(CallApiError):
@@ -28,11 +37,15 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments.config)
     _require_database(settings)
     enquiry = enquiry_of(arguments, settings)
-    findings = asyncio.run(_explained(settings, enquiry))
+    findings, token = asyncio.run(_explained(settings, enquiry))
     terminal = Terminal()
     for each in findings:
         (terminal.good if each.is_good else terminal.bad)(each.text)
-    return 0 if all(each.is_good for each in findings) else 1
+    is_taken = all(each.is_good for each in findings)
+    route = next((each.route for each in findings if each.route is not None), None)
+    if arguments.fetch and is_taken and route is not None:
+        is_taken = asyncio.run(_fetched(terminal, settings, enquiry, route, token))
+    return 0 if is_taken else 1
 
 
 def _require_database(settings: Settings) -> None:
@@ -44,10 +57,50 @@ def _require_database(settings: Settings) -> None:
         )
 
 
-async def _explained(settings: Settings, enquiry: Enquiry) -> list[Finding]:
+async def _explained(settings: Settings, enquiry: Enquiry) -> tuple[list[Finding], str]:
+    """The steps, and the token that requests of the number's account are signed with."""
     async with Store.open(settings.database_url()) as store:
         trusted = TrustedNetworks(settings.sip.trusted_networks)
-        return await explain(store, trusted, domain(settings), enquiry)
+        findings = await explain(store, trusted, domain(settings), enquiry)
+        route = next((each.route for each in findings if each.route is not None), None)
+        account = await store.accounts.by_sid(route.account_sid) if route is not None else None
+        return findings, account.auth_token if account is not None else ""
+
+
+async def _fetched(
+    terminal: Terminal, settings: Settings, enquiry: Enquiry, route: Route, token: str
+) -> bool:
+    """Ask the application as for a call, and say what the node would; whether the document would run."""
+    document, request = route.document, enquiry.request
+    parameters = (
+        ("CallSid", NO_CALL),
+        ("AccountSid", route.account_sid),
+        ("From", party_name(enquiry.remote_uri.uri)),
+        ("To", party_name(request.uri)),
+        ("CallStatus", "ringing"),
+        ("ApiVersion", API_VERSION),
+        ("Direction", "inbound"),
+    )
+    webhooks = settings.webhooks
+    options = FetchOptions(
+        timeout_s=webhooks.timeout_s, allow_private_networks=webhooks.allow_private_networks
+    )
+    method: Literal["GET", "POST"] = "GET" if document.method == "GET" else "POST"
+    try:
+        async with Fetcher(options) as fetcher:
+            answer = await fetcher.fetch(WebRequest(document.url, method, parameters, token))
+    except WebhookError as error:
+        terminal.bad(f"{error}")
+        return False
+    problems = findings_of(answer.body, answer.content_type, answer.url)
+    for each in problems:
+        place = f"line {each.line}, column {each.column}: " if each.line else ""
+        show = terminal.bad if each.severity is Severity.ERROR else terminal.doubtful
+        show(f"{place}{each.code} {each.message}")
+    if any(each.severity is Severity.ERROR for each in problems):
+        return False
+    terminal.good(f"{answer.url} answered {answer.status}: the document would run")
+    return True
 
 
 def enquiry_of(arguments: argparse.Namespace, settings: Settings) -> Enquiry:
