@@ -45,7 +45,9 @@ def test_the_page_has_the_code_of_each_notification(room: str) -> None:
     assert defined <= documented
 
 
-EXAMPLES = frozenset({"test_the_menu_reaches_sales", "test_app", "test_the_caller_reaches_bob"})
+EXAMPLES = frozenset(
+    {"test_the_menu_reaches_sales", "test_app", "test_the_caller_reaches_bob", "test_the_agent_repeats"}
+)
 """Tests that a page shows to users for their own applications."""
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
 WALKS = [
