@@ -92,9 +92,11 @@ async def test_an_account_sees_nothing_of_another(world: World, operation: Opera
     auth = (stranger.sid, stranger.auth_token)
     form = None
     if operation.method in {"POST", "PUT"}:
-        runs_beside = re.search(r"/Calls/.*/(Streams|Transcriptions|Recordings)/", operation.path)
+        runs_beside = re.search(
+            r"/(Calls|Conferences)/.*/(Streams|Transcriptions|Recordings)/", operation.path
+        )
         status = "stopped" if runs_beside else "completed"
-        form = FORM | SIP_FORM | ({"Status": status} if "Calls" in operation.path else {})
+        form = FORM | SIP_FORM | ({"Status": status} if runs_beside or "Calls" in operation.path else {})
     below_theirs = path_of(operation, victim.sid, sids)
     assert (await world.ask(operation.method, below_theirs, form=form, auth=auth)).status == 404
     below_own = path_of(operation, stranger.sid, sids)
