@@ -12,6 +12,8 @@ import pytest
 from callapi.base.settings import load_settings
 from callapi.metrics import CallMetrics, NodeFigures
 from callapi.metrics.figures import families
+from tests.scenarios.harness.partition import IS_POSSIBLE
+from tests.scenarios.harness.partition import PROGRAM as IP
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 _METRIC = re.compile(r"\bcallapi_[a-z_]+\b")
@@ -121,3 +123,23 @@ def test_the_container_copies_what_there_is() -> None:
     start = [line for line in lines if line.startswith(("ENTRYPOINT", "CMD"))]
     assert start
     assert all(line.split(maxsplit=1)[1].startswith("[") for line in start)
+
+
+@pytest.mark.skipif(not IS_POSSIBLE, reason="needs root and iproute2, for an interface of the test's own")
+def test_keepalived_takes_its_configuration(tmp_path: Path) -> None:
+    """Its own check, where it is installed."""
+    keepalived = shutil.which("keepalived") or shutil.which("keepalived", path="/usr/sbin")
+    if keepalived is None:
+        pytest.skip("keepalived is not installed")
+    subprocess.run([str(IP), "link", "add", "eth0", "type", "veth"], check=True)
+    try:
+        verdict = tmp_path / "verdict"
+        path = DEPLOY / "kamailio/keepalived.conf"
+        # It ends itself by a signal after the test, so that its exit status says nothing.
+        subprocess.run(
+            [keepalived, f"--config-test={verdict}", f"--use-file={path}"], timeout=20, check=False
+        )
+    finally:
+        subprocess.run([str(IP), "link", "del", "eth0"], check=True)
+    said = verdict.read_text("utf-8") if verdict.exists() else ""
+    assert not said

@@ -1,6 +1,7 @@
 """Three nodes, one PostgreSQL and Kamailio: calls spread, clients found, commands carried over, dead nodes replaced."""
 
 import asyncio
+import os
 import signal
 import time
 from collections import Counter
@@ -23,10 +24,15 @@ from tests.scenarios.harness.service import EDGE_HOST, KAMAILIO, Service
 from tests.scenarios.harness.waiting import eventually
 from tests.store.cluster import NoServer, PostgresServer, postgres_server
 
+IS_FULL = os.environ.get("CLUSTER") == "full"
 pytestmark = [
     pytest.mark.skipif(KAMAILIO is None, reason="Kamailio is not installed"),
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(300 if IS_FULL else 120),
 ]
+AWAY_S = 120 if IS_FULL else 6
+"""Without a database: longer than a node that makes no heartbeat is believed."""
+SUSPENDED_S = 60 if IS_FULL else 2
+"""After others have taken over."""
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +90,7 @@ async def node_of(service: Service, sid: str) -> Node:
 
 async def test_calls_are_spread_and_any_node_answers_for_any_call(shared: tuple[Service, Webhook]) -> None:
     service, webhook = fresh(shared)
-    webhook["voice"] = response("<Gather timeout='60'/>")
+    webhook["voice"] = response("<Gather timeout='300'/>")
     webhook["moved"] = response("<Hangup/>")
     async with RawPhone("alice", "127.0.0.20") as alice:
         calls = []
@@ -228,7 +234,7 @@ async def test_a_node_that_is_killed_under_load_is_replaced_within_ten_seconds(
 async def test_a_name_that_is_alive_is_refused(shared: tuple[Service, Webhook]) -> None:
     """No call is ended by the wrong hand: the second node of a name says why and leaves."""
     service, webhook = fresh(shared)
-    webhook["voice"] = response("<Gather timeout='60'/>")
+    webhook["voice"] = response("<Gather timeout='300'/>")
     async with RawPhone("alice", "127.0.0.24") as alice:
         first = service.nodes[0]
         call = alice.invite(first.uri("1"), first.sip_address, body=sdp(9))
@@ -250,7 +256,7 @@ async def test_a_node_that_was_suspended_ends_its_calls_and_starts_anew(
 ) -> None:
     service, webhook = fresh(shared)
     sleeper, other = service.nodes[2], service.nodes[0]
-    webhook["voice"] = response("<Gather timeout='60'/>")
+    webhook["voice"] = response("<Gather timeout='300'/>")
 
     def starts() -> int:
         return sleeper.process.log.read_text(encoding="utf-8").count("is up")
@@ -267,7 +273,7 @@ async def test_a_node_that_was_suspended_ends_its_calls_and_starts_anew(
             record = await other.final(sid, timeout=12)
             assert (record["status"], record["end_reason"]) == ("completed", "node node-3 broke off")
             await eventually("its callback", lambda: len(reported(webhook, "ended").get(sid, ())) == 1)
-            await asyncio.sleep(2)
+            await asyncio.sleep(SUSPENDED_S)
         finally:
             sleeper.process.signal(signal.SIGCONT)
         await call.gets("BYE", timeout=15)
@@ -304,7 +310,7 @@ async def test_a_node_that_drains_gets_no_new_calls_and_keeps_its_own(
 ) -> None:
     service, webhook = fresh(shared)
     draining = service.nodes[0]
-    webhook["voice"] = response("<Gather timeout='60'/>")
+    webhook["voice"] = response("<Gather timeout='300'/>")
     async with RawPhone("alice", "127.0.0.26") as alice:
         kept = alice.invite(draining.uri("1"), draining.sip_address, body=sdp(9))
         await kept.gets("INVITE", 200)
@@ -335,7 +341,7 @@ async def test_postgresql_restarts_under_a_live_call(
 ) -> None:
     """No node is taken for dead; calls of before, of meanwhile and of afterwards have records and callbacks."""
     service, webhook = fresh(shared)
-    webhook["voice"] = response("<Gather timeout='60'/>")
+    webhook["voice"] = response("<Gather timeout='300'/>")
     async with RawPhone("alice", "127.0.0.27") as alice:
 
         async def new_call() -> RawCall:
@@ -348,7 +354,7 @@ async def test_postgresql_restarts_under_a_live_call(
         await asyncio.to_thread(server.stop)
         try:
             calls += [await new_call() for _ in range(3)]
-            await asyncio.sleep(6)  # longer than a node that makes no heartbeat is believed
+            await asyncio.sleep(AWAY_S)
         finally:
             await asyncio.to_thread(server.start)
         calls += [await new_call() for _ in range(3)]
@@ -371,7 +377,7 @@ async def test_limits_hold_over_all_nodes_and_the_queue_of_one_that_dies_is_plac
     application: Application, server: PostgresServer, tmp_path: Path
 ) -> None:
     webhook = application.webhook("queue")
-    webhook["voice"] = response("<Gather timeout='60'/>")
+    webhook["voice"] = response("<Gather timeout='300'/>")
     webhook["ended"] = webhook["rest-ended"] = ""
     limits = {"rest_calls_per_second_per_account": 1, "queued_calls_per_account": 8, "calls_per_account": 3}
     numbers = [{"number": "*", "voice_url": webhook.url("voice")}]

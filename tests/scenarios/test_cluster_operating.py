@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.scenarios.harness.application import Application, response
-from tests.scenarios.harness.ledger import unfinished
+from tests.scenarios.harness.ledger import records, unfinished
 from tests.scenarios.harness.ports import free_port
 from tests.scenarios.harness.promises import judge, reported
 from tests.scenarios.harness.raw_phone import RawPhone, sdp
@@ -121,12 +121,12 @@ async def test_a_backup_is_restored(application: Application, server: PostgresSe
         call = alice.invite(node.uri("1"), node.sip_address, body=sdp(9))
         await call.gets("INVITE", 200)
         call.request("ACK")
-        await eventually("its record", lambda: unfinished(service) == 1)
+        sid = webhook.all("voice")[0]["CallSid"]
+        await eventually("its record", lambda: records(service)[sid][0] == "in-progress")
         await run("pg_dump", "--format=custom", f"--file={dump}", service.url)
         call.request("BYE")
         await call.gets("BYE", 200)
         account, token = service.account_sid, service.auth_token
-        sid = webhook.all("voice")[0]["CallSid"]
     url = server.create("restored")
     await run("pg_restore", "--no-owner", f"--dbname={url}", str(dump))
     restored = Service(tmp_path / "after", server, numbers, count=1, url=url)
