@@ -145,8 +145,9 @@ bench-answering: dev  ## how often answering machine detection is right, on voic
 	$(BIN)/python -m bench.answering --output docs/benchmarks/answering.md
 
 .PHONY: bench-streams
-bench-streams: dev  ## streams in both directions: CPU and memory for each, late frames; the table into docs/benchmarks
-	$(BIN)/python -m bench.streams --output docs/benchmarks/streams.md
+bench-streams: dev  ## streams in both directions: CPU, memory, late frames, delays by a capture; tables and plot into docs/benchmarks
+	scripts/system-packages tshark
+	$(BIN)/python -m bench.streams --output docs/benchmarks
 
 .PHONY: bench-conference
 bench-conference: dev  ## conferences: CPU beside ConfBridge (if Asterisk is there), a tone without gap or click, delay; into docs/benchmarks
