@@ -119,9 +119,10 @@ async def test_every_promise_holds_while_nodes_die_drain_and_are_cut_off(
         ended = judge(reported(webhook, "ended"))
         found = records(service)
         assert set(found) == set(legs) | set(ended), "a call without callbacks, or callbacks without a call"
-        assert len(ended) >= CALLS
         assert {status for status, _ in found.values()} <= FINAL
         tally = load.tally()
+        # One that dies with its node before its application was asked leaves nothing behind.
+        assert len(ended) >= CALLS - tally.failed
         lost = Counter(status for status, _ in found.values())
         measured(
             f"cluster: {CALLS} calls, {tally.failed} of them cut by the death of a node; {len(found)} records "
