@@ -76,7 +76,6 @@ TESTED_ELSEWHERE = {
     "calls/bridges": "tests/verbs/dial/test_transfer.py",
     "calls/documents": "tests/verbs/test_leaving.py",
     "calls/recording": "tests/verbs/audio/test_record.py",
-    "calls/transcribing": "tests/scenarios/test_conversation_relay.py",
     "cli/demo": "tests/scenarios/test_cli.py",
     "cli/doctor": "tests/scenarios/test_cli.py",
     "media/plane/fake": "tests/media/plane/test_fake.py",

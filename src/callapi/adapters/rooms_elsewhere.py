@@ -117,7 +117,10 @@ class RoomsOfOthers:
             answer = await self._commands.ask(host, VISIT + _ENCODER.encode(visit).decode())
         except (NodeGone, Unavailable) as error:
             raise RoomUnreachable(str(error)) from error
-        welcome = _WELCOME.decode(answer)
+        try:
+            welcome = _WELCOME.decode(answer)
+        except MsgspecError as error:
+            raise RoomUnreachable(f"the node {host} that has the room is of another version") from error
         if not welcome.user:
             raise JoinRefused(welcome.code, welcome.text)
         leg = _call(self._own.legs, entry, welcome.user, visit)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from callapi.base.clock import utc_now
-from callapi.base.ids import AccountSid
+from callapi.base.ids import AccountSid, TrunkSid
 from callapi.base.values import SrtpPolicy
 from callapi.store import (
     BindingRecord,
@@ -71,8 +71,8 @@ class SimulatedDirectory:
         """As `Directory`."""
         del number
         now = utc_now()
-        sid = "TK" + "0" * 32
-        return [TrunkRecord(sid, account, "simulated", "sip:trunk.invalid", now, now, "2012-04-24")]  # type: ignore[arg-type]
+        sid = TrunkSid("TK" + "0" * 32)
+        return [TrunkRecord(sid, account, "simulated", "sip:trunk.invalid", now, now, "2012-04-24")]
 
 
 class SimulatedQueues:

@@ -28,7 +28,7 @@ from callapi.calls.events import (
     StatusChanged,
     VerbStarted,
 )
-from callapi.store import Json
+from callapi.store import CallRecord, Json, RecordingRecord
 
 MAX_KEPT: Final = 10_000
 """Events of the node that a client may have missed and still gets."""
@@ -72,7 +72,7 @@ class FeedFilter(Struct, frozen=True):
 class Feed:
     """The ring of a node's events, and the clients that read it. An event's id is the position after it."""
 
-    def __init__(self, bus: EventBus, represent: Callable[[object], Json]) -> None:
+    def __init__(self, bus: EventBus, represent: Callable[[CallRecord | RecordingRecord], Json]) -> None:
         """`represent` makes of a record what REST shows of it."""
         self._represent = represent
         self._epoch = random_hex()[:8]

@@ -19,7 +19,7 @@ from callapi.api.resources.calls.calls import CALL
 from callapi.api.resources.calls.recordings import RECORDING
 from callapi.base.ids import CallSid
 from callapi.calls.events import EventBus
-from callapi.store import AccountRecord, Json, RecordingRecord
+from callapi.store import AccountRecord, CallRecord, Json, RecordingRecord
 
 PATH: Final = re.compile("/Accounts/(?P<AccountSid>[A-Za-z0-9]{1,64})/Feed")
 CALL_SID: Final = Parameter("CallSid", sid("CA"), "events of this call and of the calls that it dialled")
@@ -31,10 +31,10 @@ def feed_of(bus: EventBus, public_url: str) -> Feed:
     """The feed of the calls on `bus`, whose records look as in Twilio's spelling of REST."""
     place = RequestPath(TWILIO, "", None, origin=public_url.rstrip("/"))
 
-    def represent(record: object) -> Json:
+    def represent(record: CallRecord | RecordingRecord) -> Json:
         if isinstance(record, RecordingRecord):
             return RECORDING.as_json(record, place)
-        return CALL.as_json(record, place)  # type: ignore[arg-type]  # the feed's other records are calls
+        return CALL.as_json(record, place)
 
     return Feed(bus, represent)
 

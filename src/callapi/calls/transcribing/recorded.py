@@ -72,17 +72,20 @@ async def transcribe(
     except (EngineFailed, OSError, soundfile.SoundFileError, TimeoutError) as error:
         reason = str(error) or f"not done within {MAX_S:g} s"
         call.notify(Problem(NO_RECOGNISER, f"the recording {speech.facts.sid} was not transcribed: {reason}"))
-    done = replace(made, text=text, status=status, date_updated=utc_now())
-    row = _callback(call, speech, done)
+    finally:  # when the node stops, too: no text stays in progress
+        _report(call, bus, speech, replace(made, text=text, status=status, date_updated=utc_now()))
+
+
+def _report(call: Call, bus: EventBus, speech: RecordedSpeech, done: TranscriptRecord) -> None:
     bus.publish(
         TranscriptionChanged(
-            record,
+            call.record,
             done.date_updated,
             done.sid,
             None,
-            f"transcription-{status}",
-            row,
-            text=text if status == COMPLETED else None,
+            f"transcription-{done.status}",
+            _callback(call, speech, done),
+            text=done.text if done.status == COMPLETED else None,
             recording_sid=speech.facts.sid,
             transcript=done,
         )

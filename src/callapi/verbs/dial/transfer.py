@@ -6,8 +6,9 @@ the true progress, and after success the BYE; after a failure the old call stand
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from functools import partial
+from typing import Any
 
 from callapi.base.clock import utc_now
 from callapi.calls.bridges.conversation import Conversation
@@ -155,8 +156,11 @@ class Transfer:
 
     async def _answers(self, party: Call) -> bool:
         """Whether the new party answers in time, while the one that is transferred is still there."""
-        waits: tuple[Awaitable[bool], ...] = (_answered(party, self._verb.timeout), _ended(self.transferee))
-        if await first_of(*waits):  # type: ignore[arg-type]
+        waits: tuple[Coroutine[Any, Any, bool], ...] = (
+            _answered(party, self._verb.timeout),
+            _ended(self.transferee),
+        )
+        if await first_of(*waits):
             return True
         party.hang_up("the transfer was given up")
         return False
