@@ -26,19 +26,24 @@ const PAGES = {
   Phone: ["/phone", "h1"],
 };
 
+const LIMIT_MS = 20_000;
+
 async function load(page, path, selector) {
   await page.goto(CONSOLE_URL + path, { waitUntil: "commit" });
-  return page.evaluate(
-    (wanted) =>
+  const took = await page.evaluate(
+    ([wanted, limit]) =>
       new Promise((resolve) => {
         const look = () => {
           if (document.querySelector(wanted) && !document.querySelector("[aria-busy=true]")) resolve(performance.now());
-          else requestAnimationFrame(look);
+          else if (performance.now() > limit) resolve(null);
+          else setTimeout(look, 4);
         };
         look();
       }),
-    selector,
+    [selector, LIMIT_MS],
   );
+  if (took === null) throw new Error(`${path}: no ${selector} that is not busy within ${LIMIT_MS} ms`);
+  return took;
 }
 
 // Gaps between frames, tasks of more than 50 ms, and how many rows have changed hands meanwhile.
