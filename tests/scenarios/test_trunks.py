@@ -1,6 +1,7 @@
 """Trunks: numbers leave through gateways, the next one when one cannot serve the call; gateways may call in."""
 
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from tests.scenarios.conftest import NodeFactory, PhoneFactory, Server
 from tests.scenarios.harness import sipp_scenarios
 from tests.scenarios.harness.application import Webhook, response
+from tests.scenarios.harness.network import filtered_host
 from tests.scenarios.harness.ports import free_port
 from tests.scenarios.harness.raw_phone import RawPhone, sdp
 from tests.scenarios.harness.sipp import Sipp
@@ -91,6 +93,26 @@ async def test_a_gateway_that_is_gone_is_passed_over(
         call.ring()
         call.refuse(486)
     await _statuses(webhook, "initiated", "ringing", "busy")
+
+
+async def test_a_gateway_behind_a_filter_is_passed_over(
+    server: Server, webhook: Webhook, phone: PhoneFactory
+) -> None:
+    """A SYN that gets no answer holds the call for six seconds (`next_hop_after_s`), not for TCP's two minutes."""
+    alice = await phone("alice")
+    _script(server, webhook)
+    with filtered_host() as host:
+        async with RawPhone("gateway") as gateway:
+            for priority, uri in enumerate((f"sip:{host};transport=tcp", f"sip:127.0.0.1:{gateway.port}")):
+                form = {"SipUri": uri, "Priority": str(priority), "Pattern": _number(server)}
+                assert (await server.node.rest("POST", "Trunks.json", **form))[0] == 201
+            began = time.monotonic()
+            await alice.invite(server.uri)
+            call = await gateway.next_call(10.0)
+            assert 4 < time.monotonic() - began < 8
+            call.ring()
+            call.refuse(486)
+            await _statuses(webhook, "initiated", "ringing", "busy")
 
 
 @pytest.mark.parametrize(
