@@ -46,6 +46,7 @@ async def test_pages(world: World) -> None:
         ("GET", "Calls/\x00.json", 404, 20404),
         ("GET", "Calls/..%2f.json", 404, 20404),
         ("DELETE", "Calls.json", 405, 20004),
+        ("DELETE", "Calls/CA00000000000000000000000000000001/Recordings/a~b.json", 404, 20404),
         ("PATCH", "Calls.json", 405, 20004),
         ("POST", "/health", 405, 20004),
         ("POST", "/openapi.json", 405, 20004),

@@ -21,7 +21,7 @@ from tests.scenarios.harness.phone import Phone
 from tests.scenarios.harness.sipp import PROGRAM as SIPP
 
 HERE = Path(__file__).parent
-_NUMBERS = [str(number) for number in range(1000, 1400)]
+_NUMBERS = [str(number) for number in range(1000, 1800)]
 _FREE_NUMBERS = iter(_NUMBERS)
 
 

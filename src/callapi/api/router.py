@@ -37,9 +37,24 @@ class Router:
         """
         for path in self._paths.values():
             if match := path.pattern.fullmatch(request_path.path):
-                return _of_method(path.operations, method, request_path), match.groupdict()
+                try:
+                    return _of_method(path.operations, method, request_path), match.groupdict()
+                except ApiError:
+                    if self._wants_a_sid(method, path):
+                        break
+                    raise
         raise ApiError(
             NOT_FOUND, f"The requested resource {request_path.uri(request_path.path)} was not found"
+        )
+
+    def _wants_a_sid(self, method: str, path: _Path) -> bool:
+        """Whether another path of the same shape has the method, for sids only: a name is none of its resources."""
+        shape = _SID.sub("{}", path.operations[0].path)
+        return any(
+            other is not path
+            and _SID.sub("{}", other.operations[0].path) == shape
+            and any(each.method == method for each in other.operations)
+            for other in self._paths.values()
         )
 
 

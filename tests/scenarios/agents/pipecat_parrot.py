@@ -33,7 +33,7 @@ from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPI
 from pipecat.workers.runner import WorkerRunner
 
 RATE = 8000
-LEAD = RATE * 2
+LEAD = RATE * 4
 """Octets of a turn from before it was recognised as speech."""
 GREETING_S = float(sys.argv[2])
 START_S = 0.1
