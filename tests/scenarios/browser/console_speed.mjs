@@ -42,7 +42,10 @@ async function load(page, path, selector) {
       }),
     [selector, LIMIT_MS],
   );
-  if (took === null) throw new Error(`${path}: no ${selector} that is not busy within ${LIMIT_MS} ms`);
+  if (took === null) {
+    const shown = (await page.locator("body").innerText()).slice(0, 600);
+    throw new Error(`${path}: no ${selector} that is not busy within ${LIMIT_MS} ms; it shows: ${shown}`);
+  }
   return took;
 }
 

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import { Link } from "wouter-preact";
-import { accountPath, get, list, post } from "../../api";
+import { ApiError, accountPath, get, list, post } from "../../api";
 import { CallActions } from "../../components/call-actions";
 import { NotificationCard } from "../../components/notification";
 import { Card, Copy, Status, Waiting, toast } from "../../components/parts";
@@ -32,7 +32,11 @@ interface Story {
 async function load(sid: string): Promise<Story> {
   const call = await get<Call>(`Calls/${sid}.json`);
   let root = call;
-  for (let depth = 0; root.parent_call_sid && depth < 5; depth += 1) root = await get<Call>(`Calls/${root.parent_call_sid}.json`);
+  for (let depth = 0; depth < 5; depth += 1) {
+    const parent = await parentOf(root);
+    if (parent === null) break;
+    root = parent;
+  }
   const calls = [root, ...(await descendants(root.sid))].slice(0, MAX_LEGS);
   const [events, notifications, recordings] = await Promise.all([
     Promise.all(calls.map((each) => list<CallEvent>(`Calls/${each.sid}/Events.json?PageSize=1000`, "events"))),
@@ -45,6 +49,17 @@ async function load(sid: string): Promise<Story> {
     notifications: notifications.flatMap((page) => page.records),
     recordings: recordings.flatMap((page) => page.records),
   };
+}
+
+/** The call that dialled this one; null: none, or its record has been deleted. */
+async function parentOf(call: Call): Promise<Call | null> {
+  if (!call.parent_call_sid) return null;
+  try {
+    return await get<Call>(`Calls/${call.parent_call_sid}.json`);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  }
 }
 
 async function descendants(sid: string, depth = 0): Promise<Call[]> {
