@@ -6,7 +6,9 @@ import socket
 from typing import Final
 
 _BLOCK: Final = 512
-_FIRST_PORT: Final = 10_000
+_FIRST_PORT: Final = 10_100
+"""Above 10080, the highest port that Chromium refuses to connect to (net/base/port_util.cc)."""
+
 _FIRST_RTP_PORT: Final = 14_000
 _END: Final = 32_000
 """Below the ephemeral range, so that no socket bound to port 0 is given one of these."""
@@ -36,7 +38,7 @@ def is_taken(kind: socket.SocketKind, port: int, host: str = "127.0.0.1") -> boo
 
 
 def free_port() -> int:
-    """A port that is free for UDP and for TCP on 127.0.0.1; it is not given out again before 4,000 others were."""
+    """A port that is free for UDP and for TCP on 127.0.0.1; it is not given out again before 3,800 others were."""
     for port in itertools.islice(_ports, _FIRST_RTP_PORT - _FIRST_PORT):
         if not is_taken(socket.SOCK_DGRAM, port) and not is_taken(socket.SOCK_STREAM, port):
             return port
