@@ -111,6 +111,18 @@ async def test_a_conversation(
         await call.hang_up()
 
 
+async def test_an_application_speaks_with_its_handshake(server: Server, webhook: Webhook) -> None:
+    """A token in one segment with the 101, before `setup` has come there: said after the greeting, not lost."""
+    async with StreamApplication() as application:
+        application.first_words = [{"type": "text", "token": "Good morning.", "last": True}]
+        webhook["voice"] = relay(application.url, 'welcomeGreeting="Hello!" events="tokens-played"')
+        async with calling(server.uri, server.node.sip_address):
+            socket = await application.next_socket(first="setup")
+            await socket.next("info", 2, timeout=20)
+            assert [each["value"] for each in socket.all("info")] == ["Hello!", "Good morning."]
+
+
+@pytest.mark.timeout(90)
 async def test_an_interruption_is_heard_within_300_ms(
     server: Server, webhook: Webhook, tmp_path: Path, measured: Measured
 ) -> None:

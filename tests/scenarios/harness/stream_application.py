@@ -4,10 +4,11 @@ import asyncio
 import base64
 import itertools
 import json
+import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 
 import numpy
@@ -171,6 +172,8 @@ class StreamApplication:
         self.sockets: list[Socket] = []
         self.requests: list[web.Request] = []
         self.port = port
+        self.first_words: list[dict[str, Any]] = []
+        """Messages that go out in one segment with the answer to the handshake."""
         self._tls = tls
         self._arrived = asyncio.Event()
         self._taken = 0
@@ -214,9 +217,25 @@ class StreamApplication:
         if request.path == "/silent":
             await asyncio.sleep(60)
         response = web.WebSocketResponse(max_msg_size=1 << 25)
-        await response.prepare(request)
-        socket = Socket(request, response)
-        self.sockets.append(socket)
+        with _held_back(request, is_held=bool(self.first_words)):
+            await response.prepare(request)
+            for each in self.first_words:
+                await response.send_str(json.dumps(each))
+        connected = Socket(request, response)
+        self.sockets.append(connected)
         self._arrived.set()
-        await socket.read()
+        await connected.read()
         return response
+
+
+@contextmanager
+def _held_back(request: web.Request, *, is_held: bool) -> Iterator[None]:
+    """What is written meanwhile leaves at the end, together."""
+    transport = request.transport
+    assert transport is not None
+    connection: socket.socket = transport.get_extra_info("socket")
+    if is_held:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    yield
+    if is_held:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)

@@ -76,16 +76,20 @@ class RelaySession:
         self._segments: asyncio.Queue[SpeechEnded] = asyncio.Queue(MAX_SEGMENTS)
 
     async def run(self) -> RelayEnd:
-        """The whole session."""
-        try:
-            connection = await self._connect()
-        except StreamError as error:
-            self._notify(error.code, f"ConversationRelay: {error}")
-            return self._end("failed", error)
-        try:
-            return await self._converse(connection)
-        finally:
-            connection.abort()
+        """The whole session. The voice is there before the socket: an application may speak with its handshake."""
+        async with asyncio.TaskGroup() as tasks:
+            self._voice = voice = self._open_voice(tasks)
+            try:
+                connection = await self._connect()
+            except StreamError as error:
+                self._notify(error.code, f"ConversationRelay: {error}")
+                return self._end("failed", error)
+            else:
+                return await self._converse(connection)
+            finally:
+                voice.silence()
+                if self._connection is not None:
+                    self._connection.abort()
 
     def end(self, status: str = "completed") -> RelayEnd:
         """The end of a session that was cut short."""
@@ -110,13 +114,12 @@ class RelaySession:
         detach = self._call.digits.attach(self._pressed)
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._voice = self._open_voice(tasks)
                 workers = [tasks.create_task(self._listen()), tasks.create_task(self._understand())]
-                self._perform(self._machine.greet())
                 while not connection.is_over and self._finish is None:
                     await self.changed.wait()
                 for each in workers:
                     each.cancel()
+            if self._voice is not None:
                 self._voice.silence()
         finally:
             detach()
@@ -170,6 +173,7 @@ class RelaySession:
             "callStatus": record.status.upper(),
         }
         connection.send(messages.setup(self.sid, facts, dict(self._relay.parameters)))
+        self._perform(self._machine.greet())
 
     def received(self, message: bytes) -> None:
         """As SocketHandler."""
