@@ -12,7 +12,7 @@ import itertools
 import subprocess
 import wave
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -65,13 +65,13 @@ def spoken(language: str, variant: str, speed: int, text: str) -> Samples:
         sound = np.asarray(soxr.resample(samples, file.getframerate(), RATE))
     loud = np.flatnonzero(np.abs(sound) > 0.02 * np.abs(sound).max())
     sound = sound[loud[0] : loud[-1]]
-    return sound * (3000 / np.sqrt(np.mean(sound**2)))
+    return np.asarray(sound * (3000 / np.sqrt(np.mean(sound**2))))
 
 
 def beep(hertz: tuple[int, ...], seconds: float) -> Samples:
     """One or more sines at once."""
     at = np.arange(int(seconds * RATE)) / RATE
-    return np.sum([6000 / len(hertz) * np.sin(2 * np.pi * each * at) for each in hertz], axis=0)
+    return np.asarray(np.sum([6000 / len(hertz) * np.sin(2 * np.pi * each * at) for each in hertz], axis=0))
 
 
 def line(sound: Samples, noise: float, rng: np.random.Generator, *, loses: bool) -> Samples:
@@ -111,6 +111,7 @@ class Maker:
 def recordings() -> Iterator[Recording]:
     """The whole set."""
     maker = Maker()
+    texts: Mapping[str, tuple[str, ...]]
     for texts, is_machine in ((PEOPLE, False), (MACHINES, True)):
         for language, sentences in texts.items():
             group = LOOKED_AT if language in TUNED else OTHERS

@@ -67,4 +67,4 @@ def _read(path: Path) -> Samples:
     if not loud.size or np.abs(samples).max() < 200:
         return np.zeros(0)
     sound = samples[loud[0] : loud[-1]]
-    return sound * (3000 / np.sqrt(np.mean(sound**2)))
+    return np.asarray(sound * (3000 / np.sqrt(np.mean(sound**2))))

@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from types import TracebackType
 
 from callapi.cli.main import main
 from callapi.node.node import Node
@@ -51,13 +52,19 @@ def watched(figures: Path, arguments: list[str]) -> int:
         gc.callbacks.append(watch)
         return started
 
-    async def left(node: Node, *error: object) -> None:
+    async def left(
+        node: Node,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         gc.callbacks.remove(watch)
         figures.write_text(json.dumps(watch.figures()))  # noqa: ASYNC240 - the node is leaving
-        await leave(node, *error)
+        await leave(node, kind, error, traceback)
 
     leave = Node.__aexit__
-    Node.__aenter__, Node.__aexit__ = entered, left
+    Node.__aenter__ = entered  # type: ignore[method-assign, assignment]
+    Node.__aexit__ = left  # type: ignore[method-assign, assignment]
     return main(arguments)
 
 

@@ -38,7 +38,12 @@ _DRIVERS: list[Driver] = []
 def _patched(*patches: Any) -> Undo:
     for patch in patches:
         patch.start()
-    return lambda: [patch.stop() for patch in patches] and None
+
+    def undo() -> None:
+        for patch in patches:
+            patch.stop()
+
+    return undo
 
 
 def _without_subscribers(is_of_part: Callable[[Any], bool]) -> Undo:
@@ -200,7 +205,7 @@ def switchable(port: int, arguments: list[str]) -> int:
         return started
 
     with _remembered(EventBus, _BUSES), _remembered(Driver, _DRIVERS):
-        Node.__aenter__ = entered  # type: ignore[method-assign]
+        Node.__aenter__ = entered  # type: ignore[method-assign, assignment]
         return main(arguments)
 
 
