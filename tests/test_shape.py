@@ -114,6 +114,7 @@ PRIVATE_NAMES = re.compile(
     r"(?:^|_)(?:told|tells?|contest|doorman|guesses|placer|births?|errand|obey|presser|gatekeeper|discreet|strays"
     r"|essence|hungry|whoever|nobody|ears?|mouth|house)(?:_|$)|^_?(?:most|longest)_(?!text)|^_?most$"
 )
+PRIVATE_RUST_NAMES = re.compile(rf"{PRIVATE_NAMES.pattern}|(?:^|_)(?:patience|longest)(?:_|$)")
 """Names that had several meanings, or none for a reader; upper and lower case alike, in any part of a name."""
 QUOTING = {"tests/test_shape.py", "CONTRIBUTING.md"}
 """Files that name the words in order to forbid them."""
@@ -153,6 +154,28 @@ def _names(path: Path) -> set[str]:
 
 def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _rust_names(path: Path) -> set[str]:
+    """Every identifier of the module outside comments and strings."""
+    code = re.sub(r"//.*", "", path.read_text(encoding="utf-8"))
+    code = re.sub(r'"(?:\\.|[^"\\])*"', "", code, flags=re.DOTALL)
+    return set(re.findall(r"\b[A-Za-z_]\w*\b", code))
+
+
+@pytest.mark.parametrize("path", RUST, ids=_name)
+def test_names_are_the_field_s_in_rust_too(path: Path) -> None:
+    private = [name for name in sorted(_rust_names(path)) if PRIVATE_RUST_NAMES.search(_snake(name))]
+    assert not private, f"{_name(path)} names {', '.join(private)}: the field's word (CONTRIBUTING.md, Words)"
+
+
+def test_what_a_phone_sends_is_a_digit() -> None:
+    """RFC 4733's event of a key press is a digit here; a key encrypts."""
+    dtmf = [path for path in RUST if {"dtmf", "tone"} & set(path.parts) or path.stem == "inband_dtmf"]
+    assert dtmf
+    for path in dtmf:
+        keys = sorted(name for name in _rust_names(path) if re.search(r"(?:^|_)keys?(?:_|$)", _snake(name)))
+        assert not keys, f"{_name(path)} names {', '.join(keys)}"
 
 
 @pytest.mark.parametrize("path", OWN_PYTHON, ids=_name)

@@ -18,7 +18,7 @@ const SLOTS: u64 = 20;
 /// In front of each payload of G.711: when it was sent. Any octets are sound to it.
 const STAMP: usize = 8;
 /// So long after the last packet was sent another one may come.
-const PATIENCE: Duration = Duration::from_secs(2);
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
 struct Generator {
     legs: Legs,
@@ -64,7 +64,7 @@ pub(crate) fn generate(warm: u16, seconds: u16, other: Payloads) -> io::Result<(
         }
         generator.send(tick)?;
     }
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + MAX_WAIT;
     while generator.received < generator.sent && Instant::now() < end {
         generator.receive(Duration::from_millis(10), &mut events)?;
     }

@@ -23,11 +23,11 @@ pub(crate) struct Legs {
 
 pub(crate) fn open(host: Ipv4Addr, ports: impl Iterator<Item = u16>) -> io::Result<Legs> {
     let limit = getrlimit(Resource::Nofile);
-    let most = Rlimit {
+    let limit = Rlimit {
         current: limit.maximum,
         maximum: limit.maximum,
     };
-    setrlimit(Resource::Nofile, most)?;
+    setrlimit(Resource::Nofile, limit)?;
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     let mut sockets = Vec::new();
     let mut control = Vec::new();

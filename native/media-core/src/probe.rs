@@ -92,11 +92,11 @@ pub(crate) fn amplitude_at(hertz: f64, sample_rate: u32, sound: &[i16]) -> f64 {
     2.0 * real.hypot(imaginary) / weights
 }
 
-/// How far the noise in `got` is below the signal, in dB, at the delay (up to `longest_delay`) that suits it
+/// How far the noise in `got` is below the signal, in dB, at the delay (up to `max_delay`) that suits it
 /// best.
-pub(crate) fn signal_to_noise(sent: &[i16], got: &[i16], longest_delay: usize) -> f64 {
-    let length = sent.len().min(got.len()) - longest_delay;
-    (0..=longest_delay)
+pub(crate) fn signal_to_noise(sent: &[i16], got: &[i16], max_delay: usize) -> f64 {
+    let length = sent.len().min(got.len()) - max_delay;
+    (0..=max_delay)
         .map(|delay| {
             let (mut signal, mut error) = (0.0, 1e-9);
             for (&one, &other) in sent[..length].iter().zip(&got[delay..]) {

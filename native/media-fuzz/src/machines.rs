@@ -78,11 +78,11 @@ struct Heard {
     after_ms: u8,
 }
 
-/// Keys read from any events are keys, never more of them than packets; any script is pressed to its end.
+/// Digits read from any events are digits, never more of them than packets; any script is sent to its end.
 pub fn telephone_event(input: &[u8]) {
     let mut octets = Unstructured::new(input);
-    let mut listener = DtmfReceiver::default();
-    let (mut now, mut packets, mut keys) = (0, 0, 0);
+    let mut receiver = DtmfReceiver::default();
+    let (mut now, mut packets, mut digits) = (0, 0, 0);
     while !octets.is_empty() {
         let Ok(heard) = Heard::arbitrary(&mut octets) else {
             break;
@@ -100,20 +100,20 @@ pub fn telephone_event(input: &[u8]) {
             timestamp: heard.timestamp,
             ssrc: 1,
         };
-        if let Some(key) = listener.on_event(event, &header, now) {
-            assert!(code_of(key).is_some(), "no key: {key:?}");
-            keys += 1;
+        if let Some(digit) = receiver.on_event(event, &header, now) {
+            assert!(code_of(digit).is_some(), "not a digit: {digit:?}");
+            digits += 1;
         }
     }
-    assert!(keys <= packets);
-    press(&String::from_utf8_lossy(&input[..input.len().min(32)]));
+    assert!(digits <= packets);
+    send(&String::from_utf8_lossy(&input[..input.len().min(32)]));
 }
 
-fn press(script: &str) {
+fn send(script: &str) {
     let Some(mut digits) = DtmfSender::new(script) else {
         return;
     };
-    let longest = 60 * script.len() + 1;
-    let is_done = (0..longest).any(|_| digits.step(20, 8000) == Step::Done);
+    let max_steps = 60 * script.len() + 1;
+    let is_done = (0..max_steps).any(|_| digits.step(20, 8000) == Step::Done);
     assert!(is_done, "{script:?} has no end");
 }

@@ -29,15 +29,15 @@ pub fn codecs(input: &[u8]) {
     };
     let mut decoder = decoder(first);
     let rate = decoder.sample_rate();
-    let mut keys = inband::Detector::new(rate);
+    let mut detector = inband::Detector::new(rate);
     let mut pcm = Vec::new();
     for datagram in datagrams(rest).take(64) {
         pcm.clear();
         decoder.decode(datagram.octets, &mut pcm);
         // G.722 makes two samples of an octet, Opus at most 120 ms of a packet.
-        let longest = (2 * datagram.octets.len()).max(rate as usize * 120 / 1000);
-        assert!(pcm.len() <= longest, "{} samples", pcm.len());
-        keys.hear(&pcm, |_| {});
+        let max_octets = (2 * datagram.octets.len()).max(rate as usize * 120 / 1000);
+        assert!(pcm.len() <= max_octets, "{} samples", pcm.len());
+        detector.hear(&pcm, |_| {});
         if datagram.tag & 1 != 0 {
             let missing = usize::from(datagram.after_ms) * rate as usize / 1000;
             pcm.clear();
@@ -94,8 +94,8 @@ pub fn recorder(input: &[u8]) {
         recorder.advance(now, &mut file);
     }
     recorder.finish(now, &mut file);
-    let longest =
+    let max_octets =
         (now / MS + HOLD_MS + 20) * u64::from(options.rate) / 1000 * recorder.frame_octets();
-    assert!(file.len() as u64 <= longest, "{} octets", file.len());
-    assert!(recorder.kept() * recorder.frame_octets() <= longest);
+    assert!(file.len() as u64 <= max_octets, "{} octets", file.len());
+    assert!(recorder.kept() * recorder.frame_octets() <= max_octets);
 }

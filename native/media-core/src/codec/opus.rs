@@ -153,9 +153,9 @@ impl Decoder for SpeechDecoder {
     fn conceal(&mut self, samples: usize, pcm: &mut Vec<i16>) {
         let wanted = pcm.len() + samples;
         let unit = self.sample_rate as usize / UNITS_PER_SECOND;
-        let longest = self.sample_rate as usize / 50;
+        let max_samples = self.sample_rate as usize / 50;
         while pcm.len() < wanted {
-            let piece = (wanted - pcm.len()).next_multiple_of(unit).min(longest);
+            let piece = (wanted - pcm.len()).next_multiple_of(unit).min(max_samples);
             if !self.append(&[], piece, pcm) {
                 break;
             }

@@ -34,13 +34,13 @@ pub struct Concealer {
 impl Concealer {
     pub fn new(sample_rate: u32) -> Self {
         let samples_per_ms = sample_rate as f32 / 1_000.0;
-        let longest_period = (samples_per_ms * MAX_PERIOD_MS) as usize;
+        let max_period = (samples_per_ms * MAX_PERIOD_MS) as usize;
         let window = (samples_per_ms * WINDOW_MS) as usize;
         Self {
             samples_per_ms,
-            history: vec![0; longest_period + window].into_boxed_slice(),
-            cycle: Vec::with_capacity(longest_period),
-            echo: Vec::with_capacity(longest_period / 4),
+            history: vec![0; max_period + window].into_boxed_slice(),
+            cycle: Vec::with_capacity(max_period),
+            echo: Vec::with_capacity(max_period / 4),
             position: 0,
             lost: 0,
         }
@@ -84,8 +84,8 @@ impl Concealer {
 
     fn blend_in(&mut self, pcm: &mut [i16]) {
         let wanted = self.cycle.len() as f32 / 4.0 + self.lost as f32 * BLEND_PER_LOST;
-        let longest = self.samples_per_ms * MAX_BLEND_MS;
-        let length = (wanted.min(longest) as usize).min(pcm.len());
+        let max_length = self.samples_per_ms * MAX_BLEND_MS;
+        let length = (wanted.min(max_length) as usize).min(pcm.len());
         for (index, sample) in pcm[..length].iter_mut().enumerate() {
             let weight = (index + 1) as f32 / (length + 1) as f32;
             *sample = (weight * f32::from(*sample) + (1.0 - weight) * self.next_sample()) as i16;
@@ -124,10 +124,10 @@ impl Concealer {
     /// The lag at which the last 20 ms resemble themselves most.
     fn find_period(&self) -> usize {
         let shortest = (self.samples_per_ms * SHORTEST_PERIOD_MS) as usize;
-        let longest = (self.samples_per_ms * MAX_PERIOD_MS) as usize;
-        let coarse = self.best_lag((shortest..=longest).step_by(2), 2);
+        let max_period = (self.samples_per_ms * MAX_PERIOD_MS) as usize;
+        let coarse = self.best_lag((shortest..=max_period).step_by(2), 2);
         self.best_lag(
-            coarse.saturating_sub(1).max(shortest)..=(coarse + 1).min(longest),
+            coarse.saturating_sub(1).max(shortest)..=(coarse + 1).min(max_period),
             1,
         )
     }

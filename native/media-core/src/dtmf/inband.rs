@@ -1,4 +1,4 @@
-//! Keys heard in the sound itself (ITU-T Q.23, Q.24), for phones that do not send RFC 4733 events.
+//! Digits detected in the sound itself (ITU-T Q.23, Q.24), for phones that do not send RFC 4733 events.
 //!
 //! Blocks of 12.75 ms are measured at the eight frequencies (Goertzel's filters). A block counts if one row
 //! and one column stand out, neither much louder than the other, and next to nothing else is in it: voices
@@ -35,7 +35,7 @@ pub struct Detector {
     /// Blocks in a row in which the candidate was heard.
     hits: u32,
     pressed: Option<char>,
-    /// Blocks in a row without the key that is pressed.
+    /// Blocks in a row without the digit that is pressed.
     misses: u32,
 }
 
@@ -97,15 +97,15 @@ impl Detector {
             }
             self.filled += 1;
             if self.filled == self.block {
-                let key = self.judge();
-                if let Some(pressed) = self.follow(key) {
+                let digit = self.judge();
+                if let Some(pressed) = self.follow(digit) {
                     report(pressed);
                 }
             }
         }
     }
 
-    /// The key in the block that has just been filled.
+    /// The digit in the block that has just been filled.
     fn judge(&mut self) -> Option<char> {
         let block = self.block;
         let total = std::mem::take(&mut self.power) / block as f32;
@@ -118,23 +118,23 @@ impl Detector {
         let (row, row_power) = outstanding(&rows)?;
         let (column, column_power) = outstanding(&columns)?;
         let both = row_power + column_power;
-        let is_key = both >= QUIETEST
+        let is_digit = both >= QUIETEST
             && both >= PURITY * total
             && column_power <= COLUMN_OVER_ROW * row_power
             && row_power <= ROW_OVER_COLUMN * column_power;
-        is_key.then_some(DIGITS[row][column])
+        is_digit.then_some(DIGITS[row][column])
     }
 
-    /// What the keys of successive blocks come to: the key that is pressed just now.
-    fn follow(&mut self, key: Option<char>) -> Option<char> {
-        self.hits = match key {
-            Some(_) if key == self.candidate => self.hits + 1,
+    /// What the digits of successive blocks come to: the digit that is pressed just now.
+    fn follow(&mut self, digit: Option<char>) -> Option<char> {
+        self.hits = match digit {
+            Some(_) if digit == self.candidate => self.hits + 1,
             Some(_) => 1,
             None => 0,
         };
-        self.candidate = key;
+        self.candidate = digit;
         if self.pressed.is_some() {
-            self.misses = if key == self.pressed {
+            self.misses = if digit == self.pressed {
                 0
             } else {
                 self.misses + 1
@@ -146,9 +146,9 @@ impl Detector {
         if self.pressed.is_some() || self.hits < BLOCKS_TO_PRESS {
             return None;
         }
-        self.pressed = key;
+        self.pressed = digit;
         self.misses = 0;
-        key
+        digit
     }
 }
 
@@ -176,13 +176,13 @@ mod tests {
 
     const RATE: u32 = 8_000;
 
-    fn keys(sample_rate: u32, pcm: &[i16]) -> String {
+    fn detected(sample_rate: u32, pcm: &[i16]) -> String {
         let mut detector = Detector::new(sample_rate);
-        let mut keys = String::new();
+        let mut digits = String::new();
         for packet in pcm.chunks(sample_rate as usize / 50) {
-            detector.hear(packet, |key| keys.push(key));
+            detector.hear(packet, |digit| digits.push(digit));
         }
-        keys
+        digits
     }
 
     /// `digits` with tones and pauses of these lengths, after `lead` samples of silence.
@@ -198,7 +198,7 @@ mod tests {
         pcm
     }
 
-    /// A key from elsewhere: other levels, other frequencies (in parts of the right ones).
+    /// A digit of another maker: other levels, other frequencies (in parts of the right ones).
     fn foreign(row: f64, column: f64, row_level: f64, column_level: f64) -> Vec<i16> {
         let one = tone(row, RATE, 800, row_level);
         let other = tone(column, RATE, 800, column_level);
@@ -219,58 +219,70 @@ mod tests {
     }
 
     #[test]
-    fn all_keys_are_heard_once_at_every_rate() {
+    fn all_digits_are_heard_once_at_every_rate() {
         for rate in [8_000, 16_000, 48_000] {
             let pcm = dialled("0123456789*#ABCD", rate, 80, 60, 0);
-            assert_eq!(keys(rate, &pcm), "0123456789*#ABCD");
+            assert_eq!(detected(rate, &pcm), "0123456789*#ABCD");
         }
     }
 
     #[test]
-    fn the_shortest_keys_and_pauses_of_the_recommendation_are_heard_wherever_they_begin() {
+    fn the_shortest_digits_and_pauses_of_the_recommendation_are_heard_wherever_they_begin() {
         for lead in 0..102 {
             let pcm = dialled("1122*#", RATE, 40, 40, lead);
-            assert_eq!(keys(RATE, &pcm), "1122*#", "after {lead} samples");
+            assert_eq!(detected(RATE, &pcm), "1122*#", "after {lead} samples");
         }
     }
 
     #[test]
-    fn what_is_too_short_is_no_key() {
+    fn what_is_too_short_is_not_a_digit() {
         for lead in 0..102 {
-            assert_eq!(keys(RATE, &dialled("159D", RATE, 18, 60, lead)), "");
+            assert_eq!(detected(RATE, &dialled("159D", RATE, 18, 60, lead)), "");
         }
     }
 
     #[test]
-    fn a_key_is_told_while_it_is_held() {
+    fn a_digit_is_reported_while_it_is_held() {
         for lead in 0..102 {
             let pcm = dialled("7", RATE, 200, 60, lead);
             let soon = lead + 40 * RATE as usize / 1_000;
-            assert_eq!(keys(RATE, &pcm[..soon]), "7", "after {lead} samples");
-            assert_eq!(keys(RATE, &pcm), "7");
+            assert_eq!(detected(RATE, &pcm[..soon]), "7", "after {lead} samples");
+            assert_eq!(detected(RATE, &pcm), "7");
         }
     }
 
     #[test]
-    fn a_short_gap_does_not_split_a_key() {
+    fn a_short_gap_does_not_split_a_digit() {
         let mut pcm = dialled("5", RATE, 150, 60, 0);
         pcm[600..680].fill(0);
-        assert_eq!(keys(RATE, &pcm), "5");
+        assert_eq!(detected(RATE, &pcm), "5");
     }
 
     #[test]
     fn twist_within_the_recommendation_is_heard_beyond_it_is_not() {
-        assert_eq!(keys(RATE, &foreign(770.0, 1336.0, 4_000.0, 6_300.0)), "5");
-        assert_eq!(keys(RATE, &foreign(770.0, 1336.0, 8_000.0, 3_200.0)), "5");
-        assert_eq!(keys(RATE, &foreign(770.0, 1336.0, 2_000.0, 9_000.0)), "");
-        assert_eq!(keys(RATE, &foreign(770.0, 1336.0, 9_000.0, 1_500.0)), "");
+        assert_eq!(
+            detected(RATE, &foreign(770.0, 1336.0, 4_000.0, 6_300.0)),
+            "5"
+        );
+        assert_eq!(
+            detected(RATE, &foreign(770.0, 1336.0, 8_000.0, 3_200.0)),
+            "5"
+        );
+        assert_eq!(
+            detected(RATE, &foreign(770.0, 1336.0, 2_000.0, 9_000.0)),
+            ""
+        );
+        assert_eq!(
+            detected(RATE, &foreign(770.0, 1336.0, 9_000.0, 1_500.0)),
+            ""
+        );
     }
 
     #[test]
     fn frequencies_may_be_off_by_one_part_in_a_hundred_not_by_five() {
         for part in [0.99, 1.01] {
             assert_eq!(
-                keys(
+                detected(
                     RATE,
                     &foreign(697.0 * part, 1477.0 * part, 5_000.0, 5_000.0)
                 ),
@@ -279,7 +291,7 @@ mod tests {
         }
         for part in [0.95, 1.05] {
             assert_eq!(
-                keys(
+                detected(
                     RATE,
                     &foreign(697.0 * part, 1477.0 * part, 5_000.0, 5_000.0)
                 ),
@@ -289,47 +301,50 @@ mod tests {
     }
 
     #[test]
-    fn quiet_and_loud_keys_are_heard_whispers_are_not() {
-        assert_eq!(keys(RATE, &foreign(852.0, 1209.0, 250.0, 300.0)), "7");
-        assert_eq!(keys(RATE, &foreign(852.0, 1209.0, 16_000.0, 16_000.0)), "7");
-        assert_eq!(keys(RATE, &foreign(852.0, 1209.0, 60.0, 60.0)), "");
+    fn quiet_and_loud_digits_are_heard_whispers_are_not() {
+        assert_eq!(detected(RATE, &foreign(852.0, 1209.0, 250.0, 300.0)), "7");
+        assert_eq!(
+            detected(RATE, &foreign(852.0, 1209.0, 16_000.0, 16_000.0)),
+            "7"
+        );
+        assert_eq!(detected(RATE, &foreign(852.0, 1209.0, 60.0, 60.0)), "");
     }
 
     #[test]
-    fn keys_are_heard_through_noise_and_codecs() {
+    fn digits_are_heard_through_noise_and_codecs() {
         let pcm = dialled("0123456789*#", RATE, 80, 60, 0);
         let noisy = mixed(&pcm, &noise(3, pcm.len(), 2_500.0));
-        assert_eq!(keys(RATE, &noisy), "0123456789*#");
+        assert_eq!(detected(RATE, &noisy), "0123456789*#");
         for name in ["PCMU", "PCMA", "G722"] {
             let (mut encoder, mut decoder) = codecs::open(name, "").unwrap();
             let rate = encoder.sample_rate();
             let (mut payload, mut pcm) = (Vec::new(), Vec::new());
             encoder.encode(&dialled("147*2580369#", rate, 60, 50, 0), &mut payload);
             decoder.decode(&payload, &mut pcm);
-            assert_eq!(keys(rate, &pcm), "147*2580369#", "{name}");
+            assert_eq!(detected(rate, &pcm), "147*2580369#", "{name}");
         }
     }
 
-    /// Talk-off: five minutes of many voices, and nothing is taken for a key.
+    /// Talk-off: five minutes of many voices, and nothing is taken for a digit.
     #[test]
-    fn speech_is_no_key() {
+    fn speech_is_not_a_digit() {
         for seed in 0..30 {
             let pcm = speech(seed, RATE, 10 * RATE as usize);
-            assert_eq!(keys(RATE, &pcm), "", "voice {seed}");
+            assert_eq!(detected(RATE, &pcm), "", "voice {seed}");
         }
     }
 
     #[test]
-    fn noise_ringing_and_single_tones_are_no_keys() {
-        assert_eq!(keys(RATE, &noise(1, 480_000, 8_000.0)), "");
+    fn noise_ringing_and_single_tones_are_not_digits() {
+        assert_eq!(detected(RATE, &noise(1, 480_000, 8_000.0)), "");
         let mut ringing = Vec::new();
         for country in ["us", "uk", "de", "jp", "fr", "in", "au"] {
             Tone::ringing(country, RATE).fill(48_000, &mut ringing);
         }
-        assert_eq!(keys(RATE, &ringing), "");
+        assert_eq!(detected(RATE, &ringing), "");
         for hertz in ROWS.iter().chain(&COLUMNS) {
             assert_eq!(
-                keys(RATE, &tone(f64::from(*hertz), RATE, 8_000, 8_000.0)),
+                detected(RATE, &tone(f64::from(*hertz), RATE, 8_000, 8_000.0)),
                 ""
             );
         }
@@ -340,12 +355,12 @@ mod tests {
         fn any_digits_of_any_legal_timing_are_heard(
             digits in "[0-9*#A-D]{1,8}", on_ms in 45_u16..150, off_ms in 45_usize..120, lead in 0_usize..500,
         ) {
-            prop_assert_eq!(keys(RATE, &dialled(&digits, RATE, on_ms, off_ms, lead)), digits);
+            prop_assert_eq!(detected(RATE, &dialled(&digits, RATE, on_ms, off_ms, lead)), digits);
         }
 
         #[test]
         fn any_samples_at_all_are_survived(pcm: Vec<i16>) {
-            keys(RATE, &pcm);
+            detected(RATE, &pcm);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Keys that a party presses: as RTP events, or as tones in its sound.
+//! Digits that a party sends: as RTP events, or as tones in its sound.
 
 pub mod inband;
 pub mod telephone_event;

@@ -1,15 +1,15 @@
-//! Digits as RTP events (RFC 4733): reading a party's keys off its packets, and pressing keys ourselves.
+//! Digits as RTP events (RFC 4733): what a party sends in packets, and what we send.
 
 use crate::rtp::Header;
 
 /// Octets of one event's payload.
 pub const PAYLOAD: usize = 4;
 
-/// The sixteen keys, by event code (RFC 4733 section 3.2).
+/// The sixteen digits, by event code (RFC 4733 section 3.2).
 const DIGITS: &[u8; 16] = b"0123456789*#ABCD";
 /// Packets may overtake one another within so long; what comes later begins something new.
 const RECENT_NS: u64 = 250_000_000;
-/// Packets that may be lost between two of one key.
+/// Packets that may be lost between two of one digit.
 const MAX_GAP: u16 = 3;
 /// -10 dBm0.
 const VOLUME: u8 = 10;
@@ -19,9 +19,9 @@ const ENDS: u8 = 3;
 /// One packet's payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event {
-    /// 0 to 15 are keys.
+    /// 0 to 15 are digits.
     pub code: u8,
-    /// The key is released.
+    /// The digit is released.
     pub end: bool,
     /// In -dBm0, 0 to 63.
     pub volume: u8,
@@ -53,13 +53,13 @@ impl Event {
     }
 }
 
-/// Reads a party's keys: each one once, when it is pressed, however often its packets come.
+/// Reads a party's digits: each one once, when it is pressed, however often its packets come.
 #[derive(Debug, Clone, Default)]
 pub struct DtmfReceiver {
     last: Option<Last>,
 }
 
-/// The last key, held or released.
+/// The last digit, held or released.
 #[derive(Debug, Clone, Copy)]
 struct Last {
     code: u8,
@@ -72,7 +72,7 @@ struct Last {
 }
 
 impl Last {
-    /// Whether a packet belongs to this key (`Some(duration of its segment so far)`) or begins another.
+    /// Whether a packet belongs to this digit (`Some(duration of its segment so far)`) or begins another.
     fn goes_on(&self, event: Event, header: &Header, now_ns: u64) -> Option<u16> {
         if self.code != event.code {
             return None;
@@ -80,8 +80,8 @@ impl Last {
         let ahead = header.sequence.wrapping_sub(self.sequence);
         let is_newer = ahead != 0 && ahead < 0x8000;
         if header.timestamp == self.timestamp {
-            // RFC 4733 section 2.5.1.2 wants a new timestamp for each key. Some senders take the clock of audio that
-            // they do not send: a key begins once the last one has ended, or with the marker and a shorter duration.
+            // RFC 4733 section 2.5.1.2 wants a new timestamp for each digit. Some senders take the clock of audio that
+            // they do not send: a digit begins once the last one has ended, or with the marker and a shorter duration.
             let is_shorter = event.duration < self.duration;
             let begins = is_newer && !event.end && (!self.is_held || header.marker && is_shorter);
             return (!begins).then_some(self.duration);
@@ -94,7 +94,7 @@ impl Last {
         if self.is_held && header.timestamp == next_segment {
             return Some(0);
         }
-        // Senders whose timestamp rises with each packet: what follows at once, without the marker, is the same key.
+        // Senders whose timestamp rises with each packet: what follows at once, without the marker, is the same digit.
         let follows = is_newer && ahead <= MAX_GAP && !header.marker;
         let step = header.timestamp.wrapping_sub(self.timestamp);
         let is_repeated_end = event.end && step <= u32::from(self.duration.min(event.duration));
@@ -103,7 +103,7 @@ impl Last {
 }
 
 impl DtmfReceiver {
-    /// Takes an event packet; returns the key of the first one that comes of it, be it the end.
+    /// Takes an event packet; returns the digit of the first one that comes of it, be it the end.
     pub fn on_event(&mut self, event: Event, header: &Header, now_ns: u64) -> Option<char> {
         let mut last = Last {
             code: event.code,
@@ -134,16 +134,16 @@ impl DtmfReceiver {
     }
 }
 
-/// The event code of a key.
-pub fn code_of(key: char) -> Option<u8> {
-    let wanted = u8::try_from(key).ok()?.to_ascii_uppercase();
+/// The event code of a digit.
+pub fn code_of(digit: char) -> Option<u8> {
+    let wanted = u8::try_from(digit).ok()?.to_ascii_uppercase();
     DIGITS
         .iter()
         .position(|each| *each == wanted)
         .map(|code| code as u8)
 }
 
-/// The key of an event code.
+/// The digit of an event code.
 pub fn digit_of(code: u8) -> Option<char> {
     DIGITS.get(usize::from(code)).copied().map(char::from)
 }
@@ -151,11 +151,11 @@ pub fn digit_of(code: u8) -> Option<char> {
 /// One step of a row of digits, as long as one packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// A key sounds: the packet to send; `starts` marks the first one of a key.
+    /// A digit sounds: the packet to send; `starts` marks the first one of a digit.
     Event {
         /// The payload to send.
         event: Event,
-        /// First packet of this key: new timestamp, marker.
+        /// First packet of this digit: new timestamp, marker.
         starts: bool,
     },
     /// A pause.
@@ -164,7 +164,7 @@ pub enum Step {
     Done,
 }
 
-/// Presses keys in a row: 100 ms each with 100 ms between, `w` 0.5 s and `W` 1 s of pause.
+/// Sends digits in a row: 100 ms each with 100 ms between, `w` 0.5 s and `W` 1 s of pause.
 #[derive(Debug, Clone)]
 pub struct DtmfSender {
     script: Vec<u8>,
@@ -173,12 +173,12 @@ pub struct DtmfSender {
     ends_sent: u8,
 }
 
-/// How long we press a key.
+/// How long each digit is sent.
 pub const DIGIT_MS: u32 = 100;
 const GAP_MS: u32 = 100;
 
 impl DtmfSender {
-    /// `None` if `digits` holds anything else than keys, `w` and `W`.
+    /// `None` if `digits` holds anything else than digits, `w` and `W`.
     pub fn new(digits: &str) -> Option<Self> {
         let is_known = |letter: char| letter == 'w' || letter == 'W' || code_of(letter).is_some();
         digits.chars().all(is_known).then(|| Self {
@@ -197,7 +197,7 @@ impl DtmfSender {
         match letter {
             b'w' => self.pause(500, ptime_ms),
             b'W' => self.pause(1000, ptime_ms),
-            key => match code_of(char::from(key)) {
+            digit => match code_of(char::from(digit)) {
                 Some(code) if self.ends_sent < ENDS => self.press(code, ptime_ms, clock_rate),
                 _ => self.pause(DIGIT_MS + GAP_MS, ptime_ms),
             },
@@ -268,26 +268,26 @@ mod tests {
 
     /// What is read of `(event, timestamp, marker)`, a packet each 20 ms.
     fn read(packets: &[(Event, u32, bool)]) -> String {
-        let mut listener = DtmfReceiver::default();
+        let mut receiver = DtmfReceiver::default();
         let packets = packets.iter().zip(0u16..);
         packets
             .filter_map(|(&(event, timestamp, marker), number)| {
                 let header = header(number, timestamp, marker);
-                listener.on_event(event, &header, u64::from(number) * 20 * MS)
+                receiver.on_event(event, &header, u64::from(number) * 20 * MS)
             })
             .collect()
     }
 
-    /// One key, 100 ms, with three ends.
-    fn key(code: u8) -> impl Iterator<Item = (Event, bool)> {
+    /// One digit, 100 ms, with three ends.
+    fn digit(code: u8) -> impl Iterator<Item = (Event, bool)> {
         let held = (1..5).map(move |step| (event(code, false, step * 160), step == 1));
         held.chain((0..3).map(move |_| (event(code, true, 800), false)))
     }
 
-    /// Plays `digits` into a listener, each packet through `lose`, 20 ms apart.
+    /// Plays `digits` into a receiver, each packet through `lose`, 20 ms apart.
     fn heard(digits: &str, mut lose: impl FnMut(usize) -> bool) -> String {
         let mut digits = DtmfSender::new(digits).unwrap();
-        let (mut listener, mut reported) = (DtmfReceiver::default(), String::new());
+        let (mut receiver, mut reported) = (DtmfReceiver::default(), String::new());
         let mut timestamp = 0;
         for tick in 0.. {
             match digits.step(20, 8000) {
@@ -296,7 +296,7 @@ mod tests {
                         timestamp = tick as u32 * 160;
                     }
                     if !lose(tick) {
-                        reported.extend(listener.on(event, timestamp, tick as u64 * 20 * MS));
+                        reported.extend(receiver.on(event, timestamp, tick as u64 * 20 * MS));
                     }
                 }
                 Step::Silence => {}
@@ -314,91 +314,91 @@ mod tests {
         }
 
         #[test]
-        fn every_key_is_reported_once_in_order(digits in "[0-9A-D*#]{1,12}") {
+        fn every_digit_is_reported_once_in_order(digits in "[0-9A-D*#]{1,12}") {
             prop_assert_eq!(heard(&digits, |_| false), digits);
         }
 
         #[test]
-        fn losing_one_packet_in_three_loses_no_key(digits in "[0-9*#]{1,8}", phase in 0usize..3) {
+        fn losing_one_packet_in_three_loses_no_digit(digits in "[0-9*#]{1,8}", phase in 0usize..3) {
             prop_assert_eq!(heard(&digits, |tick| tick % 3 == phase), digits);
         }
 
         #[test]
         fn any_packets_are_survived(packets in proptest::collection::vec((any::<u8>(), any::<bool>(), any::<u16>(), any::<u32>(), any::<u16>(), any::<bool>()), 0..100)) {
-            let mut listener = DtmfReceiver::default();
+            let mut receiver = DtmfReceiver::default();
             let mut reported = 0;
             let count = packets.len();
             for (number, (code, end, duration, timestamp, sequence, marker)) in packets.into_iter().enumerate() {
                 let header = header(sequence, timestamp, marker);
-                reported += usize::from(listener.on_event(event(code, end, duration), &header, number as u64 * 20 * MS).is_some());
+                reported += usize::from(receiver.on_event(event(code, end, duration), &header, number as u64 * 20 * MS).is_some());
             }
             prop_assert!(reported <= count);
         }
     }
 
     #[test]
-    fn a_key_is_reported_when_it_is_pressed_and_never_again() {
-        let mut listener = DtmfReceiver::default();
-        assert_eq!(listener.on(event(5, false, 160), 1000, 0), Some('5'));
+    fn a_digit_is_reported_when_it_is_pressed_and_never_again() {
+        let mut receiver = DtmfReceiver::default();
+        assert_eq!(receiver.on(event(5, false, 160), 1000, 0), Some('5'));
         for (duration, at) in [(320, 20), (320, 21), (160, 22), (480, 40), (48_000, 6000)] {
             let update = event(5, false, duration);
-            assert_eq!(listener.on(update, 1000, at * MS), None);
+            assert_eq!(receiver.on(update, 1000, at * MS), None);
         }
         for at in [6020, 6040, 6060, 6500] {
-            assert_eq!(listener.on(event(5, true, 48_160), 1000, at * MS), None);
+            assert_eq!(receiver.on(event(5, true, 48_160), 1000, at * MS), None);
         }
     }
 
     #[test]
-    fn a_key_of_which_only_an_end_came_is_reported() {
-        let mut listener = DtmfReceiver::default();
-        assert_eq!(listener.on(event(5, true, 800), 1000, 0), Some('5'));
-        assert_eq!(listener.on(event(5, true, 800), 1000, 20 * MS), None);
+    fn a_digit_of_which_only_an_end_came_is_reported() {
+        let mut receiver = DtmfReceiver::default();
+        assert_eq!(receiver.on(event(5, true, 800), 1000, 0), Some('5'));
+        assert_eq!(receiver.on(event(5, true, 800), 1000, 20 * MS), None);
     }
 
     #[test]
-    fn the_same_key_twice_is_two_keys() {
-        let mut listener = DtmfReceiver::default();
-        assert_eq!(listener.on(event(1, true, 800), 1000, 0), Some('1'));
+    fn the_same_digit_twice_is_two_digits() {
+        let mut receiver = DtmfReceiver::default();
+        assert_eq!(receiver.on(event(1, true, 800), 1000, 0), Some('1'));
         let again = event(1, false, 160);
-        assert_eq!(listener.on(again, 9000, 200 * MS), Some('1'));
+        assert_eq!(receiver.on(again, 9000, 200 * MS), Some('1'));
         // As close as it gets: it begins where the one before ended.
-        assert_eq!(listener.on(event(1, true, 800), 9000, 300 * MS), None);
-        assert_eq!(listener.on(again, 9800, 301 * MS), Some('1'));
+        assert_eq!(receiver.on(event(1, true, 800), 9000, 300 * MS), None);
+        assert_eq!(receiver.on(again, 9800, 301 * MS), Some('1'));
     }
 
     #[test]
-    fn a_key_that_replaces_an_unfinished_one_loses_neither() {
-        let mut listener = DtmfReceiver::default();
-        assert_eq!(listener.on(event(1, false, 800), 1000, 0), Some('1'));
+    fn a_digit_that_replaces_an_unfinished_one_loses_neither() {
+        let mut receiver = DtmfReceiver::default();
+        assert_eq!(receiver.on(event(1, false, 800), 1000, 0), Some('1'));
         let second = event(2, true, 800);
-        assert_eq!(listener.on(second, 9000, 100 * MS), Some('2'));
+        assert_eq!(receiver.on(second, 9000, 100 * MS), Some('2'));
         let overtaken = event(1, true, 960);
-        assert_eq!(listener.on(overtaken, 1000, 101 * MS), None);
-        assert_eq!(listener.on(second, 9000, 120 * MS), None);
+        assert_eq!(receiver.on(overtaken, 1000, 101 * MS), None);
+        assert_eq!(receiver.on(second, 9000, 120 * MS), None);
     }
 
     #[test]
     fn a_source_whose_clock_begins_anew_is_heard() {
-        let mut listener = DtmfReceiver::default();
-        assert_eq!(listener.on(event(1, true, 800), 900_000, 0), Some('1'));
+        let mut receiver = DtmfReceiver::default();
+        assert_eq!(receiver.on(event(1, true, 800), 900_000, 0), Some('1'));
         let fresh = event(1, false, 160);
-        assert_eq!(listener.on(fresh, 160, 400 * MS), Some('1'));
+        assert_eq!(receiver.on(fresh, 160, 400 * MS), Some('1'));
     }
 
     #[test]
-    fn a_long_key_in_segments_is_one_key() {
-        let mut listener = DtmfReceiver::default();
+    fn a_long_digit_in_segments_is_one_digit() {
+        let mut receiver = DtmfReceiver::default();
         let (first, second) = (1000, 1000 + 0xffff);
-        assert_eq!(listener.on(event(7, false, 0xffff), first, 0), Some('7'));
+        assert_eq!(receiver.on(event(7, false, 0xffff), first, 0), Some('7'));
         for (end, at) in [(false, 20), (true, 40), (true, 60)] {
-            assert_eq!(listener.on(event(7, end, 160), second, at * MS), None);
+            assert_eq!(receiver.on(event(7, end, 160), second, at * MS), None);
         }
     }
 
     #[test]
-    fn one_key_again_and_again_on_one_timestamp() {
-        let same = [5, 5, 6, 6].into_iter().flat_map(key);
+    fn one_digit_again_and_again_on_one_timestamp() {
+        let same = [5, 5, 6, 6].into_iter().flat_map(digit);
         let packets: Vec<_> = same.map(|(event, marker)| (event, 1000, marker)).collect();
         assert_eq!(read(&packets), "5566");
         let unmarked: Vec<_> = packets
@@ -406,8 +406,8 @@ mod tests {
             .map(|&(event, at, _)| (event, at, false))
             .collect();
         assert_eq!(read(&unmarked), "5566");
-        // The ends of the first key are lost: only the marker shows the second.
-        let held = |code| key(code).filter(|(event, _)| !event.end);
+        // The ends of the first digit are lost: only the marker shows the second.
+        let held = |code| digit(code).filter(|(event, _)| !event.end);
         let packets: Vec<_> = [5, 5].into_iter().flat_map(held).collect();
         let packets: Vec<_> = packets
             .iter()
@@ -417,34 +417,34 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_on_every_packet_is_one_key() {
-        let packets: Vec<_> = key(5).map(|(event, _)| (event, 1000, true)).collect();
+    fn a_marker_on_every_packet_is_one_digit() {
+        let packets: Vec<_> = digit(5).map(|(event, _)| (event, 1000, true)).collect();
         assert_eq!(read(&packets), "5");
     }
 
     #[test]
-    fn a_late_packet_of_a_key_that_has_ended_is_not_another() {
-        let mut listener = DtmfReceiver::default();
+    fn a_late_packet_of_a_digit_that_has_ended_is_not_another() {
+        let mut receiver = DtmfReceiver::default();
         let starts = event(5, false, 160);
         assert_eq!(
-            listener.on_event(starts, &header(1, 1000, true), 0),
+            receiver.on_event(starts, &header(1, 1000, true), 0),
             Some('5')
         );
         let ends = event(5, true, 800);
-        assert_eq!(listener.on_event(ends, &header(4, 1000, false), MS), None);
+        assert_eq!(receiver.on_event(ends, &header(4, 1000, false), MS), None);
         for late in [1, 2, 3] {
             assert_eq!(
-                listener.on_event(starts, &header(late, 1000, late == 1), 2 * MS),
+                receiver.on_event(starts, &header(late, 1000, late == 1), 2 * MS),
                 None
             );
         }
     }
 
     #[test]
-    fn a_timestamp_that_rises_with_each_packet_is_one_key() {
+    fn a_timestamp_that_rises_with_each_packet_is_one_digit() {
         for grows in [true, false] {
-            let keys = [5, 5, 0].into_iter().flat_map(key);
-            let packets: Vec<_> = keys
+            let digits = [5, 5, 0].into_iter().flat_map(digit);
+            let packets: Vec<_> = digits
                 .zip(0u32..)
                 .map(|((mut event, marker), number)| {
                     if !grows {
@@ -459,8 +459,8 @@ mod tests {
 
     #[test]
     fn events_that_are_not_digits_are_ignored() {
-        let mut listener = DtmfReceiver::default();
-        assert_eq!(listener.on(event(16, true, 800), 1000, 0), None);
+        let mut receiver = DtmfReceiver::default();
+        assert_eq!(receiver.on(event(16, true, 800), 1000, 0), None);
         assert_eq!(digit_of(15), Some('D'));
         assert_eq!(digit_of(16), None);
     }

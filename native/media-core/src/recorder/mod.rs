@@ -217,8 +217,8 @@ impl Recorder {
         let frame = self.samples_of(FRAME_MS);
         loop {
             let mut count = frame.min(end.saturating_sub(self.done));
-            if let Some(most) = self.options.max_length_ms {
-                let left = self.samples_of(most).saturating_sub(self.written);
+            if let Some(max_ms) = self.options.max_length_ms {
+                let left = self.samples_of(max_ms).saturating_sub(self.written);
                 if left == 0 {
                     return Some(Over::MaxLength);
                 }
@@ -231,7 +231,7 @@ impl Recorder {
             if self
                 .options
                 .silence_ms
-                .is_some_and(|most| self.listener.silence_ms() >= most)
+                .is_some_and(|max_ms| self.listener.silence_ms() >= max_ms)
             {
                 return Some(Over::Silence);
             }
@@ -279,8 +279,8 @@ impl Recorder {
         });
         if self.is_cutting_start {
             self.memory.extend(out.drain(start..));
-            let most = (self.samples_of(MEMORY_MS) * self.frame_octets()) as usize;
-            let surplus = self.memory.len().saturating_sub(most);
+            let max_octets = (self.samples_of(MEMORY_MS) * self.frame_octets()) as usize;
+            let surplus = self.memory.len().saturating_sub(max_octets);
             self.memory.drain(..surplus);
             if !began {
                 return;
@@ -490,29 +490,29 @@ mod tests {
                 codecs::open("PCMU", "").unwrap().1.decode(&LOUD, &mut pcm);
                 i32::from(pcm[0])
             };
-            let most = i32::from(i16::MIN).max(single * expected);
-            assert_eq!(i32::from(samples(&out)[0]), most);
+            let saturated = i32::from(i16::MIN).max(single * expected);
+            assert_eq!(i32::from(samples(&out)[0]), saturated);
         }
     }
 
     #[test]
     fn it_ends_at_its_greatest_length_exactly() {
-        let most = Options {
+        let bounded = Options {
             max_length_ms: Some(1010),
             ..options()
         };
-        let mut recorder = Recorder::new(most, open(), START);
+        let mut recorder = Recorder::new(bounded, open(), START);
         let (file, over) = record(&mut recorder, 5000, |_| true);
         assert_eq!((file.len(), over), (8080, Some(Over::MaxLength)));
     }
 
     #[test]
     fn it_ends_after_silence() {
-        let most = Options {
+        let bounded = Options {
             silence_ms: Some(1000),
             ..options()
         };
-        let mut recorder = Recorder::new(most, open(), START);
+        let mut recorder = Recorder::new(bounded, open(), START);
         let (file, over) = record(&mut recorder, 8000, |number| number < 100);
         assert_eq!(over, Some(Over::Silence));
         assert!(

@@ -106,8 +106,8 @@ impl Track {
         let Some(begin) = self.next.as_ref().map(|next| next.position) else {
             return;
         };
-        let longest = u64::from(self.rate) * MAX_CONCEALED_MS / 1000;
-        let span = position.saturating_sub(begin).min(longest);
+        let max_samples = u64::from(self.rate) * MAX_CONCEALED_MS / 1000;
+        let span = position.saturating_sub(begin).min(max_samples);
         let samples = span * u64::from(self.decoder.sample_rate()) / u64::from(self.rate);
         self.decoded.clear();
         self.decoder.conceal(samples as usize, &mut self.decoded);

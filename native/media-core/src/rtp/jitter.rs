@@ -9,7 +9,7 @@ const SLOTS: usize = 32;
 /// Packets of delay at most; beyond, the oldest are left out.
 const MAX_DEPTH: u32 = 12;
 /// Pulls over which the least depth is watched, before delay is taken back.
-const PATIENCE: u32 = 100;
+const WATCHED_PULLS: u32 = 100;
 const NANOSECONDS: i64 = 1_000_000_000;
 
 /// What comes out.
@@ -203,7 +203,7 @@ impl JitterBuffer {
     fn watch_depth(&mut self, depth: u32) {
         self.least_depth = self.least_depth.min(depth);
         self.pulls += 1;
-        if self.pulls >= PATIENCE {
+        if self.pulls >= WATCHED_PULLS {
             if self.least_depth > self.target() + 1 {
                 self.leave_out();
             }
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_is_told_when_something_came_after_it() {
+    fn a_loss_is_reported_when_something_came_after_it() {
         let mut buffer = JitterBuffer::new(8000, 160);
         insert(&mut buffer, 1, 0);
         assert!(pulled(&mut buffer).is_some());

@@ -32,7 +32,7 @@ pub struct Header {
 pub struct Place {
     /// Of the source.
     pub ssrc: u32,
-    /// Counts packets, those of keys too: a key is a loss as far as its sound is concerned.
+    /// Counts packets, those of digits too: a digit is a loss as far as its sound is concerned.
     pub sequence: u16,
     /// Of the source's clock.
     pub timestamp: u32,

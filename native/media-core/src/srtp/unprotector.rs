@@ -74,13 +74,13 @@ impl Unprotector {
         let known = self.find(ssrc);
         let (body, tag) = packet.split_at_mut(length);
         let mut verdict = Rejected::Malformed;
-        for guess in guesses(known.map(|at| &self.sources[at]), sequence) {
-            let Some(guess) = guess else { continue };
-            if guess.is_replayed {
+        for estimate in indices(known.map(|at| &self.sources[at]), sequence) {
+            let Some(estimate) = estimate else { continue };
+            if estimate.is_replayed {
                 verdict = Rejected::Replayed;
                 continue;
             }
-            let index = guess.index;
+            let index = estimate.index;
             let trailer = Trailer::Rollover((index >> 16) as u32);
             if self
                 .rtp
@@ -88,10 +88,10 @@ impl Unprotector {
             {
                 let source = self.source(known, ssrc);
                 match &mut source.rtp {
-                    Some(window) if !guess.begins_anew => window.add(index),
+                    Some(window) if !estimate.begins_anew => window.add(index),
                     other => *other = Some(Window::starting_at(index)),
                 }
-                source.probation = if guess.begins_anew {
+                source.probation = if estimate.begins_anew {
                     0
                 } else {
                     source.probation.saturating_sub(1)
@@ -172,17 +172,17 @@ impl Unprotector {
     }
 }
 
-/// An index that a packet may have.
-struct Guess {
+/// An index that a packet may have (the estimate of RFC 3711 section 3.3.1).
+struct Estimate {
     index: u64,
     is_replayed: bool,
     /// The source counts from 0 again.
     begins_anew: bool,
 }
 
-fn guesses(source: Option<&Source>, sequence: u16) -> [Option<Guess>; 2] {
+fn indices(source: Option<&Source>, sequence: u16) -> [Option<Estimate>; 2] {
     let first = u64::from(sequence);
-    let fresh = |index| Guess {
+    let fresh = |index| Estimate {
         index,
         is_replayed: false,
         begins_anew: true,
@@ -194,11 +194,13 @@ fn guesses(source: Option<&Source>, sequence: u16) -> [Option<Guess>; 2] {
         let wrapped = (sequence < 0x8000).then(|| fresh(first | 1 << 16));
         return [Some(fresh(first)), wrapped];
     };
-    let expected = nearest(window.highest(), sequence).map(|index| Guess {
+    let expected = nearest(window.highest(), sequence).map(|index| Estimate {
         index,
         is_replayed: window.has(index),
         begins_anew: false,
     });
-    let is_other = expected.as_ref().is_none_or(|guess| guess.index != first);
+    let is_other = expected
+        .as_ref()
+        .is_none_or(|estimate| estimate.index != first);
     [expected, (probation > 0 && is_other).then(|| fresh(first))]
 }

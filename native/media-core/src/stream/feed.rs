@@ -158,8 +158,8 @@ impl FeedQueue {
                 }
                 Some(Item::Audio(piece)) if self.source.len() < wanted => {
                     let rest = &piece[self.offset..];
-                    let most = (wanted - self.source.len()) * self.format.sample_octets();
-                    let octets = rest.len().min(most);
+                    let room = (wanted - self.source.len()) * self.format.sample_octets();
+                    let octets = rest.len().min(room);
                     self.format.read(&rest[..octets], &mut self.source);
                     self.octets -= octets;
                     self.offset += octets;

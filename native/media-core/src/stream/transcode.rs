@@ -71,7 +71,7 @@ impl Transcoder {
 
     /// Appends `count` samples; none while the source is silent.
     pub fn fill(&mut self, count: usize, pcm: &mut Vec<i16>) {
-        let most = (self.decoder.sample_rate() / 1000 * self.conceal_ms) as usize;
+        let max_concealed = (self.decoder.sample_rate() / 1000 * self.conceal_ms) as usize;
         while self.samples.len() < count {
             self.decoded.clear();
             match self.jitter.pull() {
@@ -80,7 +80,7 @@ impl Transcoder {
                     self.packet_samples = self.decoded.len().max(1);
                     self.concealed = 0;
                 }
-                Pull::Lost | Pull::Empty if self.concealed < most => {
+                Pull::Lost | Pull::Empty if self.concealed < max_concealed => {
                     self.decoder.conceal(self.packet_samples, &mut self.decoded);
                     self.concealed = self.concealed.saturating_add(self.packet_samples);
                 }

@@ -1,7 +1,7 @@
 //! The ringing tones of the world: what sounds, and for how long (ITU-T E.180 Supplement 2).
 
-/// The longest pattern below.
-pub(crate) const LONGEST: usize = 4;
+/// Sounds and silences of one pattern, together.
+pub(crate) const MAX_PATTERN: usize = 4;
 
 /// What sounds, frequencies in Hz.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,7 +71,9 @@ mod tests {
     fn every_country_has_a_pattern_that_fits() {
         for country in COUNTRIES.split_whitespace() {
             let found = of_country(country);
-            assert!(found.pattern_ms.len().is_multiple_of(2) && found.pattern_ms.len() <= LONGEST);
+            assert!(
+                found.pattern_ms.len().is_multiple_of(2) && found.pattern_ms.len() <= MAX_PATTERN
+            );
             assert!(country == "us" || found != AMERICAN, "{country}");
         }
     }

@@ -9,7 +9,7 @@ use std::f32::consts::TAU;
 
 use cadence::{Cadence, Voice};
 
-/// Rows and columns of the keypad, in Hz (ITU-T Q.23), and the keys where they cross.
+/// Rows and columns of the keypad, in Hz (ITU-T Q.23), and the digits where they cross.
 pub const ROWS: [f32; 4] = [697.0, 770.0, 852.0, 941.0];
 pub const COLUMNS: [f32; 4] = [1209.0, 1336.0, 1477.0, 1633.0];
 pub const DIGITS: [[char; 4]; 4] = [
@@ -35,7 +35,7 @@ pub struct Tone {
     /// For modulated voices: how fast the loudness of the first partial sways.
     sway: Option<Partial>,
     /// Lengths in samples, sounding and silent by turns.
-    cadence: [usize; cadence::LONGEST],
+    cadence: [usize; cadence::MAX_PATTERN],
     phases: usize,
     phase: usize,
     /// Samples since the present phase began.
@@ -100,11 +100,11 @@ impl Tone {
         tone
     }
 
-    /// The sound of a key (0-9 * # A-D), once, for `duration_ms`; `None` for any other character.
-    pub fn digit(key: char, duration_ms: u16, sample_rate: u32) -> Option<Self> {
-        let key = key.to_ascii_uppercase();
-        let row = DIGITS.iter().position(|keys| keys.contains(&key))?;
-        let column = DIGITS[row].iter().position(|&each| each == key)?;
+    /// The sound of a digit (0-9 * # A-D), once, for `duration_ms`; `None` for any other character.
+    pub fn digit(digit: char, duration_ms: u16, sample_rate: u32) -> Option<Self> {
+        let digit = digit.to_ascii_uppercase();
+        let row = DIGITS.iter().position(|digits| digits.contains(&digit))?;
+        let column = DIGITS[row].iter().position(|&each| each == digit)?;
         let partials = [(ROWS[row], ROW_LEVEL), (COLUMNS[column], COLUMN_LEVEL)];
         let mut tone = Self::sounding(&partials, sample_rate);
         tone.follow(&[duration_ms], sample_rate);
@@ -119,7 +119,7 @@ impl Tone {
         Self {
             partials: sounding,
             sway: None,
-            cadence: [0; cadence::LONGEST],
+            cadence: [0; cadence::MAX_PATTERN],
             phases: 0,
             phase: 0,
             position: 0,
@@ -237,9 +237,9 @@ mod tests {
 
     #[test]
     fn a_digit_is_its_two_frequencies() {
-        for (row, keys) in DIGITS.iter().enumerate() {
-            for (column, &key) in keys.iter().enumerate() {
-                let pcm = played(Tone::digit(key, 100, 8_000).unwrap(), usize::MAX);
+        for (row, digits) in DIGITS.iter().enumerate() {
+            for (column, &digit) in digits.iter().enumerate() {
+                let pcm = played(Tone::digit(digit, 100, 8_000).unwrap(), usize::MAX);
                 assert_eq!(pcm.len(), 800);
                 assert!(amplitude_at(f64::from(ROWS[row]), 8_000, &pcm) > 6_500.0);
                 assert!(amplitude_at(f64::from(COLUMNS[column]), 8_000, &pcm) > 8_200.0);

@@ -131,11 +131,11 @@ impl Feeding {
     }
 }
 
-/// Adds to a counter unless it would go beyond `most`.
-fn add(counter: &AtomicUsize, amount: usize, most: usize) -> bool {
+/// Adds to a counter unless it would go beyond `limit`.
+fn add(counter: &AtomicUsize, amount: usize, limit: usize) -> bool {
     counter
         .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
-            (now + amount <= most).then_some(now + amount)
+            (now + amount <= limit).then_some(now + amount)
         })
         .is_ok()
 }

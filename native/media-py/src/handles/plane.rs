@@ -279,10 +279,10 @@ fn start_handshakes(certificate: DtlsCertificate, node: &Arc<Node>) -> PyResult<
 /// Two sockets for each stream: takes as many files as the system allows.
 fn allow_many_sockets() {
     let limit = getrlimit(Resource::Nofile);
-    let most = Rlimit {
+    let limit = Rlimit {
         current: limit.maximum,
         maximum: limit.maximum,
     };
     // Refused only if the maximum is beyond what the kernel can: then what we have must do.
-    let _ = setrlimit(Resource::Nofile, most);
+    let _ = setrlimit(Resource::Nofile, limit);
 }

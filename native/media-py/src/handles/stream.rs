@@ -195,7 +195,7 @@ impl Stream {
         playback
     }
 
-    /// Sends keys. Returns a playback's id; raises `ValueError` on any other character.
+    /// Sends digits. Returns a playback's id; raises `ValueError` on any other character.
     fn send_digits(&self, digits: &str) -> PyResult<u64> {
         let sender = DtmfSender::new(digits).ok_or_else(|| {
             PyValueError::new_err(format!(

@@ -20,7 +20,7 @@ pub(super) enum Kind {
     Pause,
     /// Recording goes on.
     Resume,
-    /// The recording ends; the timestamp is the key that ended it, or 0.
+    /// The recording ends; the timestamp is the digit that ended it, or 0.
     End,
 }
 

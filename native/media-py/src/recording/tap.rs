@@ -44,7 +44,7 @@ pub(crate) enum Source<'a> {
 pub(crate) enum Cause {
     /// It was stopped, or its stream was closed.
     Stopped,
-    /// The party pressed this key.
+    /// The party pressed this digit.
     Digit(char),
 }
 
@@ -128,9 +128,9 @@ pub(crate) struct Tap {
 }
 
 impl Tap {
-    /// Whether this key ends it.
-    pub(crate) fn ends_on(&self, key: char) -> bool {
-        self.finish_on_key.contains(key)
+    /// Whether this digit ends it.
+    pub(crate) fn ends_on(&self, digit: char) -> bool {
+        self.finish_on_key.contains(digit)
     }
 
     /// Whether the writer has ended it by itself.
@@ -170,13 +170,13 @@ impl Tap {
 
     /// Ends it.
     pub(crate) fn end(mut self, cause: Cause, now: u64) {
-        let key = match cause {
+        let digit = match cause {
             Cause::Stopped => 0,
-            Cause::Digit(key) => u32::from(key),
+            Cause::Digit(digit) => u32::from(digit),
         };
         // Without room the writer notices that the ring is abandoned.
         let place = Place {
-            timestamp: key,
+            timestamp: digit,
             ..NOWHERE
         };
         self.push(Kind::End, place, &[], now);

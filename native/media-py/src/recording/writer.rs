@@ -288,7 +288,7 @@ impl Active {
             Kind::Resume => self.recorder.resume(entry.at_ns, &mut self.octets),
             Kind::End => {
                 self.recorder.finish(entry.at_ns, &mut self.octets);
-                let digit = char::from_u32(entry.place.timestamp).filter(|key| *key != '\0');
+                let digit = char::from_u32(entry.place.timestamp).filter(|digit| *digit != '\0');
                 let cause = if digit.is_some() { "digit" } else { "stopped" };
                 return Round::Over(cause, digit);
             }

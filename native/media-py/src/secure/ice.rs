@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn checks_that_never_come_or_cease_are_a_failure_told_once() {
+    fn checks_that_never_come_or_cease_are_a_failure_reported_once() {
         let mut ice = Ice::new(parameters(), NOW);
         assert_eq!(ice.failure(NOW + FIRST_CHECK_NS), None);
         let text = ice.failure(NOW + FIRST_CHECK_NS + 1).unwrap();

@@ -35,7 +35,7 @@ pub(crate) enum Heard {
     Nothing,
     /// Audio whose payload lies there in the datagram.
     Audio(Header, usize, usize),
-    /// A key, held or released; true for the first packet of one.
+    /// A digit, held or released; true for the first packet of one.
     Digit(Header, telephone_event::Event, bool),
 }
 
@@ -479,12 +479,12 @@ impl AudioStream {
             self.taps
                 .packet(Direction::Received, header.into(), payload, ctx.now);
         }
-        if let Some(key) = self
+        if let Some(digit) = self
             .inband_dtmf
             .as_mut()
             .and_then(|inband| inband.receive(payload))
         {
-            self.publish_digit(key, true, ctx);
+            self.publish_digit(digit, true, ctx);
         }
     }
 
@@ -495,8 +495,8 @@ impl AudioStream {
             return Heard::Nothing;
         };
         let pressed = self.dtmf_receiver.on_event(event, &header, ctx.now);
-        if let Some(key) = pressed {
-            self.publish_digit(key, false, ctx);
+        if let Some(digit) = pressed {
+            self.publish_digit(digit, false, ctx);
         }
         Heard::Digit(header, event, pressed.is_some())
     }

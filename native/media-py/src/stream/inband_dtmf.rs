@@ -32,7 +32,7 @@ impl InbandDtmf {
         self.pcm.clear();
         self.decoder.decode(payload, &mut self.pcm);
         let mut pressed = None;
-        // A packet is too short for two keys.
+        // A packet is too short for two digits.
         self.detector.hear(&self.pcm, |digit| pressed = Some(digit));
         pressed
     }

@@ -22,7 +22,7 @@ pub(crate) struct Playback {
 
 /// A row of digits that is being sent.
 pub(crate) struct DigitRow {
-    /// `None`: a key of the other leg, for a party that knows no events.
+    /// `None`: a digit of the other leg, for a party that knows no events.
     playback: Option<u64>,
     pub(crate) digits: DtmfSender,
     pub(crate) timestamp: u32,
@@ -37,7 +37,7 @@ impl DigitRow {
     }
 }
 
-/// The other leg's key that is being passed on: its timestamp there and here.
+/// The other leg's digit that is being passed on: its timestamp there and here.
 pub(crate) struct PassedDigit {
     pub(crate) theirs: u32,
     pub(crate) ours: u32,

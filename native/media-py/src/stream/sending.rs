@@ -19,7 +19,7 @@ use crate::thread::context::Context;
 
 /// A digit of the other leg that was not updated for so long no longer suppresses its audio.
 const DIGIT_HOLD_NS: u64 = 60_000_000;
-/// A new segment of a long key begins at least so many ticks after the one before (RFC 4733 section 2.5.1.3).
+/// A new segment of a long digit begins at least so many ticks after the one before (RFC 4733 section 2.5.1.3).
 const SEGMENT_TICKS: u32 = 0x8000;
 
 impl AudioStream {
@@ -115,10 +115,13 @@ impl AudioStream {
             matches!(step, Step::Event { .. }),
         );
         match step {
-            Step::Event { event: key, starts } => {
+            Step::Event {
+                event: digit,
+                starts,
+            } => {
                 match event {
-                    Some(payload_type) => self.send_digit(key, starts, payload_type, ctx),
-                    None => self.sound_digit(key, starts, ptime_ms, ctx),
+                    Some(payload_type) => self.send_digit(digit, starts, payload_type, ctx),
+                    None => self.sound_digit(digit, starts, ptime_ms, ctx),
                 }
                 true
             }
@@ -137,10 +140,10 @@ impl AudioStream {
         }
     }
 
-    /// A key as sound, for a party that knows no events.
+    /// A digit as sound, for a party that knows no events.
     fn sound_digit(
         &mut self,
-        key: telephone_event::Event,
+        event: telephone_event::Event,
         starts: bool,
         ptime_ms: u32,
         ctx: &mut Context<'_>,
@@ -150,9 +153,9 @@ impl AudioStream {
         ctx.scratch.pcm.clear();
         if let Some(row) = self.playout.rows.front_mut() {
             if starts {
-                let key = telephone_event::digit_of(key.code);
-                row.tone =
-                    key.and_then(|key| Tone::digit(key, telephone_event::DIGIT_MS as u16, rate));
+                let digit = telephone_event::digit_of(event.code);
+                row.tone = digit
+                    .and_then(|digit| Tone::digit(digit, telephone_event::DIGIT_MS as u16, rate));
                 self.sender.start_spurt();
             }
             if let Some(tone) = &mut row.tone {
@@ -165,7 +168,7 @@ impl AudioStream {
 
     fn send_digit(
         &mut self,
-        key: telephone_event::Event,
+        event: telephone_event::Event,
         starts: bool,
         payload_type: u8,
         ctx: &mut Context<'_>,
@@ -183,7 +186,7 @@ impl AudioStream {
         } else {
             self.sender.repeat(row.timestamp, ctx.now)
         };
-        self.send_event(stamp, key, payload_type, ctx);
+        self.send_event(stamp, event, payload_type, ctx);
     }
 
     fn send_event(
@@ -284,7 +287,7 @@ impl AudioStream {
             .map_or(8000, |encoder| encoder.sample_rate())
     }
 
-    /// A key of the other leg goes on with our payload type and timestamps (RFC 4733 section 2.1).
+    /// A digit of the other leg goes on with our payload type and timestamps (RFC 4733 section 2.1).
     fn forward_digit(
         &mut self,
         header: &Header,
@@ -324,30 +327,30 @@ impl AudioStream {
         self.send_event(stamp, event, payload_type, ctx);
     }
 
-    /// A key of the other leg becomes a key of our own, as sound, when it begins.
+    /// A digit of the other leg becomes a digit of our own, as sound, when it begins.
     fn sound_passed_digit(&mut self, event: telephone_event::Event, ctx: &Context<'_>) {
-        let key = telephone_event::digit_of(event.code).map(String::from);
-        if let Some(digits) = key.as_deref().and_then(DtmfSender::new) {
+        let digit = telephone_event::digit_of(event.code).map(String::from);
+        if let Some(digits) = digit.as_deref().and_then(DtmfSender::new) {
             self.playout.send_digits(self.id, None, digits, ctx);
         }
     }
 
-    /// Relayed audio and keys share the numbers of their source; transcoded audio has its own.
+    /// Relayed audio and digits share the numbers of their source; transcoded audio has its own.
     fn digit_stamp(&mut self, header: &Header, begins: bool, now: u64) -> Option<Stamp> {
         if !self.link.is_paced() {
             return self.sender.relay_event(header, now);
         }
-        if let Some(key) = &mut self.playout.passed_digit
+        if let Some(digit) = &mut self.playout.passed_digit
             && !begins
         {
-            // Some senders raise the timestamp with each packet; a new segment of a long key is further ahead.
-            let step = header.timestamp.wrapping_sub(key.theirs);
+            // Some senders raise the timestamp with each packet; a new segment of a long digit is further ahead.
+            let step = header.timestamp.wrapping_sub(digit.theirs);
             if step < SEGMENT_TICKS {
-                (key.theirs, key.updated_ns) = (header.timestamp, now);
-                return Some(self.sender.repeat(key.ours, now));
+                (digit.theirs, digit.updated_ns) = (header.timestamp, now);
+                return Some(self.sender.repeat(digit.ours, now));
             }
             if step > u32::MAX / 2 {
-                return None; // late, of a key that another has followed
+                return None; // late, of a digit that another has followed
             }
         }
         self.sender.start_spurt();
@@ -362,7 +365,7 @@ impl AudioStream {
     }
 
     fn is_passing_digit(&self, now: u64) -> bool {
-        let key = self.playout.passed_digit.as_ref();
-        key.is_some_and(|key| now.saturating_sub(key.updated_ns) < DIGIT_HOLD_NS)
+        let digit = self.playout.passed_digit.as_ref();
+        digit.is_some_and(|digit| now.saturating_sub(digit.updated_ns) < DIGIT_HOLD_NS)
     }
 }

@@ -16,7 +16,7 @@ const BOUND: usize = 100_000;
 #[pyclass(frozen, module = "callapi.media._native")]
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// A key was pressed.
+    /// A digit was received.
     Digit {
         stream: u64,
         digit: char,
