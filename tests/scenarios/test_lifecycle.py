@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.scenarios.conftest import NodeFactory, PhoneFactory
 from tests.scenarios.harness.application import Answer, response
+from tests.scenarios.harness.audio import Heard
 from tests.scenarios.harness.node import PROGRAM
 from tests.scenarios.harness.process import ManagedProcess
 from tests.scenarios.harness.waiting import eventually
@@ -99,6 +100,36 @@ async def test_kill_nine_leaves_no_call_open(new_node: NodeFactory, phone: Phone
     assert (await node.call(last["CallSid"]))["status"] == last["CallStatus"]
     await call.hang_up()
     await ringing.hang_up()
+
+
+async def test_kill_nine_leaves_a_recording_whole(
+    new_node: NodeFactory, phone: PhoneFactory, tmp_path: Path
+) -> None:
+    """kill -9 in a recording: after the restart it is completed, reported, and has its sound."""
+    alice = await phone("alice")
+    node, webhook = await new_node()
+    webhook["voice"] = response("<Play digits='1'/><Pause length='60'/>")
+    webhook["recorded"] = ""
+    call = await alice.invite(node.uri("1"), say=440)
+    await call.answered()
+    sid = (await webhook.next("voice"))["CallSid"]
+    callback = {"RecordingStatusCallback": webhook.url("recorded"), "RecordingChannels": "dual"}
+    status, made = await node.rest("POST", f"Calls/{sid}/Recordings.json", **callback)
+    assert (status, made["status"]) == (201, "in-progress")
+    await asyncio.sleep(2.5)
+    node.process.signal(signal.SIGKILL)
+    await node.process.wait(5)
+    await node.start()
+    report = await webhook.next("recorded")
+    assert (report["RecordingSid"], report["RecordingStatus"]) == (made["sid"], "completed")
+    status, kept = await node.rest("GET", f"Recordings/{made['sid']}.json")
+    assert (status, kept["status"], kept["channels"]) == (200, "completed", 2)
+    assert int(kept["duration"]) >= 1
+    path = tmp_path / "recording.wav"
+    path.write_bytes(await node.download(f"{report['RecordingUrl']}.wav"))
+    heard = Heard.from_wav(path, channel=0)
+    assert heard.seconds_of(440) >= 0.8, heard.score()
+    await call.hang_up()
 
 
 async def test_callbacks_survive_a_restart(new_node: NodeFactory, phone: PhoneFactory) -> None:

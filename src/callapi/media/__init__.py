@@ -61,7 +61,7 @@ from callapi.media.plane.types import (
     VideoFormat,
     VideoParameters,
 )
-from callapi.media.prompts.audio_files import keep_right_channel
+from callapi.media.prompts.audio_files import complete_recording, keep_right_channel
 from callapi.media.prompts.library import FetchAudio, Fetched, PromptLibrary, PromptLimits, Unchanged
 from callapi.media.sdp.crypto import SUITES
 from callapi.media.sdp.names import host_names, with_addresses
@@ -128,6 +128,7 @@ __all__ = [
     "VideoFormat",
     "VideoParameters",
     "VideoStream",
+    "complete_recording",
     "host_names",
     "keep_right_channel",
     "with_addresses",

@@ -42,6 +42,7 @@ from callapi.calls.placing.queue_runner import QueueRunner
 from callapi.calls.queues.directory import Queues
 from callapi.calls.quotas import Quotas
 from callapi.calls.recording.recordings import Recordings
+from callapi.calls.recording.recovery import close_recordings_a_crash_left
 from callapi.calls.records.journal import Journal
 from callapi.calls.records.reconciliation import close_conferences_a_crash_left, close_what_a_crash_left
 from callapi.calls.records.sampling import sample_media
@@ -49,6 +50,7 @@ from callapi.calls.records.timeline import Timelines
 from callapi.calls.streaming.commands import StreamCommands
 from callapi.calls.streaming.live_streams import LiveStreams
 from callapi.calls.transcribing.live_transcriptions import LiveTranscriptions
+from callapi.calls.transcribing.recovery import close_texts_a_crash_left
 from callapi.media import MediaPlane
 from callapi.media.plane.certificate import load_certificate
 from callapi.media.prompts.library import PromptLibrary
@@ -387,6 +389,7 @@ async def _open_services(
     recordings = Recordings(
         options.recordings_dir(settings), records.bus, partial(options.recording_url, settings)
     )
+    await _close_recordings(records, recordings, settings.node.name)
     conferences = Conferences(live.plane, records.bus, recordings, settings.node.name)
     return Services(
         live=live,
@@ -411,6 +414,15 @@ async def _open_services(
         application_of=partial(application_document, records.store),
         rooms_elsewhere=rooms_of_others(records.neighbours),
     )
+
+
+async def _close_recordings(records: Records, recordings: Recordings, node: str) -> None:
+    """End what an earlier process of this node left of recordings and their texts."""
+    store = records.store
+    await close_texts_a_crash_left(store, node)
+    if left := await close_recordings_a_crash_left(store.recordings, recordings, records.bus, node):
+        log.warning("%d recordings of an earlier process of this node were cut short: completed", left)
+        await store.flush()
 
 
 def _open_streams(settings: Settings, records: Records, stack: AsyncExitStack) -> LiveStreams:

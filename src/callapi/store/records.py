@@ -184,10 +184,18 @@ class RecordingRecord(Struct, frozen=True, gc=False):
     node: str = ""
     conference_sid: ConferenceSid | None = None
     """Of a recording of a conference; `call_sid` is then the participant's whose arrival started it."""
+    end_time: datetime | None = None
+    """None while it is under way."""
+    status_callback: str | None = None
+    status_callback_method: str | None = None
+    status_callback_events: tuple[str, ...] = ()
 
 
 class TranscriptRecord(Struct, frozen=True, gc=False):
-    """The text of one finished recording; `duration` is the recording's, in seconds."""
+    """The text of one finished recording; `duration` is the recording's, in seconds.
+
+    `node` recognises it; `end_time` is None until it has.
+    """
 
     sid: TranscriptSid
     account_sid: AccountSid
@@ -199,6 +207,8 @@ class TranscriptRecord(Struct, frozen=True, gc=False):
     date_updated: datetime
     text: str = ""
     duration: int | None = None
+    node: str = ""
+    end_time: datetime | None = None
 
 
 class ConferenceRecord(Struct, frozen=True, gc=False):

@@ -224,6 +224,10 @@ fn open_codec(description: &str) -> Option<Codec> {
     })
 }
 
+fn channels(options: &Options) -> u16 {
+    if options.stereo { 2 } else { 1 }
+}
+
 impl Active {
     fn open(started: Started) -> io::Result<Self> {
         let codec = open_codec("8000 PCMU/").ok_or(io::ErrorKind::Unsupported)?;
@@ -232,7 +236,8 @@ impl Active {
             .write(true)
             .truncate(true)
             .open(part(&started.path))?;
-        file.write_all(&wav::header(1, started.options.rate, 0))?;
+        let channels = channels(&started.options);
+        file.write_all(&wav::header(channels, started.options.rate, 0))?;
         Ok(Self {
             stream: started.stream,
             recording: started.recording,
@@ -318,7 +323,7 @@ impl Active {
             file: self.file,
             cause,
             digit,
-            channels: if self.options.stereo { 2 } else { 1 },
+            channels: channels(&self.options),
             rate: self.options.rate,
             samples: self.recorder.kept(),
             frame_octets: self.recorder.frame_octets(),

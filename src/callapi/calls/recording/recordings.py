@@ -126,10 +126,17 @@ class Recordings:
             node=recorded.record.node,
             conference_sid=conference,
         )
+        if callback is not None:
+            record = replace(
+                record,
+                status_callback=callback.url,
+                status_callback_method=callback.method,
+                status_callback_events=tuple(sorted(event.value for event in callback.events)),
+            )
         finish = partial(asyncio.to_thread, keep_right_channel, path) if sent_only else None
-        active = ActiveRecording(self, recorded, recording, record, callback, finish)
+        active = ActiveRecording(self, recorded, recording, record, finish)
         self._active.setdefault(active.of, []).append(active)
-        self.keep(record, callback, RecordingEvent.IN_PROGRESS)
+        self.keep(record, RecordingEvent.IN_PROGRESS)
         return active
 
     def path_of(self, sid: str) -> Path:
@@ -166,24 +173,23 @@ class Recordings:
         """Where the recording can be fetched."""
         return self._url_of(record.account_sid, record.sid)
 
-    def keep(
-        self, record: RecordingRecord, callback: RecordingCallback | None, event: RecordingEvent
-    ) -> None:
-        """Publish `record`, together with the callback for `event` if there is a subscriber."""
+    def keep(self, record: RecordingRecord, event: RecordingEvent | None = None) -> None:
+        """Publish `record`, together with the callback for `event` if the application asked for it."""
         row = None
-        if callback is not None and event in callback.events:
-            row = self._callback(record, callback, event, record.date_updated)
+        if event is not None and event.value in record.status_callback_events:
+            row = self._callback(record, event)
         self._bus.publish(RecordingChanged(record, record.date_updated, row))
 
-    def _callback(
-        self, record: RecordingRecord, callback: RecordingCallback, event: RecordingEvent, at: datetime
-    ) -> CallbackRecord:
+    def _callback(self, record: RecordingRecord, event: RecordingEvent) -> CallbackRecord | None:
+        if record.status_callback is None:
+            return None
+        at = record.date_updated
         return callback_row(
             stream=record.sid,
             event=event,
             account=record.account_sid,
-            url=callback.url,
-            method=callback.method,
+            url=record.status_callback,
+            method=record.status_callback_method or "POST",
             parameters=self._parameters(record, at),
             at=at,
         )
@@ -216,7 +222,6 @@ class ActiveRecording:
         recorded: Recordable,
         recording: Recording,
         record: RecordingRecord,
-        callback: RecordingCallback | None,
         finish: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._finish = finish
@@ -224,7 +229,6 @@ class ActiveRecording:
         self._recorded = recorded
         self._recording = recording
         self._record = record
-        self._callback = callback
         self.name: str | None = None
         """By which `<Stop>` finds it."""
         recorded.run_detached(self._close)
@@ -261,7 +265,7 @@ class ActiveRecording:
 
     def _move(self, status: str) -> None:
         self._record = replace(self._record, status=status, date_updated=utc_now())
-        self._recordings.keep(self._record, None, RecordingEvent.IN_PROGRESS)
+        self._recordings.keep(self._record)
 
     def stop(self) -> None:
         """End it and keep what was recorded."""
@@ -286,23 +290,44 @@ class ActiveRecording:
         self._recording.stop()
         ended = await self._recording.ended()
         now = utc_now()
-        record = replace(self._record, date_updated=now, duration=seconds(ended.duration_ms))
         if ended.cause is RecordingCause.FAILED:
-            record = replace(record, status="failed", error_code=RECORDING_FAILED)
-            self._recorded.notify(Problem(RECORDING_FAILED, f"recording {record.sid} failed: {ended.error}"))
-            event = RecordingEvent.COMPLETED
+            self._recorded.notify(
+                Problem(RECORDING_FAILED, f"recording {self._record.sid} failed: {ended.error}")
+            )
+            self._record, event = failed(self._record, now)
         elif ended.duration_ms == 0 or (ended.is_silent and not self.is_kept_if_silent):
-            record, event = replace(record, status="absent"), RecordingEvent.ABSENT
+            self._record, event = absent(self._record, now)
         else:
             if self._finish is not None:
                 await self._finish()
-            record, event = (
-                replace(record, status="completed", path=f"{record.sid}.wav"),
-                RecordingEvent.COMPLETED,
-            )
-        self._record = record
+            self._record, event = completed(self._record, now, ended.duration_ms)
         self._recordings.forget(self)
-        self._recordings.keep(record, self._callback, event)
+        self._recordings.keep(self._record, event)
+
+
+Finished: TypeAlias = tuple[RecordingRecord, RecordingEvent]
+"""A record with its end, and the step that is reported."""
+
+
+def completed(record: RecordingRecord, now: datetime, duration_ms: int) -> Finished:
+    """Its file is whole and has sound of that length."""
+    ended = _ended(record, now, duration=seconds(duration_ms), path=f"{record.sid}.wav")
+    return replace(ended, status="completed"), RecordingEvent.COMPLETED
+
+
+def absent(record: RecordingRecord, now: datetime) -> Finished:
+    """There was nothing to keep."""
+    return replace(_ended(record, now, duration=0), status="absent"), RecordingEvent.ABSENT
+
+
+def failed(record: RecordingRecord, now: datetime) -> Finished:
+    """The file could not be written, or is lost."""
+    ended = _ended(record, now, duration=0)
+    return replace(ended, status="failed", error_code=RECORDING_FAILED), RecordingEvent.COMPLETED
+
+
+def _ended(record: RecordingRecord, now: datetime, **changes: Any) -> RecordingRecord:
+    return replace(record, date_updated=now, end_time=now, **changes)
 
 
 async def _happens(event: Awaitable[object]) -> None:

@@ -53,6 +53,7 @@ async def transcribe(
         date_created=now,
         date_updated=now,
         duration=speech.facts.duration,
+        node=record.node,
     )
     bus.publish(
         TranscriptionChanged(
@@ -73,7 +74,8 @@ async def transcribe(
         reason = str(error) or f"not done within {MAX_S:g} s"
         call.notify(Problem(NO_RECOGNISER, f"the recording {speech.facts.sid} was not transcribed: {reason}"))
     finally:  # when the node stops, too: no text stays in progress
-        _report(call, bus, speech, replace(made, text=text, status=status, date_updated=utc_now()))
+        now = utc_now()
+        _report(call, bus, speech, replace(made, text=text, status=status, date_updated=now, end_time=now))
 
 
 def _report(call: Call, bus: EventBus, speech: RecordedSpeech, done: TranscriptRecord) -> None:

@@ -6,11 +6,12 @@ that were appended to it too (`containers`). Everything here blocks and belongs 
 more than one second of undecoded samples at a time.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import numpy as np
 import soundfile
@@ -25,6 +26,8 @@ MAX_BYTES: Final = 20 * 1024 * 1024
 """The largest file that is downloaded."""
 MAX_DURATION_S: Final = 3600
 """The longest audio that is played."""
+_WAV_HEADER: Final = 44
+"""Octets before the samples of a recording."""
 MAX_CHANNELS: Final = 8
 MAX_RATE: Final = 192_000
 
@@ -198,6 +201,48 @@ def keep_right_channel(path: Path) -> None:
         raise OSError(f"{path}: {error}") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def complete_recording(path: Path, *, is_mono: bool) -> int:
+    """Make the recording at `path` whole that a crash cut short; its length in milliseconds.
+
+    A file that is being recorded is at `path` + ".part", and its header says all but its length. `is_mono` takes the
+    right channel of a file of both, as `keep_right_channel`.
+
+    Raises:
+        OSError: the file is missing, is not a WAV, or cannot be written.
+    """
+    part = path.with_name(path.name + ".part")
+    if path.exists():  # whole, and the crash came while it was made mono
+        part.unlink(missing_ok=True)
+    else:
+        with part.open("r+b") as file:
+            _state_length(file)
+        part.replace(path)
+    if is_mono:
+        keep_right_channel(path)
+    try:
+        with soundfile.SoundFile(path) as whole:
+            return int(whole.frames) * 1000 // int(whole.samplerate)
+    except soundfile.SoundFileError as error:
+        raise OSError(f"{path}: {error}") from error
+
+
+def _state_length(file: BinaryIO) -> None:
+    """Write the length of a WAV file into its header, without the part of a frame at its end."""
+    header = file.read(_WAV_HEADER)
+    if len(header) < _WAV_HEADER or header[:4] != b"RIFF" or header[36:40] != b"data":
+        raise OSError(f"{file.name} is not a recording")
+    octets = file.seek(0, SEEK_END) - _WAV_HEADER
+    octets -= octets % max(1, int.from_bytes(header[32:34], "little"))
+    file.truncate(_WAV_HEADER + octets)
+    stated = min(octets, 0xFFFF_FFFF - 36)
+    file.seek(4)
+    file.write((stated + 36).to_bytes(4, "little"))
+    file.seek(40)
+    file.write(stated.to_bytes(4, "little"))
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def encode_mp3(wav: Path, mp3: Path) -> None:

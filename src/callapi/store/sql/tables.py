@@ -78,6 +78,12 @@ def _listed_by_date(table: Table) -> None:
     Index(f"{table.name}_by_date", table.c.account_sid, table.c.date_created, table.c.sid)
 
 
+def _alive(table: Table) -> None:
+    """The index behind the rows of a node that have no end: `<table>_alive`."""
+    without_end = table.c.end_time.is_(None)
+    Index(f"{table.name}_alive", table.c.node, sqlite_where=without_end, postgresql_where=without_end)
+
+
 def _table(name: str, kind: type[Record], *columns: Column[Any]) -> Table:
     if not any(column.primary_key for column in columns):
         for column in columns:
@@ -134,12 +140,7 @@ Index(
 )
 Index("calls_by_call_id", _calls.c.sip_call_id, _calls.c.date_created, _calls.c.sid)
 _listed_by_date(_calls)
-Index(
-    "calls_alive",
-    _calls.c.node,
-    sqlite_where=_calls.c.end_time.is_(None),
-    postgresql_where=_calls.c.end_time.is_(None),
-)
+_alive(_calls)
 
 _call_events = _table(
     "call_events",
@@ -195,9 +196,13 @@ _recordings = _table(
     *_integer_or_null("error_code"),
     *_text("node"),
     *_text_or_null("conference_sid"),
+    *_instant_or_null("end_time"),
+    *_text_or_null("status_callback", "status_callback_method"),
+    _texts("status_callback_events"),
 )
 _listed_by_date(_recordings)
 Index("recordings_by_call", _recordings.c.call_sid, _recordings.c.date_created, _recordings.c.sid)
+_alive(_recordings)
 
 _transcripts = _table(
     "transcripts",
@@ -206,7 +211,10 @@ _transcripts = _table(
     *_instant("date_created", "date_updated"),
     *_text("text"),
     *_integer_or_null("duration"),
+    *_text("node"),
+    *_instant_or_null("end_time"),
 )
+_alive(_transcripts)
 Index("transcripts_by_date", _transcripts.c.account_sid, _transcripts.c.date_created, _transcripts.c.sid)
 Index(
     "transcripts_by_recording", _transcripts.c.recording_sid, _transcripts.c.date_created, _transcripts.c.sid
