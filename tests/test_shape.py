@@ -75,7 +75,6 @@ def test_the_architecture_names_each_folder_and_no_other() -> None:
 TESTED_ELSEWHERE = {
     "calls/bridges": "tests/verbs/dial/test_transfer.py",
     "calls/documents": "tests/verbs/test_leaving.py",
-    "calls/recording": "tests/verbs/audio/test_record.py",
     "cli/demo": "tests/scenarios/test_cli.py",
     "cli/doctor": "tests/scenarios/test_cli.py",
     "media/plane/fake": "tests/media/plane/test_fake.py",
