@@ -7,7 +7,8 @@ NATIVE_SOURCES := $(shell find native -name '*.rs' -o -name 'Cargo.toml' -o -nam
 MODULE := src/callapi/media/_native.abi3.so
 DEMO ?= stay
 SOAK_MINUTES ?= 30
-WORKERS ?= 2
+# Most of a scenario's time is waiting for real audio: twice as many workers as cores.
+WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 PURE_TESTS := tests/sip/messages tests/sip/transaction tests/sip/invite_session tests/rcml tests/media/sdp tests/base \
 	tests/test_shape.py tests/test_configuration_reference.py tests/test_promises.py
 
@@ -73,16 +74,17 @@ agents: $(BIN)/.installed  ## pipecat, twilio-agent-connect and OpenAI's transpo
 .PHONY: carrier
 carrier: .venv/sippy  ## the B2BUA of Sippy (a program beside ours), through which the tests call
 
+# Tests that judge a delay, or a sound without a gap, run by themselves after the others, one at a time.
 .PHONY: test
-test: dev scanner carrier agents  ## the whole suite
+test: dev scanner carrier agents  ## the whole suite: most of it in WORKERS processes at once, then alone what judges real time
 	scripts/system-packages sip-tester chromium postgresql tshark \
 		kamailio kamailio-tls-modules kamailio-websocket-modules faketime pgbouncer iproute2 \
 		linphone-cli libnet-sip-perl
 	scripts/node-packages tests/scenarios/sdk
 	scripts/node-packages tests/scenarios/browser
 	scripts/with-rust cargo test --quiet --locked --manifest-path native/Cargo.toml
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not load"
-	$(BIN)/pytest -m load
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not timing and not load"
+	$(BIN)/pytest -m "timing or load"
 
 .PHONY: quick
 quick: dev  ## linters and pure tests, in under a minute: the inner loop

@@ -12,6 +12,7 @@ from twilio.request_validator import RequestValidator
 from tests.scenarios.conftest import NodeFactory, PhoneFactory
 from tests.scenarios.harness.application import Answer, Request, response
 from tests.scenarios.harness.node import Node
+from tests.scenarios.harness.waiting import WAIT_S
 
 _IN_PATH = re.compile(r"(\w+)/\{(\w+)\}")
 UNPLAYABLE = "<Response><Play>http://127.0.0.1:9/nothing.wav</Play></Response>"
@@ -96,7 +97,7 @@ async def _status(node: Node, token: str) -> int:
 @pytest.mark.timeout(60)
 async def _recorded(node: Node, sid: str) -> None:
     """Until the record of a recording does not change any more."""
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(WAIT_S):
         while (await node.rest("GET", f"Recordings/{sid}.json"))[1]["status"] != "completed":  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 

@@ -87,6 +87,7 @@ async def test_an_echo_bot_of_pipecat(
 @needs("pipecat")
 @speaks
 @pytest.mark.timeout(90)
+@pytest.mark.timing
 async def test_a_parrot_of_pipecat_with_silero(new_node: NodeFactory, tmp_path: Path) -> None:
     """The caller hears each turn again, sample for sample: G.711 loses nothing twice.
 
@@ -115,6 +116,7 @@ async def test_a_parrot_of_pipecat_with_silero(new_node: NodeFactory, tmp_path: 
 @needs("pipecat")
 @speaks
 @pytest.mark.timeout(90)
+@pytest.mark.timing
 async def test_a_caller_interrupts_a_bot_of_pipecat(
     new_node: NodeFactory, tmp_path: Path, measured: Measured
 ) -> None:

@@ -88,6 +88,7 @@ async def test_a_browser_calls_over_wss(secure: Street, phone: PhoneFactory, lib
     await secure.close_tabs()
 
 
+@pytest.mark.timing
 async def test_a_call_is_set_up_in_an_instant(secure: Street, measured: Measured) -> None:
     """From the page's call to its answer and to the end of ICE and DTLS; the document is fetched in between."""
     secure.webhook["voice"] = response("<Play digits='1'/><Pause length='20'/>")

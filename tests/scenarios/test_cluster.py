@@ -21,7 +21,7 @@ from tests.scenarios.harness.promises import FINAL, judge, reported
 from tests.scenarios.harness.raw_phone import RawCall, RawPhone, WebSocketPhone, sdp
 from tests.scenarios.harness.rtp_peer import RtpPeer
 from tests.scenarios.harness.service import EDGE_HOST, KAMAILIO, Service
-from tests.scenarios.harness.waiting import eventually
+from tests.scenarios.harness.waiting import WAIT_S, eventually
 from tests.store.cluster import NoServer, PostgresServer, postgres_server
 
 IS_FULL = os.environ.get("CLUSTER") == "full"
@@ -289,7 +289,7 @@ async def test_a_node_that_was_suspended_ends_its_calls_and_starts_anew(
 
 async def is_listed_as_draining(service: Service, name: str) -> None:
     """Wait until `callapi nodes` says so: a node writes its state with its next beat, a second later at most."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WAIT_S):
         while True:
             listed = await service.output("nodes")
             if "draining" in next(line for line in listed.splitlines() if line.startswith(name)):

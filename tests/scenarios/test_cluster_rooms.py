@@ -14,7 +14,7 @@ from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.phone import Phone, PhoneCall
 from tests.scenarios.harness.raw_phone import RawPhone, sdp
 from tests.scenarios.harness.service import KAMAILIO, Service
-from tests.scenarios.harness.waiting import eventually
+from tests.scenarios.harness.waiting import WAIT_S, eventually
 from tests.store.cluster import NoServer, PostgresServer, postgres_server
 
 pytestmark = [
@@ -81,7 +81,7 @@ async def first_after(webhook: Webhook) -> Request:
 
 async def problems(node: Node, sid: str) -> list[str]:
     """The codes of a call's notifications, once there is one."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WAIT_S):
         while True:
             _, page = await node.rest("GET", f"Calls/{sid}/Notifications.json")
             if page["notifications"]:

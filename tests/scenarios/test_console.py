@@ -15,7 +15,7 @@ from tests.scenarios.harness.application import response
 from tests.scenarios.harness.browser_phone import pictures
 from tests.scenarios.harness.phone import Phone
 from tests.scenarios.harness.process import ManagedProcess
-from tests.scenarios.harness.waiting import eventually
+from tests.scenarios.harness.waiting import WAIT_S, eventually
 
 FOLDER = Path(__file__).with_name("browser")
 NODE, CHROMIUM = shutil.which("node"), shutil.which("chromium") or shutil.which("chromium-browser")
@@ -36,6 +36,7 @@ ATTACK = '"<script>alert(1)</script>" <sip:mallory@127.0.0.1>'
 
 
 @pytest.mark.timeout(2 * TIMEOUT_S)
+@pytest.mark.timing
 async def test_a_person_watches_a_call(new_node: NodeFactory, phone: PhoneFactory, tmp_path: Path) -> None:
     """From the sign-in to the export; a caller's display name that is a script stays text."""
     if NODE is None or CHROMIUM is None or not (FOLDER / "node_modules/playwright-core").is_dir():
@@ -124,7 +125,7 @@ async def test_the_feed_over_http(new_node: NodeFactory, phone: PhoneFactory) ->
 async def _event(feed: aiohttp.ClientResponse) -> dict[str, Any]:
     """The next event of a call's life, with its id."""
     found: dict[str, Any] = {}
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WAIT_S):
         async for line in feed.content:
             name, _, value = line.decode().rstrip("\n").partition(": ")
             if name == "id":

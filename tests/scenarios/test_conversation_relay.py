@@ -123,6 +123,7 @@ async def test_an_application_speaks_with_its_handshake(server: Server, webhook:
 
 
 @pytest.mark.timeout(90)
+@pytest.mark.timing
 async def test_an_interruption_is_heard_within_300_ms(
     server: Server, webhook: Webhook, tmp_path: Path, measured: Measured
 ) -> None:

@@ -23,7 +23,7 @@ from tests.scenarios.harness.flood import Flood
 from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.raw_phone import RawPhone
 from tests.scenarios.harness.talk import talk
-from tests.scenarios.harness.waiting import eventually
+from tests.scenarios.harness.waiting import WAIT_S, eventually
 
 CRASHES = int(os.environ.get("CRASHES", "3"))
 SEED = int(os.environ.get("CRASH_SEED", str(int(time.time()))))
@@ -193,7 +193,7 @@ async def test_a_database_that_is_away(
 
 async def eventually_written(node: Node, calls: int) -> None:
     """Until so many calls have their final record."""
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + WAIT_S
     while True:
         statuses = Counter(each["status"] for each in await node.calls(PageSize="500"))
         if statuses.total() == calls and set(statuses) <= FINAL:

@@ -348,6 +348,7 @@ async def test_the_best_outcome_is_reported(
     assert [each["sip_code"] for each in json.loads(after["DialBranches"])] == list(codes)
 
 
+@pytest.mark.timing
 async def test_ten_nouns_ring_together(server: Server, phone: PhoneFactory, webhook: Webhook) -> None:
     """Up to ten; all ring within a moment; the tenth answers."""
     alice = await phone("alice")

@@ -69,6 +69,7 @@ async def test_bad_answers_end_the_call(application: Application, tmp_path: Path
 
 
 @pytest.mark.timeout(60 + CALLBACKS // 50)
+@pytest.mark.timing
 async def test_callbacks_outlive_an_outage(new_node: NodeFactory, measured: Measured) -> None:
     """Final callbacks, refused one and all for a while: each comes through, once, after the application is back."""
     port = free_port()

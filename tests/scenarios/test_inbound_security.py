@@ -63,6 +63,7 @@ def _shape(answer: SipMessage, login: str) -> list[tuple[str, str]]:
     ]
 
 
+@pytest.mark.timing
 async def test_a_wrong_password_looks_like_no_such_user(node: Node) -> None:
     """Nor a disabled client, nor one of a suspended account: the same challenge, the same refusal, in the same time."""
     sub = await _subaccount(node)

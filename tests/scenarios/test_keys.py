@@ -131,6 +131,7 @@ async def _stops_the_prompt(server: Server, webhook: Webhook, way: str, *, held_
 
 
 @pytest.mark.parametrize(("way", "bound_s"), [("rtp", 0.06), ("inband", 0.1)])
+@pytest.mark.timing
 async def test_a_key_stops_the_prompt_when_it_is_pressed(
     server: Server, webhook: Webhook, tmp_path: Path, measured: Measured, way: str, bound_s: float
 ) -> None:
@@ -165,6 +166,7 @@ async def test_keys_typed_ahead_are_not_lost(server: Server, webhook: Webhook, t
     not installed.piper_voices({}) and installed.espeak() is None,
     reason="the extra `speech` is not installed",
 )
+@pytest.mark.timing
 async def test_what_was_said_before_sounds_within_40_ms(
     server: Server, webhook: Webhook, measured: Measured
 ) -> None:

@@ -13,6 +13,7 @@ from tests.scenarios.harness.application import Webhook, response
 from tests.scenarios.harness.raw_phone import RawPhone, sdp
 from tests.scenarios.harness.registering import register
 from tests.scenarios.harness.rtp_peer import RtpPeer
+from tests.scenarios.harness.waiting import WAIT_S
 
 PASSWORD = "correct horse"
 
@@ -200,7 +201,7 @@ async def test_a_url_that_is_none_harms_its_own_request_alone(
         after = await webhook.next("after")
         assert after["DialCallStatus"] == ("completed" if code == "15003" else "no-answer")
         notes: list[dict[str, object]] = []
-        deadline = time.monotonic() + 8
+        deadline = time.monotonic() + WAIT_S
         while not notes and time.monotonic() < deadline:
             _, page = await server.node.rest("GET", f"Calls/{after['DialCallSid']}/Notifications.json")
             notes = page["notifications"]

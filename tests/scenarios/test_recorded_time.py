@@ -109,6 +109,7 @@ async def _recorded(server: Server, webhook: Webhook, folder: Path) -> Errors:
     )
 
 
+@pytest.mark.timing
 async def test_what_both_say_lies_where_it_was_said(
     server: Server, webhook: Webhook, tmp_path: Path, measured: Measured
 ) -> None:

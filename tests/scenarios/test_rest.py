@@ -12,6 +12,7 @@ from tests.scenarios.conftest import PhoneFactory, Server
 from tests.scenarios.harness.application import Webhook, response
 from tests.scenarios.harness.raw_phone import RawPhone, sdp
 from tests.scenarios.harness.rtp_peer import RtpPeer
+from tests.scenarios.harness.waiting import WAIT_S
 
 
 class _HereInstead(TwilioHttpClient):  # type: ignore[misc]  # the library has no types
@@ -199,7 +200,7 @@ async def test_events_cover_the_whole_call(server: Server, phone: PhoneFactory, 
     sid = (await webhook.next("voice"))["CallSid"]
     await server.node.final(sid)
     kinds, firsts = await _reported(server, sid)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WAIT_S):
         while firsts[-1] != "ACK":  # it may still be on its way
             await asyncio.sleep(0.05)
             kinds, firsts = await _reported(server, sid)

@@ -17,6 +17,7 @@ import pytest
 from tests.scenarios.conftest import Measured, NodeFactory, PhoneFactory
 from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.process import ManagedProcess
+from tests.scenarios.harness.waiting import WAIT_S
 
 PROGRAM = Path(sys.executable).with_name("schemathesis")
 IS_FULL = os.environ.get("SCHEMATHESIS") == "full"
@@ -87,7 +88,7 @@ async def _one_of_each(node: Node, bob: Any) -> dict[str, list[str]]:
     await node.final(failing["sid"])
     sids["Calls"].append(failing["sid"])
     for collection in ("Recordings", "Notifications"):
-        deadline = time.monotonic() + 8
+        deadline = time.monotonic() + WAIT_S
         while not sids.get(collection):
             assert time.monotonic() < deadline, f"no {collection} came"
             _, page = await node.rest("GET", f"{collection}.json")

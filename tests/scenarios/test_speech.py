@@ -18,7 +18,8 @@ from callapi.media.speech import Recogniser, Utterance, installed, open_recognis
 from tests.scenarios.conftest import Measured, PhoneFactory, Server
 from tests.scenarios.harness.application import Request, Webhook, response
 from tests.scenarios.harness.audio import Heard, silence, write_wav
-from tests.scenarios.harness.phone import T1_64, Phone, PhoneCall
+from tests.scenarios.harness.phone import Phone, PhoneCall
+from tests.scenarios.harness.waiting import WAIT_S
 
 pytestmark = pytest.mark.skipif(
     not installed.has_whisper() or installed.whisper_model() is None or not installed.piper_voices({}),
@@ -94,7 +95,7 @@ async def listen_in_opus(server: Server, path: Path) -> Heard:
     options = PhoneOptions("dave", codecs=("opus",))
     async with NativePlane("127.0.0.1") as plane, Softphone(options, plane) as caller:
         call = caller.dial(server.uri)
-        assert await call.is_answered(T1_64)
+        assert await call.is_answered(WAIT_S)
         recording = call.record(path)
         assert call.leg.stream.statistics().codec == "opus"
         assert await call.ended(120)

@@ -17,7 +17,7 @@ from tests.scenarios.harness.raw_phone import RawCall, RawPhone, sdp
 from tests.scenarios.harness.rtp_peer import RtpPeer
 from tests.scenarios.harness.sipp import Sipp
 from tests.scenarios.harness.talk import CALLEE_HZ, CALLER_HZ, Conversation, talk
-from tests.scenarios.harness.waiting import eventually
+from tests.scenarios.harness.waiting import WAIT_S, eventually
 
 A, B, C = 440.0, 660.0, 1000.0
 
@@ -184,7 +184,7 @@ def _sends_refer(call: RawCall, to: str) -> RawCall:
     return call
 
 
-async def _final(call: RawCall, code: int, timeout: float = 8.0) -> None:
+async def _final(call: RawCall, code: int, timeout: float = WAIT_S) -> None:
     """The last NOTIFY has this code, and it is the only final one."""
     await eventually(
         f"NOTIFY {code}", lambda: any(each.startswith(str(code)) for each in _notified(call)), timeout

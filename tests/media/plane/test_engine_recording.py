@@ -73,6 +73,7 @@ async def test_channels_are_aligned(plane: NativePlane, tmp_path: Path) -> None:
         assert abs(first_sound(heard[:, 0]) - first_sound(said[:, 1])) <= 160
 
 
+@pytest.mark.timing
 async def test_lost_packets_are_concealed_at_their_real_length(plane: NativePlane, tmp_path: Path) -> None:
     async with Party() as alice:
         stream = plane.open_stream()

@@ -14,8 +14,7 @@ from typing import Self
 from aiohttp import web
 
 from tests.scenarios.harness.ports import free_port
-
-T1_64 = 8.0
+from tests.scenarios.harness.waiting import WAIT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ class Webhook:
         """Every request for `path` so far."""
         return [each for each in self.requests if each.path == path]
 
-    async def next(self, path: str, timeout: float = T1_64) -> Request:
+    async def next(self, path: str, timeout: float = WAIT_S) -> Request:
         """The next request for `path` that was not returned before."""
         place = self._taken.get(path, 0)
         deadline = time.monotonic() + timeout

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from tests.scenarios.harness.audio import tone, write_wav
+from tests.scenarios.harness.waiting import WAIT_S
 
 FOLDER: Final = Path(__file__).parents[1] / "browser"
 NODE: Final = shutil.which("node")
@@ -45,7 +46,7 @@ class BrowserPage:
         self.name = name
         self.events: list[dict[str, Any]] = []
 
-    async def event(self, kind: str, timeout: float = 10.0) -> dict[str, Any]:
+    async def event(self, kind: str, timeout: float = WAIT_S) -> dict[str, Any]:
         """The first event of this kind that was not taken yet, waiting for it if need be."""
         deadline = time.monotonic() + timeout
         while True:
@@ -64,7 +65,7 @@ class BrowserPage:
         """
         return (await self.browser.order("run", page=self.name, called=verb, given=given)).get("result")
 
-    async def hears(self, hertz: float, timeout: float = 8.0) -> bool:
+    async def hears(self, hertz: float, timeout: float = WAIT_S) -> bool:
         """Whether this tone is the strongest of what comes for half a second, before `timeout`. 0: silence."""
         deadline = time.monotonic() + timeout
         heard: list[int] = []

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from tests.scenarios.harness.audio import Samples
 from tests.scenarios.harness.raw_phone import RawCall, RawPhone, sdp
 from tests.scenarios.harness.rtp_peer import RtpPeer
-from tests.scenarios.harness.waiting import eventually
+from tests.scenarios.harness.waiting import WAIT_S, eventually
 
 
 class Caller:
@@ -31,7 +31,7 @@ class Caller:
         """When the last sound came after the instant `after`."""
         return await self.rtp.falls_silent(after)
 
-    async def sounds(self, after: float, *, frames: int = 3, timeout: float = 8.0) -> float:
+    async def sounds(self, after: float, *, frames: int = 3, timeout: float = WAIT_S) -> float:
         """When the first of `frames` frames of sound in a row came after the instant `after`."""
         return await self.rtp.sounds(after, frames=frames, timeout=timeout)
 
@@ -54,7 +54,7 @@ class Caller:
 
 
 @asynccontextmanager
-async def calling(uri: str, node: tuple[str, int], timeout: float = 8.0) -> AsyncIterator[Caller]:
+async def calling(uri: str, node: tuple[str, int], timeout: float = WAIT_S) -> AsyncIterator[Caller]:
     """A call to `uri`, answered; it is hung up at the end unless it has ended."""
     async with RtpPeer() as rtp, RawPhone("caller") as phone:
         call = phone.invite(uri, node, body=sdp(rtp.port))

@@ -15,6 +15,7 @@ import numpy
 
 from tests.scenarios.harness.audio import Heard, tone, write_wav
 from tests.scenarios.harness.ports import free_port, free_rtp_range
+from tests.scenarios.harness.waiting import WAIT_S
 
 LINPHONE = shutil.which("linphonec")
 _SCRIPT = Path(__file__).with_name("net_sip_phone.pl")
@@ -77,7 +78,7 @@ class CommandPhone:
         assert self._process.stdin is not None
         self._process.stdin.write(command.encode() + b"\n")
 
-    async def says(self, pattern: str, timeout: float = 10.0) -> re.Match[str]:
+    async def says(self, pattern: str, timeout: float = WAIT_S) -> re.Match[str]:
         """The first place of its output that `pattern` finds; what came before it is not looked at again."""
         deadline = time.monotonic() + timeout
         while (found := re.search(pattern, self._output)) is None:
@@ -127,7 +128,7 @@ class Linphone(CommandPhone):
             await asyncio.sleep(0.25)
         raise AssertionError("Linphone did not register")
 
-    async def hears(self, frequency: float, *, seconds: float = 0.5, timeout: float = 8.0) -> bool:
+    async def hears(self, frequency: float, *, seconds: float = 0.5, timeout: float = WAIT_S) -> bool:
         """Whether this frequency is heard, for `seconds` on end, before `timeout`."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:

@@ -17,6 +17,7 @@ import aiohttp
 from callapi.sip.transport import TlsFiles
 from tests.scenarios.harness.ports import free_port, free_rtp_range
 from tests.scenarios.harness.process import ManagedProcess
+from tests.scenarios.harness.waiting import WAIT_S
 
 START_S = 60.0
 """For a node to start; a second, on a machine that has nothing else to do."""
@@ -186,7 +187,7 @@ class Node:
         assert status == 200, (status, record)
         return dict(record)
 
-    async def final(self, call_sid: str, timeout: float = 8.0) -> dict[str, Any]:
+    async def final(self, call_sid: str, timeout: float = WAIT_S) -> dict[str, Any]:
         """The record of a call once it has reached its end."""
         deadline = time.monotonic() + timeout
         record = await self.call(call_sid)
@@ -231,7 +232,7 @@ class Node:
             cpu_s=(int(ticks[11]) + int(ticks[12])) / 100,
         )
 
-    async def settles(self, before: Census, timeout: float = 10.0) -> Census:
+    async def settles(self, before: Census, timeout: float = WAIT_S) -> Census:
         """Wait until it holds no more sockets and threads than `before`; the last census either way."""
         deadline = time.monotonic() + timeout
         now = self.census()

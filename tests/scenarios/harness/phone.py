@@ -12,12 +12,11 @@ from typing import Any, Self
 
 from tests.scenarios.harness.audio import Heard, silence, tone, write_wav
 from tests.scenarios.harness.ports import free_rtp_range
+from tests.scenarios.harness.waiting import WAIT_S
 from tests.scenarios.harness.wire import SipMessage
 
 Header = tuple[str, str]
 HERE = Path(__file__).parent
-T1_64 = 8.0
-"""Seconds that a phone waits for something that should come at once."""
 
 
 class PhoneCall:
@@ -88,23 +87,23 @@ class PhoneCall:
                 async with asyncio.timeout(min(left, 0.1)):
                     await self._changed.wait()
 
-    async def ringing(self, timeout: float = T1_64) -> Self:
+    async def ringing(self, timeout: float = WAIT_S) -> Self:
         """Until a 180 or 183 came."""
         await self._until("ringing", lambda: "EARLY" in self.states, timeout)
         return self
 
-    async def answered(self, timeout: float = T1_64) -> Self:
+    async def answered(self, timeout: float = WAIT_S) -> Self:
         """Until both sides are up."""
         await self._until("an answer", lambda: self.answered_at > 0 or self.ended_at > 0, timeout)
         assert self.answered_at, f"{self!r} ended instead of being answered"
         return self
 
-    async def ended(self, timeout: float = T1_64) -> int:
+    async def ended(self, timeout: float = WAIT_S) -> int:
         """Until it is over; the last status code."""
         await self._until("its end", lambda: self.ended_at > 0, timeout)
         return self.code
 
-    async def pressed(self, digits: str, timeout: float = T1_64) -> None:
+    async def pressed(self, digits: str, timeout: float = WAIT_S) -> None:
         """Until the other side pressed these keys."""
         await self._until(f"the digits {digits}", lambda: digits in self.digits, timeout)
 
@@ -167,7 +166,7 @@ class PhoneCall:
         else:
             await self.phone.order("transfer", call=self.number, uri=to)
 
-    async def transferred(self, code: int, timeout: float = T1_64) -> None:
+    async def transferred(self, code: int, timeout: float = WAIT_S) -> None:
         """The final NOTIFY says `code`."""
         await self._until(
             f"NOTIFY {code}", lambda: bool(self.notified) and self.notified[-1] == code, timeout
@@ -185,7 +184,7 @@ class PhoneCall:
             return Heard.from_wav(Path("/nonexistent"))
         return Heard.from_wav(self._recording)
 
-    async def hears(self, *frequencies: float, seconds: float = 0.5, timeout: float = T1_64) -> bool:
+    async def hears(self, *frequencies: float, seconds: float = 0.5, timeout: float = WAIT_S) -> bool:
         """Whether these frequencies are heard, for `seconds` on end, before `timeout`."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
@@ -196,7 +195,7 @@ class PhoneCall:
         print(f"{self!r} heard: {self.heard().score()}")
         return False
 
-    async def hears_nothing(self, *, seconds: float = 0.5, timeout: float = T1_64) -> bool:
+    async def hears_nothing(self, *, seconds: float = 0.5, timeout: float = WAIT_S) -> bool:
         """Whether silence is heard, for `seconds` on end, before `timeout`."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
@@ -309,7 +308,7 @@ class Phone:
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"id": number, "do": verb, **command}).encode() + b"\n")
-        async with asyncio.timeout(T1_64):
+        async with asyncio.timeout(WAIT_S):
             result: dict[str, Any] = await answer
         assert "error" not in result, f"{self.name} could not {verb}: {result['error']}"
         return result
@@ -330,7 +329,7 @@ class Phone:
         number = (await self.order("invite", uri=uri, headers=headers, play=play))["call"]
         return self.calls.setdefault(number, PhoneCall(self, number))
 
-    async def next_call(self, timeout: float = T1_64) -> PhoneCall:
+    async def next_call(self, timeout: float = WAIT_S) -> PhoneCall:
         """The next call that comes in."""
         try:
             async with asyncio.timeout(timeout):
@@ -347,7 +346,7 @@ class Phone:
         play = self.tone_file(say) if say else None
         await self.order("standing_order", order={"ring": ring, "after": after, "code": 200, "play": play})
 
-    async def registered(self, timeout: float = T1_64) -> int:
+    async def registered(self, timeout: float = WAIT_S) -> int:
         """The final response to the next REGISTER that was sent."""
         async with asyncio.timeout(timeout):
             return await self.registrations.get()

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from tests.scenarios.harness.waiting import WAIT_S
+
 
 class ProcessFailed(AssertionError):
     """A process ended, or did not get ready; the text holds the end of its log."""
@@ -79,7 +81,7 @@ class ManagedProcess:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(number)
 
-    async def stop(self, *, timeout: float = 8.0) -> int:
+    async def stop(self, *, timeout: float = WAIT_S) -> int:
         """SIGTERM, then SIGKILL when it does not listen; the exit status."""
         assert self._process is not None
         self.signal(signal.SIGTERM)

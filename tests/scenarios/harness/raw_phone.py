@@ -17,12 +17,11 @@ from websockets.typing import Subprotocol
 
 from callapi.sip.transport import TlsFiles
 from tests.scenarios.harness.sipp_scenarios import REASONS
-from tests.scenarios.harness.waiting import eventually
+from tests.scenarios.harness.waiting import WAIT_S, eventually
 from tests.scenarios.harness.wire import SipMessage
 
 Address = tuple[str, int]
 Header = tuple[str, str]
-T1_64 = 8.0
 _COPIED = ("Via", "From", "Call-ID", "CSeq", "Record-Route")
 
 
@@ -91,7 +90,7 @@ class RawPhone(asyncio.DatagramProtocol):
     def _put(self, data: bytes, to: Address) -> None:
         self._transport.sendto(data, to)
 
-    async def next_call(self, timeout: float = T1_64) -> "RawCall":
+    async def next_call(self, timeout: float = WAIT_S) -> "RawCall":
         """The next call that comes in."""
         try:
             async with asyncio.timeout(timeout):
@@ -390,7 +389,7 @@ class RawCall:
         lines += [*(f"{name}: {value}" for name, value in headers), "CSeq: 1 CANCEL", "Max-Forwards: 70"]
         self.phone.send(with_body(lines, None), self.node)
 
-    async def gets_invite(self, place: int, timeout: float = T1_64) -> SipMessage:
+    async def gets_invite(self, place: int, timeout: float = WAIT_S) -> SipMessage:
         """The INVITE that came as number `place`, counted from 0 and without repetitions."""
 
         def invites() -> list[SipMessage]:
@@ -404,7 +403,7 @@ class RawCall:
         await eventually(f"INVITE {place}", lambda: invites()[place:], timeout)
         return invites()[place]
 
-    async def gets(self, method: str, status: int = 0, timeout: float = T1_64) -> SipMessage:
+    async def gets(self, method: str, status: int = 0, timeout: float = WAIT_S) -> SipMessage:
         """The first `method` request (or `status` response to it) of the call, waiting for it if need be."""
         deadline = time.monotonic() + timeout
         while True:
@@ -424,7 +423,7 @@ class RawCall:
             except TimeoutError:
                 continue
 
-    async def gets_final(self, method: str, timeout: float = T1_64) -> SipMessage:
+    async def gets_final(self, method: str, timeout: float = WAIT_S) -> SipMessage:
         """The first final response to a `method` request of ours, waiting for it if need be."""
 
         def finals() -> list[SipMessage]:

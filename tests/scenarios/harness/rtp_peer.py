@@ -12,6 +12,7 @@ from typing import Self
 import numpy
 
 from tests.scenarios.harness.audio import SILENCE_RMS, Heard, Samples, silence, tone
+from tests.scenarios.harness.waiting import WAIT_S
 
 Address = tuple[str, int]
 PCMU, PCMA = 0, 8
@@ -112,7 +113,7 @@ class RtpPeer(asyncio.DatagramProtocol):
         payload = b"".join(self._frames)
         return Heard(_DECODE[self.kind][numpy.frombuffer(payload, numpy.uint8)], 8000)
 
-    async def hears(self, *frequencies: float, seconds: float = 0.5, timeout: float = 8.0) -> bool:
+    async def hears(self, *frequencies: float, seconds: float = 0.5, timeout: float = WAIT_S) -> bool:
         """Whether these frequencies are heard, for `seconds` on end, before `timeout`."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
@@ -149,7 +150,7 @@ class RtpPeer(asyncio.DatagramProtocol):
             for at, frame in zip(self.arrivals, self._frames, strict=True)
         ]
 
-    async def sounds(self, after: float, *, frames: int = 3, timeout: float = 8.0) -> float:
+    async def sounds(self, after: float, *, frames: int = 3, timeout: float = WAIT_S) -> float:
         """When the first of `frames` frames of sound in a row came, after the instant `after`."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
@@ -161,7 +162,7 @@ class RtpPeer(asyncio.DatagramProtocol):
             await asyncio.sleep(0.05)
         raise AssertionError(f"no sound within {timeout:g} s: {self.heard().score()}")
 
-    async def falls_silent(self, after: float, *, seconds: float = 0.3, timeout: float = 8.0) -> float:
+    async def falls_silent(self, after: float, *, seconds: float = 0.3, timeout: float = WAIT_S) -> float:
         """When the last sound came after the instant `after`; neither silent frames nor missing ones are sound."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:

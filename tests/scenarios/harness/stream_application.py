@@ -16,6 +16,7 @@ from aiohttp import WSMsgType, web
 
 from tests.scenarios.harness.audio import Heard, Samples
 from tests.scenarios.harness.rtp_peer import _DECODE, PCMU, encode
+from tests.scenarios.harness.waiting import WAIT_S
 
 Script = Callable[["Socket"], Awaitable[None]]
 
@@ -54,7 +55,7 @@ class Socket:
         """The messages of one event so far."""
         return [each for each in self.messages if kind_of(each) == event]
 
-    async def until(self, what: str, condition: Callable[[], bool], timeout: float = 8.0) -> None:
+    async def until(self, what: str, condition: Callable[[], bool], timeout: float = WAIT_S) -> None:
         """Wait for `condition`, which is judged at each message."""
         try:
             async with asyncio.timeout(timeout):
@@ -65,12 +66,12 @@ class Socket:
             kinds = [(key, len(list(group))) for key, group in itertools.groupby(map(kind_of, self.messages))]
             raise AssertionError(f"{what} did not happen within {timeout:g} s; messages: {kinds}") from None
 
-    async def next(self, event: str, count: int = 1, timeout: float = 8.0) -> dict[str, Any]:
+    async def next(self, event: str, count: int = 1, timeout: float = WAIT_S) -> dict[str, Any]:
         """The `count`-th message of one event."""
         await self.until(f"{event} number {count}", lambda: len(self.all(event)) >= count, timeout)
         return self.all(event)[count - 1]
 
-    async def ended(self, timeout: float = 8.0) -> int | None:
+    async def ended(self, timeout: float = WAIT_S) -> int | None:
         """The close code, once the socket is closed."""
         await self.until("the close", lambda: self._socket.closed, timeout)
         return self._socket.close_code
@@ -199,7 +200,7 @@ class StreamApplication:
         """Of the WebSocket."""
         return f"{'wss' if self._tls else 'ws'}://127.0.0.1:{self.port}/media"
 
-    async def next_socket(self, timeout: float = 8.0, *, first: str = "start") -> Socket:
+    async def next_socket(self, timeout: float = WAIT_S, *, first: str = "start") -> Socket:
         """The next connection, once its `first` message has come."""
         self._taken += 1
         async with asyncio.timeout(timeout):
