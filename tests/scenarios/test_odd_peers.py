@@ -59,7 +59,7 @@ async def test_an_offer_of_ours_that_is_never_answered(
         ok = await call.gets("INVITE", 200)
         assert "m=audio" in ok.body
         call.request("ACK", body=answer)
-        bye = await call.gets("BYE", timeout=2)
+        bye = await call.gets("BYE", timeout=10)
         assert "cause=488" in (bye["Reason"] or "")
         assert (await shared.final(sid))["status"] == "completed"
         assert "60017" in await notifications(shared, sid)
@@ -74,7 +74,7 @@ async def test_a_reinvite_without_an_offer_whose_answer_does_not_come(shared: No
         call.request("INVITE")
         await eventually("the offer", lambda: [each for each in call.received if each["CSeq"] == "2 INVITE"])
         call.request("ACK", number=2)
-        await call.gets("BYE", timeout=2)
+        await call.gets("BYE", timeout=10)
 
 
 async def test_the_callers_reason_for_giving_up_reaches_the_phone_that_rings(
@@ -119,7 +119,7 @@ async def test_a_phone_that_hangs_up_while_it_rings(shared: Node, webhook: Webho
         rung.ring()
         rung.request("BYE")
         await rung.gets("BYE", 200)
-        after = await webhook.next("after", timeout=3)
+        after = await webhook.next("after", timeout=10)
         assert after["DialCallStatus"] == "no-answer"
         await rung.gets("CANCEL")
         rung.refuse(487)

@@ -104,7 +104,7 @@ async def test_a_port_that_refuses(server: Server, phone: PhoneFactory, webhook:
     webhook["voice"] = response(f'<Dial action="after"><Sip>sip:bob@127.0.0.1:{free_port()}</Sip></Dial>')
     webhook["after"] = response("<Hangup/>")
     await alice.invite(server.uri)
-    after = await webhook.next("after", timeout=4)
+    after = await webhook.next("after", timeout=10)
     assert after["DialCallStatus"] == "failed"
     assert after["DialBridged"] == "false"
     [(code, text)] = await _notes(server, after["CallSid"])
@@ -119,7 +119,7 @@ async def test_a_port_that_refuses_over_tcp(server: Server, phone: PhoneFactory,
     webhook["voice"] = response(f'<Dial action="after"><Sip>{target}</Sip></Dial>')
     webhook["after"] = response("<Hangup/>")
     await alice.invite(server.uri)
-    after = await webhook.next("after", timeout=4)
+    after = await webhook.next("after", timeout=10)
     assert after["DialCallStatus"] == "failed"
     [(code, text)] = await _notes(server, after["CallSid"])
     assert code == "32011"

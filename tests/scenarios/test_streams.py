@@ -421,7 +421,7 @@ async def test_an_application_that_never_comes_back(
         call = await alice.invite(server.uri)
         socket = await application.next_socket()
         socket.break_off()
-        after = await webhook.next("after", timeout=2.0)
+        after = await webhook.next("after", timeout=10)
         await notified(server.node, after["CallSid"], 31921)
         steps = [(await webhook.next("stream"))["StreamEvent"] for _ in range(3)]
         assert steps == ["stream-started", "stream-error", "stream-stopped"]

@@ -232,7 +232,7 @@ async def test_peers_that_shake_no_hands(secure: Secure) -> None:
                 b"From: <sip:o@127.0.0.1>;tag=o\r\nTo: <sip:o@127.0.0.1>\r\nCall-ID: o\r\nCSeq: 1 OPTIONS\r\n"
                 b"Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
             )
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(10):
                 assert (await reader.readline()).split()[1] == b"200"
         await node.settles(before)
     finally:

@@ -58,7 +58,9 @@ async def test_ten_sentences_through_each_codec_are_understood(
         for (codec, (text, prompt)), ended in zip(itertools.product(CODECS, halves), recorded, strict=True):
             assert ended.path is not None
             samples, rate = soundfile.read(ended.path, dtype="int16")
-            assert 0 <= ended.duration_ms - prompt.duration_ms < 3000, codec.name  # stopped later, by this process
+            assert 0 <= ended.duration_ms - prompt.duration_ms < 3000, (
+                codec.name
+            )  # stopped later, by this process
             understood = await recogniser.recognise(samples, rate, "en", ())
             likeness = SequenceMatcher(None, plain(understood.text).split(), plain(text).split()).ratio()
             assert likeness >= 0.85, (codec.name, likeness, understood.text)
