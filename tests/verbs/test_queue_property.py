@@ -113,7 +113,7 @@ class Desk:
             return
         key = "Front" if step.what == "front" else self.callers[step.who % len(self.callers)][0].sid
         try:
-            self._control.dequeue(queue.record, key, DocumentRequest("http://app/elsewhere"))
+            await self._control.dequeue(queue.record, key, DocumentRequest("http://app/elsewhere"))
         except MemberUnknown:
             return
 
@@ -125,7 +125,7 @@ class Desk:
         queue = await self.here.services.queues.find(ACCOUNT, "support")
         if queue is None:
             return
-        members = self._control.members(queue.record)
+        members = await self._control.members(queue.record)
         assert [each.position for each in members] == list(range(1, len(members) + 1))
         arrivals = [call.sid for call, _ in self.callers]
         assert sorted(members, key=lambda each: arrivals.index(each.call_sid)) == list(members)

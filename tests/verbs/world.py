@@ -343,7 +343,7 @@ class PaperQueues:
     async def named(self, account: AccountSid, name: str) -> QueueRecord | None:
         return self.kept.get(name)
 
-    def keep(self, record: QueueRecord) -> None:
+    async def keep(self, record: QueueRecord) -> None:
         self.kept[record.friendly_name] = record
 
 

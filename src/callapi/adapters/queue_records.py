@@ -15,6 +15,9 @@ class StoredQueues:
         await self._store.settle()
         return await self._store.queues.named(account, name)
 
-    def keep(self, record: QueueRecord) -> None:
+    async def keep(self, record: QueueRecord) -> None:
         """As `QueueRecords`."""
-        self._store.write(Put(record))
+        if self._store.is_shared:
+            await self._store.commit(Put(record))
+        else:
+            self._store.write(Put(record))

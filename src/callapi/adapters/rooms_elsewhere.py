@@ -1,14 +1,11 @@
 """Conferences over all nodes: who has a room, legs to the rooms of others, and the guests that others send.
 
-The node of a call asks the node of the room, by a command, to expect a guest; the answer holds an address that can be
-called once, and soon. Both ends of that leg are calls on a bus of their own: they have no records and no callbacks,
-for the call itself has them.
+The node of a call asks the node of the room, by a command, to expect a guest (`guests`).
 """
 
 import asyncio
 import logging
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,31 +13,22 @@ from typing import Any, Final, Protocol
 
 from msgspec import MsgspecError, Struct
 from msgspec.json import Decoder, Encoder
-from msgspec.structs import replace
 
+from callapi.adapters.guests import Expected, Guests
 from callapi.base.ids import AccountSid
-from callapi.base.listen_address import parse_listen_address
-from callapi.base.values import SrtpPolicy
 from callapi.calls.call import Call
 from callapi.calls.conferences.directory import Conferences
 from callapi.calls.conferences.elsewhere import RoomUnreachable, Visit
 from callapi.calls.conferences.machine import JoinRefused
-from callapi.calls.events import ConferenceChanged, EventBus, ProblemRaised
-from callapi.calls.live import LiveCalls
-from callapi.calls.placing.addresses import sip_address
-from callapi.calls.placing.placement import InboundCall, Placement
-from callapi.calls.status import CallStatus
+from callapi.calls.events import ConferenceChanged, EventBus
 from callapi.cluster import Commands, Member, NodeGone
-from callapi.sip import InboundSession, NameAddr, Request, SipUri
-from callapi.store import NodeEntry, Nodes, RoomTable, Unavailable
+from callapi.store import Nodes, RoomTable, Unavailable
 
 log = logging.getLogger(__name__)
 
 VISIT: Final = "visit\n"
-"""What the text of such a command begins with; others are requests of REST."""
-EXPECTED_S: Final = 10.0
+"""What the text of such a command begins with."""
 ANSWER_S: Final = 5.0
-MAX_EXPECTED: Final = 1000
 _ENCODER: Final = Encoder()
 _VISIT: Final = Decoder(Visit)
 
@@ -68,7 +56,6 @@ class GuestStory(Protocol):
 class _Own:
     """What this node has itself."""
 
-    legs: LiveCalls
     conferences: Conferences
     story: GuestStory
 
@@ -76,25 +63,20 @@ class _Own:
 class RoomsOfOthers:
     """The `RoomsElsewhere` of a node among others, and the guests of its own rooms."""
 
-    def __init__(self, nodes: Nodes, member: Member) -> None:
+    def __init__(self, nodes: Nodes, member: Member, guests: Guests) -> None:
         self._nodes = nodes
         self._table = RoomTable(nodes.engine, nodes.owner.name)
         self._member = member
+        self._guests = guests
         self._commands: Commands | None = None
         self._own: _Own | None = None
-        self._visits: dict[Call, NodeEntry] = {}
-        self._expected: dict[str, Visit] = {}
         self._over: asyncio.Queue[tuple[AccountSid, str]] = asyncio.Queue()  # no more than there were rooms
 
-    async def open(self, legs: LiveCalls, conferences: Conferences, story: GuestStory, bus: EventBus) -> None:
-        """Have `legs`, on a bus of their own, to the rooms of others; guests in `conferences` live `story`.
-
-        `bus` is that of the node. Raises Unavailable.
-        """
+    async def open(self, conferences: Conferences, story: GuestStory, bus: EventBus) -> None:
+        """Let guests in `conferences` live `story`. `bus` is that of the node. Raises Unavailable."""
         await self._nodes.run(self._table.release_all)
-        self._own = _Own(legs, conferences, story)
+        self._own = _Own(conferences, story)
         bus.attach(ConferenceChanged, self._changed)
-        legs.bus.attach(ProblemRaised, bus.publish)
 
     def ask_through(self, commands: Commands) -> None:
         """Other nodes can be asked from now on."""
@@ -111,7 +93,7 @@ class RoomsOfOthers:
     async def visit(self, host: str, visit: Visit) -> AsyncIterator[Call]:
         """As `RoomsElsewhere`."""
         entry = self._member.membership.running(host)
-        if entry is None or self._commands is None or self._own is None:
+        if entry is None or self._commands is None:
             raise RoomUnreachable(f"the node {host} that has the room does not answer")
         try:
             answer = await self._commands.ask(host, VISIT + _ENCODER.encode(visit).decode())
@@ -123,24 +105,13 @@ class RoomsOfOthers:
             raise RoomUnreachable(f"the node {host} that has the room is of another version") from error
         if not welcome.user:
             raise JoinRefused(welcome.code, welcome.text)
-        leg = _call(self._own.legs, entry, welcome.user, visit)
-        self._visits[leg] = entry
-        try:
-            if not await _is_answered(leg):
-                raise RoomUnreachable(f"the node {host} that has the room did not take the call")
-            yield leg
-        finally:
-            del self._visits[leg]
-            leg.hang_up("the call has left the room")
-
-    async def watch(self) -> None:
-        """End the visits to nodes that are gone, until cancelled."""
-        while True:
-            await self._member.readings.wait()
-            for leg, host in list(self._visits.items()):
-                now = self._member.membership.running(host.name)
-                if now is None or now.epoch != host.epoch:
-                    leg.hang_up(f"the node {host.name} is gone")
+        async with self._guests.leg(entry, welcome.user, visit.record) as leg:
+            try:
+                if not await _is_answered(leg):
+                    raise RoomUnreachable(f"the node {host} that has the room did not take the call")
+                yield leg
+            finally:
+                leg.hang_up("the call has left the room")
 
     # --- guests of others -------------------------------------------------------------------------------------------
 
@@ -151,46 +122,25 @@ class RoomsOfOthers:
         except MsgspecError:  # a node of another version
             return _ENCODER.encode(_Welcome(text="the nodes are of different versions")).decode()
         try:
-            await self._check(visit)
+            own = await self._check(visit)
         except (JoinRefused, Unavailable) as refusal:
             code = refusal.code if isinstance(refusal, JoinRefused) else 0
             return _ENCODER.encode(_Welcome(code=code, text=str(refusal))).decode()
-        user = f"guest-{secrets.token_hex(16)}"
-        self._expected[user] = visit
-        asyncio.get_running_loop().call_later(EXPECTED_S, self._expected.pop, user, None)
+        story = partial(own.story, visit=visit)
+        user = self._guests.expect(Expected(visit.record, visit.sip, story, _not_missed))
         return _ENCODER.encode(_Welcome(user)).decode()
 
-    async def _check(self, visit: Visit) -> None:
-        """Whether the guest may join as things stand. Raises JoinRefused, Unavailable."""
+    async def _check(self, visit: Visit) -> _Own:
+        """What the guest joins, if it may as things stand. Raises JoinRefused, Unavailable."""
         account = visit.record.account_sid
         if await self.host_of(account, visit.name) is not None:
             raise JoinRefused(0, "the room has just moved to another node")
-        if len(self._expected) >= MAX_EXPECTED:
+        if self._own is None or self._guests.is_full:
             raise JoinRefused(0, "the node of the room has too many guests on their way")
-        conference = self._own.conferences.find(account, visit.name) if self._own else None
+        conference = self._own.conferences.find(account, visit.name)
         if conference is not None:
             conference.machine.check(visit.record.sid, visit.options)
-
-    def is_expected(self, request: Request) -> bool:
-        """Whether an INVITE is that of a guest: it is admitted whatever limits there are, its call has passed them."""
-        return isinstance(request.uri, SipUri) and request.uri.user in self._expected
-
-    def receive(self, session: InboundSession) -> bool:
-        """Take the session of a guest; False: it is not one. Raises as `LiveCalls.admit`."""
-        uri = session.request.uri
-        visit = self._expected.pop(uri.user or "", None) if isinstance(uri, SipUri) else None
-        if visit is None or self._own is None:
-            return False
-        record = visit.record
-        arrival = InboundCall(
-            record.account_sid, record.from_, record.to, None, None, visit.sip, srtp=SrtpPolicy.OFF
-        )
-        legs, story = self._own.legs, self._own.story
-        leg = legs.admit(session, arrival).leg
-        guest = replace(record, status=CallStatus.RINGING.value, status_callback=None)
-        call = Call(guest, leg, legs.bus, visit.sip)
-        legs.start(call, partial(story, call, visit))
-        return True
+        return self._own
 
     # --- rooms of this node -----------------------------------------------------------------------------------------
 
@@ -212,26 +162,6 @@ class RoomsOfOthers:
                 log.warning("the name of a conference stays with this node: %s", error)
 
 
-def _call(legs: LiveCalls, host: NodeEntry, user: str, visit: Visit) -> Call:
-    where = parse_listen_address(host.sip)
-    # A node that listens on every address is found where its HTTP server is.
-    name = where.host if where.host not in {"0.0.0.0", "::"} else _host_of(host.http)  # noqa: S104
-    transport = "" if where.scheme == "udp" else f";transport={where.scheme}"
-    address = where._replace(host=name, scheme="").host_port
-    caller = SipUri.parse(f"sip:callapi@{address}")
-    return legs.place(
-        Placement(
-            account_sid=visit.record.account_sid,
-            direction="outbound-dial",
-            address=sip_address(f"sip:{user}@{address}{transport}"),
-            from_=NameAddr(None, caller, ()),
-            from_name=visit.record.from_,
-            to_name=visit.record.to,
-            srtp=SrtpPolicy.OFF,
-        )
-    )
-
-
 async def _is_answered(leg: Call) -> bool:
     try:
         return await leg.answered.wait(ANSWER_S)
@@ -239,17 +169,5 @@ async def _is_answered(leg: Call) -> bool:
         return False
 
 
-def _host_of(url: str) -> str:
-    return url.partition("://")[2].rpartition(":")[0].strip("[]")
-
-
-Handler = Callable[[str], Awaitable[str]]
-
-
-def by_kind(rooms: RoomsOfOthers, rest: Handler) -> Handler:
-    """The handler of all commands between nodes."""
-
-    async def handle(request: str) -> str:
-        return await (rooms.expect(request) if request.startswith(VISIT) else rest(request))
-
-    return handle
+def _not_missed() -> None:
+    """A guest that does not come leaves nothing behind: it has no seat yet."""

@@ -1,6 +1,6 @@
 """What the room needs of the rest of the node; `node/` fills it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -118,28 +118,28 @@ class ConferenceCommands(Protocol):
 class QueueCommands(Protocol):
     """Live queues: `calls.queues.control.QueueControl`."""
 
-    def figures(self, record: QueueRecord) -> QueueFigures:
-        """How a queue stands."""
+    async def figures(self, records: Sequence[QueueRecord]) -> tuple[QueueFigures, ...]:
+        """How these queues stand. Raises Unavailable."""
         ...
 
-    def members(self, record: QueueRecord) -> tuple[MemberView, ...]:
-        """Those who wait, the first first."""
+    async def members(self, record: QueueRecord) -> tuple[MemberView, ...]:
+        """Those who wait, the first first. Raises Unavailable."""
         ...
 
-    def member(self, record: QueueRecord, key: str) -> MemberView:
-        """One member, or `Front`. Raises MemberUnknown."""
+    async def member(self, record: QueueRecord, key: str) -> MemberView:
+        """One member, or `Front`. Raises MemberUnknown, Unavailable."""
         ...
 
-    def dequeue(self, record: QueueRecord, key: str, request: DocumentRequest) -> MemberView:
-        """Take a member out. Raises MemberUnknown."""
+    async def dequeue(self, record: QueueRecord, key: str, request: DocumentRequest) -> MemberView:
+        """Take a member out, whatever node has it. Raises MemberUnknown, NodeGone, Unavailable."""
         ...
 
-    def changed(self, record: QueueRecord) -> None:
-        """A queue has another name or size."""
+    async def changed(self, before: QueueRecord, record: QueueRecord) -> None:
+        """A queue has another name or size. Raises Unavailable."""
         ...
 
-    def removed(self, record: QueueRecord) -> None:
-        """A queue is deleted."""
+    async def removed(self, record: QueueRecord) -> None:
+        """A queue is deleted. Raises Unavailable."""
         ...
 
 

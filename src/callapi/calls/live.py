@@ -251,8 +251,9 @@ class LiveCalls:
         except Exception:
             log.exception("%r: broke off", call)
         finally:
-            sid = call.sid
-            del self._calls[sid]
+            # Another leg of the same sid may have come meanwhile, between nodes.
+            if self._calls.get(call.sid) is call:
+                del self._calls[call.sid]
             self.quotas.ended(call.record.account_sid)
             self.bus.publish(CallClosed(call.record, utc_now()))
             if not self._calls:

@@ -5,28 +5,24 @@ Everything here is for PostgreSQL; a node on SQLite has its database to itself a
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from callapi.adapters.announcements import Announcements, Hearing
 from callapi.adapters.feed_relay import FEED, WANTED, FeedRelay
-from callapi.adapters.other_nodes import RestOfOthers, carry_out
+from callapi.adapters.other_nodes import RestOfOthers
 from callapi.adapters.recording_files import RecordingFiles
 from callapi.adapters.registrations import Registrations
-from callapi.adapters.rooms_elsewhere import Handler, RoomsOfOthers, by_kind
 from callapi.adapters.shared_queue import SharedQueue
 from callapi.adapters.shared_quotas import SharedQuotas
 from callapi.adapters.takeover import Inheritance
 from callapi.api import Feed
-from callapi.api.application import Application
 from callapi.base.clock import boot_time, correct_by
 from callapi.base.ids import CallSid
 from callapi.base.settings import Settings
 from callapi.calls.arriving.admission import AdmissionControl
-from callapi.calls.conferences.directory import Conferences
 from callapi.calls.events import EventBus
 from callapi.calls.live import LiveCalls
 from callapi.calls.placing.keeper import KeptNowhere
@@ -34,9 +30,10 @@ from callapi.calls.placing.queue_runner import QueueRunner
 from callapi.calls.quotas import Quotas
 from callapi.cluster import Commands, Member, Takeover
 from callapi.node import options
+from callapi.node.between import Between
 from callapi.node.identity import owner_of
-from callapi.store import Nodes, NodeState, Report, Store
-from callapi.verbs.interpreter import Interpreter
+from callapi.node.services import run_services
+from callapi.store import QUEUE_NEWS, Nodes, NodeState, Report, Store
 from callapi.webhooks import Outbox
 
 log = logging.getLogger(__name__)
@@ -52,8 +49,8 @@ class Neighbours:
     member: Member
     announcements: Announcements | None
     """None without `cluster.enabled`: then the nodes only keep out of each other's way."""
-    rooms: RoomsOfOthers | None
-    """Conferences over all nodes; None with the former."""
+    between: Between | None
+    """Conferences and queues over all nodes; None with the former."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +90,7 @@ async def open_store(settings: Settings, stack: AsyncExitStack) -> tuple[Store, 
         correct_by(member.clock_offset_s)
     if not is_clustered:
         return store, Neighbours(store.nodes, member, None, None)
-    return store, Neighbours(store.nodes, member, Announcements(store), RoomsOfOthers(store.nodes, member))
+    return store, Neighbours(store.nodes, member, Announcements(store), Between.of(store.nodes, member))
 
 
 async def take_part(
@@ -130,6 +127,8 @@ async def open_commands(
     hearing = Hearing(store, work.registrations)
     relay = FeedRelay(feed)
     listeners = {"changed": hearing.heard, FEED: relay.heard, WANTED: relay.wanted}
+    if neighbours.between is not None:
+        listeners[QUEUE_NEWS] = neighbours.between.queues.heard
     commands = Commands(bus, neighbours.member, settings.node.name, listeners)
     await stack.enter_async_context(commands)
     services = (neighbours.announcements.serve(bus), hearing.serve(), relay.send(bus), relay.ask(bus))
@@ -141,9 +140,8 @@ def others_of(
     neighbours: Neighbours, commands: Commands, settings: Settings, store: Store, work: Work
 ) -> RestOfOthers:
     """The other nodes as REST reaches them."""
-    return RestOfOthers(
-        store, neighbours.member, commands, neighbours.rooms, settings.node.name, work.has_call
-    )
+    rooms = neighbours.between.rooms if neighbours.between is not None else None
+    return RestOfOthers(store, neighbours.member, commands, rooms, settings.node.name, work.has_call)
 
 
 async def quotas_of(neighbours: Neighbours | None, settings: Settings, stack: AsyncExitStack) -> Quotas:
@@ -190,43 +188,6 @@ def recording_files(neighbours: Neighbours | None, settings: Settings, store: St
         return entry.http if entry is not None else None
 
     return RecordingFiles(options.recordings_dir(settings), settings.node.name, store, where)
-
-
-async def serve_commands(
-    commands: Commands, application: Application, rooms: RoomsOfOthers | None, stack: AsyncExitStack
-) -> None:
-    """Carry out what other nodes pass on."""
-    handler: Handler = partial(carry_out, application)
-    if rooms is not None:
-        rooms.ask_through(commands)
-        handler = by_kind(rooms, handler)
-    await run_services((commands.serve(handler),), stack)
-
-
-def rooms_of_others(neighbours: Neighbours | None) -> RoomsOfOthers | None:
-    """Conferences over all nodes; None without `cluster.enabled`."""
-    return neighbours.rooms if neighbours is not None else None
-
-
-async def open_rooms_of_others(
-    rooms: RoomsOfOthers,
-    legs: LiveCalls,
-    conferences: Conferences,
-    script: Interpreter,
-    bus: EventBus,
-    stack: AsyncExitStack,
-) -> None:
-    """Let calls and rooms be on different nodes; `legs` are the calls between them, on a bus of their own."""
-    await stack.enter_async_context(legs)
-    await rooms.open(legs, conferences, script.be_guest, bus)
-    await run_services((rooms.watch(), rooms.release()), stack)
-
-
-async def run_services(services: Iterable[Coroutine[Any, Any, None]], stack: AsyncExitStack) -> None:
-    """Start what runs for as long as the node does; it is cancelled before what it uses is closed."""
-    tasks = await stack.enter_async_context(asyncio.TaskGroup())
-    for service in services:
-        stack.callback(tasks.create_task(service).cancel)
 
 
 def _report(admission: AdmissionControl, live: LiveCalls) -> Report:

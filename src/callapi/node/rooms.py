@@ -17,13 +17,13 @@ from typing import Final
 from callapi.adapters.audio import AudioFetch
 from callapi.adapters.directory import Directory
 from callapi.adapters.egress import GuardedEgress
+from callapi.adapters.guests import Guests
 from callapi.adapters.kept_first import KeptFirst
 from callapi.adapters.numbers import Numbers, application_document
 from callapi.adapters.outbox_rows import OutboxRows, as_callback
 from callapi.adapters.queue_records import StoredQueues
 from callapi.adapters.recording_files import RecordingFiles
 from callapi.adapters.registrations import Registrations
-from callapi.adapters.rooms_elsewhere import RoomsOfOthers
 from callapi.base.clock import steady_time
 from callapi.base.ids import AccountSid
 from callapi.base.settings import ACCOUNT_SID, AUTH_TOKEN, Settings
@@ -57,20 +57,19 @@ from callapi.media.prompts.library import PromptLibrary
 from callapi.media.prompts.music import waiting_music
 from callapi.media.speech import open_recogniser, open_speaker
 from callapi.node import options
+from callapi.node.between import Between
 from callapi.node.joining import (
     Neighbours,
     Work,
-    open_rooms_of_others,
     open_store,
     queue_keeper,
     quotas_of,
     recording_files,
-    rooms_of_others,
-    run_services,
     take_part,
 )
 from callapi.node.lag import LagMeter
 from callapi.node.observing import observe
+from callapi.node.services import run_services
 from callapi.sip import DigestServer, Endpoint, KeepAlive, LoginThrottle, NameAddr, Registrar
 from callapi.store import CallbackRecord, FirstAccount, Store
 from callapi.store.retention import keep_for
@@ -97,6 +96,11 @@ class Records:
     journal: Journal
     timelines: Timelines
     files: RecordingFiles
+
+    @property
+    def between(self) -> Between | None:
+        """Conferences and queues over all nodes; None where there are no others."""
+        return self.neighbours.between if self.neighbours is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +241,12 @@ async def _open_calls(
     registrar = Registrar(callers.registrations, callers.digest, clock=steady_time, throttle=callers.throttle)
     # The endpoint asks the admission before it keeps anything of an INVITE, and the admission counts what the endpoint
     # holds: neither asks before both are there.
-    others = rooms_of_others(records.neighbours)
+    between = records.between
+    guests = between.guests if between is not None else None
     admission = _admission(
         settings,
         store,
-        others,
+        guests,
         live=lambda: len(live) + endpoint.waiting + inbound.undecided,
         lag_s=lambda: max(lag.lag_s, endpoint.backlog_s),
     )
@@ -254,15 +259,14 @@ async def _open_calls(
     script = Interpreter(services)
     policy = _caller_policy(settings, callers)
     refusals = Refusals(bus, records.account.account.sid, asyncio.get_running_loop().time)
-    inbound = _inbound(store, live, policy, script, refusals, others)
+    inbound = _inbound(store, live, policy, script, refusals, guests)
     queue_runner = _queue_runner(settings, records, services, script, admission)
     await stack.enter_async_context(endpoint)
     await stack.enter_async_context(live)
-    if others is not None:
-        legs = _live_calls(
-            settings, endpoint, plane, EventBus(), Quotas(calls=0, calls_per_second=0), security
-        )
-        await open_rooms_of_others(others, legs, services.conferences, script, bus, stack)
+    if between is not None:
+        unlimited = Quotas(calls=0, calls_per_second=0)
+        legs = _live_calls(settings, endpoint, plane, EventBus(), unlimited, security)
+        await between.open(legs, services, script, bus, stack)
     retention = keep_for(store, settings.database.keep_days)
     services_running = (inbound.serve(endpoint), registrar.run(), queue_runner.serve(), retention)
     await run_services((*services_running, callers.keep_alive.run(endpoint), sample_media(live)), stack)
@@ -306,11 +310,11 @@ def _inbound(
     policy: CallerAuthentication,
     script: Interpreter,
     refusals: Refusals,
-    others: RoomsOfOthers | None,
+    guests: Guests | None,
 ) -> Inbound:
     first = KeptFirst(store, script) if store.is_shared else script
-    guests = others.receive if others is not None else None
-    return Inbound(live, Numbers(store), policy, first, refusals, guests)
+    receive = guests.receive if guests is not None else None
+    return Inbound(live, Numbers(store), policy, first, refusals, receive)
 
 
 def _live_calls(
@@ -336,7 +340,7 @@ def _live_calls(
 def _admission(
     settings: Settings,
     store: Store,
-    others: RoomsOfOthers | None,
+    guests: Guests | None,
     *,
     live: Callable[[], int],
     lag_s: Callable[[], float],
@@ -348,7 +352,7 @@ def _admission(
         calls_per_second=settings.limits.calls_per_second,
         lag_s=lag_s,
         is_store_full=lambda: store.is_full,
-        is_expected=others.is_expected if others is not None else lambda _: False,
+        is_expected=guests.is_expected if guests is not None else lambda _: False,
     )
 
 
@@ -391,6 +395,7 @@ async def _open_services(
     )
     await _close_recordings(records, recordings, settings.node.name)
     conferences = Conferences(live.plane, records.bus, recordings, settings.node.name)
+    between = records.between
     return Services(
         live=live,
         plane=live.plane,
@@ -404,7 +409,11 @@ async def _open_services(
             settings.limits.blocked_prefixes,
         ),
         recordings=recordings,
-        queues=Queues(StoredQueues(records.store), asyncio.get_running_loop().time),
+        queues=Queues(
+            StoredQueues(records.store),
+            asyncio.get_running_loop().time,
+            between.queues if between is not None else None,
+        ),
         conferences=await stack.enter_async_context(conferences),
         music=waiting_music(),
         allows_refer=settings.sip.refer == "allow",
@@ -412,7 +421,7 @@ async def _open_services(
         transcriptions=LiveTranscriptions(records.bus, recogniser, settings.speech.recogniser),
         account_of=records.store.accounts.by_sid,
         application_of=partial(application_document, records.store),
-        rooms_elsewhere=rooms_of_others(records.neighbours),
+        rooms_elsewhere=between.rooms if between is not None else None,
     )
 
 

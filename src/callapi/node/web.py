@@ -20,8 +20,9 @@ from callapi.http.mounts import Mounts
 from callapi.http.server import HttpServer
 from callapi.metrics import CallMetrics, MetricsEndpoint
 from callapi.node import options
+from callapi.node.between import serve_commands
 from callapi.node.figures import figures_of
-from callapi.node.joining import open_commands, others_of, serve_commands
+from callapi.node.joining import open_commands, others_of
 from callapi.node.rooms import Rooms
 from callapi.store import NodeEntry, NodeState
 from callapi.verbs.announcing import Announcements
@@ -61,7 +62,7 @@ async def _open_rest(settings: Settings, rooms: Rooms, deps: Deps, stack: AsyncE
         return create_app(deps, None)
     others = others_of(neighbours, commands, settings, deps.store, rooms.work)
     application = create_app(deps, others)
-    await serve_commands(commands, application, neighbours.rooms, stack)
+    await serve_commands(commands, application, neighbours.between, stack)
     return application
 
 

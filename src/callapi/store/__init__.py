@@ -37,6 +37,7 @@ from callapi.store.repositories.keys import key_digest, new_key_secret
 from callapi.store.shared.accounts import AccountUse
 from callapi.store.shared.bus import Bus, Command, News
 from callapi.store.shared.door import Nodes, known_nodes, want_drain
+from callapi.store.shared.places import QUEUE_NEWS, PlaceTable, QueuePlace, QueueState
 from callapi.store.shared.queue import KeptCall, QueueTable
 from callapi.store.shared.rooms import RoomTable
 from callapi.store.shared.values import NodeEntry, NodeState, Owner, Report, Roll
@@ -46,6 +47,7 @@ from callapi.store.writing.writer import WriterLimits
 
 __all__ = [
     "MAX_EVENTS",
+    "QUEUE_NEWS",
     "AccountRecord",
     "AccountUse",
     "AddEvents",
@@ -84,8 +86,11 @@ __all__ = [
     "Page",
     "PageRequest",
     "Parameters",
+    "PlaceTable",
     "Put",
+    "QueuePlace",
     "QueueRecord",
+    "QueueState",
     "QueueTable",
     "Record",
     "RecordingRecord",

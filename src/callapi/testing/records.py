@@ -86,6 +86,6 @@ class SimulatedQueues:
         del account
         return self._kept.get(name)
 
-    def keep(self, record: QueueRecord) -> None:
+    async def keep(self, record: QueueRecord) -> None:
         """Remember it."""
         self._kept[record.friendly_name] = record

@@ -31,7 +31,7 @@ async def enqueue(verb: Enqueue, execution: Execution) -> Outcome:
         queue = await execution.services.queues.open(call.record.account_sid, verb.name, verb.max_size)
         ticket = queue.enter(call, verb.priority, verb.max_size)
     except QueueFull:
-        return _go_on(verb, execution, (("QueueResult", QueueResult.FULL.value),))
+        return _full(verb, execution)
     except CallApiError as error:
         text = f"queue {verb.name!r}: {error}"
         call.notify(Problem(QUEUE_FAILED, text, line=verb.line, column=verb.column))
@@ -39,7 +39,10 @@ async def enqueue(verb: Enqueue, execution: Execution) -> Outcome:
     execution.step("waiting")
     ended_by_verb = False
     try:
+        await ticket.admission()
         result, ended_by_verb = await _wait(verb, ticket, execution)
+    except QueueFull:
+        return _full(verb, execution)
     except asyncio.CancelledError:
         parameters = _parameters(ticket, _why_cancelled(ticket))
         ticket.leave()
@@ -125,6 +128,10 @@ def _parameters(ticket: Ticket, result: QueueResult) -> Parameters:
             ("QueueTime", ticket.wait_s()),
         )
     )
+
+
+def _full(verb: Enqueue, execution: Execution) -> Outcome:
+    return _go_on(verb, execution, (("QueueResult", QueueResult.FULL.value),))
 
 
 def _go_on(verb: Enqueue, execution: Execution, parameters: Parameters) -> Outcome:

@@ -8,6 +8,8 @@ from callapi.calls.call import Call
 from callapi.calls.conferences.elsewhere import Visit
 from callapi.calls.documents.document import DocumentRequest
 from callapi.calls.problem import Problem
+from callapi.calls.queues.elsewhere import AgentVisit
+from callapi.calls.queues.queue import Ticket
 from callapi.rcml import (
     Connect,
     Dial,
@@ -36,7 +38,7 @@ from callapi.verbs.audio.say import say
 from callapi.verbs.connect import connect
 from callapi.verbs.control import hangup, pause, redirect, reject
 from callapi.verbs.dial.dial import dial
-from callapi.verbs.dial.guest import be_guest
+from callapi.verbs.dial.guest import be_agent, be_guest
 from callapi.verbs.enqueue import enqueue, leave
 from callapi.verbs.execution import End, Execution, GoTo, Left, Next, Outcome, Services, StoryResult
 from callapi.verbs.mode import Mode, allows
@@ -81,6 +83,10 @@ class Interpreter:
     async def be_guest(self, call: Call, visit: Visit) -> None:
         """Take part in a conference in the name of a call of another node."""
         await be_guest(visit, Execution(self._services, call, run_documents))
+
+    async def be_agent(self, call: Call, visit: AgentVisit, ticket: Ticket) -> None:
+        """Serve a caller of this node's queue in the name of an agent of another node."""
+        await be_agent(visit, ticket, Execution(self._services, call, run_documents))
 
 
 async def run_documents(execution: Execution, request: DocumentRequest) -> StoryResult:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callapi.base.ids import CallSid
-from callapi.calls.queues.line import Line
+from callapi.calls.queues.line import Line, Place
 
 A, B, C = CallSid("CAa"), CallSid("CAb"), CallSid("CAc")
 
@@ -81,3 +81,16 @@ def test_who_is_in_it() -> None:
     line = Line()
     line.enter(A, 999, 0.0)
     assert (A in line, B in line, len(line)) == (True, False, 1)
+
+
+def test_callers_of_other_nodes_stand_among_those_of_this_one() -> None:
+    line = Line()
+    line.enter(A, 999, 5.0, 50)
+    line.show_others([Place(B, 999, 40, 4.0, "node-2"), Place(C, 999, 60, 6.0, "node-3")])
+    assert [each.call_sid for each in line.order()] == [B, A, C]
+    line.show_others([Place(C, 999, 60, 6.0, "node-3")])
+    assert [(each.call_sid, each.node) for each in line.order()] == [(A, ""), (C, "node-3")]
+    line.enter(B, 999, 7.0)
+    assert line.position(B) == 2, "the number after the last of this node"
+    line.show_others([])
+    assert line.position(C) is None

@@ -17,7 +17,6 @@ _CALL: Final = "/Accounts/{AccountSid}/Calls/{Sid}"
 _OF_CALL: Final = "/Accounts/{AccountSid}/Calls/{CallSid}/"
 _CONFERENCE: Final = "/Accounts/{AccountSid}/Conferences/"
 _PARTICIPANTS: Final = "/Conferences/{Room}/Participants"
-_MEMBER: Final = "/Accounts/{AccountSid}/Queues/{QueueSid}/Members/{Member}"
 _RECORDING: Final = "/Recordings/{Sid}"
 
 
@@ -87,8 +86,6 @@ async def node_for(operation: Operation, context: RequestContext, others: OtherN
         return await others.node_of_conference(context.account.sid, path["Room"])
     if operation.path.startswith(_CONFERENCE) and "Sid" in path and operation.method in _CHANGING:
         return await others.node_of_conference(context.account.sid, path["Sid"])
-    if operation.path == _MEMBER and path["Member"].startswith("CA"):
-        return await others.node_of_call(CallSid(path["Member"]))
     if operation.path == _CALL:
         node = await others.node_of_call(CallSid(path["Sid"]))
         return node if operation.method in _CHANGING else None

@@ -1,5 +1,6 @@
 """The order of one queue: by priority, then by arrival. A machine: it knows no clock and no calls."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from callapi.base.ids import CallSid
@@ -7,12 +8,13 @@ from callapi.base.ids import CallSid
 
 @dataclass(slots=True)
 class Place:
-    """One caller's place. `since` is monotonic seconds."""
+    """One caller's place. `since` is monotonic seconds; `node` has its call, empty for this one."""
 
     call_sid: CallSid
     priority: int
     number: int
     since: float
+    node: str = ""
 
 
 @dataclass(slots=True)
@@ -28,10 +30,16 @@ class Line:
     def __contains__(self, call_sid: object) -> bool:
         return call_sid in self._places
 
-    def enter(self, call_sid: CallSid, priority: int, now: float) -> None:
-        """Take the last place of that priority."""
-        self._places[call_sid] = Place(call_sid, priority, self._next, now)
-        self._next += 1
+    def enter(self, call_sid: CallSid, priority: int, now: float, number: int | None = None) -> None:
+        """Take the place of that priority and `number`; without one, the last place of that priority."""
+        number = self._next if number is None else number
+        self._places[call_sid] = Place(call_sid, priority, number, now)
+        self._next = max(self._next, number) + 1
+
+    def show_others(self, others: Iterable[Place]) -> None:
+        """These, and no more, are the callers of other nodes."""
+        own = {sid: each for sid, each in self._places.items() if not each.node}
+        self._places = {each.call_sid: each for each in others} | own
 
     def put_back(self, place: Place) -> None:
         """Take the place again that was lost through no fault of the caller."""
@@ -48,7 +56,7 @@ class Line:
 
     def order(self) -> list[Place]:
         """All places, the first first."""
-        return sorted(self._places.values(), key=lambda each: (each.priority, each.number))
+        return sorted(self._places.values(), key=lambda each: (each.priority, each.number, each.call_sid))
 
     def position(self, call_sid: CallSid) -> int | None:
         """The place in line, from 1; None if the call is not in it."""

@@ -75,3 +75,16 @@ ACCOUNT_RATES: Final = Table(
     Column("kind", Text, primary_key=True),
     Column("free_at", Instant, nullable=False),
 )
+
+# Who waits in the queues of callers, as the node of each call writes it.
+QUEUE_PLACES: Final = Table(
+    "queue_places",
+    METADATA,
+    Column("queue_sid", Text, primary_key=True),
+    Column("call_sid", Text, primary_key=True),
+    Column("node", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("is_agent", Boolean, nullable=False),
+    Column("priority", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False),
+)

@@ -1,13 +1,21 @@
-"""`<Dial><Queue>`: the caller, an agent, is joined with the first of a queue."""
+"""`<Dial><Queue>`: the caller, an agent, is joined with the first of a queue, whatever node has that caller."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from functools import partial
+from typing import Any
 
+from msgspec import Struct
+
+from callapi.base.ids import CallSid
 from callapi.calls.bridges.bridge import bridged
-from callapi.calls.documents.document import DocumentRequest
+from callapi.calls.call import Call
 from callapi.calls.one_shot import first_of
 from callapi.calls.parameters import Parameters, present
 from callapi.calls.problem import Problem
+from callapi.calls.queues.elsewhere import AgentVisit, CallerGone
+from callapi.calls.queues.line import Place
 from callapi.calls.queues.queue import LiveQueue, Ticket
 from callapi.calls.status import CallStatus
 from callapi.rcml import Dial, Queue
@@ -51,6 +59,21 @@ async def _find(noun: Queue, execution: Execution) -> LiveQueue | None:
     return queue
 
 
+class _Caller(Struct, frozen=True):
+    """A caller who is ready for the agent: itself, or the leg to its node."""
+
+    sid: CallSid
+    call: Call
+    ticket: Ticket | None
+
+    async def gone(self) -> None:
+        """Until it leaves."""
+        if self.ticket is None:
+            await self.call.ended.wait()
+        else:
+            await self.ticket.gone.wait()
+
+
 class _Service:
     """One agent's serving of one caller."""
 
@@ -58,7 +81,7 @@ class _Service:
         self._verb = verb
         self._noun = noun
         self._execution = execution
-        self._served: Ticket | None = None
+        self._served: CallSid | None = None
         self._joined_s: float | None = None
 
     def parameters(self, unserved: CallStatus) -> Parameters:
@@ -67,7 +90,7 @@ class _Service:
         return present(
             (
                 ("DialCallStatus", (unserved if joined is None else CallStatus.COMPLETED).value),
-                ("DialCallSid", self._served.call.sid if self._served and joined is not None else None),
+                ("DialCallSid", self._served if joined is not None else None),
                 ("DialCallDuration", int((joined or 0.0) + 0.5)),
                 ("DialBridged", "false" if joined is None else "true"),
             )
@@ -76,59 +99,67 @@ class _Service:
     async def serve(self, queue: LiveQueue) -> None:
         """Join the agent with the first caller that is still there when it is ready; wait at most `timeout` for one."""
         agent = self._execution.call
-        tone = agent.leg.stream.play_tone(self._verb.ring_tone)
+        async with AsyncExitStack() as stack:
+            tone = agent.leg.stream.play_tone(self._verb.ring_tone)
+            try:
+                async with asyncio.timeout(self._verb.timeout):
+                    caller = await self._find(queue, stack)
+            except TimeoutError:
+                return
+            finally:
+                tone.stop()
+            await self._join(caller)
+
+    async def _find(self, queue: LiveQueue, stack: AsyncExitStack) -> _Caller:
+        agent_sid = self._execution.call.sid
+        with queue.agent(agent_sid) as agent:
+            while True:
+                match await queue.next(agent):
+                    case Ticket() as ticket:
+                        url, method = self._document()
+                        if await prepare(ticket, self._execution, url, method):
+                            return _Caller(ticket.call.sid, ticket.call, ticket)
+                    case Place() as place:
+                        if (leg := await self._visit(queue, place, stack)) is not None:
+                            return _Caller(place.call_sid, leg, None)
+
+    def _document(self) -> tuple[str | None, str]:
+        url = self._noun.url
+        return self._execution.resolve(url) if url is not None else None, self._noun.method
+
+    async def _visit(self, queue: LiveQueue, place: Place, stack: AsyncExitStack) -> Call | None:
+        """A leg to a caller on another node; None if the caller is not free any more."""
+        elsewhere, agent = self._execution.services.queues.elsewhere, self._execution.call
+        assert elsewhere is not None  # noqa: S101 - the place is of another node
+        url, method = self._document()
+        visit = AgentVisit(agent.record, agent.sip, queue.record.sid, place.call_sid, url, method)
         try:
-            async with asyncio.timeout(self._verb.timeout):
-                while True:
-                    ticket = await queue.next()
-                    if await self._prepare(ticket):
-                        break
-        except TimeoutError:
-            return
-        finally:
-            tone.stop()
-        await self._join(ticket)
+            return await stack.enter_async_context(elsewhere.visit(place.node, visit))
+        except CallerGone:
+            return None
 
-    async def _prepare(self, ticket: Ticket) -> bool:
-        """Run `url` on the caller's end; whether the caller is still there."""
-        try:
-            if self._noun.url is not None and not ticket.gone.is_set:
-                heard = self._execution.beside(Mode.HEARD, ticket.call)
-                heard.extra = partial(self._url_parameters, ticket)
-                request = heard.request(self._noun.url, self._noun.method)
-                await first_of(_run(heard, request), _gone(ticket))
-        except asyncio.CancelledError:
-            ticket.queue.give_back(ticket)
-            raise
-        return not ticket.gone.is_set
-
-    def _url_parameters(self, ticket: Ticket) -> Parameters:
-        return present(
-            (
-                ("QueueSid", ticket.queue.record.sid),
-                ("QueueTime", ticket.wait_s()),
-                ("DequeingCallSid", self._execution.call.sid),
-            )
-        )
-
-    async def _join(self, ticket: Ticket) -> None:
+    async def _join(self, caller: _Caller) -> None:
         """Until either leaves, `timeLimit` is up, or the agent presses its star."""
-        agent, verb = self._execution.call, self._verb
-        self._served = ticket
+        self._served = caller.sid
         self._execution.step("joined")
         clock = asyncio.get_running_loop().time
         joined_at = clock()
-        ticket.bridged()
         try:
-            with bridged(self._execution.services.plane, agent, ticket.call):
-                async with asyncio.timeout(verb.time_limit):
-                    await first_of(_gone(ticket), self._star())
+            async with asyncio.timeout(self._verb.time_limit):
+                if caller.ticket is not None:
+                    await talk(
+                        caller.ticket, self._execution, self._until_over(caller), caller.ticket.release
+                    )
+                else:
+                    with bridged(self._execution.services.plane, self._execution.call, caller.call):
+                        await self._until_over(caller)
         except TimeoutError:
             pass
         finally:
             self._joined_s = clock() - joined_at
-            ticket.released.set(None)
-            ticket.changed.ring()
+
+    async def _until_over(self, caller: _Caller) -> None:
+        await first_of(caller.gone(), self._star())
 
     async def _star(self) -> None:
         if not self._verb.hangup_on_star:
@@ -137,9 +168,47 @@ class _Service:
             pass
 
 
+async def prepare(ticket: Ticket, execution: Execution, url: str | None, method: str) -> bool:
+    """Run the document of `url` on the caller's end; whether the caller is still there.
+
+    `execution` is the agent's; if it is cancelled meanwhile, the caller has its place in line again.
+    """
+    try:
+        if url is not None and not ticket.gone.is_set:
+            heard = execution.beside(Mode.HEARD, ticket.call)
+            heard.extra = partial(_url_parameters, ticket, execution.call.sid)
+            await first_of(_run(heard, url, method), _gone(ticket))
+    except asyncio.CancelledError:
+        ticket.queue.give_back(ticket)
+        raise
+    return not ticket.gone.is_set
+
+
+async def talk(
+    ticket: Ticket, execution: Execution, ended: Coroutine[Any, Any, None], parted: Callable[[], None]
+) -> None:
+    """Join the agent of `execution` with the caller until `ended`; `parted` says where the caller is then."""
+    ticket.bridged()
+    try:
+        with bridged(execution.services.plane, execution.call, ticket.call):
+            await ended
+    finally:
+        parted()
+
+
+def _url_parameters(ticket: Ticket, agent: CallSid) -> Parameters:
+    return present(
+        (
+            ("QueueSid", ticket.queue.record.sid),
+            ("QueueTime", ticket.wait_s()),
+            ("DequeingCallSid", agent),
+        )
+    )
+
+
 async def _gone(ticket: Ticket) -> None:
     await ticket.gone.wait()
 
 
-async def _run(heard: Execution, request: DocumentRequest) -> None:
-    await heard.documents(heard, request)
+async def _run(heard: Execution, url: str, method: str) -> None:
+    await heard.documents(heard, heard.request(url, method))

@@ -82,16 +82,21 @@ async def _own(context: RequestContext, key: str = "Sid") -> QueueRecord:
     return own(await context.deps.store.queues.fetch(context.path[key]), context)
 
 
+async def _figures(context: RequestContext, record: QueueRecord) -> QueueFigures:
+    [figures] = await context.deps.queues.figures((record,))
+    return figures
+
+
 async def page(context: RequestContext) -> Page[QueueFigures]:
     """The account's queues."""
     found = await context.deps.store.queues.page(context.account.sid, page_request(context.given))
-    figures = tuple(context.deps.queues.figures(each) for each in found.records)
+    figures = await context.deps.queues.figures(found.records)
     return Page(figures, found.request, found.has_next)
 
 
 async def fetch(context: RequestContext) -> QueueFigures:
     """One queue, as it stands now."""
-    return context.deps.queues.figures(await _own(context))
+    return await _figures(context, await _own(context))
 
 
 async def create(context: RequestContext) -> QueueFigures:
@@ -100,7 +105,7 @@ async def create(context: RequestContext) -> QueueFigures:
     await _require_free(context, name)
     record = QueueRecord(new_queue_sid(), context.account.sid, name, context.given[SIZE], now, now)
     await context.deps.store.commit(Put(record))
-    return context.deps.queues.figures(record)
+    return await _figures(context, record)
 
 
 async def modify(context: RequestContext) -> QueueFigures:
@@ -112,17 +117,17 @@ async def modify(context: RequestContext) -> QueueFigures:
         await _require_free(context, name)
     record = replace(before, date_updated=utc_now(), **changes)
     await context.deps.store.commit(Put(record))
-    context.deps.queues.changed(record)
-    return context.deps.queues.figures(record)
+    await context.deps.queues.changed(before, record)
+    return await _figures(context, record)
 
 
 async def delete(context: RequestContext) -> None:
     """Delete an empty queue."""
     record = await _own(context)
-    if context.deps.queues.figures(record).current_size:
+    if (await _figures(context, record)).current_size:
         raise ApiError(QUEUE_NOT_EMPTY)
     await context.deps.store.commit(Remove(QueueRecord, (record.sid,)))
-    context.deps.queues.removed(record)
+    await context.deps.queues.removed(record)
 
 
 async def _require_free(context: RequestContext, name: str) -> None:
@@ -132,7 +137,7 @@ async def _require_free(context: RequestContext, name: str) -> None:
 
 async def member_page(context: RequestContext) -> Page[MemberView]:
     """Those who wait, the first first."""
-    everyone = context.deps.queues.members(await _own(context, "QueueSid"))
+    everyone = await context.deps.queues.members(await _own(context, "QueueSid"))
     request = page_request(context.given)
     start = request.page * request.size
     if request.after is not None:
@@ -144,13 +149,14 @@ async def member_page(context: RequestContext) -> Page[MemberView]:
 
 async def fetch_member(context: RequestContext) -> MemberView:
     """One member, by the sid of its call, or `Front`."""
-    return context.deps.queues.member(await _own(context, "QueueSid"), context.path["Member"])
+    return await context.deps.queues.member(await _own(context, "QueueSid"), context.path["Member"])
 
 
 async def dequeue(context: RequestContext) -> MemberView:
     """Take a member out: its call goes on with the document of `Url`."""
     request = DocumentRequest(context.given[MEMBER_URL], context.given[MEMBER_METHOD])
-    return context.deps.queues.dequeue(await _own(context, "QueueSid"), context.path["Member"], request)
+    queue = await _own(context, "QueueSid")
+    return await context.deps.queues.dequeue(queue, context.path["Member"], request)
 
 
 OPERATIONS: Final = (
