@@ -72,6 +72,17 @@ def test_the_architecture_names_each_folder_and_no_other() -> None:
     assert named == folders
 
 
+def test_the_files_that_contributing_names_exist() -> None:
+    """Its recipes name files below `src/callapi/` or the root; names with a placeholder are examples."""
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = {each for each in re.findall(r"`([\w./-]+/[\w./-]*)`", page) if "NNNN" not in each}
+    assert len(named) > 30
+    missing = {
+        each for each in named if not ((ROOT / each).exists() or (ROOT / "src/callapi" / each).exists())
+    }
+    assert missing <= {"dist/", ".venv/rust"}, missing
+
+
 TESTED_ELSEWHERE = {
     "calls/bridges": "tests/verbs/dial/test_transfer.py",
     "calls/documents": "tests/verbs/test_leaving.py",

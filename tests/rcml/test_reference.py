@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from callapi.rcml import check, parse
+from callapi.rcml.elements.element import NOUNS, VERBS
 from callapi.rcml.elements.verbs.dial import RING_TONES
 from callapi.rcml.elements.verbs.say import SSML
 
@@ -45,6 +46,16 @@ def tables(text: str) -> list[set[str]]:
         set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
         for table in re.findall(r"\| attribute.*?\| default \|\n((?:\|.*\n)+)", text)
     ]
+
+
+def test_the_overview_has_a_row_for_each_verb_and_names_each_noun() -> None:
+    overview = REFERENCE.partition("\n## Documents")[0]
+    assert set(re.findall(r"`<(\w+)>`\]", "".join(re.findall(r"^\|.*", overview, re.MULTILINE)))) == set(
+        VERBS
+    )
+    assert {name for name in NOUNS if f"<{name}>" not in overview} == set()
+    linked = set(re.findall(r"\]\(#([a-z-]+)\)", overview))
+    assert linked <= {each.lower().replace(" ", "-") for each in SECTIONS}
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

@@ -2,9 +2,15 @@
 
 from typing import Any, cast
 
+from callapi.rcml.elements import Verb
 from callapi.verbs.execution import Execution
+from callapi.verbs.interpreter import EXECUTORS
 
 UNUSED = cast("Any", None)
+
+
+def test_each_verb_of_the_language_has_an_executor() -> None:
+    assert set(EXECUTORS) == set(Verb.__args__)
 
 
 def test_a_url_is_resolved_against_the_present_document() -> None:
