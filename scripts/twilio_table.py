@@ -39,27 +39,76 @@ REASONS: Final = {
     "AgentSession": "a service of Twilio's",
     "Siprec": "use `<Stream>`",
     "Task": "TaskRouter",
+    "Parameter": "a part of what it stands in",
+    "Config": "a part of what it stands in",
+    "Play": "a part of `<Pay>`",
+    "Say": "a part of `<Pay>`",
+    "Pause": "a part of `<Pay>`",
 }
-WITHOUT_EFFECT: Final = {
-    ("Conference", "region"): "a room is on the node that has its calls",
-    ("Conference", "recordingConfigurationId"): "a product of Twilio's",
-    (
-        "Conference",
-        "jitterBufferSize",
-    ): "the buffer of each participant adapts by itself",
-    ("Queue", "reservationSid"): "TaskRouter",
-    ("Queue", "postWorkActivitySid"): "TaskRouter",
-    ("Enqueue", "workflowSid"): "TaskRouter",
-    ("Participants", "Region"): "a room is on the node that has its calls",
-    ("Participants", "JitterBufferSize"): "as `jitterBufferSize`",
-    ("Participants", "EarlyMedia"): "a room hears a party from its answer on",
-    ("Participants", "CallReason"): "shown by carriers of Twilio's alone",
-    (
-        "Application",
-        "statusCallback",
-    ): "the application is not a call of its own: its documents run on the caller's",
+REFUSED_RESOURCES: Final = {
+    "Payments": "card payments need a certified environment",
+    "Siprec": "use `Streams`",
+    "AddOnResults": "a marketplace of Twilio's",
 }
-"""What is accepted in silence, because it asks for nothing that a caller could miss, or whose reason is asked for."""
+IN_SILENCE: Final = {
+    ("Conference", "region"),
+    ("Conference", "recordingConfigurationId"),
+    ("Queue", "reservationSid"),
+    ("Queue", "postWorkActivitySid"),
+    ("Enqueue", "workflowSid"),
+    ("Participants", "Region"),
+}
+"""What is accepted without a warning: it asks for nothing that a caller or an application could miss."""
+WHY: Final = {
+    "a room is on the node that has its calls": "region Region",
+    "TaskRouter is a product of Twilio's": "reservationSid postWorkActivitySid workflowSid",
+    "recording configurations are a product of Twilio's": "recordingConfigurationId RecordingConfigurationId",
+    "deprecated by Twilio: `statusCallback` and `recordingStatusCallback` say more": "eventCallbackUrl",
+    "the document goes on at once, there is nothing to request": "Start:action Start:method",
+    "the voices and recognisers are the node's own (`[speech]`): providers and their settings do not apply": (
+        "ttsProvider transcriptionProvider speechModel enhanced transcriptionEngine debug "
+        "elevenlabsTextNormalization elevenlabsLanguageTextNormalization deepgramSmartFormat asrSmartFormat "
+        "ttsTextNormalization ttsLanguageTextNormalization enableAutomaticPunctuation backgroundNoiseReduction"
+    ),
+    "prompts reach the application as they were understood": "ConversationRelay:profanityFilter includeInPrompt",
+    "turns end by `speechTimeout`, and speech interrupts as `interruptible` says": (
+        "interruptSensitivity ignoreBackchannel partialPromptOnHangup eagerEotThreshold turnDetection "
+        "reportInputDuringAgentSpeech echoPromptFiltering"
+    ),
+    "services of Twilio's": "intelligenceService customerName connectorName applicationReconnect",
+    "not documented by Twilio; `codec` is the attribute here": "audioFormat sampleRate",
+    "not documented by Twilio": "Dial:events",
+    "of Twilio as a carrier: signed caller identity, branded calls, its trunks": (
+        "passports Passports byoc Byoc ByocTrunkSid CallReason CallToken VoiceCallerIdLookup"
+    ),
+    "push messages to Twilio's own clients": "ClientNotificationUrl",
+    "emergency calls need a carrier that is obliged to take them": (
+        "EmergencyCallerPosition EmergencyCallerLocation EmergencyName EmergencyAddress EmergencyZipCode "
+        "EmergencyCity EmergencyState EmergencyCountry EmergencyStatus EmergencyAddressSid "
+        "EmergencyCallingEnabled EmergencyCallerSid"
+    ),
+    "there is one address, so nothing to choose by it": "priority weight",
+    "the application answers for the called party: nothing would hear a document of its own": (
+        "Application:url Application:method Application:statusCallback Application:statusCallbackMethod "
+        "Application:statusCallbackEvent customerId copyParentTo"
+    ),
+    "messages are not carried": (
+        "SmsUrl SmsMethod SmsFallbackUrl SmsFallbackMethod SmsStatusCallback MessageStatusCallback SmsApplicationSid"
+    ),
+    "there is one version": "ApiVersion",
+    "an application is dialled by its own account alone": "PublicApplicationConnectEnabled",
+    "numbers are entered, not bought: no regulation, origin or area applies to them": (
+        "Beta Origin IdentitySid AddressSid BundleSid AreaCode"
+    ),
+    "a number's calls go where `VoiceUrl` or `VoiceApplicationSid` says; `Trunks` are here for calls out": "TrunkSid",
+    "fax is not received": "VoiceReceiveMode",
+    "a number stays in the account that it was entered in": "AccountSid",
+    "what is deleted is gone": "IncludeSoftDeleted",
+    "clients are a resource of their own, and may register": "SipRegistration",
+    "`srtp` of clients and trunks, and `media.srtp`, say what is encrypted": "Secure",
+    "a domain keeps its name": "DomainName",
+}
+"""Why a word has no effect: those of every place, or of one (`place:word`)."""
 CONTENT: Final = {"Sip": "sip:a@example.com", "Application": "AP" + "0" * 32}
 _NEST: Final = re.compile(r"return self\.nest\(\s*(\w+)\((.*?)\)\s*\)\s*$", re.DOTALL)
 _KEYWORD: Final = re.compile(r"(\w+)=")
@@ -109,7 +158,7 @@ def verdict_on_element(element: Element, attribute: str = "") -> str:
     text = f"<{name}{written}>{CONTENT.get(name, '')}</{name}>"
     for parent in reversed(parents):
         text = f"<{parent}>{text}</{parent}>"
-    if (name, attribute) in WITHOUT_EFFECT:
+    if (name, attribute) in IN_SILENCE:
         return NO_EFFECT
     messages = [each.message for each in check(f"<Response>{text}</Response>".encode())]
     if any(f"unknown verb <{each}>" in message for each in element.path for message in messages):
@@ -174,7 +223,7 @@ def verdicts_on_operation(operation: RestOperation) -> dict[str, list[str]] | No
     verdicts: dict[str, list[str]] = {}
     for name in operation.parameters:
         resource = operation.path.rstrip("/{}").rpartition("/")[2]
-        if operation.method == "POST" and (resource, name) in WITHOUT_EFFECT:
+        if operation.method == "POST" and (resource, name) in IN_SILENCE:
             verdicts.setdefault(NO_EFFECT, []).append(name)
             continue
         is_known = name in known or name.replace("<", "").replace(">", "") in known
@@ -183,8 +232,17 @@ def verdicts_on_operation(operation: RestOperation) -> dict[str, list[str]] | No
     return verdicts
 
 
+def reason_for(place: str, word: str) -> str:
+    """Why a word has no effect in that place. Raises LookupError: a reason is to be written."""
+    for reason, words in WHY.items():
+        if word in words.split() or f"{place}:{word}" in words.split():
+            return reason
+    raise LookupError(f"{word} of {place} has no effect, and WHY does not say why")
+
+
 def page() -> str:
     """The whole page."""
+    reasons: dict[str, dict[str, None]] = {}
     lines = [
         "# Twilio's surface, word for word",
         "",
@@ -192,8 +250,7 @@ def page() -> str:
         "this server's own reader of documents and table of operations; a test holds the page to both.",
         "",
         "- **works**: as Twilio's documentation has it; what differs is in [rcml.md](rcml.md) and [rest.md](rest.md);",
-        "- **no effect**: accepted, and a warning notification names it; without a warning where",
-        "  [a table](#accepted-without-effect) says why;",
+        "- **no effect**: accepted, and a warning notification names it; [a table](#without-effect) says why;",
         "- **ignored**: overlooked with a warning (elements with all that is in them; filters of lists without one);",
         "- **refused**: an unknown verb makes the document an error, an unknown resource is 404.",
         "",
@@ -209,7 +266,10 @@ def page() -> str:
         by_verdict: dict[str, list[str]] = {}
         if verdict == WORKS:
             for attribute in element.attributes:
-                by_verdict.setdefault(verdict_on_element(element, attribute), []).append(attribute)
+                found = verdict_on_element(element, attribute)
+                by_verdict.setdefault(found, []).append(attribute)
+                if found in {NO_EFFECT, IGNORED}:
+                    reasons.setdefault(reason_for(element.path[-1], attribute), {})[attribute] = None
         reason = REASONS.get(element.path[-1], "") if verdict != WORKS else ""
         cells = [_names(by_verdict.get(each, [])) for each in (WORKS, NO_EFFECT, IGNORED)]
         place = " ▸ ".join(f"`<{each}>`" for each in element.path)
@@ -228,12 +288,25 @@ def page() -> str:
         verdicts = verdicts_on_operation(operation)
         shown = f"`{operation.method} {operation.path.replace('{}', '{sid}')}`"
         if verdicts is None:
-            lines.append(f"| {shown} | **refused** | | |")
+            why = next(why for part, why in REFUSED_RESOURCES.items() if f"/{part}" in operation.path)
+            lines.append(f"| {shown} | **refused**: {why} | | |")
         else:
             cells = [_names(verdicts.get(each, [])) for each in (WORKS, NO_EFFECT, IGNORED)]
             lines.append(f"| {shown} | {cells[0] or 'yes'} | {cells[1]} | {cells[2]} |")
-    lines += ["", "## Accepted without effect", "", "| | | why |", "| --- | --- | --- |"]
-    lines += [f"| `{place}` | `{name}` | {why} |" for (place, name), why in WITHOUT_EFFECT.items()]
+            for name in (*verdicts.get(NO_EFFECT, ()), *verdicts.get(IGNORED, ())):
+                resource = operation.path.rstrip("/{}").rpartition("/")[2]
+                reasons.setdefault(reason_for(resource, name), {})[name] = None
+    silent = ", ".join(f"`{word}` of `{place}`" for place, word in sorted(IN_SILENCE))
+    lines += [
+        "",
+        "## Without effect",
+        "",
+        f"Each with a warning, but for {silent}.",
+        "",
+        "| | why |",
+        "| --- | --- |",
+    ]
+    lines += [f"| {_names(list(words))} | {reason} |" for reason, words in reasons.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -244,7 +244,7 @@ def paper_conferences(store: Store, folder: Path) -> Conferences:
     bus = EventBus()
     Journal(store).attach_to(bus)
     recordings = Recordings(folder, bus, lambda account, sid: f"http://node/{account}/{sid}")
-    return Conferences(FakePlane(), bus, recordings, "node-1")
+    return Conferences(FakePlane(), bus, recordings, "node-1", lambda _: None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
@@ -12,6 +13,8 @@ from tests.scenarios.conftest import PhoneFactory, Server
 from tests.scenarios.harness.application import Answer, Request, Webhook, response
 from tests.scenarios.harness.audio import Heard, tone, write_wav
 from tests.scenarios.harness.phone import PhoneCall
+from tests.scenarios.harness.raw_phone import RawPhone, audio_port, sdp
+from tests.scenarios.harness.rtp_peer import RtpPeer
 
 A, B, C = 440.0, 660.0, 1000.0
 ROOM = (
@@ -218,6 +221,58 @@ async def test_a_party_is_called_into_a_room_by_the_sdk(
     ]
     over = await asyncio.to_thread(client.conferences(made.conference_sid).fetch)
     assert over.reason_conference_ended == "participant-with-end-conference-on-exit-left"
+
+
+async def test_the_room_hears_a_called_party_ring(
+    server: Server, phone: PhoneFactory, webhook: Webhook
+) -> None:
+    """`EarlyMedia`: bob rings, then his network sends sound, and he hears nothing; of carol, with `false`, neither."""
+    name = f"Rung {server.number}"
+    webhook["voice"] = response(
+        f"<Dial action='after'><Conference beep='false' waitUrl=''>{name}</Conference></Dial>"
+    )
+    webhook["after"] = ""
+    alice = await (await phone("alice")).invite(server.uri, say=A)
+    assert await alice.hears_nothing()
+    people = sdk(server).conferences(name).participants
+    bob, carol = await phone("bob"), await phone("carol")
+    party = {"from_": "+15550100", "beep": "false"}
+    await asyncio.to_thread(people.create, to=bob.uri, **party)
+    ringing = await bob.next_call()
+    await ringing.ring()
+    assert await alice.hears(440, 480)
+    await ringing.answer(code=183, say=C)
+    await hears_exactly(alice, C)
+    assert ringing.heard().seconds_of(A) == 0
+    await ringing.answer(say=C)
+    await hears_exactly(ringing, A)
+    await asyncio.to_thread(people.create, to=carol.uri, early_media=False, **party)
+    unheard = await carol.next_call()
+    await unheard.ring()
+    await unheard.answer(code=183, say=B)
+    await asyncio.sleep(1.0)
+    assert alice.heard().seconds_of(B) == 0
+    await hears_exactly(alice, C)
+    await unheard.answer(say=B)
+    await hears_exactly(alice, B, C)
+
+
+@pytest.mark.parametrize(("size", "heard"), [("off", (C,)), ("large", (A, B, C))])
+async def test_the_jitter_buffer_of_a_participant(
+    server: Server, phone: PhoneFactory, webhook: Webhook, size: str, heard: tuple[float, ...]
+) -> None:
+    """Packets that come three at a time, each of a tone of its own: all are heard, or, without a buffer, the last."""
+    webhook["voice"] = response(
+        f"<Dial><Conference beep='false' waitUrl='' jitterBufferSize='{size}'>Jitter {server.number}"
+        "</Conference></Dial>"
+    )
+    async with RawPhone("eve") as eve, RtpPeer() as rtp:
+        alice = await (await phone("alice")).invite(server.uri)
+        call = eve.invite(server.uri, server.node.sip_address, body=sdp(rtp.port))
+        answer = await call.gets("INVITE", 200)
+        call.request("ACK")
+        rtp.speak_in_bursts(("127.0.0.1", audio_port(answer.body)), A, B, C)
+        await hears_exactly(alice, *heard)
 
 
 async def test_the_sdk_walks_queues(server: Server) -> None:

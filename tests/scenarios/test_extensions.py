@@ -1,20 +1,12 @@
 """Extensions of SIP on the wire of the product: RFC 3262, 3311, 4028, and an INVITE without an offer."""
 
-import re
-
 from tests.scenarios.conftest import NodeFactory, PhoneFactory, Server
 from tests.scenarios.harness.application import Webhook, response
-from tests.scenarios.harness.raw_phone import RawPhone, sdp
+from tests.scenarios.harness.raw_phone import RawPhone, audio_port, sdp
 from tests.scenarios.harness.rtp_peer import RtpPeer
 from tests.scenarios.harness.waiting import eventually
 
 ONE_WAY_AUDIO, MEDIA_TIMEOUT = 60001, 60002
-
-
-def _audio_port(body: str) -> int:
-    found = re.search(r"^m=audio (\d+) ", body, re.MULTILINE)
-    assert found, body
-    return int(found[1])
 
 
 async def test_a_reliable_provisional_is_acknowledged(
@@ -32,7 +24,7 @@ async def test_a_reliable_provisional_is_acknowledged(
         prack = await ringing.gets("PRACK")
         assert prack["RAck"] == f"7 {ringing.invite['CSeq']}"
         ringing.respond(prack, 200)
-        rtp.speak(("127.0.0.1", _audio_port(ringing.invite.body)), 880)
+        rtp.speak(("127.0.0.1", audio_port(ringing.invite.body)), 880)
         assert await call.hears(880)
         ringing.answer(port=rtp.port)
         await ringing.gets("ACK")
@@ -57,7 +49,7 @@ async def test_a_caller_who_requires_reliable_provisionals(
         call.request("PRACK", (("RAck", f"{ringing['RSeq']} 1 INVITE"),))
         await call.gets("PRACK", 200)
         await called.answer()
-        assert _audio_port((await call.gets("INVITE", 200)).body)
+        assert audio_port((await call.gets("INVITE", 200)).body)
         call.request("ACK")
         call.request("BYE")
         await call.gets("BYE", 200)
@@ -95,7 +87,7 @@ async def test_a_call_without_an_offer(server: Server, phone: PhoneFactory, webh
         call.request("ACK", body=sdp(rtp.port))
         called = await bob.next_call()
         await called.answer(say=660)
-        rtp.speak(("127.0.0.1", _audio_port(offer)), 440)
+        rtp.speak(("127.0.0.1", audio_port(offer)), 440)
         assert await rtp.hears(660)
         assert await called.hears(440)
         call.request("BYE")

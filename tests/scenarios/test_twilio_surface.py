@@ -11,6 +11,7 @@ from tests.scenarios.harness.application import Webhook, response
 from tests.scenarios.harness.audio import Heard
 from tests.scenarios.harness.raw_phone import RawPhone, sdp
 from tests.scenarios.harness.rtp_peer import RtpPeer
+from tests.scenarios.test_conference import sdk
 from tests.scenarios.test_keys import caller, prompt_of
 
 
@@ -78,6 +79,36 @@ async def test_a_parameter_that_is_not_supported_is_named(server: Server, webhoo
     [reported] = page["notifications"]
     assert (reported["error_code"], reported["log"]) == ("60070", "1")
     assert reported["message_text"].endswith("not supported here, and without effect: CallReason, Byoc")
+
+
+async def test_the_limit_and_callback_of_a_live_call_are_changed(server: Server, webhook: Webhook) -> None:
+    """`TimeLimit` and `StatusCallback` of a call that is up, by Twilio's SDK; the limit outlives a redirect."""
+    webhook["voice"] = webhook["other"] = response("<Pause length='30'/>")
+    webhook["status"] = ""
+    async with RawPhone("bob") as bob, RtpPeer() as rtp:
+        client = sdk(server)
+        made = await asyncio.to_thread(
+            client.calls.create, to=bob.uri, from_="+15550100", url=webhook.url("voice")
+        )
+        called = await bob.next_call()
+        called.answer(port=rtp.port)
+        await webhook.next("voice")
+        await asyncio.to_thread(
+            client.calls(made.sid).update,
+            time_limit=2,
+            status_callback=webhook.url("status"),
+            status_callback_method="GET",
+        )
+        await asyncio.to_thread(client.calls(made.sid).update, url=webhook.url("other"))
+        await webhook.next("other")
+        await called.gets("BYE")
+        reported = await webhook.next("status")
+        assert (reported.method, reported["CallSid"], reported["CallStatus"]) == (
+            "GET",
+            made.sid,
+            "completed",
+        )
+        assert int(reported["CallDuration"]) <= 4
 
 
 @pytest.mark.parametrize(

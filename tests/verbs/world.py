@@ -375,7 +375,7 @@ class World:
             destinations=Destinations(self.directory, "127.0.0.1"),
             recordings=recordings,
             queues=Queues(PaperQueues(), asyncio.get_running_loop().time),
-            conferences=Conferences(plane, live.bus, recordings, "test"),
+            conferences=Conferences(plane, live.bus, recordings, "test", live.get),
             music=MUSIC,
             allows_refer=True,
             streams=LiveStreams(live.bus, SocketClient(NoEgress(), 1.0), self._account, 600.0),

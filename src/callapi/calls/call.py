@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -22,6 +23,7 @@ from callapi.calls.documents.position import Position
 from callapi.calls.documents.stories import Stories, Story
 from callapi.calls.errors import UNUSABLE_ANSWER
 from callapi.calls.events import (
+    CallbackChanged,
     CallEnded,
     DigitReceived,
     DocumentRead,
@@ -43,7 +45,7 @@ from callapi.calls.legs.leg import Answered, Dtmf, Leg, OfferUnanswered, Rang, T
 from callapi.calls.one_shot import OneShot
 from callapi.calls.parameters import Parameters, sip_request, voice_request
 from callapi.calls.problem import Problem
-from callapi.calls.records.call_record import ended, moved, whole_seconds
+from callapi.calls.records.call_record import ended, moved, whole_seconds, with_callback
 from callapi.calls.status import CallStatus, Ending, status_of_code
 from callapi.calls.status_machine import (
     CallAccepted,
@@ -56,6 +58,7 @@ from callapi.calls.status_machine import (
     SessionEnded,
     StatusMachine,
 )
+from callapi.calls.time_limit import TimeLimit
 from callapi.media import (
     AudioStream,
     DigitPressed,
@@ -94,6 +97,7 @@ class Call:
         "_clock",
         "_digit_sources",
         "_end_reason",
+        "_limit",
         "_since",
         "_status",
         "_stories",
@@ -157,6 +161,7 @@ class Call:
         self._end_reason: str | None = None
         self._stories = Stories()
         self._bound: asyncio.TimerHandle | None = None
+        self._limit: TimeLimit | None = None
 
     # --- what it is -------------------------------------------------------------------------------------------------
 
@@ -237,6 +242,18 @@ class Call:
         if not self.leg.is_answered and not self.ended.is_set:
             self.leg.answer()
             self._was_answered()
+
+    def limit_duration(self, seconds: float) -> None:
+        """End the call when it has lasted so long from its answer on, whatever runs on it then."""
+        if self._limit is None:
+            self._limit = TimeLimit(partial(self.hang_up, "time limit"), self.answered_at)
+        self._limit.set(seconds)
+
+    def change_callback(self, url: str | None, method: str | None) -> None:
+        """Send its status callbacks elsewhere; None: as before."""
+        now = self._now()
+        self.record = with_callback(self.record, url, method, now)
+        self._bus.publish(CallbackChanged(self.record, now))
 
     def ring_if_waiting(self) -> None:
         """Let an inbound caller hear ringing if nothing was decided about it yet."""
@@ -327,6 +344,8 @@ class Call:
                 self._finish(None)
             if self._bound is not None:
                 self._bound.cancel()
+            if self._limit is not None:
+                self._limit.close()
             self._stories.close()
             self.rang.forget()
             self._measure()
@@ -421,6 +440,8 @@ class Call:
         if not self._status.handle(CallAnswered()):
             return
         self.answered_at = self._clock()
+        if self._limit is not None:
+            self._limit.begin(self.answered_at)
         now = self._now()
         ring = whole_seconds(self.record.start_time or now, now)
         self._moved(now, answer_time=now, ring_duration=ring, sip_response_code=200, srtp=self.leg.encryption)

@@ -54,3 +54,8 @@ class ModifyCall(Struct, frozen=True):
     move_connected_leg: bool = False
     """The party it is joined with runs `document` too."""
     mute: bool | None = None
+    time_limit_s: int | None = None
+    """How long it may last, counted from its answer."""
+    status_callback: str | None = None
+    """Where its status callbacks go from now on, for the same steps as before."""
+    status_callback_method: str | None = None

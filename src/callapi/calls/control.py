@@ -52,6 +52,10 @@ class CallControl:
             raise NotModifiable(f"the call {sid} is not in progress")
         if command.mute is not None:
             call.leg.stream.mute(command.mute)
+        if command.time_limit_s is not None:
+            call.limit_duration(command.time_limit_s)
+        if command.status_callback is not None or command.status_callback_method is not None:
+            call.change_callback(command.status_callback, command.status_callback_method)
         if command.status is not None:
             self._end(call, command.status)
         elif command.document is not None:

@@ -394,7 +394,7 @@ async def _open_services(
         options.recordings_dir(settings), records.bus, partial(options.recording_url, settings)
     )
     await _close_recordings(records, recordings, settings.node.name)
-    conferences = Conferences(live.plane, records.bus, recordings, settings.node.name)
+    conferences = Conferences(live.plane, records.bus, recordings, settings.node.name, live.get)
     between = records.between
     return Services(
         live=live,

@@ -231,7 +231,7 @@ class Simulation:
         )
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="callapi-simulation-")))
         recordings = Recordings(folder, bus, lambda account, sid: f"http://node/{account}/Recordings/{sid}")
-        conferences = Conferences(plane, bus, recordings, "simulation")
+        conferences = Conferences(plane, bus, recordings, "simulation", self._live.get)
         services = Services(
             live=self._live,
             plane=plane,

@@ -67,6 +67,7 @@ def _transcription_request(noun: Transcription, execution: Execution) -> Transcr
         partial_results=noun.partial_results,
         language=noun.language,
         hints=noun.hints,
+        hides_profanity=noun.profanity_filter,
         line=noun.line,
         column=noun.column,
     )

@@ -13,6 +13,7 @@ import pytest
 from callapi.media import (
     AudioFormat,
     CodecFormat,
+    JitterDelay,
     MediaAddress,
     RecordingCause,
     RoomEvent,
@@ -25,7 +26,7 @@ from callapi.media import (
 from callapi.media.plane.engine import NativePlane
 from callapi.media.plane.native_rooms import NativeRoom
 from callapi.media.plane.native_streams import NativeStream
-from tests.media.party import PCMA, PCMU, Party, Samples, pitch, prompt, tone
+from tests.media.party import PCMA, PCMU, Party, Samples, encode, pitch, prompt, tone
 
 G722 = CodecFormat("G722", 9, 8000, 1, 9)
 OPUS = CodecFormat("opus", 111, 48_000, 2, 111)
@@ -90,21 +91,69 @@ async def test_each_hears_the_others_and_not_itself(
         assert ticks == {160}
 
 
-async def test_mute_hold_and_coach(plane: NativePlane, three: list[tuple[Party, NativeStream]]) -> None:
+async def test_mute_and_coach(plane: NativePlane, three: list[tuple[Party, NativeStream]]) -> None:
     room = plane.open_room()
     alice, bob, carol = (room.join(stream) for _, stream in three)
     alice.mute(True)
     assert await talk(three) == [{700, 1100}, {1100}, {700}]
     alice.mute(False)
-    bob.hold(True)
-    assert await talk(three) == [{1100}, set(), {440}]
     three[1][1].play(prompt(440, 0.5))
-    assert (await talk(three))[1] == {440}, "it hears what its stream plays"
-    bob.hold(False)
+    assert (await talk(three))[1] == {440}, "it hears what its stream plays, in place of the room"
     carol.coach(bob)
     assert await talk(three) == [{700}, {440, 1100}, {440, 700}]
     carol.coach(None)
     assert await talk(three) == [{700, 1100}, {440, 1100}, {440, 700}]
+
+
+async def test_a_party_is_heard_before_it_answers(
+    plane: NativePlane, three: list[tuple[Party, NativeStream]]
+) -> None:
+    """As a ringing tone until it sends sound of its own; it hears nothing."""
+    room = plane.open_room()
+    (alice, stream), (bob, bobs), _ = three
+    room.join(stream)
+    unanswered = plane.open_stream()
+    room.join(unanswered, early=True)
+    await alice.hears(30)
+    assert round(pitch(alice.heard()[-3200:]), -1) in {440, 480}, "no codec is needed to ring"
+    unanswered.close()
+    member = room.join(bobs, early=True)
+    await asyncio.gather(
+        bob.say(bobs.local, tone(700, 0.5, level=4000)), alice.say(stream.local, tone(1100, 0.5))
+    )
+    assert round(pitch(alice.heard()[-2400:-320]), -1) == 700
+    assert not bob.audio()
+    alice.packets.clear()
+    await asyncio.sleep(0.3)
+    assert set(tones_in(alice.heard())) == set(), "it does not ring again"
+    member.leave()
+    room.join(bobs)
+    assert await talk(three) == [{700}, {440}, set()]
+
+
+@pytest.mark.parametrize(
+    ("delay", "heard"),
+    [(JitterDelay(0, 0), {1100}), (JitterDelay(60, 1000), {700, 1100}), (None, {700, 1100})],
+)
+async def test_the_jitter_buffer_is_as_deep_as_asked_for(
+    plane: NativePlane,
+    three: list[tuple[Party, NativeStream]],
+    delay: JitterDelay | None,
+    heard: set[float],
+) -> None:
+    """Packets that come two at a time, each of a tone of its own: both are heard, or, without a buffer, the last."""
+    room = plane.open_room()
+    (alice, stream), (bob, hers), _ = three
+    room.join(stream, delay=delay)
+    room.join(hers)
+    sounds = [encode("PCMU", tone(hertz, 0.02)) for hertz in (700, 1100)]
+    clock = asyncio.get_running_loop().time
+    start = clock()
+    for burst in range(1, 38):
+        for sound in sounds:
+            alice.send(stream.local, sound)
+        await asyncio.sleep(max(0.0, start + 0.04 * burst - clock()))
+    assert tones_in(bob.heard()[4000:]) == heard
 
 
 async def test_a_silent_room_sends_silence_and_no_noise(

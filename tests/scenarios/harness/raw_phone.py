@@ -32,6 +32,13 @@ def sdp(port: int = 9, *, direction: str = "sendrecv") -> str:
     return "\r\n".join([*lines, f"a={direction}", ""])
 
 
+def audio_port(body: str) -> int:
+    """Where audio is wanted, by a description."""
+    found = re.search(r"^m=audio (\d+) ", body, re.MULTILINE)
+    assert found, body
+    return int(found[1])
+
+
 class RawPhone(asyncio.DatagramProtocol):
     """`async with RawPhone("eve") as eve`; `await eve.next_call()` gives a `RawCall`. It listens on `host`."""
 

@@ -133,6 +133,13 @@ class RtpPeer(asyncio.DatagramProtocol):
             self._speech.cancel()
         self._speech = asyncio.create_task(self._talk(to, frames))
 
+    def speak_in_bursts(self, to: Address, *frequencies: float) -> None:
+        """Send a packet of each tone at once, and again when all of them have been due."""
+        frames = [encode(tone(each, 0.02), self.kind) for each in frequencies]
+        if self._speech is not None:
+            self._speech.cancel()
+        self._speech = asyncio.create_task(self._talk(to, frames, burst=len(frames)))
+
     def say(self, to: Address, samples: Samples) -> None:
         """Send these samples once, and silence after them; `said_at` is when the first packet leaves."""
         coded = encode(samples[: len(samples) // _FRAME * _FRAME], self.kind)
@@ -184,7 +191,9 @@ class RtpPeer(asyncio.DatagramProtocol):
             await asyncio.gather(self._speech, return_exceptions=True)
             self._speech = None
 
-    async def _talk(self, to: Address, frames: list[bytes], *, is_repeated: bool = True) -> None:
+    async def _talk(
+        self, to: Address, frames: list[bytes], *, is_repeated: bool = True, burst: int = 1
+    ) -> None:
         pause = encode(silence(0.02), self.kind)
         due = time.monotonic()
         count = 0
@@ -194,7 +203,8 @@ class RtpPeer(asyncio.DatagramProtocol):
             self._timestamp = (self._timestamp + _FRAME) & 0xFFFFFFFF
             count += 1
             due += 0.02
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            if count % burst == 0:
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
 
     def _send(self, to: Address, kind: int, payload: bytes, *, timestamp: int, marker: bool = False) -> None:
         self._sequence = (self._sequence + 1) & 0xFFFF

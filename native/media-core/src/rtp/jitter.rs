@@ -2,15 +2,47 @@
 //!
 //! It is pulled, not clocked: the consumer asks for the next packet. Delay grows by itself when packets
 //! come late (what is missing is concealed, and what comes after waits longer), and is taken back by leaving
-//! out a packet when for two seconds more was waiting than the jitter calls for.
+//! out a packet when for two seconds more was waiting than the jitter calls for. [`Depth`] bounds it at both ends.
 
-/// Packets that fit; more than the longest delay.
+/// Packets that fit, unless the depth asks for more; a power of two, so that sequence numbers wrap with the slots.
 const SLOTS: usize = 32;
-/// Packets of delay at most; beyond, the oldest are left out.
-const MAX_DEPTH: u32 = 12;
+/// Packets of delay at most, of any depth.
+const MAX_DEPTH: u32 = 128;
 /// Pulls over which the least depth is watched, before delay is taken back.
 const WATCHED_PULLS: u32 = 100;
 const NANOSECONDS: i64 = 1_000_000_000;
+
+/// How many packets wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depth {
+    /// At least, however even they come; 1 or more.
+    pub min: u32,
+    /// At most: beyond, the oldest are left out. Equal to `min`: the delay never adapts.
+    pub max: u32,
+}
+
+impl Default for Depth {
+    fn default() -> Self {
+        Self { min: 1, max: 12 }
+    }
+}
+
+impl Depth {
+    /// As long as milliseconds say, for packets of `packet_ms`; nothing at all is one packet, which is not waited for.
+    pub fn of_ms(min_ms: u32, max_ms: u32, packet_ms: u32) -> Self {
+        let packets = |ms: u32| ms.div_ceil(packet_ms.max(1)).clamp(1, MAX_DEPTH);
+        let min = packets(min_ms);
+        Self {
+            min,
+            max: packets(max_ms).max(min),
+        }
+    }
+
+    /// The delay that jitter may ask for: room is left for packets that come early.
+    fn max_target(self) -> u32 {
+        self.max.saturating_sub(2).max(self.min)
+    }
+}
 
 /// What comes out.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,20 +84,14 @@ pub struct JitterBuffer {
     jitter_ticks: f64,
     least_depth: u32,
     pulls: u32,
-    /// Packets that wait at least, however even they come.
-    least_target: u32,
+    depth: Depth,
 }
 
 impl JitterBuffer {
     /// For packets of about `packet_ticks` of a clock with `clock_rate` Hz.
     pub fn new(clock_rate: u32, packet_ticks: u32) -> Self {
-        let slot = || Slot {
-            content: Content::Nothing,
-            sequence: 0,
-            payload: Vec::new(),
-        };
         Self {
-            slots: (0..SLOTS).map(|_| slot()).collect(),
+            slots: empty_slots(SLOTS),
             next: None,
             newest: 0,
             is_filling: true,
@@ -75,13 +101,18 @@ impl JitterBuffer {
             jitter_ticks: 0.0,
             least_depth: u32::MAX,
             pulls: 0,
-            least_target: 1,
+            depth: Depth::default(),
         }
     }
 
-    /// Lets so many packets wait even without jitter; 1 unless set.
-    pub fn set_least_target(&mut self, packets: u32) {
-        self.least_target = packets.clamp(1, MAX_DEPTH - 2);
+    /// Another depth, before the first packet.
+    pub fn set_depth(&mut self, depth: Depth) {
+        self.depth = depth;
+        let wanted = (depth.max as usize + 1).next_power_of_two().max(SLOTS);
+        if wanted != self.slots.len() {
+            self.slots = empty_slots(wanted);
+            self.reset();
+        }
     }
 
     /// Puts a packet of sound in. Copies and packets whose time is over are dropped.
@@ -122,10 +153,11 @@ impl JitterBuffer {
                 break;
             }
             self.next = Some(next.wrapping_add(1));
-            let slot = &mut self.slots[usize::from(next) % SLOTS];
+            let at = usize::from(next) % self.slots.len();
+            let slot = &mut self.slots[at];
             match std::mem::replace(&mut slot.content, Content::Nothing) {
                 Content::Payload if slot.sequence == next => {
-                    return Pull::Packet(&self.slots[usize::from(next) % SLOTS].payload);
+                    return Pull::Packet(&self.slots[at].payload);
                 }
                 Content::Skipped if slot.sequence == next => {}
                 _ => return Pull::Lost,
@@ -145,7 +177,7 @@ impl JitterBuffer {
     /// Packets that should wait, by the jitter.
     pub fn target(&self) -> u32 {
         let packets = 2.0 * self.jitter_ticks / f64::from(self.packet_ticks);
-        (packets.ceil() as u32).clamp(self.least_target, MAX_DEPTH - 2)
+        (packets.ceil() as u32).clamp(self.depth.min, self.depth.max_target())
     }
 
     fn put(&mut self, sequence: u16, content: Content, payload: &[u8]) {
@@ -162,7 +194,7 @@ impl JitterBuffer {
             }
             return;
         }
-        if usize::from(ahead) >= SLOTS {
+        if usize::from(ahead) >= self.slots.len() {
             self.reset();
             self.put(sequence, content, payload);
             return;
@@ -170,12 +202,13 @@ impl JitterBuffer {
         if sequence.wrapping_sub(self.newest) < 0x8000 {
             self.newest = sequence;
         }
-        let slot = &mut self.slots[usize::from(sequence) % SLOTS];
+        let at = usize::from(sequence) % self.slots.len();
+        let slot = &mut self.slots[at];
         slot.content = content;
         slot.sequence = sequence;
         slot.payload.clear();
         slot.payload.extend_from_slice(payload);
-        while self.depth() > MAX_DEPTH {
+        while self.depth() > self.depth.max {
             self.leave_out();
         }
     }
@@ -213,10 +246,20 @@ impl JitterBuffer {
 
     fn leave_out(&mut self) {
         if let Some(next) = self.next {
-            self.slots[usize::from(next) % SLOTS].content = Content::Nothing;
+            let at = usize::from(next) % self.slots.len();
+            self.slots[at].content = Content::Nothing;
             self.next = Some(next.wrapping_add(1));
         }
     }
+}
+
+fn empty_slots(count: usize) -> Vec<Slot> {
+    let slot = || Slot {
+        content: Content::Nothing,
+        sequence: 0,
+        payload: Vec::new(),
+    };
+    (0..count).map(|_| slot()).collect()
 }
 
 #[cfg(test)]
@@ -302,12 +345,71 @@ mod tests {
         assert_eq!(pulled(&mut buffer), Some(40_000u16.to_be_bytes().to_vec()));
     }
 
+    /// Packets of 20 ms that come three at a time, every 60 ms: how many of 300 are heard.
+    fn heard_of_bursts(depth: Depth) -> usize {
+        let mut buffer = JitterBuffer::new(8000, 160);
+        buffer.set_depth(depth);
+        let mut heard = 0;
+        for number in 0..300u16 {
+            if number % 3 == 0 {
+                for each in number..number + 3 {
+                    insert(&mut buffer, each, u64::from(number) * 20 * MS);
+                }
+            }
+            heard += usize::from(pulled(&mut buffer).is_some());
+        }
+        heard
+    }
+
+    #[test]
+    fn without_a_buffer_what_comes_with_another_packet_is_lost() {
+        assert_eq!(heard_of_bursts(Depth::of_ms(0, 0, 20)), 100);
+        assert!(heard_of_bursts(Depth::of_ms(20, 200, 20)) > 290);
+    }
+
+    #[test]
+    fn a_depth_in_milliseconds_counts_packets_of_any_length() {
+        assert_eq!(Depth::of_ms(40, 240, 20), Depth { min: 2, max: 12 });
+        assert_eq!(Depth::of_ms(60, 1000, 60), Depth { min: 1, max: 17 });
+        assert_eq!(Depth::of_ms(0, 0, 20), Depth { min: 1, max: 1 });
+        assert_eq!(Depth::of_ms(60, 5000, 10).max, MAX_DEPTH);
+    }
+
+    #[test]
+    fn the_least_depth_is_waited_for() {
+        for (min_ms, waits) in [(20, 0), (40, 1), (60, 2)] {
+            let mut buffer = JitterBuffer::new(8000, 160);
+            buffer.set_depth(Depth::of_ms(min_ms, 1000, 20));
+            let mut silent = 0;
+            for number in 0..50u16 {
+                insert(&mut buffer, number, u64::from(number) * 20 * MS);
+                silent += usize::from(pulled(&mut buffer).is_none());
+            }
+            assert_eq!(silent, waits);
+        }
+    }
+
+    #[test]
+    fn a_deep_buffer_holds_a_second_of_packets() {
+        let mut buffer = JitterBuffer::new(8000, 160);
+        buffer.set_depth(Depth::of_ms(60, 1000, 20));
+        for number in 0..50u16 {
+            insert(&mut buffer, number, u64::from(number) * 20 * MS);
+        }
+        for number in 0..50u16 {
+            assert_eq!(pulled(&mut buffer), Some(number.to_be_bytes().to_vec()));
+        }
+    }
+
     proptest! {
         #[test]
         fn nothing_comes_out_twice_or_out_of_order(
             steps in proptest::collection::vec((any::<bool>(), -3i16..6), 1..400), start: u16,
+            min_ms in 0u32..80, max_ms in 0u32..1200,
         ) {
             let mut buffer = JitterBuffer::new(8000, 160);
+            let depth = Depth::of_ms(min_ms, max_ms, 20);
+            buffer.set_depth(depth);
             let (mut sequence, mut last) = (start, None::<u16>);
             for (index, (pulls, ahead)) in steps.into_iter().enumerate() {
                 if pulls {
@@ -320,7 +422,8 @@ mod tests {
                     sequence = sequence.wrapping_add_signed(ahead);
                     buffer.insert(sequence, 0, &sequence.to_be_bytes(), index as u64 * MS);
                 }
-                prop_assert!(buffer.depth() <= MAX_DEPTH);
+                prop_assert!(buffer.depth() <= depth.max);
+                prop_assert!((depth.min..=depth.max).contains(&buffer.target()));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::codec::Decoder;
 use crate::rtp::Place;
-use crate::rtp::jitter::{JitterBuffer, Pull};
+use crate::rtp::jitter::{Depth, JitterBuffer, Pull};
 use crate::samples::convert::Converter;
 
 /// Milliseconds of concealment after which the source counts as silent, and nothing is made up any more.
@@ -51,9 +51,9 @@ impl Transcoder {
         self.conceal_ms = conceal_ms;
     }
 
-    /// Lets so many packets wait even without jitter, for a source that must not falter; 1 unless set.
-    pub fn set_least_delay(&mut self, packets: u32) {
-        self.jitter.set_least_target(packets);
+    /// Lets so many packets wait; [`Depth::default`] unless set.
+    pub fn set_depth(&mut self, depth: Depth) {
+        self.jitter.set_depth(depth);
     }
 
     /// A packet of sound came.

@@ -1,6 +1,6 @@
 //! Carries out the commands that are about rooms.
 
-use crate::conference::room::Part;
+use crate::conference::room::{Entry, Part};
 use crate::stream::link::Link;
 use crate::stream::playout::Playback;
 use crate::thread::command::RoomOrder;
@@ -14,7 +14,8 @@ impl PacketThread {
                 stream,
                 member,
                 part,
-            } => self.join_room(id, stream, (member, part)),
+                entry,
+            } => self.join_room(id, stream, (member, part, entry)),
             RoomOrder::Leave { member, .. } => {
                 let index = self.rooms.get(id).and_then(|room| room.index_of(member));
                 if let Some(index) = index {
@@ -50,7 +51,7 @@ impl PacketThread {
         }
     }
 
-    fn join_room(&mut self, id: u64, stream: u64, member: (u64, Part)) {
+    fn join_room(&mut self, id: u64, stream: u64, member: (u64, Part, Entry)) {
         let Some(index) = self.members.index_of(stream) else {
             return;
         };
@@ -64,14 +65,12 @@ impl PacketThread {
     }
 
     fn dispatch_to_room(&mut self, id: u64, order: RoomOrder) {
-        let (rooms, members, ctx) = self.split_with_rooms();
+        let (rooms, _, ctx) = self.split_with_rooms();
         let Some(room) = rooms.get(id) else {
             return;
         };
         match order {
-            RoomOrder::SetPart { member, part, .. } => {
-                room.set_part(member, part, members);
-            }
+            RoomOrder::SetPart { member, part, .. } => room.set_part(member, part),
             RoomOrder::Announce(playback, sound) => {
                 let playback = Playback {
                     id: playback,

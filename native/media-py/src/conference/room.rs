@@ -11,8 +11,9 @@ use media_core::rtp::{self, Place};
 use crate::recording::{Direction, NewRecording, Source};
 use crate::stream::audio::AudioStream;
 use crate::stream::format::Format;
-use crate::stream::link::{Link, RoomInput};
+use crate::stream::link::{Delay, Link, RoomInput};
 use crate::stream::playout::{Playback, publish_ended};
+use crate::stream::sounds::{Sound, ToneName};
 use crate::stream::taps::Taps;
 use crate::thread::context::Context;
 use crate::thread::events::Event;
@@ -20,14 +21,23 @@ use crate::thread::members::Members;
 
 /// The rate at which rooms are recorded.
 const RECORDED: Rate = Rate::Wide;
+/// The country whose ringing tone is heard of early members.
+const RINGING: &str = "us";
 
 /// How a member takes part, as Python asks for it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Part {
     pub(crate) muted: bool,
-    pub(crate) held: bool,
     /// The id of the only member who hears this one.
     pub(crate) coaches: Option<u64>,
+}
+
+/// What is decided when a member joins.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Entry {
+    /// It was not answered yet: it hears nothing, and is heard as ringing until it sends sound of its own.
+    pub(crate) is_early: bool,
+    pub(crate) delay: Delay,
 }
 
 struct RoomMember {
@@ -36,6 +46,9 @@ struct RoomMember {
     index: u32,
     slot: usize,
     part: Part,
+    is_early: bool,
+    /// What is heard of an early member that sends nothing.
+    ringing: Option<Sound>,
     /// Which of the room's encodings fits; `None`: its packets are not 20 ms long.
     encoding: Option<usize>,
     /// Samples that wait until a packet of another length is full.
@@ -106,7 +119,7 @@ impl Room {
     /// The stream at `index` is a member from now on.
     pub(crate) fn join(
         &mut self,
-        (id, part): (u64, Part),
+        (id, part, entry): (u64, Part, Entry),
         (index, stream): (u32, &mut AudioStream),
         ctx: &Context<'_>,
     ) {
@@ -116,13 +129,20 @@ impl Room {
             index,
             slot,
             part,
+            is_early: entry.is_early,
+            ringing: entry
+                .is_early
+                .then(|| Sound::tone(ToneName::Ringing(RINGING.to_owned()))),
             encoding: None,
             pending: Vec::new(),
         });
         stream.playout.stop_playback(stream.id, None, ctx);
         let link = Link::Room {
             room: self.id,
-            input: Box::default(),
+            input: Box::new(RoomInput {
+                delay: entry.delay,
+                transcoder: None,
+            }),
         };
         stream.connect(link, ctx.now);
         self.retune(index, stream);
@@ -170,16 +190,11 @@ impl Room {
     }
 
     /// A member takes part in another way.
-    pub(crate) fn set_part(&mut self, member: u64, part: Part, members: &mut Members) {
-        let Some(at) = self.members.iter().position(|each| each.id == member) else {
-            return;
-        };
-        let changes_hold = self.members[at].part.held != part.held;
-        self.members[at].part = part;
-        if changes_hold && let Some(stream) = members.audio(self.members[at].index) {
-            stream.sender.start_spurt();
+    pub(crate) fn set_part(&mut self, member: u64, part: Part) {
+        if let Some(found) = self.members.iter_mut().find(|each| each.id == member) {
+            found.part = part;
+            self.apply_parts();
         }
-        self.apply_parts();
     }
 
     /// Plays something to all members; what was played before ends.
@@ -280,14 +295,17 @@ impl Room {
     /// Sets each member's role in the mixer.
     fn apply_parts(&mut self) {
         for at in 0..self.members.len() {
-            let RoomMember { slot, part, .. } = self.members[at];
+            let RoomMember {
+                slot,
+                part,
+                is_early,
+                ..
+            } = self.members[at];
             let coached = |id| self.members.iter().find(|each| each.id == id);
             let role = Role {
                 // The coach of a member that has left is not heard.
-                speaks: !part.muted
-                    && !part.held
-                    && part.coaches.is_none_or(|id| coached(id).is_some()),
-                hears: !part.held,
+                speaks: !part.muted && part.coaches.is_none_or(|id| coached(id).is_some()),
+                hears: !is_early,
                 coaches: part.coaches.and_then(coached).map(|each| each.slot),
                 is_announcement: false,
             };
@@ -318,7 +336,7 @@ impl Room {
 
     /// Gives the mixer what each member has said.
     fn collect(&mut self, members: &mut Members, current: &mut Option<u32>) {
-        for member in &self.members {
+        for member in &mut self.members {
             *current = Some(member.index);
             let Some(stream) = members.audio(member.index) else {
                 continue;
@@ -326,6 +344,12 @@ impl Room {
             if let Link::Room { input, .. } = &mut stream.link {
                 self.pcm.clear();
                 input.fill(&mut self.pcm);
+                if !self.pcm.is_empty() {
+                    member.ringing = None;
+                } else if let Some(ringing) = &mut member.ringing {
+                    let rate = self.mixer.rate(member.slot);
+                    ringing.fill(rate.frame(), rate.hertz(), &mut self.pcm);
+                }
                 if !self.pcm.is_empty() {
                     self.mixer.input(member.slot, &self.pcm);
                 }

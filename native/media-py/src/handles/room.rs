@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use crate::conference::room::Part;
+use crate::conference::room::{Entry, Part};
 use crate::handles::stream::{Prompt, Stream};
 use crate::recording::NewRecording;
 use crate::stream::format::RecordOptions;
+use crate::stream::link::Delay;
 use crate::stream::sounds::Sound;
 use crate::thread::command::{Command, RoomOrder};
 use crate::thread::shared::{Location, Shared};
@@ -42,18 +43,26 @@ impl Room {
         self.location.id
     }
 
-    /// Takes a stream in; returns the id of its membership. `coaches` is the only member who hears it.
-    fn join(&self, stream: &Stream, muted: bool, held: bool, coaches: Option<u64>) -> u64 {
+    /// Takes a stream in; returns the id of its membership. `coaches` is the only member who hears it, `early` says that
+    /// its party has not answered yet, `delay_ms` bounds how long its packets wait.
+    fn join(
+        &self,
+        stream: &Stream,
+        muted: bool,
+        coaches: Option<u64>,
+        early: bool,
+        delay_ms: Option<(u32, u32)>,
+    ) -> u64 {
         let member = self.shared.new_id();
-        let part = Part {
-            muted,
-            held,
-            coaches,
-        };
+        let delay = delay_ms.map(|(min_ms, max_ms)| Delay { min_ms, max_ms });
         let order = RoomOrder::Join {
             stream: stream.id(),
             member,
-            part,
+            part: Part { muted, coaches },
+            entry: Entry {
+                is_early: early,
+                delay: delay.unwrap_or_default(),
+            },
         };
         self.shared
             .send_to_room(&self.location, stream.location(), order);
@@ -61,23 +70,11 @@ impl Room {
     }
 
     /// Changes how a member takes part.
-    fn set_part(
-        &self,
-        stream: &Stream,
-        member: u64,
-        muted: bool,
-        held: bool,
-        coaches: Option<u64>,
-    ) {
-        let part = Part {
-            muted,
-            held,
-            coaches,
-        };
+    fn set_part(&self, stream: &Stream, member: u64, muted: bool, coaches: Option<u64>) {
         self.order(RoomOrder::SetPart {
             stream: stream.id(),
             member,
-            part,
+            part: Part { muted, coaches },
         });
     }
 

@@ -1,6 +1,7 @@
 //! What an audio stream is connected to: whose sound it sends when it has none of its own.
 
 use media_core::codec::codecs;
+use media_core::rtp::jitter::Depth;
 use media_core::stream::transcode::Transcoder;
 
 use crate::stream::format::Format;
@@ -12,8 +13,22 @@ pub(crate) struct Peer {
     pub(crate) id: u64,
 }
 
-/// Packets of a member that wait before they are mixed: all members would hear a gap.
-const ROOM_DELAY: u32 = 2;
+/// How long packets of a member wait before they are mixed, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Delay {
+    pub(crate) min_ms: u32,
+    pub(crate) max_ms: u32,
+}
+
+impl Default for Delay {
+    /// Two packets at least: a gap would be heard by all members.
+    fn default() -> Self {
+        Self {
+            min_ms: 40,
+            max_ms: 240,
+        }
+    }
+}
 
 /// The connection; one at a time.
 #[derive(Default)]
@@ -34,6 +49,7 @@ pub(crate) enum Link {
 /// What a member of a room says, on its way to the mixer.
 #[derive(Default)]
 pub(crate) struct RoomInput {
+    pub(crate) delay: Delay,
     /// With the samples of 20 ms; `None` until a codec was agreed on.
     pub(crate) transcoder: Option<(Transcoder, usize)>,
 }
@@ -45,7 +61,8 @@ impl RoomInput {
             let (_, decoder) = codecs::open(&format.codec, &format.fmtp).ok()?;
             let rate = decoder.sample_rate();
             let mut transcoder = Transcoder::new(decoder, format.clock_rate, format.ptime_ms, rate);
-            transcoder.set_least_delay(ROOM_DELAY);
+            let delay = self.delay;
+            transcoder.set_depth(Depth::of_ms(delay.min_ms, delay.max_ms, format.ptime_ms));
             Some((transcoder, (rate / 50) as usize))
         });
     }

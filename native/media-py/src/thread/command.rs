@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use media_core::dtmf::telephone_event::DtmfSender;
 
-use crate::conference::room::Part;
+use crate::conference::room::{Entry, Part};
 use crate::net::Remote;
 use crate::net::shared_port::Arrived;
 use crate::recording::NewRecording;
@@ -95,6 +95,7 @@ pub(crate) enum RoomOrder {
         stream: u64,
         member: u64,
         part: Part,
+        entry: Entry,
     },
     SetPart {
         stream: u64,

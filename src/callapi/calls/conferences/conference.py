@@ -17,6 +17,7 @@ from callapi.base.ids import AccountSid, CallSid
 from callapi.base.notifier import Notifier
 from callapi.calls.bridges.joined import InConference
 from callapi.calls.call import Call
+from callapi.calls.conferences.early_media import EarlyMedia
 from callapi.calls.conferences.events import ConferenceHappening, LeaveReason
 from callapi.calls.conferences.machine import (
     BeginRecording,
@@ -27,6 +28,7 @@ from callapi.calls.conferences.machine import (
     Release,
     Report,
     RoomMachine,
+    RoomState,
     SetCoach,
     SetMuted,
     Withdraw,
@@ -67,7 +69,7 @@ class Activity(Enum):
 
     WAITING = "waiting"
     ON_HOLD = "on hold"
-    MIXED = "mixed"
+    IN_ROOM = "in the room"
 
 
 class Seat:
@@ -80,7 +82,7 @@ class Seat:
         self.call = call
         self.options = options
         self.place: RoomMember | None = None
-        """In the mix, while it is there."""
+        """In the room of the media plane, while it hears that."""
         self.activity = Activity.WAITING
         self.held = options.wait
         """What is heard outside the room."""
@@ -125,6 +127,7 @@ class Conference:
         self.run_detached = run_detached
         """Runs what outlives every participant's call."""
         self._recording: ActiveRecording | None = None
+        self._early = EarlyMedia(lambda: self.room)
 
     @property
     def account_sid(self) -> AccountSid:
@@ -164,7 +167,20 @@ class Conference:
             else:
                 self.seats[call.sid] = before
             raise
+        self._seat_who_waits()
         return seat
+
+    def party_rings(self, call: Call) -> None:
+        """A party that is called into the room rings: those who are in it hear that, if REST asks for early media."""
+        participant = self.machine.participants.get(call.sid)
+        if participant is not None and not participant.is_joined and participant.options.early_media:
+            self._early.begin(call)
+            self._seat_who_waits()
+
+    def party_rang(self, call_sid: CallSid) -> None:
+        """The party has answered, or its call is over."""
+        self._early.end(call_sid)
+        self._seat_who_waits()
 
     def leave(self, call_sid: CallSid, reason: LeaveReason) -> None:
         """The participant is gone."""
@@ -176,13 +192,12 @@ class Conference:
         if seat is not None and hold:
             seat.held = audio
         outputs = self.machine.hold(call_sid, hold=hold)
-        if seat is not None:
-            if not hold:
-                seat.held = seat.options.wait
-            seat.activity = self._outside(call_sid)
+        if seat is not None and not hold:
+            seat.held = seat.options.wait
         self.perform(outputs)
+        self._seat_who_waits()
         if seat is not None:
-            seat.changed.ring()
+            self._settle(seat)
 
     def wait_with(self, call_sid: CallSid, audio: HeldAudio) -> None:
         """Change what a participant hears until the room starts."""
@@ -243,18 +258,39 @@ class Conference:
         return place
 
     def _enter(self, seat: Seat, *, muted: bool) -> None:
-        seat.activity = Activity.MIXED
-        seat.changed.ring()
-        seat.place = self.room.join(seat.call.leg.stream, muted=muted)
+        if seat.place is None:
+            self._place_in_room(seat, muted=muted)
+        else:
+            seat.place.mute(muted)
         self._recheck_coaches(seat.call.sid)
+
+    def _place_in_room(self, seat: Seat, *, muted: bool) -> None:
+        seat.activity = Activity.IN_ROOM
+        seat.changed.ring()
+        delay = seat.options.jitter_delay
+        seat.place = self.room.join(seat.call.leg.stream, muted=muted, delay=delay)
 
     def _withdraw(self, seat: Seat) -> None:
         if seat.place is not None:
             seat.place.leave()
             seat.place = None
         self._recheck_coaches(seat.call.sid)
-        seat.activity = self._outside(seat.call.sid)
-        seat.changed.ring()
+        self._settle(seat)
+
+    def _seat_who_waits(self) -> None:
+        """Let participants that wait for the room to start hear a called party ring, in place of what they wait with.
+
+        Those without `startConferenceOnEnter` are not waiting for that party, and hear nothing of it.
+        """
+        if self.machine.state is not RoomState.INIT:
+            return
+        for participant in self.machine.joined:
+            seat = self.seats[participant.call_sid]
+            is_listening = bool(self._early) and not participant.hold and participant.options.start_on_enter
+            if is_listening and seat.place is None:
+                self._place_in_room(seat, muted=True)
+            elif not is_listening and seat.place is not None:
+                self._withdraw(seat)
 
     def _recheck_coaches(self, coached: CallSid) -> None:
         """The one who is coached entered the mix or left it (hold): only then is its coach heard."""
@@ -264,11 +300,16 @@ class Conference:
                 seat.place.coach(self.seats[coached].place)
                 self._set_muted(each.call_sid, muted=each.muted)
 
-    def _outside(self, sid: CallSid) -> Activity:
-        participant = self.machine.participants.get(sid)
-        if participant is not None and participant.is_mixed:
-            return Activity.MIXED
-        return Activity.ON_HOLD if participant is not None and participant.hold else Activity.WAITING
+    def _settle(self, seat: Seat) -> None:
+        """What the participant hears follows from where it is."""
+        participant = self.machine.participants.get(seat.call.sid)
+        if seat.place is not None:
+            seat.activity = Activity.IN_ROOM
+        elif participant is not None and participant.hold:
+            seat.activity = Activity.ON_HOLD
+        else:
+            seat.activity = Activity.WAITING
+        seat.changed.ring()
 
     def _release(self, sid: CallSid) -> None:
         seat = self.seats.pop(sid)

@@ -15,8 +15,9 @@ from callapi.calls.conferences.events import LeaveReason
 from callapi.calls.conferences.machine import RoomMachine, RoomState
 from callapi.calls.conferences.options import ParticipantOptions, RoomOptions
 from callapi.calls.documents.stories import Story
-from callapi.calls.events import CallEnded, ConferenceOpened, EventBus
+from callapi.calls.events import CallEnded, ConferenceOpened, EventBus, StatusChanged
 from callapi.calls.recording.recordings import Recordings
+from callapi.calls.status import CallStatus
 from callapi.media import MediaPlane
 from callapi.store import ConferenceRecord
 
@@ -26,13 +27,24 @@ log = logging.getLogger(__name__)
 class Conferences:
     """Finds, makes and forgets rooms. Leaving the block ends them all."""
 
-    def __init__(self, plane: MediaPlane, bus: EventBus, recordings: Recordings, node: str) -> None:
+    def __init__(
+        self,
+        plane: MediaPlane,
+        bus: EventBus,
+        recordings: Recordings,
+        node: str,
+        find_call: Callable[[CallSid], Call | None],
+    ) -> None:
         self._plane = plane
+        self._find_call = find_call
         self._bus = bus
         self._recordings = recordings
         self._node = node
         self._rooms: dict[tuple[AccountSid, str], Conference] = {}
+        self._called: dict[CallSid, Conference] = {}
+        """The rooms that calls are placed for, until those calls end."""
         self._tasks = asyncio.TaskGroup()
+        bus.attach(StatusChanged, self._call_moved)
         bus.attach(CallEnded, self._call_ended)
 
     async def __aenter__(self) -> Self:
@@ -77,14 +89,28 @@ class Conferences:
         """The room `name`, which from now on waits for a call that is being placed. Raises JoinRefused."""
         conference = self._open(account, name, room, call_sid, options)
         conference.perform(conference.machine.invite(call_sid, options))
+        self._called[call_sid] = conference
         return conference
+
+    def _call_moved(self, event: StatusChanged) -> None:
+        """A called party rings, or has answered."""
+        conference = self._called.get(event.call_sid) if self._called else None
+        if conference is None:
+            return
+        if event.status is CallStatus.IN_PROGRESS:
+            conference.party_rang(event.call_sid)
+        elif event.status is CallStatus.RINGING and (call := self._find_call(event.call_sid)) is not None:
+            conference.party_rings(call)
 
     def _call_ended(self, event: CallEnded) -> None:
         """A call that was to join was never answered, or ended before it joined."""
-        for conference in list(self._rooms.values()):
-            participant = conference.machine.participants.get(event.call_sid)
-            if participant is not None and not participant.is_joined:
-                conference.leave(event.call_sid, LeaveReason.ADD_FAILED)
+        conference = self._called.pop(event.call_sid, None)
+        if conference is None:
+            return
+        conference.party_rang(event.call_sid)
+        participant = conference.machine.participants.get(event.call_sid)
+        if participant is not None and not participant.is_joined:
+            conference.leave(event.call_sid, LeaveReason.ADD_FAILED)
 
     def _open(
         self,

@@ -8,9 +8,17 @@ from msgspec import Struct
 from callapi.base.ids import CallSid
 from callapi.calls.placing.placement import Subscription
 from callapi.calls.recording.recordings import RecordingCallback
+from callapi.media import JitterDelay
 
 MAX_PARTICIPANTS: Final = 250
 MAX_LABEL: Final = 128
+JITTER_DELAYS: Final = {
+    "small": JitterDelay(20, 200),
+    "medium": JitterDelay(40, 360),
+    "large": JitterDelay(60, 1000),
+    "off": JitterDelay(0, 0),
+}
+"""The words of `jitterBufferSize`, with the delays that Twilio documents for them."""
 
 
 class Beep(StrEnum):
@@ -53,6 +61,10 @@ class ParticipantOptions(Struct, frozen=True):
     coach: CallSid | None = None
     """The participant that alone hears this one."""
     wait: HeldAudio = HeldAudio()
+    jitter_delay: JitterDelay | None = None
+    """How long its packets wait before they are mixed; None: as the media plane does by default."""
+    early_media: bool = True
+    """Of a party that is called into the room: the room hears it ring."""
 
 
 class RoomOptions(Struct, frozen=True):

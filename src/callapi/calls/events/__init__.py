@@ -6,6 +6,7 @@ metrics, tracing, the console and the cluster subscribe beside them.
 
 from callapi.calls.events.bus import EventBus, EventSubscription
 from callapi.calls.events.types import (
+    CallbackChanged,
     CallClosed,
     CallEnded,
     CallOpened,
@@ -37,6 +38,7 @@ __all__ = [
     "CallEnded",
     "CallOpened",
     "CallStarted",
+    "CallbackChanged",
     "ConferenceChanged",
     "ConferenceOpened",
     "DigitReceived",

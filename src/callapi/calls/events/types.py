@@ -219,6 +219,10 @@ class TranscriptionChanged(CallEvent, frozen=True, gc=False):
     """The text of a recording, as it stands; None: of a live transcription."""
 
 
+class CallbackChanged(CallEvent, frozen=True, gc=False):
+    """REST gave the call another status callback."""
+
+
 class MachineDetected(CallEvent, frozen=True, gc=False):
     """Answering machine detection has a result, `record.answered_by`, after `duration_ms`; the call may be over then.
 
@@ -251,6 +255,7 @@ Event: TypeAlias = (
     | ConferenceChanged
     | StreamChanged
     | TranscriptionChanged
+    | CallbackChanged
     | MachineDetected
     | Traced
     | HttpExchange

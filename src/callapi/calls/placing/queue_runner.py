@@ -16,7 +16,7 @@ from callapi.calls.commands import CreateCall, ModifyCall
 from callapi.calls.control import REST_END
 from callapi.calls.documents.document import Script
 from callapi.calls.errors import NotPlaceable
-from callapi.calls.events import CallEnded, ProblemRaised
+from callapi.calls.events import CallbackChanged, CallEnded, ProblemRaised
 from callapi.calls.live import LiveCalls
 from callapi.calls.placing.answering import answers
 from callapi.calls.placing.destinations import Destinations
@@ -27,7 +27,7 @@ from callapi.calls.placing.queue import CallQueue, QueuedCall
 from callapi.calls.placing.unreachable import unreachable_reason
 from callapi.calls.problem import Problem
 from callapi.calls.recording.recordings import OF_PLACED_CALL, Recordings
-from callapi.calls.records.call_record import ended
+from callapi.calls.records.call_record import ended, with_callback
 from callapi.calls.status import CallStatus, Ending
 from callapi.calls.status_machine import EndRequested, SessionEnded, StatusMachine
 from callapi.sip import Credentials, Party
@@ -157,6 +157,13 @@ class QueueRunner:
         if command.status is not None:
             self.queue.remove(waiting)
             return self.close(waiting, CallStatus.CANCELED, REST_END)
+        if command.time_limit_s is not None:
+            waiting.command = replace(waiting.command, time_limit_s=command.time_limit_s)
+        if command.status_callback is not None or command.status_callback_method is not None:
+            now = utc_now()
+            url, method = command.status_callback, command.status_callback_method
+            waiting.record = with_callback(waiting.record, url, method, now)
+            self.live.bus.publish(CallbackChanged(waiting.record, now))
         if command.document is not None:
             waiting.command = replace(waiting.command, document=command.document)
         return waiting.record
@@ -225,6 +232,7 @@ class QueueRunner:
         call = self.live.place(
             placement, lambda call: self._when_answered(call, waiting.command), waiting.record
         )
+        call.limit_duration(waiting.command.time_limit_s)
         if waiting.is_muted:
             call.leg.stream.mute(waiting.is_muted)
 
@@ -238,17 +246,13 @@ class QueueRunner:
             self._recordings.start(
                 call, OF_PLACED_CALL, order.options, order.callback, sent_only=order.sent_only
             )
-        limit = asyncio.get_running_loop().call_later(command.time_limit_s, call.hang_up, "time limit")
-        try:
-            if command.send_digits:
-                await call.leg.stream.send_digits(command.send_digits).ended()
-            document = command.document
-            if detection is not None and verdict is not None and not detection.is_async:
-                facts = detection_parameters(await verdict.wait())
-                document = replace(document, parameters=(*document.parameters, *facts))
-            await self._script(call, document)
-        finally:
-            limit.cancel()
+        if command.send_digits:
+            await call.leg.stream.send_digits(command.send_digits).ended()
+        document = command.document
+        if detection is not None and verdict is not None and not detection.is_async:
+            facts = detection_parameters(await verdict.wait())
+            document = replace(document, parameters=(*document.parameters, *facts))
+        await self._script(call, document)
 
     def _fail(self, waiting: QueuedCall, reason: str, code: int | None = None) -> None:
         """End a call that waits, unless that was done already."""

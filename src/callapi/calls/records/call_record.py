@@ -43,6 +43,17 @@ def new_record(  # noqa: PLR0913 - what every call has
     )
 
 
+def with_callback(record: CallRecord, url: str | None, method: str | None, at: datetime) -> CallRecord:
+    """`record` with another status callback; None: as before. A call that had none reports its end."""
+    return replace(
+        record,
+        status_callback=url or record.status_callback,
+        status_callback_method=method or record.status_callback_method or "POST",
+        status_callback_events=record.status_callback_events or Subscription("").events,
+        date_updated=at,
+    )
+
+
 def subscribes(record: CallRecord, step: str) -> bool:
     """Whether the call's status callback is due for `step`."""
     return bool(record.status_callback) and step in record.status_callback_events

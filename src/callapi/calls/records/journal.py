@@ -9,6 +9,7 @@ from typing import Final
 from callapi.base.api_version import API_VERSION
 from callapi.base.ids import CallSid, new_notification_sid
 from callapi.calls.events import (
+    CallbackChanged,
     CallEnded,
     CallStarted,
     ConferenceChanged,
@@ -53,6 +54,7 @@ class Journal:
         bus.attach(CallEnded, self._changed)
         bus.attach(ProblemRaised, self._raised)
         bus.attach(RecordingChanged, self._recording_changed)
+        bus.attach(CallbackChanged, lambda event: self._keep(event.record, None))
         bus.attach(ConferenceOpened, lambda event: self._keep(event.conference, None))
         bus.attach(ConferenceChanged, self._conference_changed)
         bus.attach(StreamChanged, self._reported)

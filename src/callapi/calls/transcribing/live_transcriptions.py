@@ -19,6 +19,7 @@ from callapi.calls.parameters import present
 from callapi.calls.problem import Problem
 from callapi.calls.records.callbacks import callback_row
 from callapi.calls.streaming.callbacks import iso8601
+from callapi.calls.transcribing.profanity import masked
 from callapi.calls.transcribing.request import (
     TranscriptionRecord,
     TranscriptionRefused,
@@ -235,6 +236,8 @@ class CallTranscription:
             return
         if not said.text:
             return
+        if self.request.hides_profanity:
+            said = replace(said, text=masked(said.text))
         data: dict[str, str | float] = {"transcript": said.text}
         if is_final:
             data["confidence"] = round(said.confidence, 4)

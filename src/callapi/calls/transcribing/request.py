@@ -29,6 +29,7 @@ class TranscriptionRequest(Struct, frozen=True):
     partial_results: bool = False
     language: str | None = None
     hints: str | None = None
+    hides_profanity: bool = True
     line: int | None = None
     column: int | None = None
 

@@ -10,7 +10,7 @@ from callapi.media.plane.events import RoomEvent, SpeakingStarted, SpeakingStopp
 from callapi.media.plane.native_playing import NativePlayback, NativeRecording, RecordingChange
 from callapi.media.plane.native_streams import NativeStream
 from callapi.media.plane.plane import AudioStream, RoomMember
-from callapi.media.plane.types import Prompt, RecordOptions
+from callapi.media.plane.types import JitterDelay, Prompt, RecordOptions
 
 MAX_MEMBERS = 250
 MAX_EVENTS = 1000
@@ -32,10 +32,9 @@ class Owner(Protocol):
 class NativeMember:
     """A stream that a packet thread mixes into a room."""
 
-    def __init__(self, room: "NativeRoom", stream: NativeStream, *, muted: bool, held: bool) -> None:
+    def __init__(self, room: "NativeRoom", stream: NativeStream, *, muted: bool) -> None:
         self._room = room
         self._muted = muted
-        self._held = held
         self._coached: NativeMember | None = None
         self.member_id = 0
         self.stream = stream
@@ -43,11 +42,6 @@ class NativeMember:
     def mute(self, muted: bool) -> None:  # noqa: FBT001 - as the protocol
         """As RoomMember.mute."""
         self._muted = muted
-        self._apply()
-
-    def hold(self, held: bool) -> None:  # noqa: FBT001 - as the protocol
-        """As RoomMember.hold."""
-        self._held = held
         self._apply()
 
     def coach(self, member: RoomMember | None) -> None:
@@ -64,7 +58,7 @@ class NativeMember:
     def _apply(self) -> None:
         if self.stream.member is self:
             coached = self._coached.member_id if self._coached is not None else None
-            self._room.orders.set_part(self.stream.native, self.member_id, self._muted, self._held, coached)
+            self._room.orders.set_part(self.stream.native, self.member_id, self._muted, coached)
 
 
 class NativeRoom:
@@ -97,7 +91,13 @@ class NativeRoom:
         return len(self._members)
 
     def join(
-        self, stream: AudioStream, *, muted: bool = False, held: bool = False, coach: RoomMember | None = None
+        self,
+        stream: AudioStream,
+        *,
+        muted: bool = False,
+        coach: RoomMember | None = None,
+        early: bool = False,
+        delay: JitterDelay | None = None,
     ) -> NativeMember:
         """As Room.join."""
         self._require_open()
@@ -107,9 +107,10 @@ class NativeRoom:
         native.unlink()
         if len(self._members) >= MAX_MEMBERS:
             raise RoomFull(f"the room has {MAX_MEMBERS} members")
-        member = NativeMember(self, native, muted=muted, held=held)
+        member = NativeMember(self, native, muted=muted)
         coached = cast("NativeMember", coach).member_id if coach is not None else None
-        member.member_id = self.orders.join(native.native, muted, held, coached)
+        bounds = (delay.min_ms, delay.max_ms) if delay is not None else None
+        member.member_id = self.orders.join(native.native, muted, coached, early, bounds)
         native.member = member
         self._members.append(member)
         return member

@@ -14,6 +14,7 @@ from callapi.media.plane.events import RecordingEnded, RoomEvent, StreamEvent
 from callapi.media.plane.types import (
     AudioFormat,
     AudioFrame,
+    JitterDelay,
     MediaAddress,
     PlaneStatistics,
     PlayedMark,
@@ -220,9 +221,6 @@ class RoomMember(Protocol):
     def mute(self, muted: bool) -> None:  # noqa: FBT001 - the vendor's `Muted=true|false`
         """While muted the room does not hear this member; the member hears the room."""
 
-    def hold(self, held: bool) -> None:  # noqa: FBT001 - the vendor's `Hold=true|false`
-        """While held the member neither hears the room nor is heard; it hears what its stream plays."""
-
     def coach(self, member: "RoomMember | None") -> None:
         """Only `member` hears this one from now on; None: all members do."""
 
@@ -242,9 +240,18 @@ class Room(Protocol):
         """How many streams are in it."""
 
     def join(
-        self, stream: AudioStream, *, muted: bool = False, held: bool = False, coach: RoomMember | None = None
+        self,
+        stream: AudioStream,
+        *,
+        muted: bool = False,
+        coach: RoomMember | None = None,
+        early: bool = False,
+        delay: JitterDelay | None = None,
     ) -> RoomMember:
         """Put a stream in; a bridge or room that it is in, and what it plays, ends.
+
+        `early`: its party has not answered yet. It hears nothing, and is heard as a ringing tone until it sends sound.
+        `delay` bounds its jitter buffer; None: 40 to 240 ms.
 
         Raises:
             RoomFull: 250 members are in it.
@@ -252,7 +259,7 @@ class Room(Protocol):
         """
 
     def announce(self, audio: Prompt, *, loop: int = 1) -> Playback:
-        """Play `audio` to all members that are not held, over what is said. One at a time: a second ends the first."""
+        """Play `audio` to all members, over what is said. One at a time: a second ends the first."""
 
     def record(self, path: Path, options: RecordOptions = ...) -> Recording:
         """Record what all members say together, announcements included, in one channel; as AudioStream.record."""

@@ -21,6 +21,16 @@ class MediaAddress(Struct, frozen=True, gc=False):
     port: int
 
 
+class JitterDelay(Struct, frozen=True, gc=False):
+    """How long a member's packets wait before they are mixed: it grows with their jitter, between these bounds.
+
+    Both 0: a packet that does not come in time for its 20 ms is left out.
+    """
+
+    min_ms: int
+    max_ms: int
+
+
 class Direction(StrEnum):
     """Ours, as in `a=sendrecv` (RFC 8866 §6.7)."""
 

@@ -11,11 +11,11 @@ from callapi.calls.call import Call
 from callapi.calls.one_shot import first_of
 from callapi.calls.parameters import Parameters
 from callapi.calls.problem import Problem
+from callapi.calls.transcribing.profanity import masked
 from callapi.media import EngineFailed
 from callapi.media.speech import Recognised, Recogniser, hints_of
 from callapi.rcml import Gather, GatherInput, Pause, Play, Say
 from callapi.verbs.audio.play import play
-from callapi.verbs.audio.profanity import masked
 from callapi.verbs.audio.say import say
 from callapi.verbs.audio.speech_capture import RATE, SpeechCapture
 from callapi.verbs.control import pause

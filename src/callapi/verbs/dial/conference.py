@@ -12,7 +12,7 @@ from callapi.calls.conferences.conference import Activity, Seat
 from callapi.calls.conferences.elsewhere import RoomUnreachable, Visit
 from callapi.calls.conferences.events import LeaveReason
 from callapi.calls.conferences.machine import JoinRefused
-from callapi.calls.conferences.options import Beep, HeldAudio, ParticipantOptions, RoomOptions
+from callapi.calls.conferences.options import JITTER_DELAYS, Beep, HeldAudio, ParticipantOptions, RoomOptions
 from callapi.calls.documents.document import DocumentRequest
 from callapi.calls.one_shot import first_of
 from callapi.calls.parameters import Parameters
@@ -107,10 +107,10 @@ async def _until_released(verb: Dial, released: Coroutine[Any, Any, object], exe
 
 
 async def take_part(seat: Seat, execution: Execution) -> None:
-    """Until the call is released: in the mix nothing is to be done; outside of it, something is heard."""
+    """Until the call is released: in the room nothing is to be done; outside of it, something is heard."""
     while not seat.released.is_set:
         activity, held = seat.activity, seat.held
-        outside = silence() if activity is Activity.MIXED else _hear(seat, held, execution)
+        outside = silence() if activity is Activity.IN_ROOM else _hear(seat, held, execution)
         await first_of(seat.released.wait(), _changes(seat, activity, held), outside)
 
 
@@ -158,6 +158,7 @@ def _participant_options(noun: Conference, execution: Execution) -> ParticipantO
         end_on_exit=noun.end_on_exit,
         coach=CallSid(noun.coach) if noun.coach else None,
         wait=HeldAudio(wait_url, noun.wait_method.value),
+        jitter_delay=JITTER_DELAYS[noun.jitter_buffer.value] if noun.jitter_buffer is not None else None,
     )
 
 

@@ -147,7 +147,22 @@ MOVE_CONNECTED_LEG: Final = Parameter(
     "MoveConnectedCallLeg", BOOLEAN, "the party it is joined with gets the document too", default=False
 )
 MUTE: Final = Parameter("Mute", BOOLEAN, "whether the others hear this party")
-MODIFY: Final[tuple[Parameter[Any], ...]] = (*DOCUMENT, STATUS, MOVE_CONNECTED_LEG, MUTE)
+NEW_TIME_LIMIT: Final = Parameter(
+    "TimeLimit", whole(1, 86_400), "seconds that it may last from its answer on"
+)
+NEW_STATUS_CALLBACK: Final = Parameter(
+    "StatusCallback", URL, "requested at its further steps", fault=INVALID_STATUS_CALLBACK
+)
+NEW_STATUS_CALLBACK_METHOD: Final = Parameter("StatusCallbackMethod", METHOD, "of it", fault=INVALID_METHOD)
+MODIFY: Final[tuple[Parameter[Any], ...]] = (
+    *DOCUMENT,
+    STATUS,
+    MOVE_CONNECTED_LEG,
+    MUTE,
+    NEW_TIME_LIMIT,
+    NEW_STATUS_CALLBACK,
+    NEW_STATUS_CALLBACK_METHOD,
+)
 
 
 async def create(context: RequestContext) -> CallRecord:
@@ -180,16 +195,26 @@ async def create(context: RequestContext) -> CallRecord:
 
 
 async def modify(context: RequestContext) -> CallRecord:
-    """Give a live call another document, end it, or mute it; its record as it stands right after."""
+    """Give a live call another document, end it, mute it, or change its limit or callback.
+
+    Its record as it stands right after.
+    """
     given = context.given
     call = await own_call(context)
-    document = await document_request(context)
-    status, mute = given.get(STATUS), given.get(MUTE)
-    if document is None and status is None and mute is None:
+    command = ModifyCall(
+        await document_request(context),
+        _ending(given.get(STATUS)),
+        given[MOVE_CONNECTED_LEG],
+        given.get(MUTE),
+        given.get(NEW_TIME_LIMIT),
+        given.get(NEW_STATUS_CALLBACK),
+        given.get(NEW_STATUS_CALLBACK_METHOD),
+    )
+    if command == ModifyCall(move_connected_leg=command.move_connected_leg):
         raise ApiError(
-            INVALID_PARAMETER, "One of Url, Rcml, Twiml, ApplicationSid, Status, Mute must be given"
+            INVALID_PARAMETER,
+            "One of Url, Rcml, Twiml, ApplicationSid, Status, Mute, TimeLimit, StatusCallback must be given",
         )
-    command = ModifyCall(document, _ending(status), given[MOVE_CONNECTED_LEG], mute)
     return await context.deps.control.modify_call(call.sid, command)
 
 

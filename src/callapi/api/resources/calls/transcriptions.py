@@ -52,6 +52,9 @@ PARTIAL: Final = Parameter(
 )
 LANGUAGE: Final = Parameter("LanguageCode", text(maximum=35), "of the speech")
 HINTS: Final = Parameter("Hints", text(maximum=4096), "words to expect, separated by commas")
+PROFANITY_FILTER: Final = Parameter(
+    "ProfanityFilter", BOOLEAN, "hide the letters of coarse words (`f***`)", default=True
+)
 CREATE: Final[tuple[Parameter[Any], ...]] = (
     NAME,
     TRACK,
@@ -62,6 +65,7 @@ CREATE: Final[tuple[Parameter[Any], ...]] = (
     PARTIAL,
     LANGUAGE,
     HINTS,
+    PROFANITY_FILTER,
 )
 STATUS: Final = Parameter("Status", choice("stopped"), "`stopped` ends it", is_required=True)
 
@@ -79,6 +83,7 @@ async def create(context: RequestContext) -> TranscriptionRecord:
         partial_results=given[PARTIAL],
         language=given.get(LANGUAGE),
         hints=given.get(HINTS),
+        hides_profanity=given[PROFANITY_FILTER],
     )
     try:
         return context.deps.streams.start_transcription(call.sid, request)

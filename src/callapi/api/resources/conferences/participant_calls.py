@@ -52,6 +52,7 @@ from callapi.calls.conferences.control import ParticipantView
 from callapi.calls.conferences.events import SUBSCRIPTION_WORDS
 from callapi.calls.conferences.machine import JoinRefused
 from callapi.calls.conferences.options import (
+    JITTER_DELAYS,
     MAX_LABEL,
     MAX_PARTICIPANTS,
     Beep,
@@ -68,7 +69,15 @@ _SID: Final = re.compile("CF[0-9a-f]{32}")
 
 LABEL: Final = Parameter("Label", text(maximum=MAX_LABEL), "a name, once in the room, to be addressed by")
 TIMEOUT: Final = Parameter("Timeout", whole(5, 600), "seconds to ring", default=60, fault=INVALID_TIMEOUT)
-EARLY_MEDIA: Final = Parameter("EarlyMedia", BOOLEAN, "accepted; the room hears a party once it has answered")
+EARLY_MEDIA: Final = Parameter(
+    "EarlyMedia",
+    BOOLEAN,
+    "the room hears the party ring, and what its network sends before the answer",
+    default=True,
+)
+JITTER_BUFFER: Final = Parameter(
+    "JitterBufferSize", choice(*JITTER_DELAYS), "`jitterBufferSize` of `<Conference>`"
+)
 BEEP: Final = Parameter(
     "Beep", choice("true", "false", "onEnter", "onExit"), "as of `<Conference>`", default="true"
 )
@@ -106,9 +115,8 @@ CALLER_ID: Final = Parameter("CallerId", text(), "the caller shown, in place of 
 DISPLAY_NAME: Final = Parameter(
     "CallerDisplayName", text(maximum=128), "the display name of the caller", aliases=(CALLER_NAME.name,)
 )
-IGNORED: Final = tuple(
-    Parameter(name, text(), "accepted, without effect")
-    for name in ("Region", "JitterBufferSize", "CallReason")
+REGION: Final = Parameter(
+    "Region", text(), "accepted, without effect: a room is on the node that has its calls"
 )
 CREATE: Final[tuple[Parameter[Any], ...]] = (
     TO,
@@ -129,6 +137,7 @@ CREATE: Final[tuple[Parameter[Any], ...]] = (
     WAIT_URL,
     WAIT_METHOD,
     EARLY_MEDIA,
+    JITTER_BUFFER,
     PARTICIPANT_LIMIT,
     CONFERENCE_RECORD,
     CONFERENCE_TRIM,
@@ -143,7 +152,7 @@ CREATE: Final[tuple[Parameter[Any], ...]] = (
     COACHING,
     COACHED,
     *OF_PARTICIPANTS,
-    *IGNORED,
+    REGION,
 )
 
 
@@ -190,6 +199,7 @@ def _document(given: Given, name: str) -> str:
         "endConferenceOnExit": given.get(END),
         "waitUrl": given.get(WAIT_URL),
         "waitMethod": given[WAIT_METHOD] if given.get(WAIT_URL) else None,
+        "jitterBufferSize": given.get(JITTER_BUFFER),
         "coach": given.get(COACHED) if given.get(COACHING) is not False else None,
     }
     written = "".join(
@@ -210,6 +220,7 @@ def _participant_options(given: Given) -> ParticipantOptions:
         end_on_exit=given.get(END) is True,
         coach=CallSid(coached) if coached else None,
         wait=HeldAudio(given.get(WAIT_URL), given[WAIT_METHOD]),
+        early_media=given[EARLY_MEDIA],
     )
 
 

@@ -16,7 +16,7 @@ from callapi.media.plane.events import (
 from callapi.media.plane.fake.playing import FakePlayback, FakeRecording
 from callapi.media.plane.fake.streams import FakeStream
 from callapi.media.plane.plane import AudioStream, RoomMember
-from callapi.media.plane.types import Prompt, RecordOptions
+from callapi.media.plane.types import JitterDelay, Prompt, RecordOptions
 
 MAX_MEMBERS = 250
 
@@ -29,7 +29,8 @@ class FakeMember:
         self.member_id = member_id
         self.stream = stream
         self.is_muted = False
-        self.is_held = False
+        self.is_early = False
+        self.delay: JitterDelay | None = None
         self.coached: FakeMember | None = None
         self.is_speaking = False
         stream.member = self
@@ -37,10 +38,6 @@ class FakeMember:
     def mute(self, muted: bool) -> None:  # noqa: FBT001 - as the protocol
         """As RoomMember.mute."""
         self.is_muted = muted
-
-    def hold(self, held: bool) -> None:  # noqa: FBT001 - as the protocol
-        """As RoomMember.hold."""
-        self.is_held = held
 
     def coach(self, member: RoomMember | None) -> None:
         """As RoomMember.coach."""
@@ -83,7 +80,13 @@ class FakeRoom:
         return len(self.people)
 
     def join(
-        self, stream: AudioStream, *, muted: bool = False, held: bool = False, coach: RoomMember | None = None
+        self,
+        stream: AudioStream,
+        *,
+        muted: bool = False,
+        coach: RoomMember | None = None,
+        early: bool = False,
+        delay: JitterDelay | None = None,
     ) -> FakeMember:
         """As Room.join."""
         self._require_open()
@@ -96,8 +99,8 @@ class FakeRoom:
             raise RoomFull(f"the room has {MAX_MEMBERS} members")
         member = FakeMember(self, self._new_id(), fake)
         member.mute(muted)
-        member.hold(held)
         member.coach(coach)
+        member.is_early, member.delay = early, delay
         self.people.append(member)
         return member
 

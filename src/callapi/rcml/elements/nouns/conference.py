@@ -70,7 +70,8 @@ class Conference(Element):
     start_on_enter: bool = True
     end_on_exit: bool = False
     label: str | None = None
-    jitter_buffer: JitterBuffer = JitterBuffer.LARGE
+    jitter_buffer: JitterBuffer | None = None
+    """None: not written."""
     wait_url: str | None = None
     """What is heard until the room starts: None: music; "": silence."""
     wait_method: Method = Method.POST
@@ -97,7 +98,7 @@ def read_conference(node: ElementNode) -> Conference:
         start_on_enter=given.flag("startConferenceOnEnter", default=True, code=13232),
         end_on_exit=given.flag("endConferenceOnExit", default=False, code=13231),
         label=_read_label(given),
-        jitter_buffer=given.word("jitterBufferSize", JitterBuffer.LARGE),
+        jitter_buffer=_read_jitter_buffer(given),
         wait_url=given.url_or_empty("waitUrl", code=13233),
         wait_method=given.method("waitMethod", code=13234),
         max_participants=given.whole("maxParticipants", MAX_PARTICIPANTS, (1, MAX_PARTICIPANTS)),
@@ -115,8 +116,9 @@ def read_conference(node: ElementNode) -> Conference:
         line=node.line,
         column=node.column,
     )
-    for name in ("region", "recordingConfigurationId", "eventCallbackUrl"):
+    for name in ("region", "recordingConfigurationId"):
         given.text(name)  # accepted, without effect
+    given.without_effect("eventCallbackUrl")
     given.finish()
     refuse_children(node, 13215)
     return conference
@@ -134,6 +136,12 @@ def _read_label(given: Attributes) -> str | None:
         given.refuse("participantLabel", f"at most {MAX_LABEL} characters")
         return None
     return label
+
+
+def _read_jitter_buffer(given: Attributes) -> JitterBuffer | None:
+    if given.text("jitterBufferSize") is None:
+        return None
+    return given.word("jitterBufferSize", JitterBuffer.LARGE)
 
 
 def _read_record(given: Attributes) -> ConferenceRecording:

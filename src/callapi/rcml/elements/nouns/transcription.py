@@ -9,7 +9,6 @@ from callapi.rcml.tree import ElementNode
 
 _WITHOUT_EFFECT = (
     "transcriptionEngine",
-    "profanityFilter",
     "speechModel",
     "enableAutomaticPunctuation",
     "intelligenceService",
@@ -34,6 +33,7 @@ class Transcription(Element):
     partial_results: bool = False
     language: str | None = None
     hints: str | None = None
+    profanity_filter: bool = True
 
 
 def read_transcription(node: ElementNode) -> Transcription:
@@ -49,6 +49,7 @@ def read_transcription(node: ElementNode) -> Transcription:
         partial_results=given.flag("partialResults", default=False),
         language=given.text("languageCode"),
         hints=given.text("hints"),
+        profanity_filter=given.flag("profanityFilter", default=True),
         line=node.line,
         column=node.column,
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from callapi.verbs.audio.profanity import masked
+from callapi.calls.transcribing.profanity import masked
 
 
 @pytest.mark.parametrize(
