@@ -79,7 +79,7 @@ carrier: .venv/sippy  ## the B2BUA of Sippy (a program beside ours), through whi
 test: dev scanner carrier agents  ## the whole suite: most of it in WORKERS processes at once, then alone what judges real time
 	scripts/system-packages sip-tester chromium postgresql tshark \
 		kamailio kamailio-tls-modules kamailio-websocket-modules faketime pgbouncer iproute2 \
-		linphone-cli libnet-sip-perl
+		linphone-cli libnet-sip-perl baresip-core
 	scripts/node-packages tests/scenarios/sdk
 	scripts/node-packages tests/scenarios/browser
 	scripts/with-rust cargo test --quiet --locked --manifest-path native/Cargo.toml

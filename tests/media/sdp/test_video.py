@@ -21,6 +21,33 @@ a=rtcp:4010
 """
 
 
+BROWSER_OFFER = b"""v=0
+c=IN IP4 192.0.2.7
+m=audio 4000 RTP/AVP 0
+m=video 4002 RTP/AVPF 96 97 102 103 108 109 118 119 120
+a=rtpmap:96 VP8/90000
+a=rtcp-fb:96 goog-remb
+a=rtcp-fb:96 transport-cc
+a=rtcp-fb:96 nack
+a=rtcp-fb:96 nack pli
+a=rtpmap:97 rtx/90000
+a=fmtp:97 apt=96
+a=rtpmap:102 H264/90000
+a=fmtp:102 packetization-mode=1;profile-level-id=42001f
+a=rtpmap:103 rtx/90000
+a=fmtp:103 apt=102
+a=rtpmap:108 H264/90000
+a=fmtp:108 packetization-mode=1;profile-level-id=42e01f
+a=rtpmap:109 rtx/90000
+a=fmtp:109 apt=108;rtx-time=3000
+a=rtpmap:118 red/90000
+a=rtpmap:119 rtx/90000
+a=fmtp:119 apt=118
+a=rtpmap:120 ulpfec/90000
+"""
+CALLEE = b"v=0\nc=IN IP4 192.0.2.9\nm=audio 5000 RTP/AVP 0\n"
+
+
 def leg(**more: int) -> MediaNegotiation:
     return MediaNegotiation(LocalMedia("192.0.2.1", 20_000, codecs=("PCMU",), **more))
 
@@ -152,3 +179,87 @@ def test_a_video_answer_without_a_format_of_ours_is_no_video() -> None:
     )
     assert callee.video is None
     assert callee.audio is not None
+
+
+def browser_and_callee(answer: bytes) -> tuple[MediaNegotiation, MediaNegotiation]:
+    """The caller with what the callee has accepted."""
+    caller, callee = leg(), leg()
+    caller.receive_offer(BROWSER_OFFER)
+    callee.relay_video(20_002, caller.offered_video)
+    callee.make_offer()
+    callee.receive_answer(CALLEE + answer)
+    assert callee.video is not None
+    caller.relay_video(20_004, callee.video.formats)
+    return caller, callee
+
+
+def test_formats_that_name_others_by_number_are_not_offered_on() -> None:
+    caller, callee = leg(), leg()
+    caller.receive_offer(BROWSER_OFFER)
+    callee.relay_video(20_002, caller.offered_video)
+    offered = video_of(callee.make_offer())
+    assert offered.formats == ("96", "97", "102", "103", "108", "109")
+    assert offered.of_format("fmtp", 109) == ["apt=108;rtx-time=3000"]
+    assert offered.of_format("rtcp-fb", 96) == ["goog-remb", "nack", "nack pli"]
+
+
+def test_repetitions_go_with_the_format_they_repeat() -> None:
+    caller, callee = browser_and_callee(
+        b"m=video 5002 RTP/AVP 40 41 50 51 52\na=rtpmap:40 H264/90000\n"
+        b"a=fmtp:40 packetization-mode=1;profile-level-id=42e01e\na=rtpmap:41 rtx/90000\na=fmtp:41 apt=40\n"
+        b"a=rtpmap:50 rtx/90000\na=fmtp:50 apt=49\na=rtpmap:51 rtx/90000\n"
+        b"a=rtpmap:52 VP9/90000\n"
+    )
+    assert callee.video is not None
+    assert numbers(callee.video.formats) == [("H264", 40, 108), ("rtx", 41, 109)]
+    answer = video_of(caller.receive_offer(BROWSER_OFFER))
+    assert answer.formats == ("108", "109")
+    assert answer.of_format("fmtp", 108) == ["packetization-mode=1;profile-level-id=42e01e"], (
+        "the lower level"
+    )
+    assert answer.of_format("fmtp", 109) == ["apt=108;rtx-time=3000"]
+    assert caller.video is not None
+    assert [each.kind for each in caller.video.formats] == [each.kind for each in callee.video.formats]
+    assert [each.is_repair for each in caller.video.formats] == [False, True]
+    # Offered again, the callee's numbers are ours.
+    again = video_of(callee.make_offer())
+    assert again.of_format("fmtp", 109) == ["apt=108"]
+
+
+def test_a_repetition_of_a_format_that_was_not_agreed_on_is_none() -> None:
+    _, callee = browser_and_callee(
+        b"m=video 5002 RTP/AVP 96 98 97 103\na=rtpmap:96 VP8/90000\na=rtpmap:98 VP9/90000\n"
+        b"a=rtpmap:97 rtx/90000\na=fmtp:97 apt=98\na=rtpmap:103 rtx/90000\na=fmtp:103 apt=96\n"
+    )
+    assert callee.video is not None
+    assert numbers(callee.video.formats) == [("VP8", 96, 96), ("rtx", 103, 97)]
+
+
+def test_the_callees_order_limits_and_feedback_come_to_the_caller() -> None:
+    caller, _ = browser_and_callee(
+        b"m=video 5002 RTP/AVP 102 96 97\na=rtpmap:102 H264/90000\na=fmtp:102 packetization-mode=1\n"
+        b"a=rtpmap:96 VP8/90000\na=fmtp:96 max-fs=1200\na=rtcp-fb:96 nack\n"
+        b"a=rtpmap:97 rtx/90000\na=fmtp:97 apt=96\n"
+    )
+    answer = video_of(caller.receive_offer(BROWSER_OFFER))
+    assert answer.formats == ("102", "96", "97")
+    assert answer.of_format("fmtp", 102) == ["packetization-mode=1;profile-level-id=42001f"]
+    assert answer.of_format("fmtp", 96) == ["max-fs=1200"]
+    assert answer.of_format("rtcp-fb", 96) == ["nack", "nack pli"], "pictures are asked for by each phone"
+
+
+def test_video_suits_if_the_peer_sends_first_what_the_other_has() -> None:
+    caller = leg(video_port=20_002)
+    caller.receive_offer(BROWSER_OFFER)
+    assert not caller.video_suits, "nothing was wanted"
+    caller.relay_video(20_002, (VideoFormat("vp8", 110, 110),))
+    assert caller.video_suits
+    caller.relay_video(20_002, (VideoFormat("VP9", 110, 110, fmtp="profile-id=0"),))
+    assert not caller.video_suits
+    caller.relay_video(None)
+    assert not caller.video_suits
+    caller.make_offer()
+    caller.receive_answer(CALLEE)
+    assert caller.video_suits
+    caller.relay_video(20_002, (VideoFormat("VP8", 110, 110),))
+    assert not caller.video_suits

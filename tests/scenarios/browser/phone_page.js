@@ -52,6 +52,23 @@ class Recorder {
   }
 }
 
+// What a peer's camera shows: how large it is, and how many colours a frame of it has.
+class Screen {
+  constructor() {
+    this.element = document.createElement("video");
+    Object.assign(this.element, { autoplay: true, muted: true, playsInline: true });
+    this.canvas = new OffscreenCanvas(64, 48).getContext("2d", { willReadFrequently: true });
+  }
+
+  look(connection) {
+    const track = connection.getReceivers().map((each) => each.track).find((each) => each?.kind === "video");
+    if (track && this.element.srcObject?.getVideoTracks()[0] !== track) this.element.srcObject = new MediaStream([track]);
+    this.canvas.drawImage(this.element, 0, 0, 64, 48);
+    const colours = new Set(new Uint32Array(this.canvas.getImageData(0, 0, 64, 48).data.buffer));
+    return { width: this.element.videoWidth, height: this.element.videoHeight, colours: colours.size };
+  }
+}
+
 class JsSipPhone {
   start({ uri, password, server }) {
     const socket = new JsSIP.WebSocketInterface(server);
@@ -86,6 +103,7 @@ class JsSipPhone {
   // What our descriptions say is changed from now on: [regular expression, replacement].
   change(changes) { this.changes = changes; }
   answer() { this.session.answer({ mediaConstraints: { audio: true, video: false }, pcConfig: NO_SERVERS }); }
+  answerWithVideo() { this.session.answer({ mediaConstraints: { audio: true, video: true }, pcConfig: NO_SERVERS }); }
   hangUp() { this.session.terminate(); }
   hold() { this.session.hold(); }
   resume() { this.session.unhold(); }
@@ -132,13 +150,17 @@ class SipJsPhone {
     });
   }
 
-  async call(target) {
-    const inviter = new Inviter(this.agent, UserAgent.makeURI(target));
+  call(target) { return this.invite(target, { audio: true, video: false }); }
+  film(target) { return this.invite(target, { audio: true, video: true }); }
+  async invite(target, constraints) {
+    const options = { sessionDescriptionHandlerOptions: { constraints } };
+    const inviter = new Inviter(this.agent, UserAgent.makeURI(target), options);
     this.take(inviter);
     await inviter.invite({ requestDelegate: { onReject: ({ message }) => emit("refused", { code: message.statusCode }) } });
   }
 
   async answer() { await this.session.accept(); }
+  async answerWithVideo() { await this.session.accept({ sessionDescriptionHandlerOptions: { constraints: { audio: true, video: true } } }); }
   async hangUp() {
     if (this.session.state === SessionState.Established) await this.session.bye();
     else if (this.session instanceof Inviter) await this.session.cancel();
@@ -160,14 +182,28 @@ class SipJsPhone {
 }
 
 let recorder;
+let screen;
 let inner;
 globalThis.phone = {
   async start({ library, ...settings }) {
     recorder = new Recorder();
+    screen = new Screen();
     inner = library === "jssip" ? new JsSipPhone() : new SipJsPhone();
     await inner.start(settings);
   },
   heard: (count) => recorder.samples.slice(-count),
+  // Of the video of both directions.
+  async picture() {
+    const figures = { ...screen.look(inner.connection()), decoded: 0, asked: 0, sent: 0, keyFrames: 0, askedFor: 0, repeated: 0 };
+    const stats = await inner.connection().getStats();
+    for (const each of stats.values()) {
+      if (each.kind !== "video") continue;
+      const codec = stats.get(each.codecId)?.mimeType;
+      if (each.type === "inbound-rtp") Object.assign(figures, { decoded: each.framesDecoded, asked: each.pliCount + each.firCount, received: codec, missed: each.nackCount });
+      if (each.type === "outbound-rtp") Object.assign(figures, { sent: each.framesSent, keyFrames: each.keyFramesEncoded, askedFor: each.pliCount + each.firCount, filmed: codec, repeated: each.retransmittedPacketsSent });
+    }
+    return figures;
+  },
   async statistics() {
     const figures = { received: 0, sent: 0, concealed: 0, frames: 0, filmed: 0 };
     for (const each of (await inner.connection().getStats()).values()) {
@@ -180,7 +216,7 @@ globalThis.phone = {
     return figures;
   },
 };
-for (const verb of ["call", "answer", "hangUp", "hold", "resume", "press", "transfer", "film", "change"]) {
+for (const verb of ["call", "answer", "answerWithVideo", "hangUp", "hold", "resume", "press", "transfer", "film", "change"]) {
   globalThis.phone[verb] = async (given) => {
     if (verb === "call" || verb === "film") calledAt = performance.now();
     await inner[verb](given);

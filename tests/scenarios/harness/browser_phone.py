@@ -59,7 +59,8 @@ class BrowserPage:
             await self.browser.changed()
 
     async def run(self, verb: str, given: Any = None) -> Any:
-        """`call`, `film` (a call with video), `answer`, `hangUp`, `hold`, `resume`, `press`, `transfer`, `statistics`.
+        """`call`, `film` (a call with video), `answer`, `answerWithVideo`, `hangUp`, `hold`, `resume`, `press`,
+        `transfer`, `statistics`, and `picture`, those of the video.
 
         JsSIP alone: `change`, a regular expression and what stands in its place in our descriptions from now on.
         """

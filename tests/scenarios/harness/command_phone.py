@@ -1,4 +1,4 @@
-"""Phones that are programs with a command line of their own: Linphone's console, and a script for Net::SIP."""
+"""Phones that are programs with a command line of their own: Linphone's console, baresip, and a script for Net::SIP."""
 
 import asyncio
 import contextlib
@@ -18,6 +18,7 @@ from tests.scenarios.harness.ports import free_port, free_rtp_range
 from tests.scenarios.harness.waiting import WAIT_S
 
 LINPHONE = shutil.which("linphonec")
+BARESIP = shutil.which("baresip")
 _SCRIPT = Path(__file__).with_name("net_sip_phone.pl")
 _SETTINGS = """\
 [sip]
@@ -31,6 +32,30 @@ audio_rtp_port={rtp_port}
 [sound]
 echocancellation=0
 """
+_MIRROR = """\
+sip_listen 127.0.0.1:{sip_port}
+net_interface 127.0.0.1
+rtp_ports {rtp_ports}
+audio_player aubridge,mirror
+audio_source aubridge,mirror
+video_source vidbridge,mirror
+video_display vidbridge,mirror
+video_size 640x480
+video_fps 15
+video_bitrate 500000
+module_path /usr/lib/baresip/modules
+module g711.so
+module vp8.so
+module vidbridge.so
+module aubridge.so
+module_app account.so
+module_app menu.so
+"""
+
+
+def has_video_baresip() -> bool:
+    """Whether Debian's baresip is here, with its codec of video."""
+    return BARESIP is not None and Path("/usr/lib/baresip/modules/vp8.so").is_file()
 
 
 def has_net_sip() -> bool:
@@ -159,3 +184,24 @@ class NetSip(CommandPhone):
     ) -> None:
         arguments = ["perl", str(_SCRIPT), registrar, str(free_port()), login, password]
         super().__init__(folder, [*arguments, uri, str(spoken)] if uri else arguments)
+
+
+class Mirror(CommandPhone):
+    """Debian's baresip: it answers each call, and sends back what it hears and sees, decoded and encoded anew."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self.sip_port = free_port()
+        account = f"<sip:mirror@127.0.0.1:{self.sip_port}>;regint=0;answermode=auto;video_codecs=vp8"
+        (folder / "accounts").write_text(f"{account};audio_codecs=PCMU/8000/1\n", encoding="ascii")
+        (folder / "contacts").touch()
+        rtp = "-".join(str(port) for port in free_rtp_range(8))
+        (folder / "config").write_text(
+            _MIRROR.format(sip_port=self.sip_port, rtp_ports=rtp), encoding="ascii"
+        )
+        super().__init__(folder, [str(BARESIP), "-f", str(folder)])
+
+    @property
+    def uri(self) -> str:
+        """Where it is called."""
+        return f"sip:mirror@127.0.0.1:{self.sip_port}"

@@ -49,10 +49,14 @@ pub(crate) struct StreamParameters {
 /// `callapi.media.plane.types.VideoFormat`.
 #[derive(Debug, FromPyObject)]
 pub(crate) struct VideoFormat {
-    pub(crate) name: String,
+    /// Equal for formats of which one can be read as the other.
+    pub(crate) kind: String,
+    /// Distinguishes formats of one kind.
+    pub(crate) parameters: String,
     pub(crate) payload_type: u8,
     pub(crate) receive_payload_type: u8,
-    pub(crate) fmtp: String,
+    /// It repeats packets of another format (RFC 4588).
+    pub(crate) is_repair: bool,
 }
 
 /// `callapi.media.plane.types.VideoParameters`.

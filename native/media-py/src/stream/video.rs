@@ -1,7 +1,8 @@
 //! One leg's video: packets go to the other leg untouched, but for the payload type.
 //!
 //! Sequence numbers, timestamps and SSRC stay, so that feedback (RTCP of RFC 4585, RFC 5104) finds what it is
-//! about; RTCP is passed on whole.
+//! about; RTCP is passed on whole. A leg that is joined in the middle of the other's video gets a picture to begin with:
+//! the other is asked for it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,14 +24,26 @@ pub(crate) struct VideoStream {
     pub(crate) peer: Option<Peer>,
     formats: Option<VideoFormats>,
     last: LastPacket,
+    /// The SSRC of the party's pictures, as against that of their repetitions.
+    filmed: Option<u32>,
 }
 
-/// The format of `ours` that carries what `theirs` is: same name and parameters, else the same name.
+/// The format of `ours` that carries what `theirs` is: same kind and parameters, else the same kind.
 fn counterpart<'a>(theirs: &VideoFormat, ours: &'a [VideoFormat]) -> Option<&'a VideoFormat> {
-    let same_name = |format: &&VideoFormat| format.name.eq_ignore_ascii_case(&theirs.name);
+    let same_kind = |format: &&VideoFormat| format.kind == theirs.kind;
     ours.iter()
-        .find(|format| same_name(format) && format.fmtp == theirs.fmtp)
-        .or_else(|| ours.iter().find(same_name))
+        .find(|format| same_kind(format) && format.parameters == theirs.parameters)
+        .or_else(|| ours.iter().find(same_kind))
+}
+
+/// A picture loss indication (RFC 4585 section 6.3.1) about `media`, in a compound packet of its own: it follows an
+/// empty receiver report (RFC 3550 section 6.1).
+fn picture_loss(media: u32) -> [u8; 20] {
+    let mut packet = [0; 20];
+    packet[..4].copy_from_slice(&[0x80, 201, 0, 1]);
+    packet[8..12].copy_from_slice(&[0x81, 206, 0, 2]);
+    packet[16..].copy_from_slice(&media.to_be_bytes());
+    packet
 }
 
 impl VideoStream {
@@ -42,6 +55,16 @@ impl VideoStream {
             peer: None,
             formats: None,
             last: LastPacket::default(),
+            filmed: None,
+        }
+    }
+
+    /// Joins it with another leg, and asks for a picture if the party is filming already.
+    pub(crate) fn connect(&mut self, peer: Peer) {
+        self.peer = Some(peer);
+        if let Some(ssrc) = self.filmed {
+            // What is lost is asked for again by the one that misses the picture.
+            self.net.send_rtcp(&picture_loss(ssrc));
         }
     }
 
@@ -59,11 +82,13 @@ impl VideoStream {
         source: Option<SocketAddr>,
         ctx: &Context<'_>,
     ) -> bool {
-        let Some(packet) =
-            rtp::parse(datagram).filter(|packet| self.knows(packet.header.payload_type))
-        else {
+        let Some(packet) = rtp::parse(datagram) else {
             return self.drop_packet(ctx);
         };
+        let Some(format) = self.format_of(packet.header.payload_type) else {
+            return self.drop_packet(ctx);
+        };
+        let is_repair = format.is_repair;
         if self
             .net
             .judge(source, &packet.header, ctx.now, &self.counters)
@@ -80,6 +105,9 @@ impl VideoStream {
             at: ctx.now,
             source: Some((packet.header.ssrc, packet.header.sequence)),
         };
+        if !is_repair {
+            self.filmed = Some(packet.header.ssrc);
+        }
         self.formats
             .as_ref()
             .is_some_and(|formats| formats.receives)
@@ -124,10 +152,6 @@ impl VideoStream {
         self.net.maintain(&self.last, now);
     }
 
-    fn knows(&self, payload_type: u8) -> bool {
-        self.format_of(payload_type).is_some()
-    }
-
     fn drop_packet(&self, ctx: &Context<'_>) -> bool {
         self.counters.packets_dropped.add(1);
         ctx.totals.dropped.add(1);
@@ -139,27 +163,37 @@ impl VideoStream {
 mod tests {
     use super::*;
 
-    fn format(name: &str, payload_type: u8, fmtp: &str) -> VideoFormat {
+    fn format(kind: &str, payload_type: u8, parameters: &str) -> VideoFormat {
         VideoFormat {
-            name: name.to_owned(),
+            kind: kind.to_owned(),
+            parameters: parameters.to_owned(),
             payload_type,
             receive_payload_type: payload_type,
-            fmtp: fmtp.to_owned(),
+            is_repair: false,
         }
     }
 
     #[test]
-    fn formats_meet_by_name_and_parameters() {
+    fn formats_meet_by_kind_and_parameters() {
         let ours = [
-            format("H264", 102, "packetization-mode=0"),
-            format("h264", 104, "packetization-mode=1"),
-            format("VP8", 96, ""),
+            format("h264 1 42", 102, "profile-level-id=42001f"),
+            format("h264 1 42", 104, "profile-level-id=42e01f"),
+            format("vp8", 96, ""),
         ];
         let number =
-            |name, fmtp| counterpart(&format(name, 1, fmtp), &ours).map(|found| found.payload_type);
-        assert_eq!(number("H264", "packetization-mode=1"), Some(104));
-        assert_eq!(number("H264", "profile-level-id=42e01f"), Some(102));
-        assert_eq!(number("vp8", ""), Some(96));
-        assert_eq!(number("AV1", ""), None);
+            |kind, fmtp| counterpart(&format(kind, 1, fmtp), &ours).map(|found| found.payload_type);
+        assert_eq!(number("h264 1 42", "profile-level-id=42e01f"), Some(104));
+        assert_eq!(number("h264 1 42", "profile-level-id=42800d"), Some(102));
+        assert_eq!(number("h264 0 42", "profile-level-id=42e01f"), None);
+        assert_eq!(number("vp8", "max-fs=1200"), Some(96));
+        assert_eq!(number("av1 0", ""), None);
+    }
+
+    #[test]
+    fn a_picture_is_asked_for_in_a_compound_packet() {
+        let packet = picture_loss(0x0102_0304);
+        assert!(rtcp::is_valid(&packet));
+        assert_eq!(packet[8..12], [0x81, 206, 0, 2]);
+        assert_eq!(packet[16..], [1, 2, 3, 4]);
     }
 }

@@ -142,8 +142,8 @@ impl PacketThread {
                 self.link(first);
             }
             Some((Member::Video(left), Member::Video(right))) => {
-                left.peer = Some(peer(second, other));
-                right.peer = Some(peer(first, one));
+                left.connect(peer(second, other));
+                right.connect(peer(first, one));
             }
             _ => {}
         }

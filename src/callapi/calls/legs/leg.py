@@ -83,13 +83,15 @@ def warning(problem: NotAcceptable) -> tuple[str, str]:
 class Leg:
     """One party's end of a call. Its maker must `close()` it."""
 
-    __slots__ = ("_answer", "_party", "_unread", "stream", "video")
+    __slots__ = ("_answer", "_is_shown", "_party", "_unread", "stream", "video")
 
     def __init__(self, party: CalledParty, stream: AudioStream, video: VideoStream | None = None) -> None:
         self._party = party
         self.stream = stream
         self.video = video
         self._answer = b""
+        self._is_shown = False
+        """The answer has left, in a 183 or in the 200."""
         self._unread: SessionEvent | None = None
 
     @classmethod
@@ -123,8 +125,14 @@ class Leg:
         """The video formats of the peer's last offer."""
         return self._negotiation.offered_video
 
+    @property
+    def agreed_video(self) -> tuple[VideoFormat, ...]:
+        """The video formats that the peer has accepted; none: audio alone."""
+        video = self._negotiation.video
+        return video.formats if video is not None and self.video is not None else ()
+
     def accept_video(self, plane: MediaPlane) -> None:
-        """Take the video that the peer offered: in the answer still to be sent, or by a re-INVITE.
+        """Take the video that the peer offered, in the answer if it is still to be sent.
 
         Raises:
             PortsExhausted: no port is free for it.
@@ -133,10 +141,25 @@ class Leg:
             return
         self.video = plane.open_video()
         self._negotiation.relay_video(self.video.local.port, self.offered_video)
-        if self.session.is_answered:
-            self.session.offer(self._negotiation.make_offer())
-        else:
+        if not self._is_shown:
             self.prepare_answer(self.session.request.body)
+
+    def limit_video(self, other: "Leg") -> None:
+        """Let the peer send what `other` has accepted, or no video if that has none; in the answer still to be sent.
+
+        Where an answer has left, `renew_video` follows.
+        """
+        if self.video is None:
+            return
+        formats = other.agreed_video
+        self._negotiation.relay_video(self.video.local.port if formats else None, formats)
+        if not self._is_shown:
+            self.prepare_answer(self.session.request.body)
+
+    def renew_video(self) -> None:
+        """By a re-INVITE, if what the peer sends would not be understood at the other end, or nothing is to be sent."""
+        if self.video is not None and self.session.is_answered and not self._negotiation.video_suits:
+            self.session.offer(self._negotiation.make_offer())
 
     @property
     def encryption(self) -> str | None:
@@ -169,11 +192,13 @@ class Leg:
     def offer_early_media(self) -> None:
         """183 with our answer: from now on the unanswered caller hears what its stream is sent."""
         if isinstance(self.session, InboundSession) and not self.session.is_answered:
+            self._is_shown = True
             self.session.ring(183, body=self._answer)
 
     def answer(self) -> None:
         """200 to an inbound caller; nothing if that was done."""
         if isinstance(self.session, InboundSession) and not self.session.is_answered:
+            self._is_shown = True
             self.session.accept(self._answer)
 
     def hang_up(self, reason: str | None = None) -> None:

@@ -5,13 +5,23 @@ what the remote wants to receive (its SDP), `receive_payload_type` what we annou
 """
 
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from callapi.base.values import Redacted
+
+_H264_PROFILE: Final = "42"
+"""Baseline, where `profile-level-id` is missing (RFC 6184 §8.1)."""
+_DISTINGUISHING: Final = {
+    "h264": (("packetization-mode", "0"),),
+    "h265": (("profile-id", "1"),),
+    "vp9": (("profile-id", "0"),),
+    "av1": (("profile", "0"),),
+}
+"""By codec: parameters of `a=fmtp` that both ends must agree on, and their defaults."""
 
 
 class MediaAddress(Struct, frozen=True, gc=False):
@@ -121,7 +131,8 @@ class StreamParameters(Struct, frozen=True, gc=False):
 class VideoFormat(Struct, frozen=True, gc=False):
     """One video format; packets are relayed untouched but for the payload type.
 
-    `feedback` are the values of its `a=rtcp-fb` (RFC 4585), without the payload type.
+    `feedback` are the values of its `a=rtcp-fb` (RFC 4585), without the payload type. `repairs` is the format whose
+    packets this one repeats (RFC 4588: `rtx`, whose `apt` then is not in `fmtp`).
     """
 
     name: str
@@ -130,6 +141,36 @@ class VideoFormat(Struct, frozen=True, gc=False):
     clock_rate: int = 90_000
     fmtp: str = ""
     feedback: tuple[str, ...] = ()
+    repairs: "VideoFormat | None" = None
+
+    @property
+    def kind(self) -> str:
+        """Equal for formats of which one can be read as the other: name, and what its RFC says must be the same.
+
+        H.264: profile, of any level, and packetization mode (RFC 6184 §8.2.2); VP9 (RFC 9628 §6.1), AV1, H.265
+        (RFC 7798 §7.1): profile.
+        """
+        if self.repairs is not None:
+            return f"rtx of {self.repairs.kind}"
+        name = self.name.lower()
+        said = {key.strip(): value.strip() for key, _, value in self._parameters()}
+        distinct = [said.get(key, default) for key, default in _DISTINGUISHING.get(name, ())]
+        if name == "h264":
+            distinct.append(said.get("profile-level-id", _H264_PROFILE)[:2])
+        return " ".join((f"{name}/{self.clock_rate}", *distinct))
+
+    @property
+    def is_repair(self) -> bool:
+        """Whether its packets repeat those of another format."""
+        return self.repairs is not None
+
+    @property
+    def parameters(self) -> str:
+        """`fmtp`, or that of the format it repeats: distinguishes formats of one `kind`."""
+        return self.repairs.fmtp if self.repairs is not None else self.fmtp
+
+    def _parameters(self) -> list[tuple[str, str, str]]:
+        return [each.partition("=") for each in self.fmtp.lower().split(";")]
 
 
 class VideoParameters(Struct, frozen=True, gc=False):

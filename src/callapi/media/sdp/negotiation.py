@@ -120,6 +120,14 @@ class MediaNegotiation:
         self.local = replace(self.local, video_port=port)
         self._video_formats = formats
 
+    @property
+    def video_suits(self) -> bool:
+        """Whether the video in force is what `relay_video` wants: what the peer sends first can be relayed."""
+        if self.local.video_port is None or not self._video_formats:
+            return self.video is None
+        first = self.video.formats[0].kind if self.video is not None else ""
+        return any(first == each.kind for each in self._video_formats)
+
     def local_hold(self) -> None:
         """The next offer or answer lets the peer hear us, and not be heard."""
         self._wish = Direction.SENDONLY
@@ -156,8 +164,8 @@ class MediaNegotiation:
 
     def _offer_video(self, media: list[MediaDescription]) -> int | None:
         """Put our video line into `media`, in the place of a former one if there was any."""
-        agreed = self.video.formats if self.video else ()
-        formats = video.common(agreed, self._video_formats) or self._video_formats
+        known = self.offered_video or (self.video.formats if self.video else ())
+        formats = video.common(known, self._video_formats) or self._video_formats
         index = lines.standing(media, "video")
         if self.local.video_port is None or not formats:
             if index is not None:

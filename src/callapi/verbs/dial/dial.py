@@ -9,7 +9,7 @@ from callapi.calls.bridges.bridge import bridged
 from callapi.calls.call import Call
 from callapi.calls.one_shot import first_of
 from callapi.calls.status import CallStatus
-from callapi.rcml import Dial, Sip
+from callapi.rcml import Client, Dial, Sip
 from callapi.sip import InboundRefer
 from callapi.verbs.audio.recordings import RecordedDial
 from callapi.verbs.dial.application import dial_application
@@ -38,7 +38,7 @@ async def _dial_parties(verb: Dial, execution: Execution) -> Outcome:
     forking = Forking(verb, execution)
     conversation = Conversation(verb, execution)
     recording = RecordedDial(verb, execution)
-    if any(isinstance(noun, Sip) and noun.video for noun in verb.targets):
+    if any(isinstance(noun, Client | Sip) and noun.video for noun in verb.targets):
         execution.call.leg.accept_video(execution.services.plane)
     try:
         execution.step("ringing")
@@ -96,7 +96,9 @@ class Conversation:
         A callee that hung up in the moment in which it answered was joined for no time at all.
         """
         caller, verb = self._execution.call, self._verb
+        caller.leg.limit_video(callee.leg)
         caller.answer()
+        caller.leg.renew_video()
         self._execution.sounded()
         if callee.released.is_set:
             self.joined_s = 0.0

@@ -48,7 +48,7 @@ async def placements(
                 caller_name=identity.from_.display_name,
                 forwarded_from=record.forwarded_from,
                 codecs=(noun.codecs if isinstance(noun, Sip) else None) or each.codecs,
-                video=caller.leg.offered_video if isinstance(noun, Sip) and noun.video else (),
+                video=caller.leg.offered_video if isinstance(noun, Client | Sip) and noun.video else (),
                 hops_left=hops_left,
                 srtp=_srtp(noun, each),
                 callbacks=callbacks,

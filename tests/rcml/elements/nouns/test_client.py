@@ -46,3 +46,10 @@ def test_no_target_fails_the_leg_and_not_the_document() -> None:
 
 def test_a_word_of_the_language_in_the_wrong_nest() -> None:
     assert refusal("<Dial><Client>a<Sip>sip:a@b</Sip></Client></Dial>").specific_code == 13215
+
+
+@pytest.mark.parametrize(
+    ("inside", "video"), [("", False), ("<Video/>", True), ('<Video enable="false"/>', False)]
+)
+def test_video_is_offered_if_asked_for(inside: str, video: bool) -> None:
+    assert client(f"alice{inside}") == Client("alice", video)

@@ -1,7 +1,7 @@
 """`<Client>`: a registered user to call, on every device registered under the name. A noun of `<Dial>`.
 
 The user is the text, or, as Twilio's libraries also write it, a nested `<Identity>`. Each `<Parameter>` of
-theirs becomes a header of the INVITE.
+theirs becomes a header of the INVITE. `<Video>` is that of `<Sip>`.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from callapi.rcml.attributes import Attributes
 from callapi.rcml.elements.copied_text import read_target
 from callapi.rcml.elements.element import refuse_nested
-from callapi.rcml.elements.nouns.noun import Noun, read_callbacks, warn_without_target, with_header
+from callapi.rcml.elements.nouns.noun import (
+    Noun,
+    read_callbacks,
+    read_video,
+    warn_without_target,
+    with_header,
+)
 from callapi.rcml.tree import ElementNode
 
 PREFIX = "client:"
@@ -21,6 +27,8 @@ class Client(Noun):
 
     name: str
     """The user, without `client:`; headers may follow as on a SIP URI: `alice?X-Order=7`."""
+    video: bool = False
+    """`<Video enable="true"/>` is nested: offer the caller's video too."""
 
 
 def read_client(node: ElementNode) -> Client:
@@ -28,17 +36,19 @@ def read_client(node: ElementNode) -> Client:
     given = Attributes(node)
     callbacks = read_callbacks(node, given, 13210)
     given.finish()
-    name, parameters = node.text, []
+    name, parameters, video = node.text, [], False
     for child in node.children:
         match child.name:
             case "Identity":
                 name = name or child.text
             case "Parameter":
                 parameters.append(child)
+            case "Video":
+                video = read_video(child)
             case _:
                 refuse_nested(child, node, 13215)
     name = read_target(node, name).removeprefix(PREFIX)
     warn_without_target(node, name, "the user")
     for parameter in parameters:
         name = with_header(name, parameter)
-    return Client(name, **callbacks)
+    return Client(name, video, **callbacks)

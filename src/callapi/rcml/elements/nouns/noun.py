@@ -6,7 +6,7 @@ from typing import TypedDict
 from urllib.parse import quote
 
 from callapi.rcml.attributes import Attributes, Method
-from callapi.rcml.elements.element import Element
+from callapi.rcml.elements.element import Element, refuse_content
 from callapi.rcml.tree import ElementNode
 
 
@@ -74,3 +74,12 @@ def with_header(target: str, node: ElementNode) -> str:
         node.warn(f"<{node.name}> has no name, and is overlooked")
         return target
     return f"{target}{'&' if '?' in target else '?'}{quote(name, safe='')}={quote(value or '', safe='')}"
+
+
+def read_video(node: ElementNode) -> bool:
+    """`<Video enable="true"/>`, where true is what it says if it says nothing."""
+    given = Attributes(node)
+    enable = given.flag("enable", default=True)
+    given.finish()
+    refuse_content(node, 13215)
+    return enable

@@ -12,9 +12,15 @@ from dataclasses import dataclass, field
 from callapi.base.values import SrtpPolicy
 from callapi.rcml.attributes import Attributes
 from callapi.rcml.elements.copied_text import read_target
-from callapi.rcml.elements.element import refuse_content, refuse_nested
+from callapi.rcml.elements.element import refuse_nested
 from callapi.rcml.elements.machine_detection import DetectedParty, read_machine_detection
-from callapi.rcml.elements.nouns.noun import Noun, read_callbacks, warn_without_target, with_header
+from callapi.rcml.elements.nouns.noun import (
+    Noun,
+    read_callbacks,
+    read_video,
+    warn_without_target,
+    with_header,
+)
 from callapi.rcml.tree import ElementNode
 
 URI_LIMIT = 255
@@ -61,7 +67,7 @@ def read_sip(node: ElementNode) -> Sip:
     for child in node.children:
         match child.name:
             case "Video":
-                video = _read_video(child)
+                video = read_video(child)
             case "Uri":
                 uri = uri or child.text
                 inside = Attributes(child)
@@ -85,15 +91,6 @@ def sip_uri(text: str) -> str:
     """`text`, with the scheme put before a mere `user@host`."""
     user, at, _ = text.partition("@")
     return f"sip:{text}" if at and ":" not in user else text
-
-
-def _read_video(node: ElementNode) -> bool:
-    """`<Video enable="true"/>`, where true is what it says if it says nothing."""
-    given = Attributes(node)
-    enable = given.flag("enable", default=True)
-    given.finish()
-    refuse_content(node, 13215)
-    return enable
 
 
 def _read_srtp(given: Attributes) -> SrtpPolicy | None:
