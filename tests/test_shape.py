@@ -83,6 +83,19 @@ def test_the_files_that_contributing_names_exist() -> None:
     assert missing <= {"dist/", ".venv/rust"}, missing
 
 
+MIGRATIONS = sorted((ROOT / "src/callapi/store/migrations/versions").glob("r*.py"))
+REVISION = re.compile(r'^(?:down_)?revision(?:: \S+)? = (?:"(r\d{4})"|None)$', re.MULTILINE)
+
+
+def test_the_steps_of_migration_are_one_chain() -> None:
+    """Two that were written at the same time do not stand beside each other."""
+    numbers = [path.name.partition("_")[0] for path in MIGRATIONS]
+    assert len(set(numbers)) == len(numbers), "give the later one the next number"
+    for before, path in zip([None, *numbers], MIGRATIONS, strict=False):
+        found = REVISION.findall(path.read_text(encoding="utf-8"))
+        assert found == [path.name.partition("_")[0], before or ""], _name(path)
+
+
 TESTED_ELSEWHERE = {
     "calls/bridges": "tests/verbs/dial/test_transfer.py",
     "calls/documents": "tests/verbs/test_leaving.py",
@@ -91,7 +104,7 @@ TESTED_ELSEWHERE = {
     "media/plane/fake": "tests/media/plane/test_fake.py",
     "media/prompts/containers": "tests/media/prompts/test_containers.py",
     "store/migrations": "tests/store/sql/test_upgrade.py",
-    "store/migrations/versions": "tests/store/sql/test_migrations_chain.py",
+    "store/migrations/versions": "tests/test_shape.py",
     "verbs/relay": "tests/scenarios/test_conversation_relay.py",
 }
 """Rooms whose tests do not lie at their own path below `tests/`, and where they lie."""
