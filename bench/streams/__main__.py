@@ -16,7 +16,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +24,7 @@ from typing import Any, Final
 from bench.calls import machine
 from bench.harness.processes import percentile
 from bench.plot import Line, lines
-from bench.streams.capture import Delays, delays
+from bench.streams.capture import CODES, FIRST_PROBE, Delays, delays
 from bench.streams.conversation import SILENCE_MS, TURNS, conversation
 from tests.scenarios.harness.application import Application, Webhook, response
 from tests.scenarios.harness.node import Census, Node
@@ -35,8 +35,8 @@ HERE: Final = Path(__file__).parent
 SETTLE_S: Final = 3.0
 SHORT_S: Final = 10.0
 PROBES: Final = 10
-CODES: Final = bytes(range(0x90, 0xD0))
-"""µ-law samples by which a packet is known again: each packet of a probe is filled with the next of them."""
+PHASES: Final = 20
+"""Groups of callers who send at the same instant."""
 Leg = tuple[str, int]
 
 
@@ -52,19 +52,24 @@ class Held:
 
 
 async def _send_rtp(sender: socket.socket, legs: Sequence[Leg], probes: Sequence[Leg]) -> None:
-    """A packet of silence to each leg every 20 ms, and one of the next code to each probe; until cancelled."""
+    """A packet to each leg every 20 ms, of silence or, to a probe, of the next code; until cancelled.
+
+    Callers do not speak in step: a twentieth of the legs is sent to in each millisecond.
+    """
     loop, number = asyncio.get_running_loop(), 0
+    everyone = [(leg, None) for leg in legs] + [(leg, place) for place, leg in enumerate(probes)]
+    parts = [list(enumerate(everyone))[start::PHASES] for start in range(PHASES)]
     due = loop.time()
     while True:
         number += 1
         head = b"\x80\x00" + (number & 0xFFFF).to_bytes(2) + (number * 160 & 0xFFFFFFFF).to_bytes(4)
-        for place, leg in enumerate(legs):
-            sender.sendto(head + (place + 1).to_bytes(4) + b"\xd5" * 160, leg)
-        code = CODES[number % len(CODES) :][:1] * 160
-        for place, leg in enumerate(probes):
-            sender.sendto(head + (place + 10_001).to_bytes(4) + code, leg)
-        due += 0.02
-        await asyncio.sleep(max(0.0, due - loop.time()))
+        code = CODES[number % len(CODES) :][:1] * 159
+        for part in parts:
+            for source, (leg, place) in part:
+                sound = b"\xd5" * 160 if place is None else code + bytes([FIRST_PROBE + place])
+                sender.sendto(head + (source + 1).to_bytes(4) + sound, leg)
+            due += 0.02 / PHASES
+            await asyncio.sleep(max(0.0, due - loop.time()))
 
 
 @asynccontextmanager
@@ -177,9 +182,8 @@ async def measure(count: int, seconds: float, *, probes: bool) -> Held:
         async with asyncio.TaskGroup() as tasks:
             rtp = tasks.create_task(_send_rtp(bench.sender, legs, probed))
             await asyncio.sleep(SETTLE_S)
-            if probes:
-                await stack.enter_async_context(_captured(path, probe_port, probed))
-            before, figures, after = await _counted(bench.node, load, seconds)
+            async with _captured(path, probe_port, probed) if probes else nullcontext():
+                before, figures, after = await _counted(bench.node, load, seconds)
             rtp.cancel()
         cpu = (after.cpu_s - before.cpu_s) / seconds / count * 100
         held = Held(count, cpu, (after.memory_kb - idle.memory_kb) / count, figures)

@@ -3,7 +3,7 @@
 import base64
 import json
 import struct
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,10 @@ _GLOBAL: Final = 24
 _ETHERNET: Final = 14
 _TCP, _UDP = 6, 17
 _TEXT: Final = 1
+CODES: Final = bytes(range(0x90, 0xD0))
+"""µ-law samples by which a packet is known again: each packet of a probe is filled with the next of them."""
+FIRST_PROBE: Final = 0xD8
+"""The last sample of each packet of the first probe; that of the second is one more, and so on."""
 SOON_S: Final = 0.3
 """What comes later than this does not belong together."""
 
@@ -104,30 +108,43 @@ class _Frames:
 
 
 def delays(path: Path, application: int, legs: list[int]) -> Delays:
-    """Of the streams whose calls listen on the ports `legs`, in the order of their connections to `application`."""
-    streams = [_Stream() for _ in legs]
-    by_leg = dict(zip(legs, streams, strict=True))
-    by_client: dict[int, _Stream] = {}
+    """Of the streams whose calls listen on the ports `legs`; `application` is the port of theirs.
+
+    Which connection belongs to which call is known by the samples that both carry.
+    """
+    by_leg = {leg: _Stream() for leg in legs}
+    by_client: dict[int, _Stream] = defaultdict(_Stream)
     directions: dict[tuple[int, int], _Frames] = defaultdict(_Frames)
     for at, protocol, source, destination, payload, sequence in _packets(path):
         if protocol == _TCP:
-            client = destination if source == application else source
-            if client not in by_client and len(by_client) < len(streams):
-                by_client[client] = streams[len(by_client)]
-            if not payload or client not in by_client:
+            if not payload:
                 continue
             messages = directions[source, destination].feed(payload, sequence)
-            stream = by_client[client]
+            stream = by_client[destination if source == application else source]
             kept = stream.from_application if source == application else stream.to_application
             kept += [(at, each) for each in messages]
         elif payload[:1] == b"\x80" and destination in by_leg:
-            by_leg[destination].rtp_in.append((at, payload[-1]))
+            by_leg[destination].rtp_in.append((at, payload[12]))
         elif payload[:1] == b"\x80" and source in by_leg and LOUD in payload[12:]:
             by_leg[source].loud_out.append(at)
     result = Delays()
-    for each in streams:
+    for each in by_client.values():
+        call = by_leg[legs[_probe(each)]]
+        each.rtp_in, each.loud_out = call.rtp_in, call.loud_out
         _judge(each, result)
     return result
+
+
+def _probe(stream: _Stream) -> int:
+    """The number of the probe whose samples are in the messages to its application."""
+    seen = Counter(
+        octet
+        for _, each in stream.to_application
+        if each["event"] == "media"
+        for octet in base64.b64decode(each["media"]["payload"])
+        if octet >= FIRST_PROBE
+    )
+    return seen.most_common(1)[0][0] - FIRST_PROBE
 
 
 def _judge(stream: _Stream, result: Delays) -> None:

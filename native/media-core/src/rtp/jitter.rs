@@ -174,6 +174,24 @@ impl JitterBuffer {
         })
     }
 
+    /// How long the packet that is due next has waited, in nanoseconds; 0 if none is here.
+    pub fn wait_ns(&self, now_ns: u64) -> u64 {
+        let (depth, Some((_, newest_ns))) = (self.depth(), self.last) else {
+            return 0;
+        };
+        if depth == 0 {
+            return 0;
+        }
+        let packet_ns =
+            u64::from(self.packet_ticks) * NANOSECONDS as u64 / u64::from(self.clock_rate);
+        now_ns.saturating_sub(newest_ns) + u64::from(depth - 1) * packet_ns
+    }
+
+    /// How unevenly packets come, in milliseconds.
+    pub fn jitter_ms(&self) -> u32 {
+        (self.jitter_ticks * 1000.0 / f64::from(self.clock_rate)) as u32
+    }
+
     /// Packets that should wait, by the jitter.
     pub fn target(&self) -> u32 {
         let packets = 2.0 * self.jitter_ticks / f64::from(self.packet_ticks);

@@ -66,6 +66,20 @@ impl Listener {
         }
     }
 
+    /// How long what comes out next has waited, in nanoseconds; 0 if there is nothing, `None` if it is of a packet
+    /// that has been taken apart already.
+    pub fn wait_ns(&self, now_ns: u64) -> Option<u64> {
+        let count = self.format.frame_samples();
+        self.transcoder
+            .as_ref()
+            .map_or(Some(0), |transcoder| transcoder.wait_ns(count, now_ns))
+    }
+
+    /// How unevenly packets come.
+    pub fn jitter_ms(&self) -> u32 {
+        self.transcoder.as_ref().map_or(0, Transcoder::jitter_ms)
+    }
+
     /// Appends the octets of the next 20 ms, silence if there is nothing.
     pub fn frame(&mut self, octets: &mut Vec<u8>) {
         let count = self.format.frame_samples();
@@ -126,6 +140,19 @@ mod tests {
         }
         let silent = (0..50).filter(|_| frame(&mut listener) == [0xff; 160]);
         assert!(silent.count() >= 38);
+    }
+
+    #[test]
+    fn what_waits_knows_how_long() {
+        let mut listener = listener("PCMU", 8000, ("PCMU", 8000));
+        assert_eq!(listener.wait_ns(5 * MS), Some(0));
+        listener.insert(place(1, 160), &[0x55; 160], 10 * MS);
+        assert_eq!(listener.wait_ns(17 * MS), Some(7 * MS));
+        listener.insert(place(2, 320), &[0x55; 160], 30 * MS);
+        assert_eq!(listener.wait_ns(37 * MS), Some(27 * MS));
+        frame(&mut listener);
+        assert_eq!(listener.wait_ns(37 * MS), Some(7 * MS));
+        assert_eq!(listener.jitter_ms(), 0);
     }
 
     #[test]

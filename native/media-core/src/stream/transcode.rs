@@ -69,6 +69,17 @@ impl Transcoder {
         self.jitter.skip(place.sequence);
     }
 
+    /// How long the packet has waited that the next `count` samples begin in, in nanoseconds; 0 if none is there,
+    /// `None` if no packet is needed for them.
+    pub fn wait_ns(&self, count: usize, now_ns: u64) -> Option<u64> {
+        (self.samples.len() < count).then(|| self.jitter.wait_ns(now_ns))
+    }
+
+    /// How unevenly packets come.
+    pub fn jitter_ms(&self) -> u32 {
+        self.jitter.jitter_ms()
+    }
+
     /// Appends `count` samples; none while the source is silent.
     pub fn fill(&mut self, count: usize, pcm: &mut Vec<i16>) {
         let max_concealed = (self.decoder.sample_rate() / 1000 * self.conceal_ms) as usize;

@@ -24,6 +24,14 @@ const NUMBER: usize = 8;
 const MAX_LATE: u64 = 50;
 /// What a party's packets may be missing before there is silence.
 const CONCEAL_RECEIVED_MS: u32 = 200;
+/// Frames over which a packet's wait is watched.
+const WATCHED: u32 = 50;
+/// A packet waits at least so long for its frame, so that one that comes a little late is not missed; with jitter longer.
+const MARGIN_MS: u64 = 4;
+/// Frames are made sooner by no more than this at once.
+const MAX_SPARE_MS: u64 = 16;
+/// What is sooner by less than this stays where it is.
+const MIN_SPARE_MS: u64 = 2;
 /// The same for what is sent: when it stops, it has ended.
 const CONCEAL_SENT_MS: u32 = 40;
 
@@ -93,6 +101,8 @@ impl NewListening {
             shared: self.shared,
             start_ns: None,
             made: 0,
+            watched: 0,
+            least_wait_ns: u64::MAX,
         }
     }
 }
@@ -107,6 +117,9 @@ pub(crate) struct Listening {
     start_ns: Option<u64>,
     /// Frames so far, dropped ones included.
     made: u64,
+    /// Frames since the wait of their packets is watched, and the least of it.
+    watched: u32,
+    least_wait_ns: u64,
 }
 
 impl Listening {
@@ -132,6 +145,39 @@ impl Listening {
         set_codec(&mut self.listener, format);
     }
 
+    /// By how many milliseconds frames can be made sooner without missing a packet; most of the time 0.
+    pub(crate) fn spare_ms(&self) -> u64 {
+        if self.watched < WATCHED {
+            return 0;
+        }
+        let margin_ms = MARGIN_MS + 2 * u64::from(self.listener.jitter_ms());
+        let spare_ms = (self.least_wait_ns / MS).saturating_sub(margin_ms);
+        if spare_ms < MIN_SPARE_MS {
+            return 0;
+        }
+        spare_ms.min(MAX_SPARE_MS)
+    }
+
+    /// From now on frames are made sooner.
+    pub(crate) fn make_sooner(&mut self, by_ms: u64) {
+        self.start_ns = self.start_ns.map(|start| start.saturating_sub(by_ms * MS));
+        self.watched = 0;
+    }
+
+    /// How long the packet of the frame that is made now has waited.
+    fn watch(&mut self, now: u64) {
+        if self.watched == WATCHED {
+            self.watched = 0;
+        }
+        if self.watched == 0 {
+            self.least_wait_ns = u64::MAX;
+        }
+        self.watched += 1;
+        if let Some(wait) = self.listener.wait_ns(now) {
+            self.least_wait_ns = self.least_wait_ns.min(wait);
+        }
+    }
+
     /// Makes the frames that are due; nearly always it is one.
     pub(crate) fn make(
         &mut self,
@@ -149,6 +195,7 @@ impl Listening {
                 .dropped
                 .fetch_add(late - MAX_LATE, Ordering::Relaxed);
         }
+        self.watch(now);
         while self.made < due {
             frame.clear();
             frame.extend(self.made.to_ne_bytes());
@@ -241,6 +288,47 @@ mod tests {
                 listening: 9
             }]
         ));
+    }
+
+    #[test]
+    fn frames_are_made_as_soon_as_their_packets_allow() {
+        let events = EventSink::new().unwrap();
+        let format = AudioFormat::by_name("PCMU", 8000).unwrap();
+        let (new, mut reader) = open(9, format, Direction::Received);
+        let spoken = Format {
+            codec: "PCMU".to_owned(),
+            fmtp: String::new(),
+            clock_rate: 8000,
+            payload_type: 0,
+            receive_payload_type: 0,
+            event: None,
+            receive_event: None,
+            others: Vec::new(),
+            ptime_ms: 20,
+            sends: true,
+            receives: true,
+        };
+        let mut listening = new.begin(Some(&spoken));
+        let (mut frame, mut spares, mut at) = (Vec::new(), Vec::new(), 15 * MS);
+        for number in 0..200u16 {
+            let place = Place {
+                ssrc: 1,
+                sequence: number,
+                timestamp: u32::from(number) * 160,
+            };
+            let arrives = u64::from(number) * FRAME_MS * MS;
+            listening.packet(Direction::Received, place, &[0x55; 160], arrives);
+            listening.make(1, (at, &events), &mut frame);
+            at += FRAME_MS * MS;
+            let spare = listening.spare_ms();
+            if spare > 0 {
+                listening.make_sooner(spare);
+                spares.push((number, spare));
+                at -= spare * MS;
+            }
+            assert_eq!(read(&mut reader), [u64::from(number)]);
+        }
+        assert_eq!(spares, [(49, 11)]);
     }
 
     #[test]

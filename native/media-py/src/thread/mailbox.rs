@@ -3,6 +3,7 @@
 //! Commands (to a packet thread) and events (to Python) go this way; packets never do.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{EventfdFlags, eventfd};
@@ -11,6 +12,8 @@ use rustix::io::{self, read, write};
 /// A queue whose receiver sleeps in epoll.
 pub(crate) struct Mailbox<T> {
     queue: Mutex<Queue<T>>,
+    /// There are items, deferred ones included: a hint that costs no lock.
+    has_items: AtomicBool,
     wakeup: OwnedFd,
 }
 
@@ -27,6 +30,7 @@ impl<T> Mailbox<T> {
                 items: Vec::new(),
                 is_woken: false,
             }),
+            has_items: AtomicBool::new(false),
             wakeup: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
         })
     }
@@ -40,6 +44,7 @@ impl<T> Mailbox<T> {
     pub(crate) fn put(&self, item: T) {
         let mut queue = self.lock();
         queue.items.push(item);
+        self.has_items.store(true, Ordering::Relaxed);
         let was_woken = std::mem::replace(&mut queue.is_woken, true);
         // Or the receiver would wake up only to wait for the lock.
         drop(queue);
@@ -49,9 +54,16 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Adds `item`; the receiver is not woken for it before `wake`, or the next `put`.
+    /// Adds `item`; the receiver is not woken for it before `wake`, or the next `put`, but finds it when it looks.
     pub(crate) fn put_deferred(&self, item: T) {
-        self.lock().items.push(item);
+        let mut queue = self.lock();
+        queue.items.push(item);
+        self.has_items.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a receiver that is awake anyway has something to [`drain`](Self::drain).
+    pub(crate) fn has_items(&self) -> bool {
+        self.has_items.load(Ordering::Relaxed)
     }
 
     /// Wakes the receiver if anything waits for it that it was not woken for.
@@ -76,8 +88,10 @@ impl<T> Mailbox<T> {
     /// Moves everything into `items`, which must be empty and keeps its capacity, and clears the eventfd.
     pub(crate) fn drain(&self, items: &mut Vec<T>) {
         let mut queue = self.lock();
-        queue.is_woken = false;
-        let _ = read(&self.wakeup, &mut [0u8; 8]);
+        if std::mem::replace(&mut queue.is_woken, false) {
+            let _ = read(&self.wakeup, &mut [0u8; 8]);
+        }
+        self.has_items.store(false, Ordering::Relaxed);
         std::mem::swap(&mut queue.items, items);
     }
 
@@ -111,6 +125,19 @@ mod tests {
         assert!(!is_readable(&mailbox));
         mailbox.put(3);
         assert!(is_readable(&mailbox));
+    }
+
+    #[test]
+    fn a_receiver_that_is_awake_finds_what_was_deferred() {
+        let mailbox = Mailbox::new().unwrap();
+        assert!(!mailbox.has_items());
+        mailbox.put_deferred(1);
+        assert!(mailbox.has_items());
+        let mut items = Vec::new();
+        mailbox.drain(&mut items);
+        assert_eq!((items, mailbox.has_items()), (vec![1], false));
+        mailbox.wake();
+        assert!(!is_readable(&mailbox));
     }
 
     #[test]

@@ -127,7 +127,8 @@ impl PacketThread {
             // Only a signal can interrupt, and then there is nothing to do.
             let _ = epoll::wait(&self.epoll, spare_capacity(&mut events), None);
             self.now = clock::now_ns();
-            if events.iter().any(|event| event.data.u64() == INBOX) {
+            // Deferred commands too: awake for a packet or a tick, the thread need not be woken for them.
+            if self.inbox.has_items() || events.iter().any(|event| event.data.u64() == INBOX) {
                 self.inbox.drain(&mut arrived);
                 self.commands.extend(arrived.drain(..));
             }
@@ -452,10 +453,9 @@ impl PacketThread {
                 };
                 self.current = Some(entry.index);
                 if stream.taps.is_paced_by(entry.token) {
-                    if stream.taps.make_frames(stream.id, &mut ctx) {
-                        self.wheel.again(entry, at_ms, FRAME_MS);
-                    } else {
-                        stream.taps.set_pacing(None);
+                    match stream.taps.make_frames(stream.id, &mut ctx) {
+                        Some(sooner_ms) => self.wheel.again(entry, at_ms, FRAME_MS - sooner_ms),
+                        None => stream.taps.set_pacing(None),
                     }
                     continue;
                 }

@@ -67,7 +67,8 @@ impl Shared {
             .clone()
     }
 
-    /// Sends a command to the thread that holds `stream`; as all commands, it is carried out after the next `wake`.
+    /// Sends a command to the thread that holds `stream`; as all commands, it is carried out after the next `wake`,
+    /// or before, if the thread is awake for something else.
     pub(crate) fn send(&self, stream: &Location, command: Command) {
         let _loads = self.lock();
         self.threads[stream.thread()].inbox.put_deferred(command);
