@@ -66,6 +66,27 @@ def test_every_test_that_a_page_names_exists() -> None:
         assert not missing, f"{page.relative_to(ROOT)} names {', '.join(sorted(missing))}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """Links to pages and headings of the repository, and files of tests by their whole path."""
+    text = page.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)\s]+)\)", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    broken = []
+    for link in links:
+        name, _, heading = link.partition("#")
+        target = (page.parent / name) if name else page
+        if "://" not in link and not (target.exists() and (not heading or heading in _headings(target))):
+            broken.append(link)
+    broken += [each for each in re.findall(r"`(tests/[\w/]+\.py)`", text) if not (ROOT / each).exists()]
+    assert not broken, f"{page.relative_to(ROOT)}: {', '.join(broken)}"
+
+
+def _headings(page: Path) -> set[str]:
+    """The anchors of a page, as its host makes them of the headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
 def _rust() -> list[Path]:
     return [path for path in (ROOT / "native").rglob("*.rs") if "target" not in path.parts]
 

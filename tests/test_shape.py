@@ -72,17 +72,6 @@ def test_the_architecture_names_each_folder_and_no_other() -> None:
     assert named == folders
 
 
-def test_the_files_that_contributing_names_exist() -> None:
-    """Its recipes name files below `src/callapi/` or the root; names with a placeholder are examples."""
-    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    named = {each for each in re.findall(r"`([\w./-]+/[\w./-]*)`", page) if "NNNN" not in each}
-    assert len(named) > 30
-    missing = {
-        each for each in named if not ((ROOT / each).exists() or (ROOT / "src/callapi" / each).exists())
-    }
-    assert missing <= {"dist/", ".venv/rust"}, missing
-
-
 MIGRATIONS = sorted((ROOT / "src/callapi/store/migrations/versions").glob("r*.py"))
 REVISION = re.compile(r'^(?:down_)?revision(?:: \S+)? = (?:"(r\d{4})"|None)$', re.MULTILINE)
 
