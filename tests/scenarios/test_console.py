@@ -31,7 +31,7 @@ STEPS = [
     "every page is accessible",
     "nothing went wrong in the browser",
 ]
-TIMEOUT_S = 400 if pictures() else 75
+TIMEOUT_S = 400 if pictures() else 150
 ATTACK = '"<script>alert(1)</script>" <sip:mallory@127.0.0.1>'
 
 

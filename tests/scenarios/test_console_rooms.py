@@ -23,7 +23,7 @@ STEPS = [
     "left",
     "nothing went wrong in the browser",
 ]
-TIMEOUT_S = 200 if pictures() else 60
+TIMEOUT_S = 200 if pictures() else 120
 LABELS = ("first", "second", "third")
 
 

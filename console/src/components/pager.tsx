@@ -15,18 +15,20 @@ export interface Pages<T> {
 
 /** The records at `path` (below the account), page after page; from the start again when `path` changes. */
 export function usePages<T>(path: string, key: string): Pages<T> {
-  const [records, setRecords] = useState<T[] | null>(null);
+  const [held, setHeld] = useState<{ path: string; records: T[] } | null>(null);
   const [next, setNext] = useState<string | null>(null);
   const [error, setError] = useState<Error | null>(null);
   const [isLoading, setLoading] = useState(false);
   const turn = useRef(0);
+  // Records of another path are never shown, not even until the effect below has run.
+  const records = held?.path === path ? held.records : null;
   const load = (from: string, before: T[]): void => {
     const mine = ++turn.current;
     setLoading(true);
     list<T>(from, key).then(
       (page) => {
         if (mine !== turn.current) return;
-        setRecords([...before, ...page.records]);
+        setHeld({ path, records: [...before, ...page.records] });
         setNext(page.next);
         setError(null);
         setLoading(false);
@@ -39,14 +41,16 @@ export function usePages<T>(path: string, key: string): Pages<T> {
     );
   };
   useEffect(() => {
-    setRecords(null);
+    setHeld(null);
+    setError(null);
+    setNext(null);
     load(path, []);
     return () => void turn.current++;
   }, [path, key]);
   return {
     records,
     error,
-    hasMore: next !== null,
+    hasMore: records !== null && next !== null,
     isLoading,
     more: () => next && load(next, records ?? []),
     reload: () => load(path, []),

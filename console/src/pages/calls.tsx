@@ -44,14 +44,16 @@ export function CallsPage(): JSX.Element {
           <div class="form-grid">
             <div class="field">
               <label for="find">Number, sid or Call-ID</label>
-              <input id="find" name="find" type="search" class="input" value={given.get("find") ?? ""} spellcheck={false} />
+              <input id="find" name="find" type="search" class="input" defaultValue={given.get("find") ?? ""} spellcheck={false} />
             </div>
             <div class="field">
               <label for="status">Status</label>
-              <select id="status" name="Status" class="input" value={given.get("Status") ?? ""}>
+              <select id="status" name="Status" class="input">
                 <option value="">Any</option>
                 {STATUSES.map((each) => (
-                  <option key={each}>{each}</option>
+                  <option key={each} selected={each === given.get("Status")}>
+                    {each}
+                  </option>
                 ))}
               </select>
             </div>
@@ -61,11 +63,11 @@ export function CallsPage(): JSX.Element {
             </div>
             <div class="field">
               <label for="until">Started before</label>
-              <input id="until" name="StartTime<" type="datetime-local" class="input" value={localTime(given.get("StartTime<"))} />
+              <input id="until" name="StartTime<" type="datetime-local" class="input" defaultValue={localTime(given.get("StartTime<"))} />
             </div>
             <div class="field">
               <label for="code">SIP code</label>
-              <input id="code" name="SipResponseCode" type="number" min="100" max="699" class="input" value={given.get("SipResponseCode") ?? ""} />
+              <input id="code" name="SipResponseCode" type="number" min="100" max="699" class="input" defaultValue={given.get("SipResponseCode") ?? ""} />
             </div>
             <div class="field">
               <label for="least">Seconds at least</label>
@@ -73,11 +75,11 @@ export function CallsPage(): JSX.Element {
             </div>
             <div class="field">
               <label for="most">Seconds at most</label>
-              <input id="most" name="Duration<" type="number" min="0" class="input" value={given.get("Duration<") ?? ""} />
+              <input id="most" name="Duration<" type="number" min="0" class="input" defaultValue={given.get("Duration<") ?? ""} />
             </div>
             <div class="field">
               <label for="node">Node</label>
-              <input id="node" name="Node" class="input" value={given.get("Node") ?? ""} spellcheck={false} />
+              <input id="node" name="Node" class="input" defaultValue={given.get("Node") ?? ""} spellcheck={false} />
             </div>
             <div class="buttons">
               <button type="submit" class="button is-primary">

@@ -3,27 +3,13 @@
 
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
-import { LAUNCH, SHAPES, SHOWN, go, newPage, overflows, picture, settled, signIn, violations } from "./person.mjs";
+import { LAUNCH, SHAPES, go, judged, newPage, signIn } from "./person.mjs";
 
 const { CONSOLE_URL, ACCOUNT_SID, AUTH_TOKEN, CHROMIUM, FOLDER, ROOM, TAKEN_URL } = process.env;
 const done = (step) => console.log(step);
 const problems = [];
 
-// The page at both widths, light and dark: accessible, within its width, and kept as a picture.
-async function judge(page, name) {
-  for (const shape of SHOWN) {
-    const { width, height, colorScheme } = shape;
-    await page.setViewportSize({ width, height });
-    await page.emulateMedia({ colorScheme });
-    await settled(page);
-    problems.push(...(await violations(page)));
-    if (await overflows(page)) problems.push(`${name} is wider than ${width} pixels`);
-    await picture(page, FOLDER, shape, name);
-  }
-  await page.setViewportSize(SHAPES[0]);
-  await page.emulateMedia({ colorScheme: SHAPES[0].colorScheme });
-}
-
+const judge = async (page, name) => problems.push(...(await judged(page, name)));
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 
 async function conference(page) {

@@ -14,6 +14,9 @@ export const SHAPES = [
 
 const { PICTURES } = process.env;
 
+// How long a step may take: it is seconds on an idle machine, and some tests share the processor with many others.
+const TIMEOUT_MS = 45_000;
+
 // The suite judges two opposite shapes; with PICTURES, a folder, all four are judged and kept there.
 export const SHOWN = PICTURES ? SHAPES : [SHAPES[0], SHAPES[3]];
 
@@ -22,8 +25,13 @@ export const LAUNCH = { args: ["--no-sandbox", "--autoplay-policy=no-user-gestur
 // A page whose errors, dialogs and breaches of its policy go into `problems`.
 export async function newPage(browser, { width, height, colorScheme }, problems) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme, acceptDownloads: true });
+  return newTab(context, problems);
+}
+
+// One more page of the same person.
+export async function newTab(context, problems) {
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(TIMEOUT_MS);
   page.on("pageerror", (error) => problems.push(`script: ${error.message}`));
   page.on("dialog", (dialog) => problems.push(`a script of a caller ran: ${dialog.message()}`));
   page.on("console", (message) => message.text().includes("Content Security Policy") && problems.push(`${page.url()} ${message.location().url} ${message.text()}`));
@@ -41,7 +49,7 @@ export async function signIn(page, address, sid, secret) {
 // Serious and critical violations of the rules of WCAG 2.1 A and AA.
 export async function violations(page) {
   // axe is evaluated by the debugger's protocol, and without its copies of style sheets: the policy of the page stays.
-  await page.evaluate(axe);
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axe);
   const found = await page.evaluate(() => globalThis.axe.run({ preload: false, runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] }));
   return found.violations
     .filter((each) => ["serious", "critical"].includes(each.impact))
@@ -59,10 +67,26 @@ export async function go(page, folder, name) {
 
 // Nothing is being loaded any more, and what moves in has moved.
 export async function settled(page) {
-  await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
-  await page.waitForTimeout(250);
+  const isStill = () => {
+    const moving = document.getAnimations().filter((each) => each.playState === "running" && each.effect?.getComputedTiming().endTime !== Infinity);
+    return !document.querySelector("[aria-busy=true]") && moving.length === 0;
+  };
+  await page.waitForFunction(isStill, undefined, { polling: 50 });
 }
 
-export async function picture(page, folder, { width, colorScheme }, name) {
-  await page.screenshot({ path: `${PICTURES ?? folder}/${name}-${width}-${colorScheme}.png`, fullPage: true });
+// The page as it stands, in each shape: accessible, within its width, and kept as a picture where they are wanted.
+export async function judged(page, name) {
+  const found = [];
+  for (const shape of SHOWN) {
+    const { width, height, colorScheme } = shape;
+    await page.setViewportSize({ width, height });
+    await page.emulateMedia({ colorScheme });
+    await settled(page);
+    found.push(...(await violations(page)).map((each) => `${each} (${width} pixels, ${colorScheme})`));
+    if (await overflows(page)) found.push(`${name} is wider than ${width} pixels`);
+    if (PICTURES) await page.screenshot({ path: `${PICTURES}/${name}-${width}-${colorScheme}.png`, fullPage: true });
+  }
+  await page.setViewportSize({ width: SHAPES[0].width, height: SHAPES[0].height });
+  await page.emulateMedia({ colorScheme: SHAPES[0].colorScheme });
+  return found;
 }
