@@ -11,6 +11,7 @@ from callapi.streams.relay_machine import (
     MAX_QUEUED,
     Complain,
     Finish,
+    Interrupted,
     Interruptions,
     Output,
     PlaySound,
@@ -21,7 +22,7 @@ from callapi.streams.relay_machine import (
     Send,
     Silence,
 )
-from callapi.streams.relay_messages import MAX_HANDOFF, prompt, setup
+from callapi.streams.relay_messages import MAX_HANDOFF, interrupt, prompt, setup
 
 
 def _machine(**options: Any) -> RelayMachine:
@@ -33,7 +34,12 @@ def _send(machine: RelayMachine, **message: Any) -> list[Output]:
 
 
 def _sent(outputs: list[Output]) -> list[dict[str, Any]]:
-    return [json.loads(each.message) for each in outputs if isinstance(each, Send)]
+    sent = [
+        interrupt(each.heard, each.duration_ms) if isinstance(each, Interrupted) else each.message
+        for each in outputs
+        if isinstance(each, Send | Interrupted)
+    ]
+    return [json.loads(each) for each in sent]
 
 
 def _said(outputs: list[Output]) -> list[str]:

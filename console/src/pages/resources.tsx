@@ -141,12 +141,13 @@ export function ResourcePage({ resource }: { resource: ResourceKind }): JSX.Elem
 }
 
 function ResourceTable({ resource, records, onEdit, onRemove }: { resource: ResourceKind; records: Resource[]; onEdit: (record: Resource) => void; onRemove: (record: Resource) => void }): JSX.Element {
+  const heading = resource.name === "friendly_name" ? "Name" : words(resource.name);
   return (
     <div class="table-wrap">
       <table class="list">
         <thead>
           <tr>
-            <th scope="col">{resource.name === "friendly_name" ? "Name" : words(resource.name)}</th>
+            <th scope="col">{heading}</th>
             {resource.columns.map(([label]) => (
               <th scope="col" key={label}>
                 {label}
@@ -163,7 +164,7 @@ function ResourceTable({ resource, records, onEdit, onRemove }: { resource: Reso
             const isFixed = record["origin"] === "configuration";
             return (
               <tr key={record.sid}>
-                <td data-label="Name">
+                <td data-label={heading}>
                   <strong>{name}</strong>
                   <br />
                   <span class="mono soft">{shortSid(record.sid)}</span>

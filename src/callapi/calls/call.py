@@ -25,6 +25,8 @@ from callapi.calls.errors import UNUSABLE_ANSWER
 from callapi.calls.events import (
     CallbackChanged,
     CallEnded,
+    ConversationChanged,
+    ConversationStep,
     DigitReceived,
     DocumentRead,
     EventBus,
@@ -216,6 +218,16 @@ class Call:
     def speech_recognised(self, confidence: float) -> None:
         """The party's words were understood."""
         self._bus.publish(SpeechRecognised(self.record, utc_now(), confidence))
+
+    def conversation_changed(
+        self,
+        session_sid: str,
+        step: ConversationStep,
+        text: str | None = None,
+        utterance: int | None = None,
+    ) -> None:
+        """A conversation of this call with an application has come to `step`."""
+        self._bus.publish(ConversationChanged(self.record, utc_now(), session_sid, step, text, utterance))
 
     def machine_detected(self, answered_by: str, duration_ms: int, callback: CallbackRecord | None) -> None:
         """Answering machine detection has a result; `callback` reports it to the application."""

@@ -42,6 +42,13 @@ class Silence(Struct, frozen=True):
     """Stop what sounds and drop what waits."""
 
 
+class Interrupted(Struct, frozen=True):
+    """Report to the application that the caller interrupted: what was heard, after how long."""
+
+    heard: str
+    duration_ms: int
+
+
 class Send(Struct, frozen=True):
     """Send a message to the application."""
 
@@ -66,7 +73,7 @@ class Complain(Struct, frozen=True):
     error: BadMessage
 
 
-Output = Say | PlaySound | Silence | Send | Press | Finish | Complain
+Output = Say | PlaySound | Silence | Interrupted | Send | Press | Finish | Complain
 
 
 class Interruptions(Struct, frozen=True):
@@ -119,6 +126,8 @@ class RelayMachine:
         self._played = ""
         """What of the present utterance was heard to its end."""
         self._utterance_began_at: float | None = None
+        self.utterance = 0
+        """The number of the utterance that sounds, or sounded last."""
         self._buffer = ""
         self._buffer_text: Text | None = None
         self._is_dropping = False
@@ -238,6 +247,7 @@ class RelayMachine:
         outputs: list[Output] = []
         if self._utterance_began_at is None:
             self._utterance_began_at = now
+            self.utterance += 1
             outputs = self._speaker("agentSpeaking", is_on=True)
         if piece.began_at is None:
             piece.began_at = now
@@ -295,7 +305,7 @@ class RelayMachine:
         began = self._utterance_began_at
         duration_ms = max(0, round((now - began) * 1000)) if began is not None else 0
         self._is_dropping = self._buffer_text is not None and not self._buffer_text.is_last
-        outputs: list[Output] = [Silence(), Send(messages.interrupt(heard, duration_ms))]
+        outputs: list[Output] = [Silence(), Interrupted(heard, duration_ms)]
         outputs += self._speaker("agentSpeaking", is_on=False)
         self._forget()
         return outputs

@@ -10,12 +10,14 @@ from callapi.calls.bridges.joined import Bridged, InConference
 from callapi.calls.conferences.events import ConferenceHappening, ConferenceStep, ParticipantFacts
 from callapi.calls.events import (
     ConferenceChanged,
+    ConversationChanged,
+    ConversationStep,
     EventBus,
     PartiesJoined,
     PartiesParted,
     TranscriptionChanged,
 )
-from callapi.calls.records.timeline import LATE_S, Timeline, Timelines
+from callapi.calls.records.timeline import LATE_S, MAX_SAID, Timeline, Timelines
 from callapi.sip import Traced
 from callapi.sip.messages.message import Request
 from callapi.sip.messages.uri import SipUri, Transport
@@ -104,6 +106,9 @@ def test_whom_a_call_hears_and_what_was_said_is_noted() -> None:
     said = TranscriptionChanged(call, now, "GT1", None, "transcription-content")
     bus.publish(replace(said, text="good morning", track="inbound_track", confidence=0.9))
     bus.publish(replace(said, step="transcription-completed", text="all of it", recording_sid="RE1"))
+    words = ConversationChanged(call, now, "VX1", ConversationStep.PROMPT, "x" * (MAX_SAID + 1))
+    bus.publish(words)
+    bus.publish(replace(words, step=ConversationStep.STARTED, text=None))
     timelines.note(SID, "listening", {"event": "listening-started", "by": "SK1"})
     assert [(each.kind, dict(each.data)) for each in timelines.events(SID)] == [
         ("joined", {"with": other}),
@@ -139,5 +144,7 @@ def test_whom_a_call_hears_and_what_was_said_is_noted() -> None:
                 "recording_sid": "RE1",
             },
         ),
+        ("conversation", {"event": "prompt", "session_sid": "VX1", "text": "x" * MAX_SAID}),
+        ("conversation", {"event": "conversation-started", "session_sid": "VX1"}),
         ("listening", {"event": "listening-started", "by": "SK1"}),
     ]

@@ -7,12 +7,14 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from callapi.base.ids import CallSid
 from callapi.calls.control import NotModifiable
 from callapi.calls.live import LiveCalls
 from callapi.calls.one_shot import OneShot
-from callapi.calls.streaming.frame_pairing import FramePairing
+from callapi.calls.streaming.frame_pairing import MAX_WAIT, FramePairing
 from callapi.calls.streaming.listeners import MAX_OF_CALL, Listeners, TooManyListeners
 from callapi.media import AudioFrame, Track
 from callapi.media.plane.fake import FakePlane, FakeStream
@@ -56,11 +58,32 @@ def test_a_frame_waits_for_its_partner() -> None:
 
 
 def test_a_partner_that_does_not_come_is_silence() -> None:
-    """The next frame of the party shows that the time has passed; what comes later is dropped."""
+    """A later frame of its track shows that it is lost, or enough frames of the other that the time has passed."""
     pairing = FramePairing()
-    pairing.put([frame(0, 5)], [])
-    assert channels(pairing.put([frame(1, 6)], [])) == [(5, 0)]
-    assert channels(pairing.put([frame(2, 7)], [frame(0, 9), frame(2, 8)])) == [(6, 0), (7, 8)]
+    assert pairing.put([frame(0, 5), frame(1, 6)], []) == b""
+    assert channels(pairing.put([], [frame(1, 8)])) == [(5, 0), (6, 8)]
+    assert pairing.missed == 1
+    late = [frame(2 + number, 10 + number) for number in range(MAX_WAIT + 1)]
+    assert channels(pairing.put(late, [])) == [(10, 0)]
+    rest = channels(pairing.put([], [frame(2, 9), *(frame(3 + number, 20) for number in range(MAX_WAIT))]))
+    assert rest == [(11 + number, 20) for number in range(MAX_WAIT)]
+    assert pairing.missed == 2
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(-9, MAX_WAIT))))
+def test_however_the_tracks_are_read_nothing_is_lost(reads: list[tuple[int, int]]) -> None:
+    """Each track is read in pieces of any size; the right one is behind by `MAX_WAIT` frames at most, or ahead."""
+    pairing, heard, left, right = FramePairing(), b"", 0, 0
+    for step, lag in [*reads, (0, 0)]:
+        former_left, former_right = left, right
+        left = min(left + step, right + MAX_WAIT)
+        right = max(right, left - lag)
+        heard += pairing.put(
+            [frame(slot, slot) for slot in range(former_left, left)],
+            [frame(slot, 1000 + slot) for slot in range(former_right, right)],
+        )
+    assert channels(heard) == [(slot, 1000 + slot) for slot in range(left)]
+    assert pairing.missed == 0
 
 
 def test_what_was_missed_is_silence_of_the_same_length() -> None:
@@ -107,7 +130,7 @@ async def test_a_listening_is_noted_and_closed_again() -> None:
     assert heard.is_closed
     assert world.noted[-1] == (
         "listening",
-        {"event": "listening-stopped", "by": "SK1", "seconds": 2.5},
+        {"event": "listening-stopped", "by": "SK1", "seconds": 2.5, "missed_ms": 0},
     )
 
 

@@ -108,7 +108,8 @@ async function shares(page, sid) {
           const power = one * one + two * two - turn * one * two;
           return energy ? (2 * power) / (count * energy) : 0;
       };
-      // Ten stretches of 50 ms, one after the other. A phone that starts its tone anew disturbs one of them.
+      // Ten stretches of 50 ms, one after the other. On a busy machine the phones' own sound has gaps: that nothing of
+      // it is lost on the way to the listener is what `test_listening.py` counts, packet by packet.
       const begins = [...Array(10).keys()].map((index) => 44 + 64000 + index * count * 4);
       return wanted.map((hertz) => [0, 1].map((channel) => begins.map((begin) => share(hertz, channel, begin))));
     },

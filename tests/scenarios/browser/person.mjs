@@ -84,7 +84,9 @@ export async function judged(page, name) {
     await settled(page);
     found.push(...(await violations(page)).map((each) => `${each} (${width} pixels, ${colorScheme})`));
     if (await overflows(page)) found.push(`${name} is wider than ${width} pixels`);
-    if (PICTURES) await page.screenshot({ path: `${PICTURES}/${name}-${width}-${colorScheme}.png`, fullPage: true });
+    if (!PICTURES) continue;
+    await page.evaluate(() => scrollTo(0, 0));
+    await page.screenshot({ path: `${PICTURES}/${name}-${width}-${colorScheme}.png`, fullPage: true });
   }
   await page.setViewportSize({ width: SHAPES[0].width, height: SHAPES[0].height });
   await page.emulateMedia({ colorScheme: SHAPES[0].colorScheme });

@@ -5,6 +5,9 @@ import { useState } from "preact/hooks";
 import { Copy, Dialog } from "../../components/parts";
 import type { Ladder, Step } from "./model";
 
+/** Rungs that are shown whole; a longer ladder scrolls below its head. */
+const MAX_WHOLE = 40;
+
 export function LadderView({ ladder }: { ladder: Ladder }): JSX.Element {
   const [open, setOpen] = useState<Step | null>(null);
   const [showsNotes, setShowsNotes] = useState(true);
@@ -19,7 +22,7 @@ export function LadderView({ ladder }: { ladder: Ladder }): JSX.Element {
           Verbs and states
         </label>
       </div>
-      <div class="ladder" style={{ "--lanes": String(count) }} tabIndex={0} role="group" aria-label="Messages in order">
+      <div class={`ladder ${steps.length > MAX_WHOLE ? "is-long" : ""}`} style={{ "--lanes": String(count) }} tabIndex={0} role="group" aria-label="Messages in order">
         <div class="ladder-head" aria-hidden="true">
           <span />
           {ladder.parties.map((each) => (

@@ -111,9 +111,10 @@ function stepOf(call: Call, event: CallEvent, column: Map<string, number>, hosts
       const exchange = exchangeOf(event);
       const host = column.get(`http ${hosts.get(hostOf(exchange.url)) ?? ""}`) ?? node;
       const status = exchange.parameters["CallStatus"] ?? "";
-      const label = `${exchange.method} ${pathOf(exchange.url)}${isCallback(exchange) ? ` ${status}` : ""} → ${exchange.status ?? "no answer"}`;
+      const what = isCallback(exchange) && status ? status : shortPath(pathOf(exchange.url));
+      const label = `${exchange.method} ${what} → ${exchange.status ?? "no answer"}`;
       const isGood = exchange.status !== null && exchange.status < 400;
-      return { ...base, from: node, to: host, label, tone: isGood ? "http" : "bad", title: label, text: exchangeText(exchange) };
+      return { ...base, from: node, to: host, label, tone: isGood ? "http" : "bad", title: `${exchange.method} ${pathOf(exchange.url)}`, text: exchangeText(exchange) };
     }
     case "joined":
     case "parted": {
@@ -174,10 +175,12 @@ function noteOf(event: CallEvent): string | null {
       return `speech understood, confidence ${String(data["confidence"])}`;
     case "transcription":
       return data["text"] === undefined ? String(data["event"]) : `“${String(data["text"])}”`;
+    case "conversation":
+      return conversationOf(data);
     case "stream":
       return `${String(data["event"])}${data["error"] ? `: ${String(data["error"])}` : ""}`;
     case "listening":
-      return data["event"] === "listening-started" ? `a supervisor listens (${shortSid(String(data["by"]))})` : `the supervisor has left after ${clock(Number(data["seconds"] ?? 0))}`;
+      return data["event"] === "listening-started" ? `a supervisor listens (${shortSid(String(data["by"]))})` : `the supervisor has left after ${clock(Number(data["seconds"] ?? 0))}${data["missed_ms"] ? `, having missed ${String(data["missed_ms"])} ms` : ""}`;
     case "answering-machine-detection":
       return `answered by ${String(data["answered_by"])}`;
     case "transfer":
@@ -191,6 +194,24 @@ function noteOf(event: CallEvent): string | null {
       return null;
     default:
       return event.kind;
+  }
+}
+
+function conversationOf(data: Record<string, unknown>): string {
+  const text = `“${String(data["text"] ?? "")}”`;
+  switch (data["event"]) {
+    case "prompt":
+      return `the caller says ${text}`;
+    case "spoken":
+      return `says ${text}`;
+    case "played":
+      return `plays ${String(data["text"])}`;
+    case "interrupted":
+      return data["text"] ? `interrupted after ${text}` : "interrupted before the first word";
+    case "conversation-stopped":
+      return `the conversation is over (${String(data["text"])})`;
+    default:
+      return "a conversation begins";
   }
 }
 
@@ -221,11 +242,16 @@ function pathOf(url: string): string {
   }
 }
 
+/** The end of a long path is what tells it from others. */
+function shortPath(path: string): string {
+  return path.length > 14 ? `…${path.slice(-13)}` : path;
+}
+
 /** One sentence: how the call stands, or who ended it, when and why. */
 export function sentenceOf(call: Call): string {
   const other = party(call.direction === "inbound" ? call.from : call.to);
   const after = call.duration && Number(call.duration) > 0 ? ` after ${clock(Number(call.duration))}` : "";
-  const reason = call.end_reason ? `: ${call.end_reason}` : "";
+  const reason = call.end_reason && call.end_reason !== "the peer hung up" ? `: ${call.end_reason}` : "";
   const code = call.sip_response_code && call.sip_response_code >= 300 ? ` (${call.sip_response_code})` : "";
   if (isLive(call)) {
     const states: Record<string, string> = { queued: "The call waits to be placed.", initiated: `The call to ${other} is on its way.`, ringing: call.direction === "inbound" ? `${other} is calling, and is not answered yet.` : `${other} is being rung.`, "in-progress": `${other} is on the line.` };
@@ -283,14 +309,16 @@ export interface Said {
   who: string;
   text: string;
   confidence: number | null;
-  recording: string | null;
+  /** What of an utterance of the node was heard before the caller interrupted it; null: all. */
+  heard: string | null;
 }
 
 /** What was said on the call, as far as the application had it transcribed, in order. */
 export function transcriptOf(legs: Leg[]): Said[] {
   const found: Said[] = [];
   for (const { call, events } of legs) {
-    const [own, others] = call.direction === "inbound" ? [party(call.from), "What it heard"] : [party(call.to), "What it heard"];
+    const [own, others] = [party(call.direction === "inbound" ? call.from : call.to), "What it heard"];
+    found.push(...conversationIn(events, call.sid, own));
     for (const event of events) {
       if (event.kind !== "transcription" || typeof event.data["text"] !== "string") continue;
       const recording = event.data["recording_sid"];
@@ -301,9 +329,39 @@ export function transcriptOf(legs: Leg[]): Said[] {
         who: typeof recording === "string" ? "Recording" : event.data["track"] === "outbound_track" ? others : own,
         text: event.data["text"],
         confidence: typeof confidence === "number" ? confidence : null,
-        recording: typeof recording === "string" ? recording : null,
+        heard: null,
       });
     }
   }
   return found.sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
+}
+
+/** Both sides of a conversation with `<ConversationRelay>`; sentences of one utterance are one line. */
+function conversationIn(events: CallEvent[], sid: string, caller: string): Said[] {
+  const found: Said[] = [];
+  const utterances = new Map<string, Said>();
+  for (const event of events) {
+    if (event.kind !== "conversation") continue;
+    const text = String(event.data["text"] ?? "");
+    const said = { key: `${sid}:${event.sequence}`, at: event.at, text, confidence: null, heard: null };
+    const number = `${String(event.data["session_sid"])} ${String(event.data["utterance"])}`;
+    const utterance = utterances.get(number);
+    switch (event.data["event"]) {
+      case "prompt":
+        found.push({ ...said, who: caller });
+        break;
+      case "spoken":
+        if (utterance) utterance.text += ` ${text}`;
+        else {
+          const begun: Said = { ...said, who: "CallAPI" };
+          utterances.set(number, begun);
+          found.push(begun);
+        }
+        break;
+      case "interrupted":
+        if (utterance) utterance.heard = text;
+        break;
+    }
+  }
+  return found;
 }

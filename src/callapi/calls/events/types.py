@@ -223,6 +223,32 @@ class CallbackChanged(CallEvent, frozen=True, gc=False):
     """REST gave the call another status callback."""
 
 
+class ConversationStep(StrEnum):
+    """What happens in a conversation of `<ConversationRelay>`."""
+
+    STARTED = "conversation-started"
+    PROMPT = "prompt"
+    SPOKEN = "spoken"
+    PLAYED = "played"
+    INTERRUPTED = "interrupted"
+    STOPPED = "conversation-stopped"
+
+
+class ConversationChanged(CallEvent, frozen=True, gc=False):
+    """A step of the conversation `session_sid` (`VX…`).
+
+    `text` is what the caller was understood to say (prompt), the sentence that begins to be spoken (spoken), the
+    address of the audio that begins (played), what of the utterance was heard (interrupted), how the conversation
+    ended (conversation-stopped).
+    """
+
+    session_sid: str
+    step: ConversationStep
+    text: str | None = None
+    utterance: int | None = None
+    """Sentences that are spoken without a pause bear the same number, and so does what interrupts them."""
+
+
 class MachineDetected(CallEvent, frozen=True, gc=False):
     """Answering machine detection has a result, `record.answered_by`, after `duration_ms`; the call may be over then.
 
@@ -256,6 +282,7 @@ Event: TypeAlias = (
     | StreamChanged
     | TranscriptionChanged
     | CallbackChanged
+    | ConversationChanged
     | MachineDetected
     | Traced
     | HttpExchange

@@ -23,6 +23,7 @@ from callapi.calls.events import (
     CallEnded,
     CallOpened,
     ConferenceChanged,
+    ConversationChanged,
     DigitReceived,
     DocumentRead,
     EventBus,
@@ -48,6 +49,8 @@ from callapi.webhooks import HttpExchange
 MAX_EVENTS: Final = 1000
 MAX_EARLY_CALLS: Final = 1000
 MAX_EARLY_MESSAGES: Final = 4
+MAX_SAID: Final = 2000
+"""Characters of one thing that was said in a conversation."""
 LATE_S: Final = 1.0
 """How long after its end a call's timeline stays open for its last messages."""
 _PRIVATE: Final = frozenset({"Digits", "SpeechResult"})
@@ -155,6 +158,7 @@ class Timelines:
         bus.attach(TransferChanged, self._transfer)
         bus.attach(StreamChanged, self._stream)
         bus.attach(TranscriptionChanged, self._transcription)
+        bus.attach(ConversationChanged, self._conversation)
         bus.attach(MachineDetected, self._machine)
         bus.attach(Traced, self.sip)
         bus.attach(HttpExchange, self.http)
@@ -220,6 +224,14 @@ class Timelines:
         if event.recording_sid is not None:
             data["recording_sid"] = event.recording_sid
         self._add(event.record.sid, "transcription", data)
+
+    def _conversation(self, event: ConversationChanged) -> None:
+        data: dict[str, Json] = {"event": event.step.value, "session_sid": event.session_sid}
+        if event.text is not None:
+            data["text"] = event.text[:MAX_SAID]
+        if event.utterance is not None:
+            data["utterance"] = event.utterance
+        self._add(event.record.sid, "conversation", data)
 
     def _joined(self, event: PartiesJoined) -> None:
         self._add(event.record.sid, "joined", _with(event.joined))

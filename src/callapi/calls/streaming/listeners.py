@@ -13,7 +13,7 @@ from callapi.base.ids import CallSid
 from callapi.calls.call import Call
 from callapi.calls.control import NotModifiable
 from callapi.calls.live import LiveCalls
-from callapi.calls.streaming.frame_pairing import RATE, FramePairing
+from callapi.calls.streaming.frame_pairing import FRAME_MS, RATE, FramePairing
 from callapi.media import AudioFormat, Listening, StreamClosed, Track
 from callapi.store import Json
 
@@ -59,12 +59,13 @@ class Listeners:
         """
         self.check(sid)
         call = self._require(sid)
-        async with self._noted(sid, listener), aclosing(_stereo(call)) as pieces:
+        pairing = FramePairing()
+        async with self._noted(sid, listener, pairing), aclosing(_stereo(call, pairing)) as pieces:
             async for piece in pieces:
                 yield piece
 
     @asynccontextmanager
-    async def _noted(self, sid: CallSid, listener: str) -> AsyncIterator[None]:
+    async def _noted(self, sid: CallSid, listener: str, pairing: FramePairing) -> AsyncIterator[None]:
         began = self._clock()
         self._of_call[sid] = self._of_call.get(sid, 0) + 1
         self._note(sid, "listening", {"event": "listening-started", "by": listener})
@@ -72,7 +73,14 @@ class Listeners:
             yield
         finally:
             seconds = round(self._clock() - began, 1)
-            self._note(sid, "listening", {"event": "listening-stopped", "by": listener, "seconds": seconds})
+            missed_ms = pairing.missed * FRAME_MS
+            stopped: dict[str, Json] = {
+                "event": "listening-stopped",
+                "by": listener,
+                "seconds": seconds,
+                "missed_ms": missed_ms,
+            }
+            self._note(sid, "listening", stopped)
             self._of_call[sid] -= 1
             if not self._of_call[sid]:
                 del self._of_call[sid]
@@ -84,7 +92,7 @@ class Listeners:
         return call
 
 
-async def _stereo(call: Call) -> AsyncGenerator[bytes, None]:
+async def _stereo(call: Call, pairing: FramePairing) -> AsyncGenerator[bytes, None]:
     """Both tracks beside each other, as long as the call's stream is open."""
     audio = AudioFormat("L16", RATE)
     with ExitStack() as stack:
@@ -96,7 +104,6 @@ async def _stereo(call: Call) -> AsyncGenerator[bytes, None]:
                 return
             stack.callback(listening.close)
             tracks.append(listening)
-        pairing = FramePairing()
         while True:
             try:
                 left = await tracks[0].next()

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from callapi.base.entropy import random_hex
 from callapi.base.notifier import Notifier
+from callapi.calls.events import ConversationStep
 from callapi.calls.problem import Problem
 from callapi.calls.streaming.live_streams import signed_headers
 from callapi.calls.transcribing.speech_stretches import RATE, hear
@@ -22,6 +23,7 @@ from callapi.streams.connection import Connection
 from callapi.streams.relay_machine import (
     Complain,
     Finish,
+    Interrupted,
     Interruptions,
     Output,
     PlaySound,
@@ -73,10 +75,13 @@ class RelaySession:
         self._voice: Voice | None = None
         self._finish: Finish | None = None
         self._began_at = self._clock()
+        self._unheard: dict[int, Say | PlaySound] = {}
+        """What was to be said or played and has not begun to sound, by its number."""
         self._segments: asyncio.Queue[SpeechEnded] = asyncio.Queue(MAX_SEGMENTS)
 
     async def run(self) -> RelayEnd:
         """The whole session. The voice is there before the socket: an application may speak with its handshake."""
+        status = "completed"
         async with asyncio.TaskGroup() as tasks:
             self._voice = voice = self._open_voice(tasks)
             try:
@@ -85,11 +90,14 @@ class RelaySession:
                 self._notify(error.code, f"ConversationRelay: {error}")
                 return self._end("failed", error)
             else:
-                return await self._converse(connection)
+                end = await self._converse(connection)
+                status = end.status
+                return end
             finally:
                 voice.silence()
                 if self._connection is not None:
                     self._connection.abort()
+                    self._call.conversation_changed(self.sid, ConversationStep.STOPPED, status)
 
     def end(self, status: str = "completed") -> RelayEnd:
         """The end of a session that was cut short."""
@@ -137,14 +145,27 @@ class RelaySession:
 
     def _open_voice(self, tasks: asyncio.TaskGroup) -> Voice:
         voice = Voice(self._execution, tasks, self._voice_of)
-        voice.sounding = lambda number, duration_s: self._perform(
-            self._machine.sounding(number, self._clock(), duration_s)
-        )
-        voice.sounded = lambda number: self._perform(self._machine.sounded(number))
+        voice.sounding = self._sounding
+        voice.sounded = self._sounded
         voice.failed = lambda reason: self._notify(
             NOT_SPOKEN, f"ConversationRelay: {reason}", is_warning=True
         )
         return voice
+
+    def _sounding(self, number: int, duration_s: float) -> None:
+        self._perform(self._machine.sounding(number, self._clock(), duration_s))
+        utterance = self._machine.utterance
+        match self._unheard.pop(number, None):
+            case Say(text=text):
+                self._call.conversation_changed(self.sid, ConversationStep.SPOKEN, text.strip(), utterance)
+            case PlaySound(source=source):
+                self._call.conversation_changed(self.sid, ConversationStep.PLAYED, source, utterance)
+            case None:
+                """A later part of a piece that sounds already."""
+
+    def _sounded(self, number: int) -> None:
+        self._unheard.pop(number, None)  # of a piece that could not be played
+        self._perform(self._machine.sounded(number))
 
     def _voice_of(self, language: str | None) -> tuple[str | None, str | None]:
         """The voice and the language for speech in `language` (None: the session's)."""
@@ -159,6 +180,7 @@ class RelaySession:
     def opened(self, connection: Connection) -> None:
         """As SocketHandler."""
         self._connection = connection
+        self._call.conversation_changed(self.sid, ConversationStep.STARTED)
         record = self._call.record
         facts = {
             "accountSid": record.account_sid,
@@ -218,6 +240,8 @@ class RelaySession:
     async def _understand(self) -> None:
         while True:
             text = await self._recognise(await self._segments.get())
+            if text:
+                self._call.conversation_changed(self.sid, ConversationStep.PROMPT, text)
             self._perform(self._machine.understood(text, is_last=True))
 
     async def _recognise(self, segment: SpeechEnded) -> str:
@@ -250,6 +274,11 @@ class RelaySession:
                         self._connection.send(message)
                 case Say() | PlaySound() | Silence():
                     self._speak(output)
+                case Interrupted(heard, duration_ms):
+                    utterance = self._machine.utterance
+                    self._call.conversation_changed(self.sid, ConversationStep.INTERRUPTED, heard, utterance)
+                    if self._connection is not None:
+                        self._connection.send(messages.interrupt(heard, duration_ms))
                 case Press(digits):
                     self._call.leg.stream.send_digits(digits)
                 case Complain(error):
@@ -262,8 +291,10 @@ class RelaySession:
         if self._voice is None:
             return
         if isinstance(output, Silence):
+            self._unheard.clear()
             self._voice.silence()
         else:
+            self._unheard[output.number] = output
             self._voice.put(output)
 
     def _notify(self, code: int, text: str, *, is_warning: bool = False) -> None:
