@@ -75,11 +75,18 @@ agents: $(BIN)/.installed  ## pipecat, twilio-agent-connect and OpenAI's transpo
 carrier: .venv/sippy  ## the B2BUA of Sippy (a program beside ours), through which the tests call
 
 # Tests that judge a delay, or a sound without a gap, run by themselves after the others, one at a time.
+.venv/kubernetes: constraints.txt $(BIN)/.installed
+	-$(BIN)/python -m pip install --quiet --no-compile --upgrade --target $@ --constraint constraints.txt kubernetes-validate
+	@touch -c $@
+
+.PHONY: schemas
+schemas: .venv/kubernetes  ## the schemas of Kubernetes, beside ours, by which the tests check deploy/kubernetes
+
 .PHONY: test
-test: dev scanner carrier agents  ## the whole suite: most of it in WORKERS processes at once, then alone what judges real time
+test: dev scanner carrier agents schemas  ## the whole suite: most of it in WORKERS processes at once, then alone what judges real time
 	scripts/system-packages sip-tester chromium postgresql tshark \
 		kamailio kamailio-tls-modules kamailio-websocket-modules faketime pgbouncer iproute2 \
-		linphone-cli libnet-sip-perl baresip-core
+		linphone-cli libnet-sip-perl baresip-core prometheus
 	scripts/node-packages tests/scenarios/sdk
 	scripts/node-packages tests/scenarios/browser
 	scripts/with-rust cargo test --quiet --locked --manifest-path native/Cargo.toml
@@ -121,6 +128,11 @@ bench: dev  ## markup calls: cost, sustained rate, delay, overload, memory; the 
 bench-parts: dev  ## what each part of the node costs a markup call: parts switched off in turn; the table into docs/benchmarks
 	scripts/system-packages sip-tester
 	$(BIN)/python -m bench.parts --output docs/benchmarks/parts.md
+
+.PHONY: bench-observers
+bench-observers: dev  ## what counters, feed, log lines and traces add to a call: switched off in turn; the table into docs/benchmarks
+	scripts/system-packages sip-tester
+	$(BIN)/python -m bench.observers --output docs/benchmarks/observers.md
 
 .PHONY: bench-flat
 bench-flat: dev  ## whether a call costs more beside 3,000 held calls or a million records; the table into docs/benchmarks

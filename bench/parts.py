@@ -48,11 +48,15 @@ ABOUT: Final = {
     "call-log": "the line on disk of each new leg (part of the store)",
     "timeline": "what happened, noted, made JSON and written",
     "sip-trace": "SIP messages reach no subscriber (timeline, counters)",
+    "timeline-sip": "SIP messages in the timelines (part of the timeline)",
     "observers": "counters, the ring of the feed, log lines",
     "log-lines": "a line when a leg starts and ends (part of the observers)",
+    "metrics": "counters and histograms (part of the observers)",
+    "feed": "the ring of the feed, without a client (part of the observers)",
     "tone": "the ringing tone of the caller",
     "media": "streams with their sockets, packet threads, commands, bridge",
     "collector": "the cyclic garbage collector",
+    "traces": "a span for each leg, verb and request, batched, encoded and sent by OTLP",
 }
 _MAIN, _WRITER, _MEDIA = "main", "others", "media"
 
@@ -147,9 +151,13 @@ class Findings:
         return sum(window.others > BUSY_SHARE for window in every)
 
 
-def measure(plan: Plan, directory: Path) -> Findings:
-    """Run the node, the load and all windows."""
+def measure(plan: Plan, directory: Path, *, is_traced: bool = False) -> Findings:
+    """Run the node, the load and all windows; `is_traced`: the node sends its spans to the application."""
     bench = Bench(directory)
+    if is_traced:
+        config = directory / "node.toml"
+        endpoint = f'[telemetry]\notlp_endpoint = "http://127.0.0.1:{bench.ports.application}"\n\n'
+        config.write_text(endpoint + config.read_text())
     port = free_port_of_datagrams()
     command = [sys.executable, "-m", "bench.harness.parts_node", str(port), "serve"]
     command += ["--config", str(directory / "node.toml")]
@@ -242,7 +250,11 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--seconds", type=float, default=2, help="of each window")
     arguments.add_argument("--rate", type=int, default=150, help="calls a second")
-    arguments.add_argument("--parts", default=",".join(PARTS), help="names, separated by commas")
+    arguments.add_argument(
+        "--parts",
+        default=",".join(each for each in PARTS if each != "traces"),
+        help="names, separated by commas",
+    )
     arguments.add_argument("--output", type=Path, help="file for the table")
     given = arguments.parse_args()
     parts = tuple(given.parts.split(","))

@@ -1,9 +1,11 @@
 """What is shipped in `deploy/`: metrics that it names exist, and configurations that it holds are taken."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ from callapi.metrics.figures import families
 from tests.scenarios.harness.partition import IS_POSSIBLE
 from tests.scenarios.harness.partition import PROGRAM as IP
 
-DEPLOY = Path(__file__).parents[1] / "deploy"
+ROOT = Path(__file__).parents[1]
+DEPLOY = ROOT / "deploy"
+SCHEMAS = ROOT / ".venv/kubernetes"
 _METRIC = re.compile(r"\bcallapi_[a-z_]+\b")
 _SUFFIXES = ("_total", "_bucket", "_count", "_sum")
 
@@ -58,6 +62,27 @@ def test_the_configuration_for_kubernetes_is_taken(tmp_path: Path) -> None:
     assert settings.log.format == "json"
     grace = int(re.search(r"terminationGracePeriodSeconds: (\d+)", text)[1])  # type: ignore[index]
     assert grace > settings.node.drain_timeout_s
+
+
+@pytest.mark.parametrize("version", ["1.29", "1.37"])
+@pytest.mark.skipif(not SCHEMAS.is_dir(), reason="the schemas of Kubernetes are not there (make schemas)")
+def test_kubernetes_has_a_schema_for_all_of_it(version: str, tmp_path: Path) -> None:
+    """Every object, strictly: a property that Kubernetes does not know is an error, as one that is put in shows."""
+
+    def check(path: Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "kubernetes_validate", "--strict", "-k", version, str(path)]
+        environ = {**os.environ, "PYTHONPATH": str(SCHEMAS)}
+        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+    path = DEPLOY / "kubernetes/callapi.yaml"
+    taken = check(path)
+    assert taken.returncode == 0, taken.stderr
+    assert (taken.stdout + taken.stderr).count(" passed ") == path.read_text("utf-8").count("\nkind: ")
+    mistaken = tmp_path / "callapi.yaml"
+    mistaken.write_text(path.read_text("utf-8").replace("hostNetwork:", "hostNetwrk:"), encoding="utf-8")
+    refused = check(mistaken)
+    assert refused.returncode == 1
+    assert "hostNetwrk" in refused.stdout + refused.stderr
 
 
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from callapi.sip.endpoint.driver import Driver
 from callapi.store.writing.call_log import CallLog
 from callapi.store.writing.writer import Outcome, Writer
 from callapi.telemetry import call_lines
+from callapi.telemetry.traces import Traces
 from callapi.webhooks import Fetcher, WebAnswer, WebRequest
 
 Undo = Callable[[], None]
@@ -100,6 +101,11 @@ def _trace() -> Undo:
     return lambda: setattr(driver, "trace", trace)
 
 
+def _timeline_sip() -> Undo:
+    """SIP messages are not noted in timelines; all else is."""
+    return _without_subscribers(lambda each: getattr(each, "__func__", None) is Timelines.sip)
+
+
 def _observers() -> Undo:
     """Counters, the ring of the feed, log lines of calls."""
     return _without_subscribers(
@@ -108,6 +114,19 @@ def _observers() -> Undo:
             or each.__module__ == call_lines.__name__
         )
     )
+
+
+def _metrics() -> Undo:
+    return _without_object(CallMetrics)
+
+
+def _feed() -> Undo:
+    return _without_object(Feed)
+
+
+def _traces() -> Undo:
+    """Without spans, though requests still carry the `traceparent` of calls that began before."""
+    return _without_object(Traces)
 
 
 def _log_lines() -> Undo:
@@ -161,12 +180,17 @@ PARTS: Final[dict[str, Callable[[], Undo]]] = {
     "call-log": _call_log,
     "timeline": _timeline,
     "sip-trace": _trace,
+    "timeline-sip": _timeline_sip,
     "observers": _observers,
+    "metrics": _metrics,
+    "feed": _feed,
     "log-lines": _log_lines,
     "tone": _tone,
     "media": _media,
     "collector": _collector,
+    "traces": _traces,
 }
+"""`traces` is for a node that traces."""
 
 
 class Switch(asyncio.DatagramProtocol):
