@@ -40,7 +40,8 @@ export function shortSid(sid: string): string {
 
 export function words(name: string): string {
   const text = name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replaceAll("_", " ");
-  return text.charAt(0).toUpperCase() + text.slice(1).toLowerCase();
+  const lower = text.toLowerCase().replace(/\b(url|uri|sip|id|srtp)\b/g, (each) => each.toUpperCase());
+  return lower.charAt(0).toUpperCase() + lower.slice(1);
 }
 
 export function bytes(count: number): string {
