@@ -27,6 +27,13 @@ class TextFormatter(logging.Formatter):
             self._second = second
         return f"{self._written},{int(record.msecs):03}"
 
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, or several where a traceback follows."""
+        if record.exc_info or record.stack_info:
+            return super().format(record)
+        record.message = record.getMessage()
+        return self.formatMessage(record)
+
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         """The first line."""
         return f"{self.formatTime(record)} {record.levelname:<7} {record.name}: {record.message}"
@@ -44,6 +51,13 @@ class LineHandler(logging.StreamHandler[TextIO]):
         with self.lock or nullcontext():
             self.emit(record)
         return True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line; a stream that cannot be written to is reported as logging does."""
+        try:
+            self.stream.write(f"{self.format(record)}\n")
+        except Exception:  # as logging does: a log line must not end what it is about
+            self.handleError(record)
 
     def flush(self) -> None:
         """Each line is out already."""

@@ -1,4 +1,11 @@
-"""The entry point of the room: from the bytes of an answer to a `Document`."""
+"""The entry point of the room: from the bytes of an answer to a `Document`.
+
+Many applications answer many calls with the same text (a queue, a greeting, one number to dial): documents are values,
+so the last ones that were read are kept by their text.
+"""
+
+from functools import lru_cache
+from typing import Final
 
 from callapi.rcml.document import Document
 from callapi.rcml.elements import Play, Say, read_response
@@ -6,6 +13,10 @@ from callapi.rcml.errors import WRONG_CONTENT_TYPE, DocumentError
 from callapi.rcml.findings import Severity
 from callapi.rcml.text import decode
 from callapi.rcml.tree import read_tree
+
+MEMO_BYTES: Final = 4096
+"""A longer document is read anew each time, so that what is kept stays small."""
+_REMEMBERED: Final = 128
 
 _XML = frozenset({"text/xml", "application/xml", "text/html"})
 _MARKUP_BEGINS = (b"<", b"\xef\xbb\xbf<", b"\xff\xfe<", b"\xfe\xff\0<")
@@ -19,6 +30,10 @@ def parse(body: bytes, content_type: str = "text/xml") -> Document:
     Raises:
         DocumentError: with the first error of the document, in the order of its text.
     """
+    return _parse_once(body, content_type) if len(body) <= MEMO_BYTES else _parse(body, content_type)
+
+
+def _parse(body: bytes, content_type: str) -> Document:
     if not body.strip():
         return Document()
     root = read_tree(decode(body, content_type))
@@ -29,6 +44,9 @@ def parse(body: bytes, content_type: str = "text/xml") -> Document:
             message, place = finding.message, finding.place
             raise DocumentError(finding.code, message, *place, specific_code=finding.specific_code)
     return Document(verbs, tuple(findings))
+
+
+_parse_once = lru_cache(_REMEMBERED)(_parse)
 
 
 def document_of(body: bytes, content_type: str, url: str) -> Document:

@@ -97,10 +97,10 @@ class CallRecord(Struct, frozen=True, gc=False):
     srtp: str | None = None  # none, sdes, dtls; None: no media was agreed on
 
 
-class EventRecord(Struct, frozen=True, gc=False):
+class EventRecord(Struct, frozen=True, gc=False, array_like=True):
     """One thing that happened on a call: a SIP message, an HTTP exchange, a verb, media figures.
 
-    `sequence` counts from 0 within the call; `data` must be JSON.
+    `sequence` counts from 0 within the call; `data` must be JSON. Within a block it is an array of the four.
     """
 
     sequence: int

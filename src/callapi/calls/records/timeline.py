@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
 from msgspec import Struct
 
@@ -71,27 +71,19 @@ class SipSeen(Struct, frozen=True, gc=False):
     message: bytes
 
 
-class Other(Struct, frozen=True, gc=False):
-    """Anything else that happened."""
-
-    at: datetime
-    kind: str
-    content: "Content"
-
-
-Content: TypeAlias = HttpExchange | Mapping[str, Json]
+Entry: TypeAlias = SipSeen | HttpExchange | EventRecord
 
 
 class Timeline:
     """The events of one call, at most `MAX_EVENTS`; `dropped` counts those beyond.
 
-    What happened is kept as it came and becomes JSON when it is asked for: of most calls that is once, at their end.
+    Messages are kept as they came and become JSON when they are asked for: of most calls that is once, at their end.
     """
 
     __slots__ = ("_entries", "dropped")
 
     def __init__(self) -> None:
-        self._entries: list[SipSeen | Other] = []
+        self._entries: list[Entry] = []
         self.dropped = 0
 
     @property
@@ -99,12 +91,13 @@ class Timeline:
         """What happened so far."""
         return tuple([_event(sequence, entry) for sequence, entry in enumerate(self._entries)])
 
-    def add(self, kind: str, content: Content, at: datetime | None = None) -> None:
-        """Note that `kind` happened (now, if `at` does not say otherwise)."""
-        if len(self._entries) >= MAX_EVENTS:
+    def add(self, kind: str, data: Mapping[str, Json]) -> None:
+        """Note that `kind` happened now."""
+        sequence = len(self._entries)
+        if sequence >= MAX_EVENTS:
             self.dropped += 1
-            return
-        self._entries.append(Other(at or utc_now(), kind, content))
+        else:
+            self._entries.append(EventRecord(sequence, utc_now(), kind, data))
 
     def add_sip(self, traced: Traced) -> None:
         """Note a SIP message, whole, with the secrets taken out."""
@@ -118,7 +111,10 @@ class Timeline:
 
     def add_http(self, exchange: HttpExchange) -> None:
         """Note a request to the application."""
-        self.add("http", exchange, exchange.started_at)
+        if len(self._entries) >= MAX_EVENTS:
+            self.dropped += 1
+        else:
+            self._entries.append(exchange)
 
     def as_change(self, sid: CallSid) -> AddEvents | None:
         """What the store is to keep, None if nothing happened."""
@@ -309,15 +305,22 @@ class Timelines:
             timeline.add_http(exchange)
 
 
-def _event(sequence: int, entry: SipSeen | Other) -> EventRecord:
-    if isinstance(entry, SipSeen):
-        text = entry.message.decode("utf-8", "replace")
-        peer = f"{entry.transport}:{entry.peer}"
-        data: dict[str, Json] = {"direction": entry.direction, "peer": peer, "message": text}
-        return EventRecord(sequence, entry.at, "sip", data)
-    content = entry.content
-    shown = _exchange(content) if isinstance(content, HttpExchange) else content
-    return EventRecord(sequence, entry.at, entry.kind, shown)
+def _event(sequence: int, entry: Entry) -> EventRecord:
+    match entry:
+        case EventRecord():
+            return entry
+        case SipSeen(at, direction, transport, peer, message):
+            text = message.decode("utf-8", "replace")
+            data: dict[str, Json] = {
+                "direction": direction,
+                "peer": f"{transport}:{peer}",
+                "message": text,
+            }
+            return EventRecord(sequence, at, "sip", data)
+        case HttpExchange():
+            return EventRecord(sequence, entry.started_at, "http", _exchange(entry))
+        case _:
+            assert_never(entry)
 
 
 def _exchange(exchange: HttpExchange) -> dict[str, Json]:

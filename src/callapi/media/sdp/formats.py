@@ -150,9 +150,7 @@ def agreed_by_answer(answered: MediaDescription, ours: AudioFormats, ptime_ms: i
 
 def other_payload_types(answered: MediaDescription, ours: AudioFormats, in_use: int) -> tuple[int, ...]:
     """The numbers, as we announced them, of the codecs that an answer lists beside the one `in_use` (RFC 3264 §6.1)."""
-    maps = answered.rtpmaps({known.payload_type: known for known, _ in ours.announced})
-    numbers = [listed[1] for known in maps if (listed := ours.codec_of(known))]
-    return tuple(each for each in numbers if each != in_use)
+    return tuple([each for each in _common_payload_types(_formats_alone(answered), ours) if each != in_use])
 
 
 def agreed_in_use(
@@ -213,6 +211,13 @@ def _agreed_by_answer(answered: MediaDescription, ours: AudioFormats, ptime_ms: 
         events.payload_type if events else None,
         ours.event_number(events.clock_rate) if events else None,
     )
+
+
+@lru_cache(_REMEMBERED)
+def _common_payload_types(answered: MediaDescription, ours: AudioFormats) -> tuple[int, ...]:
+    """The numbers of `ours` whose codecs the answer lists, in its order."""
+    maps = answered.rtpmaps({known.payload_type: known for known, _ in ours.announced})
+    return tuple([listed[1] for known in maps if (listed := ours.codec_of(known))])
 
 
 def _events_for(offered: Sequence[RtpMap], codec: AudioCodec) -> RtpMap | None:

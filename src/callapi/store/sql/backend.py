@@ -122,8 +122,8 @@ class SqlBackend:
         if removed:
             connection.exec_driver_sql(codec.deletes[len(KEYS[step.kind])], removed)
         kept = [record for record in step.last.values() if record is not None]
-        if kept:
-            connection.exec_driver_sql(codec.upsert, codec.rows(kept))
+        for written, values in codec.upserts(kept) if kept else ():
+            connection.exec_driver_sql(written, values)
 
     def probe(self) -> None:
         """Begin a writing transaction and let it be. Raises Unavailable."""

@@ -2,11 +2,15 @@
 
 The statements are made by SQLAlchemy once; the rows go straight to the driver, many at a time. A call costs some
 eight writes, and each would pay for SQLAlchemy's way from an object to a row, which is for other purposes.
+
+PostgreSQL's driver sends many rows as one pipeline. SQLite's runs a statement for each row, and around each gives the
+interpreter to another thread and takes it back: so there a statement holds many rows.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from operator import attrgetter
-from typing import Any, Generic
+from typing import Any, Final, Generic, TypeAlias
 
 from sqlalchemy import Column, Dialect, Table, bindparam, delete
 from sqlalchemy.dialects import postgresql, sqlite
@@ -14,6 +18,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from callapi.store.keys import FIXED, KEYS
 from callapi.store.query import RecordT
 from callapi.store.sql.tables import TABLES
+
+ROWS_TOGETHER: Final = (64, 32, 16, 8, 4, 2, 1)
+"""How many rows a statement of SQLite has; few numbers, since the driver keeps what it has prepared of each."""
+Write: TypeAlias = tuple[str, Any]
+"""A statement and what fills it in: one row, or a list of rows."""
 
 
 class Codec(Generic[RecordT]):
@@ -32,7 +41,14 @@ class Codec(Generic[RecordT]):
         self._values = attrgetter(*(column.key for column in written[: -1 if has_owner else None]))
         processors = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in written]
         self._encoders = [(place, encode) for place, encode in enumerate(processors) if encode is not None]
-        self.upsert = self._upsert(written, dialect)
+        self._upsert_one = self._upsert(written, dialect)
+        self._upserts: dict[int, str] = {}
+        if dialect.name == "sqlite":
+            row = f"({', '.join('?' * len(written))})"
+            before, _, after = self._upsert_one.partition(row)
+            self._upserts = {
+                number: f"{before}{', '.join([row] * number)}{after}" for number in ROWS_TOGETHER
+            }
         key = [self.table.columns[name] for name in KEYS[kind]]
         self.deletes = {
             length: _positional(
@@ -42,8 +58,19 @@ class Codec(Generic[RecordT]):
             for length in range(1, len(key) + 1)
         }
 
-    def rows(self, records: Iterable[RecordT]) -> list[tuple[Any, ...]]:
-        """The parameters of `upsert` for each record."""
+    def upserts(self, records: Iterable[RecordT]) -> Iterator[Write]:
+        """What writes `records`, no two of which have the same key."""
+        rows = self._rows(records)
+        if not self._upserts:
+            yield self._upsert_one, rows
+            return
+        start = 0
+        for number in ROWS_TOGETHER:
+            while len(rows) - start >= number:
+                yield self._upserts[number], tuple(chain.from_iterable(rows[start : start + number]))
+                start += number
+
+    def _rows(self, records: Iterable[RecordT]) -> list[tuple[Any, ...]]:
         encoders, rows = self._encoders, []
         for record in records:
             row = [*self._values(record), *self._owner]

@@ -84,7 +84,7 @@ class Events(TypeDecorator[tuple[EventRecord, ...]]):
 
     def bind_processor(self, dialect: Dialect) -> Callable[[tuple[EventRecord, ...] | None], str]:  # noqa: ARG002
         """JSON."""
-        return _events_text
+        return _json
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[EventRecord, ...]:  # noqa: ARG002
         """The events."""
@@ -101,7 +101,3 @@ def _instant_text(instant: datetime | None) -> str | None:
 
 def _json(values: tuple[Any, ...] | None) -> str:
     return _ENCODER.encode(values).decode() if values else "[]"
-
-
-def _events_text(events: tuple[EventRecord, ...] | None) -> str:
-    return _json(tuple((each.sequence, each.at, each.kind, each.data) for each in events or ()))
