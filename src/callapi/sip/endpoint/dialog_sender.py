@@ -105,6 +105,7 @@ class DialogSender:
         if "Via" not in request.headers:
             driver.put_via(request, hop)
         driver.send(request, hop)
+        request.headers.pack()  # it is kept for a 2xx that comes again
 
     def _is_connected(self) -> bool:
         peer = self.peer

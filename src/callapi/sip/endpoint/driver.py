@@ -285,7 +285,9 @@ class Driver:
                 case _:
                     assert_never(output)
         if isinstance(input_, Success) and transaction.request.method == "INVITE":
-            transaction.request = strip_invite(transaction.request)
+            transaction.request, accepted = strip_invite(transaction.request), transaction.request
+            transaction.request.headers.pack()
+            accepted.headers.pack()  # a call that is up seldom asks for them
         if fallback is not None:
             self._fall_back(transaction.request, fallback, user)
 

@@ -302,9 +302,8 @@ class SessionRunner:
             case Accepted(response) | Refused(response) if isinstance(session, OutboundSession):
                 self.is_answered = response.is_success
                 session.final = response
-                session.request.headers.forget_read()
             case Confirmed():
-                session.request.headers.forget_read()  # a call that is up seldom asks for them
+                session.request.headers.pack()  # a call that is up seldom asks for them
             case Ended():
                 session.detach(
                     PastSession(self.call_id, self.local_tag, *self._facts(), is_answered=self.is_answered)

