@@ -376,7 +376,7 @@ class World:
             recordings=recordings,
             queues=Queues(PaperQueues(), asyncio.get_running_loop().time),
             conferences=Conferences(plane, live.bus, recordings, "test", live.get),
-            music=MUSIC,
+            music=lambda: MUSIC,
             allows_refer=True,
             streams=LiveStreams(live.bus, SocketClient(NoEgress(), 1.0), self._account, 600.0),
             transcriptions=LiveTranscriptions(live.bus, None, "none"),

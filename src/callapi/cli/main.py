@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from callapi.base.errors import CallApiError
+from callapi.base.later import import_later
 from callapi.base.settings import SettingsError
 from callapi.cli.arguments import parser
 from callapi.cli.logs import configure
@@ -24,6 +25,9 @@ MODULES: Final[Mapping[str, str]] = {
     "simulate": "simulate",
 }
 """Where each command is; only that of the command that runs is imported."""
+
+# 16 MB that a node without prompts, speech and recordings on other nodes does not need.
+import_later("numpy", "soundfile", "soxr", "aiohttp")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

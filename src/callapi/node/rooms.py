@@ -415,7 +415,7 @@ async def _open_services(
             between.queues if between is not None else None,
         ),
         conferences=await stack.enter_async_context(conferences),
-        music=waiting_music(),
+        music=waiting_music,
         allows_refer=settings.sip.refer == "allow",
         streams=_open_streams(settings, records, stack),
         transcriptions=LiveTranscriptions(records.bus, recogniser, settings.speech.recogniser),

@@ -232,6 +232,7 @@ class Simulation:
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="callapi-simulation-")))
         recordings = Recordings(folder, bus, lambda account, sid: f"http://node/{account}/Recordings/{sid}")
         conferences = Conferences(plane, bus, recordings, "simulation", self._live.get)
+        music = book.prompt("(music)", 8.0)
         services = Services(
             live=self._live,
             plane=plane,
@@ -242,7 +243,7 @@ class Simulation:
             recordings=recordings,
             queues=Queues(SimulatedQueues(), self._loop.time),
             conferences=conferences,
-            music=book.prompt("(music)", 8.0),
+            music=lambda: music,
             streams=LiveStreams(bus, cast("SocketClient", self._sockets), self._account, 600.0),
             transcriptions=LiveTranscriptions(bus, None, "none"),
             account_of=self._account,

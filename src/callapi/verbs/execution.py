@@ -124,8 +124,8 @@ class Services(Struct, frozen=True):
     queues: Queues
     allows_refer: bool
     """Whether a party may transfer its call where the application has no `referUrl`."""
-    music: Prompt
-    """What waiting callers hear if no application says otherwise; it can be repeated without a break."""
+    music: Callable[[], Prompt]
+    """Makes what waiting callers hear if no application says otherwise; it can be repeated without a break."""
     recogniser: Recogniser | None = None
     """None: the node does not recognise speech."""
     rooms_elsewhere: RoomsElsewhere | None = None

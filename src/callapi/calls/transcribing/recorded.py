@@ -19,7 +19,7 @@ from callapi.calls.problem import Problem
 from callapi.calls.recording.recordings import RecordingFacts
 from callapi.calls.records.callbacks import callback_row
 from callapi.calls.transcribing.live_transcriptions import NO_RECOGNISER, SILENCE_S
-from callapi.media import EngineFailed
+from callapi.media import EngineFailed, Samples
 from callapi.media.speech import Recogniser, SpeechEnded, SpeechSegmenter
 from callapi.store import CallbackRecord, TranscriptRecord
 
@@ -129,6 +129,6 @@ async def _text(recogniser: Recogniser | None, path: Path) -> str:
     return " ".join(filter(None, said))
 
 
-def _read(path: Path) -> tuple[np.ndarray[tuple[int], np.dtype[np.int16]], int]:
+def _read(path: Path) -> tuple[Samples, int]:
     samples, rate = soundfile.read(path, dtype="int16", always_2d=True)
     return np.ascontiguousarray(samples[:, 0]), int(rate)

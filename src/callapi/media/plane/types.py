@@ -5,13 +5,18 @@ what the remote wants to receive (its SDP), `receive_payload_type` what we annou
 """
 
 from enum import StrEnum
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from callapi.base.values import Redacted
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Samples: TypeAlias = "NDArray[np.int16]"
+"""Mono audio of shape (n,). numpy is imported where samples are made (`base.later`)."""
 
 _H264_PROFILE: Final = "42"
 """Baseline, where `profile-level-id` is missing (RFC 6184 §8.1)."""
@@ -189,7 +194,7 @@ class VideoParameters(Struct, frozen=True, gc=False):
 class Prompt(Struct, frozen=True, eq=False, weakref=True):
     """Audio to play: mono int16 `samples` of shape (n,) at `rate` Hz. Compared by identity; never changed."""
 
-    samples: NDArray[np.int16]
+    samples: Samples
     rate: int
     flaw: str = ""
     """What is missing of the file that it came from, as a sentence; empty: nothing that is known."""

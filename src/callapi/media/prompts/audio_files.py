@@ -6,21 +6,25 @@ that were appended to it too (`containers`). Everything here blocks and belongs 
 more than one second of undecoded samples at a time.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from io import SEEK_END, BytesIO
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 
 import numpy as np
 import soundfile
 import soxr
-from numpy.typing import NDArray
 
 from callapi.media.errors import UnplayableAudio
-from callapi.media.plane.types import Prompt
+from callapi.media.plane.types import Prompt, Samples
 from callapi.media.prompts.containers import Piece, pieces_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MAX_BYTES: Final = 20 * 1024 * 1024
 """The largest file that is downloaded."""
@@ -45,8 +49,7 @@ _HEADERLESS: Final = {
 _EXACT: Final = frozenset({"PCM_16", "ULAW", "ALAW"})
 """Subtypes whose samples are 16 bits already."""
 
-Samples = NDArray[np.int16]
-Floats = NDArray[np.float32]
+Floats: TypeAlias = "NDArray[np.float32]"
 
 
 def decode(url: str, body: bytes, content_type: str = "") -> Prompt:

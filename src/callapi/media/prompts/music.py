@@ -4,12 +4,15 @@ Four soft chords of eight seconds in all. It begins and ends in silence between 
 without a click.
 """
 
-from typing import Final
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from callapi.media.plane.types import Prompt
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 RATE: Final = 16_000
 _CHORD_S: Final = 2.0
@@ -24,8 +27,9 @@ _CHORDS: Final = (
 )
 
 
+@cache
 def waiting_music() -> Prompt:
-    """Eight seconds, to be looped."""
+    """Eight seconds, to be looped; made when first asked for, in some 20 ms."""
     audio = np.zeros(int(RATE * _CHORD_S * len(_CHORDS)), np.float64)
     for chord_number, chord in enumerate(_CHORDS):
         for note_number, hertz in enumerate(chord):
@@ -36,7 +40,7 @@ def waiting_music() -> Prompt:
     return Prompt(np.clip(audio * _LEVEL, -32768, 32767).astype(np.int16), RATE)
 
 
-def _note(hertz: float) -> NDArray[np.float64]:
+def _note(hertz: float) -> "NDArray[np.float64]":
     """A plucked note that has died away before the next chord ends."""
     time = np.arange(int(RATE * 0.95 * _NOTE_S * 1.6)) / RATE
     envelope = np.exp(-4.0 * time) * np.minimum(1.0, time * 200) * np.minimum(1.0, (time[-1] - time) * 50)

@@ -4,7 +4,8 @@ from collections import deque
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from callapi.media.plane.types import Samples
 
 FRAME_S: Final = 0.02
 QUIETEST_DB: Final = -48.0
@@ -26,7 +27,7 @@ class SpeechDetector:
     def __init__(self, rate: int) -> None:
         self.rate = rate
         self._frame = int(rate * FRAME_S)
-        self._rest: NDArray[np.int16] = np.zeros(0, np.int16)
+        self._rest: Samples = np.zeros(0, np.int16)
         self._loud: deque[bool] = deque(maxlen=BEGIN_WITHIN)
         self._noise_db: float | None = None
         self._frames = 0
@@ -45,7 +46,7 @@ class SpeechDetector:
         """Silence since the last speech, 0 before any speech."""
         return (self._frames - self._last_loud) * FRAME_S if self.began_s is not None else 0.0
 
-    def feed(self, samples: NDArray[np.int16]) -> None:
+    def feed(self, samples: Samples) -> None:
         """Process the next samples."""
         audio = np.concatenate((self._rest, samples))
         count = len(audio) // self._frame

@@ -2,10 +2,9 @@
 
 from typing import Final, Protocol
 
-import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
+from callapi.media.plane.types import Samples
 from callapi.media.speech.hints import fitted
 from callapi.media.speech.process import EngineProcess
 
@@ -31,7 +30,7 @@ class Recogniser(Protocol):
         ...
 
     async def recognise(
-        self, samples: NDArray[np.int16], rate: int, language: str | None, hints: tuple[str, ...]
+        self, samples: Samples, rate: int, language: str | None, hints: tuple[str, ...]
     ) -> Recognised:
         """What is said in `samples` (mono, `rate` Hz). Safe to cancel. Raises EngineFailed."""
         ...
@@ -49,7 +48,7 @@ class WhisperRecogniser:
         self._process.start_soon()
 
     async def recognise(
-        self, samples: NDArray[np.int16], rate: int, language: str | None, hints: tuple[str, ...]
+        self, samples: Samples, rate: int, language: str | None, hints: tuple[str, ...]
     ) -> Recognised:
         """As Recogniser."""
         request = {

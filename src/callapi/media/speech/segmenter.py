@@ -4,11 +4,9 @@ from typing import Final
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
+from callapi.media.plane.types import Samples
 from callapi.media.speech.detector import FRAME_S, SpeechDetector
-
-Samples = NDArray[np.int16]
 
 MAX_SPEECH_S: Final = 30.0
 """Longer speech is cut here, and goes on as the next."""

@@ -24,7 +24,7 @@ AHEAD: Final = 2
 """Sentences that are synthesised ahead of the one that plays."""
 MAX_AT_ONCE: Final = 256
 """Sentences being synthesised for the whole node; a further one fails."""
-_NOTHING: Final = np.zeros(RATE // 10, np.int16)
+_NOTHING_SAMPLES: Final = RATE // 10
 """Played for text without sound (an ellipsis, a dash), so that a loop over it takes time."""
 FORMAT: Final = "1"
 """Part of each cache key: to be changed when the same text comes to sound differently."""
@@ -212,7 +212,7 @@ class EngineSpeaker:
 
     async def _ask(self, piece: _Piece, voice: Voice) -> _Made:
         pcm = await self._engines[voice.engine].synthesise(voice, piece.text, is_markup=piece.is_markup)
-        samples = np.frombuffer(pcm, np.int16) if pcm else _NOTHING
+        samples = np.frombuffer(pcm, np.int16) if pcm else np.zeros(_NOTHING_SAMPLES, np.int16)
         return _Made(Prompt(samples, RATE), voice)
 
 

@@ -5,11 +5,10 @@ from types import TracebackType
 from typing import Final, Never, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from callapi.base.notifier import Notifier
 from callapi.calls.call import Call
-from callapi.media import AudioFormat, StreamClosed
+from callapi.media import AudioFormat, Samples, StreamClosed
 from callapi.media.speech import SpeechDetector
 
 RATE: Final = 16_000
@@ -65,7 +64,7 @@ class SpeechCapture:
         while self._detector.silence_s < silence_s and self._spoken_s < MAX_SPEECH_S and self.failure is None:
             await self._heard.wait()
 
-    def said(self) -> NDArray[np.int16]:
+    def said(self) -> Samples:
         """What was said so far, from the beginning of speech, at RATE."""
         begin = self._begin - self._dropped
         return np.frombuffer(bytes(self._octets), "<i2")[max(begin, 0) :]
