@@ -90,7 +90,7 @@ test: dev scanner carrier agents schemas  ## the whole suite: most of it in WORK
 	scripts/node-packages tests/scenarios/sdk
 	scripts/node-packages tests/scenarios/browser
 	scripts/with-rust cargo test --quiet --locked --manifest-path native/Cargo.toml
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not timing and not load"
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not timing and not load"
 	$(BIN)/pytest -m "timing or load"
 
 .PHONY: quick
@@ -103,7 +103,7 @@ quick: dev  ## linters and pure tests, in under a minute: the inner loop
 
 .PHONY: cov
 cov: dev  ## branch coverage by room; a pure room below 100 % fails (without the pytest plugin, which imports callapi too early)
-	$(BIN)/pytest -q -n $(WORKERS) -p no:callapi --cov --cov-branch --cov-report= --ignore=tests/scenarios --ignore=tests/testing -m "not load" tests
+	$(BIN)/pytest -q -n $(WORKERS) -p no:callapi --cov --cov-branch --cov-report= --ignore=tests/scenarios --ignore=tests/testing -m "not timing and not load" tests
 	$(BIN)/python scripts/coverage_report.py
 
 .PHONY: pythons

@@ -5,8 +5,6 @@ import re
 import tomllib
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "src").rglob("*.py"))
 RUST = sorted(path for path in (ROOT / "native").rglob("*.rs") if "target" not in path.parts)
@@ -18,20 +16,29 @@ def _name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", MODULES + RUST, ids=_name)
-def test_no_module_is_over_the_ceiling(path: Path) -> None:
-    lines = len(path.read_text(encoding="utf-8").splitlines())
-    assert lines <= MAX_MODULE, f"{_name(path)} has {lines} lines; split it"
+def _listed(found: list[str], what: str) -> None:
+    """Fail with every finding, a line each."""
+    assert not found, f"{what}:\n" + "\n".join(found)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_functions_are_short_and_the_module_says_what_it_is(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert ast.get_docstring(tree), f"{_name(path)} has no docstring"
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            length = (node.end_lineno or node.lineno) - node.lineno + 1
-            assert length <= MAX_FUNCTION, f"{_name(path)}:{node.lineno} {node.name} has {length} lines"
+def test_no_module_is_over_the_ceiling() -> None:
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES + RUST}
+    long = [f"{_name(path)} has {lines} lines" for path, lines in lengths.items() if lines > MAX_MODULE]
+    _listed(long, f"split what is over {MAX_MODULE} lines")
+
+
+def test_functions_are_short_and_the_module_says_what_it_is() -> None:
+    found = []
+    for path in MODULES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if not ast.get_docstring(tree):
+            found.append(f"{_name(path)} has no docstring")
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = (node.end_lineno or node.lineno) - node.lineno + 1
+                if length > MAX_FUNCTION:
+                    found.append(f"{_name(path)}:{node.lineno} {node.name} has {length} lines")
+    _listed(found, f"a docstring for each module, functions of at most {MAX_FUNCTION} lines")
 
 
 def test_rooms_have_a_docstring_and_do_nothing_else_than_re_export() -> None:
@@ -139,14 +146,15 @@ OWN_PYTHON = sorted(
 PROSE = [*OWN_PYTHON, *RUST, *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
 
 
-@pytest.mark.parametrize("path", [each for each in PROSE if _name(each) not in QUOTING], ids=_name)
-def test_sentences_have_a_subject(path: Path) -> None:
+def test_sentences_have_a_subject() -> None:
     found = [
         f"{_name(path)}:{number}: {line.strip()}"
+        for path in PROSE
+        if _name(path) not in QUOTING
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if PRIVATE_WORDS.search(line)
     ]
-    assert not found, "plain technical English (CONTRIBUTING.md, Words):\n" + "\n".join(found)
+    _listed(found, "plain technical English (CONTRIBUTING.md, Words)")
 
 
 def _names(path: Path) -> set[str]:
@@ -175,10 +183,14 @@ def _rust_names(path: Path) -> set[str]:
     return set(re.findall(r"\b[A-Za-z_]\w*\b", code))
 
 
-@pytest.mark.parametrize("path", RUST, ids=_name)
-def test_names_are_the_field_s_in_rust_too(path: Path) -> None:
-    private = [name for name in sorted(_rust_names(path)) if PRIVATE_RUST_NAMES.search(_snake(name))]
-    assert not private, f"{_name(path)} names {', '.join(private)}: the field's word (CONTRIBUTING.md, Words)"
+def test_names_are_the_field_s_in_rust_too() -> None:
+    found = [
+        f"{_name(path)} names {name}"
+        for path in RUST
+        for name in sorted(_rust_names(path))
+        if PRIVATE_RUST_NAMES.search(_snake(name))
+    ]
+    _listed(found, "the field's word (CONTRIBUTING.md, Words)")
 
 
 def test_what_a_phone_sends_is_a_digit() -> None:
@@ -190,7 +202,11 @@ def test_what_a_phone_sends_is_a_digit() -> None:
         assert not keys, f"{_name(path)} names {', '.join(keys)}"
 
 
-@pytest.mark.parametrize("path", OWN_PYTHON, ids=_name)
-def test_names_are_the_field_s(path: Path) -> None:
-    private = [name for name in sorted(_names(path)) if PRIVATE_NAMES.search(_snake(name))]
-    assert not private, f"{_name(path)} names {', '.join(private)}: the field's word (CONTRIBUTING.md, Words)"
+def test_names_are_the_field_s() -> None:
+    found = [
+        f"{_name(path)} names {name}"
+        for path in OWN_PYTHON
+        for name in sorted(_names(path))
+        if PRIVATE_NAMES.search(_snake(name))
+    ]
+    _listed(found, "the field's word (CONTRIBUTING.md, Words)")

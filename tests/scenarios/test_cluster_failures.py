@@ -34,7 +34,7 @@ from tests.store.cluster import NoServer, PostgresServer, postgres_server
 IS_FULL = os.environ.get("CLUSTER") == "full"
 pytestmark = [
     pytest.mark.skipif(KAMAILIO is None or SIPP is None, reason="Kamailio or SIPp is not installed"),
-    pytest.mark.timeout(900 if IS_FULL else 120),
+    pytest.mark.timeout(900 if IS_FULL else 300),
 ]
 CALLS = 1000 if IS_FULL else 200
 PER_SECOND = 25
@@ -103,17 +103,17 @@ async def test_every_promise_holds_while_nodes_die_drain_and_are_cut_off(
                 place.cut()
                 # Node 3, alone and cut off, takes every call that comes from here on.
                 await eventually(
-                    "node 3 to be taken for dead", lambda: state(service, "node-3") == "dead", 15
+                    "node 3 to be taken for dead", lambda: state(service, "node-3") == "dead", 40
                 )
                 await load.process.wait(60)
                 began_apart = len(heard_of(webhook) - set(records(service)))
                 assert began_apart > 0, "no call began while node 3 was cut off"
                 place.mend()
                 mended_at = time.monotonic()
-            await eventually("a record for each call", lambda: heard_of(webhook) <= set(records(service)), 15)
-            await eventually("the ends of all records", lambda: not unfinished(service), 15)
+            await eventually("a record for each call", lambda: heard_of(webhook) <= set(records(service)), 40)
+            await eventually("the ends of all records", lambda: not unfinished(service), 40)
             final_after = time.monotonic() - mended_at
-            await eventually("the callbacks", lambda: _has_reported_all(service, webhook), 20)
+            await eventually("the callbacks", lambda: _has_reported_all(service, webhook), 40)
             await asyncio.sleep(1)
         legs = judge(reported(webhook, "child"))
         ended = judge(reported(webhook, "ended"))
@@ -193,7 +193,7 @@ async def load(service: Service, webhook: Webhook, folder: Path, *, calls: int, 
             assert (await caller.done(calls / per_second + 40)).failed == 0
 
 
-async def kept(service: Service, webhook: Webhook, calls: int, within_s: float = 15) -> None:
+async def kept(service: Service, webhook: Webhook, calls: int, within_s: float = 40) -> None:
     """Each call and its child have a final record and their callbacks, each once and in order; no node was lost."""
     await eventually("the ends of all records", lambda: not unfinished(service), within_s)
     await eventually(
@@ -221,7 +221,7 @@ async def test_a_slow_database_costs_no_call_and_no_node(
     async with path.slow(0.15):
         await load(service, webhook, tmp_path, calls=30, per_second=10)
         await asyncio.sleep(3)
-        await kept(service, webhook, 30, 30)
+        await kept(service, webhook, 30)
 
 
 async def test_a_silent_database_costs_no_call_and_no_node(
@@ -229,12 +229,15 @@ async def test_a_silent_database_costs_no_call_and_no_node(
 ) -> None:
     """Nothing comes back for longer than a node without heartbeats is believed; then everything does."""
     service, webhook = fresh(shared)
+    await load(service, webhook, tmp_path, calls=3, per_second=10)  # each node knows the number from here on
+    await kept(service, webhook, 3)
+    webhook.requests.clear()
     async with path.silent():
         async with asyncio.timeout(140):
             await load(service, webhook, tmp_path, calls=30, per_second=10)
         await asyncio.sleep(120 if IS_FULL else 3)
         assert not webhook.all("ended"), "a callback that is not kept was sent"
-    await kept(service, webhook, 30, 20)
+    await kept(service, webhook, 30)
 
 
 @pytest.mark.skipif(not IS_POSSIBLE, reason="needs root, to mount a small file system")
@@ -257,7 +260,7 @@ async def test_a_full_database_costs_no_call(
                 assert "No space left" in "".join(each.process.tail(2000) for each in service.nodes)
             finally:
                 filler.unlink()
-            await kept(service, webhook, 44, 20)
+            await kept(service, webhook, 44)
         server.run("DROP DATABASE small")
 
 
@@ -305,4 +308,4 @@ async def test_a_failover_to_a_standby_costs_no_call_and_no_node(
             await asyncio.to_thread(standby.run, "SELECT pg_promote()")
             await loading
             service.url = f"{standby.url}/failover"
-            await kept(service, webhook, 60, 20)
+            await kept(service, webhook, 60)

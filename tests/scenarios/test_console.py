@@ -36,7 +36,6 @@ ATTACK = '"<script>alert(1)</script>" <sip:mallory@127.0.0.1>'
 
 
 @pytest.mark.timeout(2 * TIMEOUT_S)
-@pytest.mark.timing
 async def test_a_person_watches_a_call(new_node: NodeFactory, phone: PhoneFactory, tmp_path: Path) -> None:
     """From the sign-in to the export; a caller's display name that is a script stays text."""
     if NODE is None or CHROMIUM is None or not (FOLDER / "node_modules/playwright-core").is_dir():

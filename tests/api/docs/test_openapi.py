@@ -70,6 +70,9 @@ def _forms(operation: Operation) -> st.SearchStrategy[dict[str, list[str]]]:
     )
 
 
+FORMS = {(each.method, each.path): _forms(each) for each in OPERATIONS}
+
+
 def _responses(operation: Operation) -> dict[str, Any]:
     suffix = "wav" if operation.formats == AUDIO else "json"
     described = DOCUMENT["paths"][f"{operation.path}.{suffix}"][operation.method.lower()]
@@ -94,11 +97,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: f"{each.method} {each.path}")
-@settings(max_examples=20, deadline=None, database=None)
+@settings(max_examples=12, deadline=None, database=None)
 @given(data=st.data())
 async def test_no_undocumented_answer(operation: Operation, folder: Path, data: st.DataObject) -> None:
     """Whatever is sent: a status that the document names, never 5xx, errors in their shape."""
-    answer = await _ask(operation, data.draw(_forms(operation)), folder)
+    answer = await _ask(operation, data.draw(FORMS[operation.method, operation.path]), folder)
     assert str(answer.status) in _responses(operation)
     assert answer.status < 500
     if answer.status >= 400:

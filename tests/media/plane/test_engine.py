@@ -69,6 +69,7 @@ async def test_legs_of_different_laws_hear_each_other(plane: NativePlane) -> Non
         assert pitch(alice.heard()[800:4000]) == pytest.approx(700, abs=2)
 
 
+@pytest.mark.timing
 async def test_a_prompt_is_played_with_exact_pace_and_ends(plane: NativePlane) -> None:
     async with Party() as alice:
         stream = plane.open_stream()

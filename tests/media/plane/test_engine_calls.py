@@ -140,6 +140,7 @@ async def test_one_source_through_play_bridge_and_play(plane: NativePlane) -> No
         assert clock == pytest.approx([packet.at - packets[0].at for packet in starts], abs=0.04)
 
 
+@pytest.mark.timing
 async def test_sound_starts_within_a_packet_time(plane: NativePlane) -> None:
     async with Party() as alice:
         stream = plane.open_stream()

@@ -107,7 +107,11 @@ class JsSipPhone {
   hangUp() { this.session.terminate(); }
   hold() { this.session.hold(); }
   resume() { this.session.unhold(); }
-  press(digits) { this.session.sendDTMF(digits, { transportType: "RFC2833" }); }
+  async press(digits) {
+    const canPress = () => this.session.connection.getSenders().some((each) => each.dtmf?.canInsertDTMF);
+    for (let tries = 0; !canPress() && tries < 200; tries += 1) await new Promise((go) => setTimeout(go, 50));
+    this.session.sendDTMF(digits, { transportType: "RFC2833" });
+  }
   transfer(target) { this.session.refer(target); }
   connection() { return this.session.connection; }
 }

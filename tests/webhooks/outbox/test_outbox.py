@@ -217,11 +217,12 @@ async def test_a_store_that_cannot_be_read_is_no_end(
     assert "cannot read its store" in caplog.text
 
 
-async def test_a_flood_is_delivered_with_a_small_window(store: MemoryOutboxStore, fetcher: Fetcher) -> None:
+async def test_a_flood_is_delivered_with_a_small_window(store: MemoryOutboxStore) -> None:
     limits = Limits(window=100, window_per_host=60)
     async with (
         Script() as application,
-        Outbox(store, fetcher, _token, permit=Unconditional(), limits=limits) as outbox,
+        Fetcher(FetchOptions(timeout_s=20)) as patient,
+        Outbox(store, patient, _token, permit=Unconditional(), limits=limits) as outbox,
     ):
         _offer(
             store,

@@ -60,9 +60,10 @@ impl Feed {
     pub(crate) fn clear(&mut self, stream: u64, ctx: &Context<'_>) {
         let dropped = self.queue.queued();
         let (id, shared) = (self.id, &self.shared);
+        // Before the marks: who reads one finds the queue empty.
+        shared.octets.fetch_sub(dropped, Ordering::Relaxed);
         self.queue
             .clear(|mark| publish(stream, (id, mark, true), shared, ctx));
-        shared.octets.fetch_sub(dropped, Ordering::Relaxed);
     }
 }
 
