@@ -158,6 +158,11 @@ bench-answering: dev  ## how often answering machine detection is right, on voic
 	scripts/system-packages espeak-ng $(addprefix asterisk-core-sounds-,$(addsuffix -wav,en es fr it ru))
 	$(BIN)/python -m bench.answering --output docs/benchmarks/answering.md
 
+.PHONY: bench-detection
+bench-detection: dev  ## when a caller speaks, by noise: our detector beside Silero VAD; into docs/benchmarks
+	scripts/system-packages espeak-ng
+	$(BIN)/python -m bench.detection --output docs/benchmarks/detection.md
+
 .PHONY: bench-streams
 bench-streams: dev  ## streams in both directions: CPU, memory, late frames, delays by a capture; tables and plot into docs/benchmarks
 	scripts/system-packages tshark

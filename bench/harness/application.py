@@ -26,6 +26,9 @@ import uvloop
 DIAL: Final = '<Response><Dial action="/action" timeout="{timeout}">{noun}</Dial></Response>'
 NOUN: Final = '<Sip{screening} statusCallback="/status">sip:{user}@127.0.0.1:{port}</Sip>'
 PROMPT: Final = '<Response><Play loop="0">/prompt.wav</Play></Response>'
+STREAM: Final = "stream-"
+"""A user called so, and a port: the call is a stream to the WebSocket there."""
+CONNECT: Final = '<Response><Connect><Stream url="ws://127.0.0.1:{port}/"/></Connect></Response>'
 NOTHING: Final = b"<Response/>"
 
 
@@ -42,6 +45,8 @@ def document_for(user: str, phones: Phones) -> bytes:
     """The document of a call to `user`, whose name says what will become of it."""
     if user == "listening":
         return PROMPT.encode()
+    if user.startswith(STREAM):
+        return CONNECT.format(port=user.removeprefix(STREAM)).encode()
     port = {"busy": phones.busy, "unanswered": phones.ringing, "cancelled": phones.ringing}.get(user)
     screening = ' url="/screen"' if user == "screened" else ""
     noun = NOUN.format(screening=screening, user=user, port=port or phones.answering)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from bench.harness.processes import HERE, TOOLS_CORE, Bench, Process, free_port_of_datagrams, pinned, sipp
+from bench.harness.processes import HERE, TOOLS_CORE, Bench, free_port_of_datagrams, pinned, sipp
 
 RATE: Final = 50
 #: Calls before those that count, so that what a node takes once is not counted as theirs.
@@ -18,7 +18,7 @@ _TIMEOUT_S: Final = 30.0
 @contextmanager
 def calls(
     ports: Sequence[int], measured_s: float, directory: Path
-) -> Iterator[tuple[Process, list[tuple[int, int]], int]]:
+) -> Iterator[tuple[Bench, list[tuple[int, int]], int]]:
     """A call for each two of `ports`, held for `measured_s`: the node, for each party's port where it sends, and the
     node's memory before these calls (and after others), in kB.
 
@@ -44,7 +44,7 @@ def calls(
             assert time.monotonic() < end, f"{len(legs)} of {len(ports)} legs"
             assert calling.poll() is None, (directory / "callers.log").read_text()
             time.sleep(0.2)
-        yield bench.node, legs, before
+        yield bench, legs, before
         calling.wait(2 * set_up_s + measured_s + _TIMEOUT_S)
 
 

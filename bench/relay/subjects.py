@@ -147,8 +147,8 @@ def running(
     own = range(FIRST_PORT, FIRST_PORT + 4 * calls, 2)
     log = directory / "log"
     if subject == NODE:
-        with product.calls(own, WARM_S + seconds + _SPARE_S, directory) as (process, legs, before_kb):
-            yield process, [(port, target, "") for port, target in legs], before_kb
+        with product.calls(own, WARM_S + seconds + _SPARE_S, directory) as (bench, legs, before_kb):
+            yield bench.node, [(port, target, "") for port, target in legs], before_kb
         return
     if subject.program == "rtpengine":
         with rtpengine.Control() as control:

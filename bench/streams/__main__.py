@@ -1,11 +1,12 @@
 """Streams in both directions: CPU and memory of the node for each, late frames, delays by capture, and conversations.
 
-    .venv/bin/python -m bench.streams [--streams 50 100 200] [--seconds 60] [--output docs/benchmarks]
+    .venv/bin/python -m bench.streams [--streams 50 100 200] [--held 200] [--seconds 60] [--output docs/benchmarks]
 
 Callers send and receive RTP (G.711), an application sends back over its WebSocket what it hears, so that each stream
 carries 50 messages a second each way. The node is the product as its CLI starts it; generator and application share
-the machine with it. The last number of streams is held for `--seconds`, the others for ten. Beside that last number
-run ten probes, whose packets are captured (dumpcap): from the capture come the delays.
+the machine with it. One number of streams is held for `--seconds`, the others for ten. Ten of the streams are probes,
+whose packets are captured (dumpcap): from the capture come the delays. Then: bridges and markup calls while streams
+run, and conversations.
 """
 
 import argparse
@@ -13,31 +14,39 @@ import asyncio
 import json
 import shutil
 import socket
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from bench.calls import machine
 from bench.harness.processes import percentile
 from bench.plot import Line, lines
-from bench.streams.capture import CODES, FIRST_PROBE, Delays, delays
+from bench.streams.beside import BESIDE, compared
+from bench.streams.callers import Leg, call, program, send_rtp
+from bench.streams.capture import Delays, delays
 from bench.streams.conversation import SILENCE_MS, TURNS, conversation
 from tests.scenarios.harness.application import Application, Webhook, response
 from tests.scenarios.harness.node import Census, Node
 from tests.scenarios.harness.ports import free_port
-from tests.scenarios.harness.raw_phone import RawCall, RawPhone, sdp
+from tests.scenarios.harness.raw_phone import RawCall, RawPhone
 
-HERE: Final = Path(__file__).parent
 SETTLE_S: Final = 3.0
 SHORT_S: Final = 10.0
 PROBES: Final = 10
-PHASES: Final = 20
-"""Groups of callers who send at the same instant."""
-Leg = tuple[str, int]
+STREAMS_OF_APPLICATION: Final = 150
+"""Streams that one process of the application answers, so that it is not what is measured."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the applications have counted; a frame is late if it came more than 20 ms after it was due."""
+
+    frames: int
+    late: int
+    gap_p99_ms: float
 
 
 @dataclass
@@ -47,45 +56,8 @@ class Held:
     streams: int
     cpu_percent: float
     memory_kb: float
-    figures: dict[str, Any]
+    figures: Figures
     delays: Delays = field(default_factory=Delays)
-
-
-async def _send_rtp(sender: socket.socket, legs: Sequence[Leg], probes: Sequence[Leg]) -> None:
-    """A packet to each leg every 20 ms, of silence or, to a probe, of the next code; until cancelled.
-
-    Callers do not speak in step: a twentieth of the legs is sent to in each millisecond.
-    """
-    loop, number = asyncio.get_running_loop(), 0
-    everyone = [(leg, None) for leg in legs] + [(leg, place) for place, leg in enumerate(probes)]
-    parts = [list(enumerate(everyone))[start::PHASES] for start in range(PHASES)]
-    due = loop.time()
-    while True:
-        number += 1
-        head = b"\x80\x00" + (number & 0xFFFF).to_bytes(2) + (number * 160 & 0xFFFFFFFF).to_bytes(4)
-        code = CODES[number % len(CODES) :][:1] * 159
-        for part in parts:
-            for source, (leg, place) in part:
-                sound = b"\xd5" * 160 if place is None else code + bytes([FIRST_PROBE + place])
-                sender.sendto(head + (source + 1).to_bytes(4) + sound, leg)
-            due += 0.02 / PHASES
-            await asyncio.sleep(max(0.0, due - loop.time()))
-
-
-@asynccontextmanager
-async def _program(name: str, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(HERE / name), str(port), stdin=pipe, stdout=pipe, cwd=HERE.parents[1]
-    )
-    try:
-        assert process.stdout
-        assert await process.stdout.readline() == b"ready\n"
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 @asynccontextmanager
@@ -132,19 +104,15 @@ class Bench:
         self._webhook["voice"] = response(f'<Connect><Stream url="ws://127.0.0.1:{port}/"/></Connect>')
         legs = []
         for _ in range(count):
-            body = sdp(self.sender.getsockname()[1])
-            call = self._phone.invite(self.node.uri("1"), self.node.sip_address, body=body)
-            answer = await call.gets("INVITE", 200)
-            call.request("ACK")
-            assert answer.audio
-            legs.append(answer.audio)
-            self._calls.append(call)
+            made, leg = await call(self._phone, self.sender, self.node.uri("1"), self.node.sip_address)
+            legs.append(leg)
+            self._calls.append(made)
         return legs
 
     def hang_up(self) -> None:
         """All of them."""
-        for call in self._calls:
-            call.request("BYE")
+        for each in self._calls:
+            each.request("BYE")
 
 
 @asynccontextmanager
@@ -165,53 +133,64 @@ async def _bench() -> AsyncIterator[Bench]:
             bench.hang_up()
 
 
-async def measure(count: int, seconds: float, *, probes: bool) -> Held:
-    """`count` streams, held for `seconds`; with `probes` ten of them are probes."""
+async def measure(count: int, seconds: float) -> Held:
+    """`count` streams, PROBES of them probes, held for `seconds`."""
     async with AsyncExitStack() as stack:
         bench = await stack.enter_async_context(_bench())
-        port, probe_port = free_port(), free_port()
-        load = await stack.enter_async_context(_program("application.py", port))
-        await stack.enter_async_context(_program("probe.py", probe_port))
+        probe_port = free_port()
+        await stack.enter_async_context(program("probe.py", probe_port))
         idle = bench.node.census()
-        legs = await bench.call(count - (PROBES if probes else 0), port)
+        legs: list[Leg] = []
+        loads = []
+        while (missing := count - PROBES - len(legs)) > 0:
+            port = free_port()
+            loads.append(await stack.enter_async_context(program("application.py", port)))
+            legs += await bench.call(min(missing, STREAMS_OF_APPLICATION), port)
+        probed = await bench.call(PROBES, probe_port)
         path = Path(tempfile.mkdtemp(prefix="callapi-streams-")) / "probes.pcap"
         stack.callback(shutil.rmtree, path.parent)
-        probed: list[Leg] = []
-        if probes:
-            probed = await bench.call(PROBES, probe_port)
         async with asyncio.TaskGroup() as tasks:
-            rtp = tasks.create_task(_send_rtp(bench.sender, legs, probed))
+            rtp = tasks.create_task(send_rtp(bench.sender, legs, probed))
             await asyncio.sleep(SETTLE_S)
-            async with _captured(path, probe_port, probed) if probes else nullcontext():
-                before, figures, after = await _counted(bench.node, load, seconds)
+            async with _captured(path, probe_port, probed):
+                before, figures, after = await _counted(bench.node, loads, seconds)
             rtp.cancel()
         cpu = (after.cpu_s - before.cpu_s) / seconds / count * 100
         held = Held(count, cpu, (after.memory_kb - idle.memory_kb) / count, figures)
-        if probes:
-            held.delays = await asyncio.to_thread(delays, path, probe_port, [port for _, port in probed])
+        held.delays = await asyncio.to_thread(delays, path, probe_port, [port for _, port in probed])
         return held
 
 
 async def _counted(
-    node: Node, load: asyncio.subprocess.Process, seconds: float
-) -> tuple[Census, dict[str, Any], Census]:
-    assert load.stdin
-    assert load.stdout
+    node: Node, loads: Sequence[asyncio.subprocess.Process], seconds: float
+) -> tuple[Census, Figures, Census]:
     before = node.census()
-    load.stdin.write(b"\n")
+    for each in loads:
+        assert each.stdin
+        each.stdin.write(b"\n")
     await asyncio.sleep(seconds)
     after = node.census()
-    load.stdin.write(b"\n")
-    return before, json.loads(await load.stdout.readline()), after
+    counted = []
+    for each in loads:
+        assert each.stdin
+        assert each.stdout
+        each.stdin.write(b"\n")
+        counted.append(json.loads(await each.stdout.readline()))
+    figures = Figures(
+        sum(each["frames"] for each in counted),
+        sum(each["late"] for each in counted),
+        max(each["gap_p99_ms"] or 0.0 for each in counted),
+    )
+    return before, figures, after
 
 
 def _scale(held: Sequence[Held]) -> list[str]:
     rows = [
         (
             "| streams | CPU of the node, % of a core | for each | memory for each, kB | frames | more than 20 ms late "
-            "| gap p99, ms |"
+            "| gap p99, ms | RTP → message p99, ms | `media` → RTP p99, ms |"
         ),
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for each in held:
         figures = each.figures
@@ -220,9 +199,11 @@ def _scale(held: Sequence[Held]) -> list[str]:
             f"{each.cpu_percent * each.streams:.1f}",
             f"{each.cpu_percent:.2f}",
             f"{each.memory_kb:.0f}",
-            figures["frames"],
-            figures["late"],
-            figures["gap_p99_ms"],
+            figures.frames,
+            figures.late,
+            figures.gap_p99_ms,
+            f"{percentile(each.delays.to_application, 0.99):.1f}",
+            f"{percentile(each.delays.to_caller, 0.99):.1f}",
         )
         rows.append("| " + " | ".join(map(str, cells)) + " |")
     return rows
@@ -262,34 +243,41 @@ def _conversation(prompts: list[float], sounds: list[float], recognises: float, 
 async def main() -> None:
     """Measure; write the tables and the plot."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--streams", type=int, nargs="+", default=[50, 100, 150, 200])
+    parser.add_argument("--streams", type=int, nargs="+", default=[50, 100, 200, 300, 400, 500])
+    parser.add_argument("--held", type=int, default=200, help="the number that is held for --seconds")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     head = machine()
     held = []
     for count in arguments.streams:
-        is_last = count == arguments.streams[-1]
-        seconds = arguments.seconds if is_last else min(SHORT_S, arguments.seconds)
-        held.append(await measure(count, seconds, probes=is_last))
+        seconds = arguments.seconds if count == arguments.held else min(SHORT_S, arguments.seconds)
+        held.append(await measure(count, seconds))
         print(_scale(held)[-1], flush=True)
+    longest = next((each for each in held if each.streams == arguments.held), held[-1])
     text = [
         "# Streams",
         "",
         f"`make bench-streams`, {head}. Each stream: RTP and 50 messages a second, both ways;",
-        f"the memory is that of the whole call. The last row was held for {arguments.seconds:g} s.",
+        f"the memory is that of the whole call. {longest.streams} streams were held for {arguments.seconds:g} s,",
+        f"the others for {SHORT_S:g}; callers, applications and node share the cores. Delays: of {PROBES} streams,",
+        "by a capture.",
         "",
         *_scale(held),
         "",
         "![CPU of the node by the number of streams](streams.svg)",
         "",
-        f"By a capture of {PROBES} of the {held[-1].streams} streams of the last row:",
+        f"Of {longest.streams} streams:",
         "",
-        *_delays(held[-1].delays),
+        *_delays(longest.delays),
+        "",
+        f"Calls while {BESIDE} streams run, in turn with none, the median of the rounds:",
+        "",
+        *(await compared()),
         "",
         *_conversation(*await conversation()),
     ]
-    print("\n".join(text[10:]), flush=True)
+    print("\n".join(text[11:]), flush=True)
     if arguments.output:
         points = [(0.0, 0.0), *((float(each.streams), each.cpu_percent * each.streams) for each in held)]
         plot = lines("CPU of the node", ("streams", "% of a core"), [Line("streams both ways", points)])

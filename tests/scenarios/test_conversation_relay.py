@@ -6,11 +6,13 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import numpy
 import pytest
 import pytest_asyncio
+from bench.detection.noises import hiss, keys
 from twilio.request_validator import RequestValidator
 
-from tests.scenarios.conftest import Measured, PhoneFactory, Server
+from tests.scenarios.conftest import Measured, NodeFactory, PhoneFactory, Server
 from tests.scenarios.harness.application import Webhook, response
 from tests.scenarios.harness.caller import calling
 from tests.scenarios.harness.spoken import speaks, spoken, word_files
@@ -153,6 +155,31 @@ async def test_an_interruption_is_heard_within_300_ms(
             + " ms"
         )
         assert sorted(delays)[1] < 0.3, delays
+
+
+async def test_words_in_noise_are_noticed_by_silero(new_node: NodeFactory, tmp_path: Path) -> None:
+    """`speech.detector = "silero"`: typing does not interrupt, words over the hiss of a bad line do."""
+    [words] = await spoken(tmp_path, "Stop it please.")
+    rng = numpy.random.default_rng(3)
+    level = float(numpy.sqrt(numpy.mean(numpy.square(words.astype(float)))))
+    typing = (keys(4 * 8000, rng) * level / 4).clip(-32768, 32767).astype(numpy.int16)
+    noisy = words + (hiss(len(words), rng) * level / 2.5).astype(numpy.int16)
+    story = (
+        "Once upon a time there was a king who had three daughters, and each of them had a garden of her own."
+    )
+    node, webhook = await new_node(speech={"detector": "silero"})
+    async with StreamApplication() as application:
+        webhook["voice"] = relay(application.url, "speechTimeout='500'")
+        async with calling(node.uri("1"), node.sip_address) as call:
+            socket = await application.next_socket(first="setup")
+            asked = time.monotonic()
+            await socket.send(type="text", token=story, last=True)
+            await call.sounds(asked, timeout=20)
+            call.say(typing)
+            await asyncio.sleep(2.0)
+            assert not socket.all("interrupt")
+            call.say(noisy)
+            await socket.next("interrupt", timeout=5)
 
 
 @pytest.mark.parametrize("way", ["closes", "refuses", "hangs up"])

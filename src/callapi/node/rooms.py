@@ -55,7 +55,7 @@ from callapi.media import MediaPlane
 from callapi.media.plane.certificate import load_certificate
 from callapi.media.prompts.library import PromptLibrary
 from callapi.media.prompts.music import waiting_music
-from callapi.media.speech import open_recogniser, open_speaker
+from callapi.media.speech import detector_of, open_recogniser, open_speaker
 from callapi.node import options
 from callapi.node.between import Between
 from callapi.node.joining import (
@@ -403,6 +403,7 @@ async def _open_services(
         prompts=await stack.enter_async_context(PromptLibrary(audio, options.prompts_dir(settings))),
         speaker=await stack.enter_async_context(open_speaker(settings.speech, settings.node.data_dir)),
         recogniser=recogniser,
+        detector=detector_of(settings.speech),
         destinations=Destinations(
             Directory(records.store, callers.keep_alive.is_silent),
             options.domain(settings),
@@ -418,7 +419,9 @@ async def _open_services(
         music=waiting_music,
         allows_refer=settings.sip.refer == "allow",
         streams=_open_streams(settings, records, stack),
-        transcriptions=LiveTranscriptions(records.bus, recogniser, settings.speech.recogniser),
+        transcriptions=LiveTranscriptions(
+            records.bus, recogniser, settings.speech.recogniser, detector_of(settings.speech)
+        ),
         account_of=records.store.accounts.by_sid,
         application_of=partial(application_document, records.store),
         rooms_elsewhere=between.rooms if between is not None else None,

@@ -26,7 +26,7 @@ from callapi.calls.recording.recordings import Recordings
 from callapi.calls.streaming.live_streams import LiveStreams
 from callapi.calls.transcribing.live_transcriptions import LiveTranscriptions
 from callapi.media import MediaPlane, Playback, Prompt
-from callapi.media.speech import Recogniser, Utterance
+from callapi.media.speech import Detector, Recogniser, SpeechDetector, Utterance
 from callapi.rcml import Document, document_of
 from callapi.store import AccountRecord
 from callapi.verbs.mode import Mode
@@ -128,6 +128,8 @@ class Services(Struct, frozen=True):
     """Makes what waiting callers hear if no application says otherwise; it can be repeated without a break."""
     recogniser: Recogniser | None = None
     """None: the node does not recognise speech."""
+    detector: Callable[[], Detector] = SpeechDetector
+    """Of the beginning and the end of speech at 16 kHz; a new one for each that listens."""
     rooms_elsewhere: RoomsElsewhere | None = None
     """The conferences of other nodes; None: there are no others."""
 

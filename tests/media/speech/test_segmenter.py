@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from callapi.media.speech import SpeechBegan, SpeechEnded, SpeechSegmenter
+from callapi.media.speech import SpeechBegan, SpeechDetector, SpeechEnded, SpeechSegmenter
 
 RATE = 16_000
 
@@ -19,7 +19,7 @@ def test_two_sentences_are_two_stretches() -> None:
         [_noise(1.0, 5), _noise(1.0, 3000), _noise(1.2, 5), _noise(0.6, 3000), _noise(1.2, 5)]
     )
     for portion in (320, 7000, len(line)):
-        segmenter = SpeechSegmenter(RATE, 0.7)
+        segmenter = SpeechSegmenter(SpeechDetector(RATE), 0.7)
         events = []
         for begin in range(0, len(line), portion):
             events += segmenter.feed(line[begin : begin + portion])
@@ -32,7 +32,7 @@ def test_two_sentences_are_two_stretches() -> None:
 
 def test_speech_is_noticed_within_a_quarter_of_a_second() -> None:
     """Soon enough to interrupt."""
-    segmenter = SpeechSegmenter(RATE, 0.7)
+    segmenter = SpeechSegmenter(SpeechDetector(RATE), 0.7)
     assert segmenter.feed(_noise(2.0, 5)) == []
     assert segmenter.feed(_noise(0.25, 3000)) == [SpeechBegan()]
     assert len(segmenter.so_far()) / RATE < 1.0
@@ -40,7 +40,7 @@ def test_speech_is_noticed_within_a_quarter_of_a_second() -> None:
 
 def test_endless_speech_is_cut() -> None:
     """Memory stays bounded."""
-    segmenter = SpeechSegmenter(RATE, 0.7)
+    segmenter = SpeechSegmenter(SpeechDetector(RATE), 0.7)
     gap, word = _noise(0.1, 5), _noise(0.4, 3000)
     line = np.concatenate([_noise(0.5, 5), *([word, gap] * 150)])
     ended = [each for each in segmenter.feed(line) if isinstance(each, SpeechEnded)]

@@ -5,6 +5,7 @@ Reports go through the durable outbox, in order, numbered from 1 (`SequenceId`).
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import Final
 
@@ -28,7 +29,15 @@ from callapi.calls.transcribing.request import (
 )
 from callapi.calls.transcribing.speech_stretches import RATE, hear
 from callapi.media import EngineFailed, Track
-from callapi.media.speech import Recognised, Recogniser, SpeechEnded, SpeechSegmenter, hints_of
+from callapi.media.speech import (
+    Detector,
+    Recognised,
+    Recogniser,
+    SpeechDetector,
+    SpeechEnded,
+    SpeechSegmenter,
+    hints_of,
+)
 
 MAX_TRANSCRIPTIONS: Final = 4
 SILENCE_S: Final = 0.7
@@ -46,10 +55,17 @@ _JSON: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 class LiveTranscriptions:
     """Every transcription of this node. `recogniser` None: each fails with a notification."""
 
-    def __init__(self, bus: EventBus, recogniser: Recogniser | None, engine: str) -> None:
+    def __init__(
+        self,
+        bus: EventBus,
+        recogniser: Recogniser | None,
+        engine: str,
+        detector: Callable[[], Detector] = SpeechDetector,
+    ) -> None:
         self.bus = bus
         self.recogniser = recogniser
         self.engine = engine
+        self.detector = detector
         self._of_call: dict[CallSid, list[CallTranscription]] = {}
         bus.attach(CallEnded, self._call_ended)
 
@@ -98,9 +114,9 @@ class LiveTranscriptions:
 class _TrackSpeech:
     """One track: where speech is cut, and the stretches that wait to be recognised; None ends them."""
 
-    def __init__(self, track: str) -> None:
+    def __init__(self, track: str, detector: Detector) -> None:
         self.track = track
-        self.segmenter = SpeechSegmenter(RATE, SILENCE_S)
+        self.segmenter = SpeechSegmenter(detector, SILENCE_S)
         self.segments: asyncio.Queue[SpeechEnded | None] = asyncio.Queue(MAX_SEGMENTS + 2)
 
     def put(self, segment: SpeechEnded) -> bool:
@@ -163,7 +179,7 @@ class CallTranscription:
         )
         try:
             async with asyncio.TaskGroup() as tasks:
-                tracks = [_TrackSpeech(track) for track in request.tracks]
+                tracks = [_TrackSpeech(track, self._owner.detector()) for track in request.tracks]
                 hearing = [tasks.create_task(self._hear(each, recogniser)) for each in tracks]
                 writing = [tasks.create_task(self._recognise_all(each, recogniser)) for each in tracks]
                 await self._stopped.wait()

@@ -20,7 +20,7 @@ from callapi.calls.recording.recordings import RecordingFacts
 from callapi.calls.records.callbacks import callback_row
 from callapi.calls.transcribing.live_transcriptions import NO_RECOGNISER, SILENCE_S
 from callapi.media import EngineFailed, Samples
-from callapi.media.speech import Recogniser, SpeechEnded, SpeechSegmenter
+from callapi.media.speech import Recogniser, SpeechDetector, SpeechEnded, SpeechSegmenter
 from callapi.store import CallbackRecord, TranscriptRecord
 
 MAX_S: Final = 120.0
@@ -121,7 +121,7 @@ async def _text(recogniser: Recogniser | None, path: Path) -> str:
     if recogniser is None:
         raise EngineFailed("recogniser", "none is installed")
     samples, rate = await asyncio.to_thread(_read, path)
-    segmenter = SpeechSegmenter(rate, SILENCE_S)
+    segmenter = SpeechSegmenter(SpeechDetector(rate), SILENCE_S)
     stretches = [each for each in segmenter.feed(samples) if isinstance(each, SpeechEnded)]
     if segmenter.is_speaking:
         stretches.append(SpeechEnded(segmenter.so_far()))

@@ -4,9 +4,9 @@ Engines are programs of their own (`engine_program.py`, run by path and never im
 and crashes stay out of the node. Nothing here knows calls or documents.
 """
 
-from callapi.media.speech.assembly import open_recogniser, open_speaker
+from callapi.media.speech.assembly import detector_of, open_recogniser, open_speaker
 from callapi.media.speech.cache import SpeechCache
-from callapi.media.speech.detector import SpeechDetector
+from callapi.media.speech.detector import Detector, SpeechDetector
 from callapi.media.speech.extensions import Speaker
 from callapi.media.speech.hints import hints_of
 from callapi.media.speech.recogniser import Recognised, Recogniser, WhisperRecogniser
@@ -17,6 +17,7 @@ from callapi.media.speech.voices import Catalogue, Engine, Gender, Voice
 
 __all__ = [
     "Catalogue",
+    "Detector",
     "Engine",
     "EngineSpeaker",
     "Gender",
@@ -33,6 +34,7 @@ __all__ = [
     "Utterance",
     "Voice",
     "WhisperRecogniser",
+    "detector_of",
     "hints_of",
     "open_recogniser",
     "open_speaker",

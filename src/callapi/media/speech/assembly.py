@@ -1,7 +1,7 @@
 """Builds the speaker and the recogniser that the settings ask for, with their engine processes."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -9,10 +9,12 @@ from typing import Final
 from callapi.base.settings import SpeechSettings
 from callapi.media.speech import installed
 from callapi.media.speech.cache import SpeechCache
+from callapi.media.speech.detector import Detector, SpeechDetector
 from callapi.media.speech.engines import EspeakEngine, PiperEngine
 from callapi.media.speech.extensions import Speaker, recogniser_of, speaker_of
 from callapi.media.speech.process import EngineProcess
 from callapi.media.speech.recogniser import Recogniser, WhisperRecogniser
+from callapi.media.speech.silero import SileroDetector
 from callapi.media.speech.speaker import EngineSpeaker, SpeechEngine
 from callapi.media.speech.voices import Catalogue, Engine
 
@@ -67,3 +69,8 @@ async def open_recogniser(settings: SpeechSettings) -> AsyncIterator[Recogniser 
     arguments = {"model": str(model), "threads": settings.recogniser_threads}
     async with EngineProcess("whisper", arguments, settings.recogniser_timeout_s) as process:
         yield WhisperRecogniser(process, settings.language)
+
+
+def detector_of(settings: SpeechSettings) -> Callable[[], Detector]:
+    """Makes detectors of the kind that the settings name, for audio at 16 kHz."""
+    return SileroDetector if settings.detector == "silero" else SpeechDetector

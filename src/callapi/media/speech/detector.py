@@ -1,7 +1,7 @@
 """When speech begins and when it has ended: the energy of 20 ms frames against a floor that follows the noise."""
 
 from collections import deque
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -21,10 +21,31 @@ _RISE_DB: Final = 0.05
 _FLOOR_DB: Final = -80.0
 
 
+class Detector(Protocol):
+    """Decides when speech begins and has ended, as audio comes (mono int16 at `rate` Hz)."""
+
+    rate: int
+    began_s: float | None
+    """Where speech begins, with its lead; None: no speech yet."""
+
+    @property
+    def silence_s(self) -> float:
+        """Silence since the last speech, 0 before any speech."""
+        ...
+
+    def feed(self, samples: Samples) -> None:
+        """Process the next samples."""
+        ...
+
+    def successor(self) -> "Detector":
+        """A detector for what comes next on the same line."""
+        ...
+
+
 class SpeechDetector:
     """Feed it audio as it comes (mono int16 at `rate` Hz)."""
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int = 16_000) -> None:
         self.rate = rate
         self._frame = int(rate * FRAME_S)
         self._rest: Samples = np.zeros(0, np.int16)

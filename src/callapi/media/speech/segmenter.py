@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import Struct
 
 from callapi.media.plane.types import Samples
-from callapi.media.speech.detector import FRAME_S, SpeechDetector
+from callapi.media.speech.detector import FRAME_S, Detector
 
 MAX_SPEECH_S: Final = 30.0
 """Longer speech is cut here, and goes on as the next."""
@@ -28,12 +28,12 @@ SpeechEvent = SpeechBegan | SpeechEnded
 
 
 class SpeechSegmenter:
-    """Feed it mono int16 audio at `rate` Hz; `silence_s` of silence end a stretch."""
+    """Feed it mono int16 audio at the rate of `detector`; `silence_s` of silence end a stretch."""
 
-    def __init__(self, rate: int, silence_s: float) -> None:
-        self.rate = rate
+    def __init__(self, detector: Detector, silence_s: float) -> None:
+        self.rate = detector.rate
         self._silence_s = silence_s
-        self._detector = SpeechDetector(rate)
+        self._detector = detector
         self._samples: Samples = np.zeros(0, np.int16)
         self._dropped = 0
         self._has_begun = False

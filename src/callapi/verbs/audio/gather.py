@@ -78,7 +78,7 @@ async def _collect(verb: Gather, execution: Execution) -> Collected:
         _warn(verb, call, "speech is not recognised here: no recogniser is configured and installed")
         return await _from_digits(verb, execution)
     recogniser.prepare()
-    with SpeechCapture(call) as capture:
+    with SpeechCapture(call, execution.services.detector) as capture:
         return await first_of(Listening(verb, execution, capture, recogniser).collect(), capture.listen())
 
 

@@ -1,6 +1,7 @@
 """What a party says, kept in memory from its first word on, until it is clear that all is said."""
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Never, Self
 
@@ -9,7 +10,7 @@ import numpy as np
 from callapi.base.notifier import Notifier
 from callapi.calls.call import Call
 from callapi.media import AudioFormat, Samples, StreamClosed
-from callapi.media.speech import SpeechDetector
+from callapi.media.speech import Detector, SpeechDetector
 
 RATE: Final = 16_000
 MAX_SPEECH_S: Final = 60.0
@@ -20,10 +21,11 @@ _KEPT_S: Final = 2.0
 class SpeechCapture:
     """Hears the party of `call` from entry to exit, while `listen` runs; use it with `with`."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, detector: Callable[[], Detector] = SpeechDetector) -> None:
         self._call = call
+        self._new_detector = detector
         self._heard = Notifier()
-        self._detector = SpeechDetector(RATE)
+        self._detector = self._new_detector()
         self._octets = bytearray()
         self._dropped = 0
         self.failure: str | None = None
@@ -73,7 +75,7 @@ class SpeechCapture:
         """What was heard was no speech: listen anew."""
         self._octets.clear()
         self._dropped = 0
-        self._detector = SpeechDetector(RATE)
+        self._detector = self._new_detector()
 
     @property
     def _begin(self) -> int:

@@ -208,7 +208,9 @@ class RelaySession:
 
     async def _listen(self) -> None:
         timeout_ms = self._relay.speech_timeout_ms
-        segmenter = SpeechSegmenter(RATE, AUTO_SILENCE_S if timeout_ms is None else timeout_ms / 1000)
+        segmenter = SpeechSegmenter(
+            self._execution.services.detector(), AUTO_SILENCE_S if timeout_ms is None else timeout_ms / 1000
+        )
         partials: asyncio.Task[None] | None = None
         async with asyncio.TaskGroup() as tasks:
             async with aclosing(hear(self._call.leg.stream, Track.INBOUND, segmenter)) as speech:

@@ -1,0 +1,1 @@
+"""When callers speak, by noise: our detector beside Silero VAD."""
