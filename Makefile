@@ -74,7 +74,6 @@ agents: $(BIN)/.installed  ## pipecat, twilio-agent-connect and OpenAI's transpo
 .PHONY: carrier
 carrier: .venv/sippy  ## the B2BUA of Sippy (a program beside ours), through which the tests call
 
-# Tests that judge a delay, or a sound without a gap, run by themselves after the others, one at a time.
 .venv/kubernetes: constraints.txt $(BIN)/.installed
 	-$(BIN)/python -m pip install --quiet --no-compile --upgrade --target $@ --constraint constraints.txt kubernetes-validate
 	@touch -c $@
@@ -82,6 +81,7 @@ carrier: .venv/sippy  ## the B2BUA of Sippy (a program beside ours), through whi
 .PHONY: schemas
 schemas: .venv/kubernetes  ## the schemas of Kubernetes, beside ours, by which the tests check deploy/kubernetes
 
+# Tests that judge a delay, or a sound without a gap, run by themselves after the others, one at a time.
 .PHONY: test
 test: dev scanner carrier agents schemas  ## the whole suite: most of it in WORKERS processes at once, then alone what judges real time
 	scripts/system-packages sip-tester chromium postgresql tshark \

@@ -229,8 +229,8 @@ async def test_a_silent_database_costs_no_call_and_no_node(
 ) -> None:
     """Nothing comes back for longer than a node without heartbeats is believed; then everything does."""
     service, webhook = fresh(shared)
-    await load(service, webhook, tmp_path, calls=3, per_second=10)  # each node knows the number from here on
-    await kept(service, webhook, 3)
+    await load(service, webhook, tmp_path, calls=6, per_second=10)  # each node knows the number from here on
+    await kept(service, webhook, 6)
     webhook.requests.clear()
     async with path.silent():
         async with asyncio.timeout(140):
