@@ -89,8 +89,7 @@ WHY: Final = {
     ),
     "there is one address, so nothing to choose by it": "priority weight",
     "the application answers for the called party: nothing would hear a document of its own": (
-        "Application:url Application:method Application:statusCallback Application:statusCallbackMethod "
-        "Application:statusCallbackEvent customerId copyParentTo"
+        "Application:url Application:method"
     ),
     "messages are not carried": (
         "SmsUrl SmsMethod SmsFallbackUrl SmsFallbackMethod SmsStatusCallback MessageStatusCallback SmsApplicationSid"

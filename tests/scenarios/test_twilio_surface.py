@@ -152,25 +152,125 @@ async def test_a_call_over_rest_is_recorded_as_asked(
         assert heard.seconds_of(1100 - frequency) == 0, heard.score()
 
 
-async def test_an_application_is_dialled(server: Server, webhook: Webhook) -> None:
-    """`<Dial><Application>`: its documents run, its parameters arrive, its `Hangup` gives the caller back."""
+async def new_application(server: Server, webhook: Webhook) -> str:
+    """The sid of an application with the voice URL `menu`."""
     form = {"FriendlyName": "menu", "VoiceUrl": webhook.url("menu"), "VoiceMethod": "GET"}
     status, made = await server.node.rest("POST", "Applications.json", **form)
     assert status == 201
-    noun = f'<ApplicationSid>{made["sid"]}</ApplicationSid><Parameter name="shop" value="7"/>'
-    webhook["voice"] = response(f'<Dial action="after"><Application>{noun}</Application></Dial>')
+    return str(made["sid"])
+
+
+async def test_an_application_is_dialled(server: Server, webhook: Webhook) -> None:
+    """`<Dial><Application>`: a child call with a record and callbacks; its parameters arrive, and come back."""
+    sid = await new_application(server, webhook)
+    noun = f'<ApplicationSid>{sid}</ApplicationSid><Parameter name="shop" value="7"/>'
+    webhook["voice"] = response(
+        '<Dial action="after"><Application customerId="c1" statusCallback="steps" '
+        f'statusCallbackEvent="initiated ringing answered completed">{noun}</Application></Dial>'
+    )
     webhook["menu"] = response("<Redirect>more</Redirect>")
-    webhook["more"] = response("<Play digits='5'/>", "<Hangup/>", "<Say>never</Say>")
+    webhook["more"] = response(
+        "<Play digits='5'/>", "<Hangup><Parameter name='choice' value='tea'/></Hangup>", "<Say>never</Say>"
+    )
     webhook["after"] = response("<Hangup/>")
+    webhook["steps"] = ""
     async with caller(server) as alice:
+        parent = (await webhook.next("voice"))["CallSid"]
         asked = await webhook.next("menu")
-        assert (asked.method, asked["shop"], asked["ApplicationSid"]) == ("GET", "7", made["sid"])
+        assert (asked.method, asked["shop"], asked["ApplicationSid"]) == ("GET", "7", sid)
+        assert (asked["CustomerId"], asked["To"], asked["CallStatus"]) == ("c1", sid, "ringing")
+        child = asked["CallSid"]
+        assert (asked["ParentCallSid"], asked["Direction"]) == (parent, "outbound-dial")
         assert (await webhook.next("more"))["shop"] == "7"
         after = await webhook.next("after")
-        assert (after["DialCallStatus"], after["DialBridged"]) == ("completed", "true")
+        assert (after["CallSid"], after["DialCallSid"]) == (parent, child)
+        assert (after["DialCallStatus"], after["DialBridged"], after["choice"]) == (
+            "completed",
+            "true",
+            "tea",
+        )
         assert "shop" not in after
         await alice.call.gets("BYE")
         assert alice.rtp.digits == "5"
+    steps = [await webhook.next("steps") for _ in range(4)]
+    assert [each["CallStatus"] for each in steps] == ["initiated", "ringing", "in-progress", "completed"]
+    assert [each["SequenceNumber"] for each in steps] == ["0", "1", "2", "3"]
+    assert {each["CallSid"] for each in steps} == {child}
+    _, record = await server.node.rest("GET", f"Calls/{child}.json")
+    assert (record["parent_call_sid"], record["status"], record["to"]) == (parent, "completed", sid)
+
+
+async def test_a_dialled_application_calls_somebody(
+    server: Server, phone: PhoneFactory, webhook: Webhook
+) -> None:
+    """It dials on: the caller talks with bob, keys pass, REST ends the application's call, and the caller goes on."""
+    bob = await phone("bob")
+    sid = await new_application(server, webhook)
+    webhook["voice"] = response(
+        f'<Dial action="after" record="record-from-answer"><Application copyParentTo="true">{sid}</Application></Dial>'
+    )
+    webhook["menu"] = response(f"<Dial><Sip>{bob.uri}</Sip></Dial>")
+    webhook["after"] = response("<Play digits='9'/>", "<Hangup/>")
+    async with caller(server) as alice:
+        parent = await webhook.next("voice")
+        asked = await webhook.next("menu")
+        assert asked["To"] == parent["To"]
+        called = await bob.next_call()
+        await called.answer(say=500)
+        alice.rtp.speak(alice.audio, 700)
+        assert await called.hears(700)
+        assert await alice.rtp.hears(500)
+        await alice.rtp.press(alice.audio, "4")
+        await called.pressed("4")
+        status, _ = await server.node.rest("POST", f"Calls/{asked['CallSid']}.json", Status="completed")
+        assert status == 200
+        await called.ended()
+        after = await webhook.next("after")
+        assert (after["CallSid"], after["DialCallStatus"]) == (parent["CallSid"], "completed")
+        assert after["RecordingSid"].startswith("RE")
+        await alice.call.gets("BYE")
+        assert alice.rtp.digits == "9"
+
+
+@pytest.mark.parametrize(
+    ("menu", "status", "final"),
+    [("<Response><Reject reason='busy'/></Response>", "busy", 486), ("no document", "failed", 500)],
+)
+async def test_an_application_that_does_not_take_the_call(
+    server: Server, webhook: Webhook, menu: str, status: str, final: int
+) -> None:
+    """With `answerOnBridge` the caller stays unanswered, and hears the application's refusal at the end."""
+    sid = await new_application(server, webhook)
+    webhook["voice"] = response(
+        f'<Dial answerOnBridge="true" action="after"><Application>{sid}</Application></Dial>'
+    )
+    webhook["menu"] = menu
+    webhook["after"] = "<Response/>"
+    async with RawPhone("alice") as alice:
+        call = alice.invite(server.uri, server.node.sip_address, body=sdp())
+        after = await webhook.next("after")
+        assert (after["DialCallStatus"], after["DialBridged"]) == (status, "false")
+        child = after["DialCallSid"]
+        assert (await call.gets_final("INVITE")).status == final
+    _, record = await server.node.rest("GET", f"Calls/{child}.json")
+    assert record["status"] == status
+
+
+async def test_a_caller_leaves_a_dialled_application(server: Server, webhook: Webhook) -> None:
+    """The application's call ends with the caller's; `action` is requested once, its answer unused."""
+    sid = await new_application(server, webhook)
+    webhook["voice"] = response(
+        f'<Dial action="after"><Application statusCallback="steps">{sid}</Application></Dial>'
+    )
+    webhook["menu"] = response("<Pause length='60'/>")
+    webhook["after"], webhook["steps"] = response("<Say>never</Say>"), ""
+    async with caller(server) as alice:
+        child = (await webhook.next("menu"))["CallSid"]
+        alice.call.request("BYE")
+        await alice.call.gets("BYE", 200)
+        assert (await webhook.next("after"))["DialCallSid"] == child
+        ended = await webhook.next("steps")
+        assert (ended["CallSid"], ended["CallStatus"]) == (child, "completed")
 
 
 async def test_an_application_that_there_is_not(server: Server, webhook: Webhook) -> None:

@@ -114,6 +114,7 @@ class Call:
         "joined",
         "joined_at",
         "leg",
+        "lent_to",
         "on_refer",
         "position",
         "rang",
@@ -146,6 +147,8 @@ class Call:
         """It ended, or a REST command gave it a story of its own: what is joined to it must part from it."""
         self.joined: Joined | None = None
         """What it is connected to at the moment."""
+        self.lent_to: Call | None = None
+        """The child call of an application that runs on this leg: what the party asks for is asked of that one."""
         self.joined_at = 0.0
         self.on_refer: Callable[[InboundRefer], None] | None = None
         """Decides about a REFER of this party, while it is joined with another."""
@@ -294,12 +297,11 @@ class Call:
 
     def refuse(self, code: int, reason: str, headers: Parameters = ()) -> None:
         """Final response to an unanswered inbound caller; hangs up if it was answered."""
-        session = self.leg.session
-        if session.is_answered or not isinstance(session, InboundSession):
+        if not self.leg.is_refusable:
             self.hang_up(reason)
         elif not self._status.is_ending:
             self._end_requested(status_of_code(code), reason)
-            session.refuse(code, headers=headers)
+            self.leg.refuse(code, headers)
             self._set_bound()
 
     # --- its stories ------------------------------------------------------------------------------------------------
@@ -344,7 +346,8 @@ class Call:
         """Attend to the leg until it has ended, then close the record. Owned by `LiveCalls`."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                self.leg.stream.hand_events_to(self._heard)
+                if not self.leg.is_lent:
+                    self.leg.stream.hand_events_to(self._heard)
                 if story is not None and not self._stories.has_first:
                     self._stories.run(story)
                 self._stories.open(tasks, self.end_of_story, self._story_failed)
@@ -388,16 +391,18 @@ class Call:
 
     def _transfer_requested(self, refer: InboundRefer) -> None:
         """A call that talks with no other party cannot be transferred: 603."""
-        if self.on_refer is None:
+        on_refer = (self.lent_to or self).on_refer
+        if on_refer is None:
             refer.refuse(603)
         else:
-            self.on_refer(refer)
+            on_refer(refer)
 
     def _carry_on(self, digit: str) -> None:
         """Pass a digit that came as INFO on to the other party; those in RTP pass with the media."""
-        if self.digits_to is not None:
+        digits_to = (self.lent_to or self).digits_to
+        if digits_to is not None:
             with suppress(StreamClosed):
-                self.digits_to.send_digits(digit)
+                digits_to.send_digits(digit)
 
     def _heard(self, event: StreamEvent) -> None:
         """An event of the media stream; called by the media plane, outside of the call's task."""
@@ -437,14 +442,18 @@ class Call:
         return start + timedelta(seconds=self._clock() - began)
 
     def initiated(self) -> None:
-        """The INVITE is on its way."""
+        """The INVITE is on its way, or an application is asked."""
         if self._status.handle(InviteSent()):
             self._moved(self._now())
 
-    def _did_ring(self, *, has_audio: bool) -> None:
+    def ringing(self) -> None:
+        """The called party rings."""
         if self._status.handle(RingingReceived()):
             self._moved(self._now())
             self.rang.set(None)
+
+    def _did_ring(self, *, has_audio: bool) -> None:
+        self.ringing()
         if has_audio:
             self.early_media.set(None)
 
@@ -456,7 +465,10 @@ class Call:
             self._limit.begin(self.answered_at)
         now = self._now()
         ring = whole_seconds(self.record.start_time or now, now)
-        self._moved(now, answer_time=now, ring_duration=ring, sip_response_code=200, srtp=self.leg.encryption)
+        code = None if self.leg.is_lent else 200
+        self._moved(
+            now, answer_time=now, ring_duration=ring, sip_response_code=code, srtp=self.leg.encryption
+        )
         self.answered.set(True)
 
     def _end_requested(self, verdict: CallStatus, reason: str) -> None:
@@ -487,6 +499,8 @@ class Call:
         self.released.set(None)
 
     def _measure(self) -> None:
+        if self.leg.is_lent:
+            return
         heard = self.leg.stream.statistics()
         if heard.packets_received or heard.packets_sent:
             self._bus.publish(MediaMeasured(self.record, utc_now(), heard))

@@ -17,9 +17,10 @@ from callapi.calls.errors import ACCOUNT_FULL, NO_MEDIA_PORTS, NotPlaceable
 from callapi.calls.events import CallClosed, CallOpened, CallStarted, EventBus
 from callapi.calls.legs.called_party import Attempt, CalledParty
 from callapi.calls.legs.leg import Leg
+from callapi.calls.legs.lent_leg import LentLeg
 from callapi.calls.legs.media_security import KEYS_EXPOSED, KEYS_REFUSED, UNENCRYPTED, SecurityRules
 from callapi.calls.legs.reachability import ADDRESS_PRIVATE, unreachable
-from callapi.calls.placing.placement import InboundCall, Placement
+from callapi.calls.placing.placement import InboundCall, Placement, Subscription
 from callapi.calls.placing.redirects import Redirects
 from callapi.calls.problem import Problem
 from callapi.calls.quotas import CALLS, Quotas
@@ -184,6 +185,43 @@ class LiveCalls:
         if isinstance(uri, SipUri) and (note := unreachable(stream.local.host, uri.host)) is not None:
             call.notify(Problem(ADDRESS_PRIVATE, note, is_warning=True))
         return call
+
+    def lend(
+        self,
+        caller: Call,
+        to: str,
+        callbacks: Subscription | None,
+        story: Callable[[Call], Coroutine[Any, Any, None]],
+    ) -> Call:
+        """A child call of `caller`, on its leg, that an application answers: `story`.
+
+        Raises:
+            NotPlaceable: the account has too many calls up.
+        """
+        parent = caller.record
+        if self.quotas.is_full(parent.account_sid):
+            raise NotPlaceable(ACCOUNT_FULL, f"the account has all the calls up that it may have ({CALLS})")
+        now = utc_now()
+        record = new_record(
+            account_sid=parent.account_sid,
+            from_=parent.from_,
+            to=to,
+            direction="outbound-dial",
+            status=CallStatus.QUEUED,
+            node=self._node,
+            at=now,
+            callbacks=callbacks,
+            start_time=now,
+            parent_call_sid=parent.sid,
+            caller_name=parent.caller_name,
+            forwarded_from=parent.forwarded_from,
+        )
+        self.bus.publish(CallStarted(record, now))
+        child = Call(record, LentLeg(caller.leg, caller.answer), self.bus, caller.sip)
+        child.digits = caller.digits
+        self.start(child, partial(story, child))
+        child.initiated()
+        return child
 
     def _invite(
         self,

@@ -22,14 +22,16 @@ async def redirect(verb: Redirect, execution: Execution) -> Outcome:
 
 async def reject(verb: Reject, execution: Execution) -> Outcome:
     """Refuse an unanswered caller with 603 or 486; later it is a Hangup."""
+    execution.returned = verb.parameters
     code = 486 if verb.reason is RejectReason.BUSY else 603
     if execution.ends_call:
         execution.call.refuse(code, f"rejected: {verb.reason}")
     return End()
 
 
-async def hangup(_: Hangup, execution: Execution) -> Outcome:
-    """End the call; in screening: decline it; in a dialled application: end that."""
+async def hangup(verb: Hangup, execution: Execution) -> Outcome:
+    """End the call; in screening: decline it."""
+    execution.returned = verb.parameters
     if execution.ends_call:
         execution.call.refuse(execution.call.final_code or 603, "Hangup")
     return End()

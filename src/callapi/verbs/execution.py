@@ -147,6 +147,7 @@ class Execution:
         "fallback",
         "method",
         "mode",
+        "returned",
         "services",
         "url",
     )
@@ -163,6 +164,8 @@ class Execution:
         self.url = ""
         self.method = "POST"
         self.fallback: tuple[str, str] | None = None
+        self.returned: Parameters = ()
+        """What the `<Parameter>`s of `<Hangup>` or `<Reject>` give back to the `<Dial>` that called the application."""
         self._silent_steps = 0
         self._fetched: Document | None = None
         """A document that was fetched already, and is to be run first."""
@@ -180,7 +183,7 @@ class Execution:
     @property
     def ends_call(self) -> bool:
         """Whether `Hangup` and `Reject` end the call, not only this document."""
-        return self.mode not in {Mode.SCREENING, Mode.APPLICATION}
+        return self.mode is not Mode.SCREENING
 
     def beside(self, mode: Mode, call: Call | None = None) -> "Execution":
         """The execution of another document in `mode`, with URLs relative to the present one."""
@@ -188,10 +191,14 @@ class Execution:
         other.url, other.method = self.url, self.method
         return other
 
-    async def run_document(self, document: Document) -> None:
-        """Run a document that was fetched already, as the story of the call; what it leads to is fetched."""
+    async def continue_with(self, document: Document) -> StoryResult:
+        """Run a document that was fetched already; what it leads to is fetched."""
         self._fetched = document
-        await self.documents(self, DocumentRequest(self.url, self.method))
+        return await self.documents(self, DocumentRequest(self.url, self.method))
+
+    async def run_document(self, document: Document) -> None:
+        """As `continue_with`, as the story of the call."""
+        await self.continue_with(document)
 
     def begin(self, index: int, verb: str, line: int) -> None:
         """The document's verb number `index` begins."""

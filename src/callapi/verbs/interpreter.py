@@ -126,8 +126,7 @@ def _refuse(verb: Verb, execution: Execution) -> Outcome | None:
         text = f"{name} cannot be used in a screening document; the call was declined"
         execution.call.notify(Problem(DIAL_IN_SCREENING, text, line=verb.line, column=verb.column))
         return End()
-    is_own = execution.mode in {Mode.CALL, Mode.APPLICATION}
-    place = "outside a document of waitUrl" if is_own else "in a document that is heard"
+    place = "outside a document of waitUrl" if execution.mode is Mode.CALL else "in a document that is heard"
     text = f"{name} cannot be used {place}; it was skipped"
     execution.call.notify(Problem(NOT_ALLOWED_HERE, text, line=verb.line, column=verb.column))
     return None

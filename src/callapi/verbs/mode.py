@@ -24,8 +24,6 @@ class Mode(Enum):
     """On a call, as its own story."""
     SCREENING = "screening"
     """On a called party, before it is joined: its end accepts."""
-    APPLICATION = "application"
-    """An application that a `<Dial>` runs for its caller: its end goes on with the Dial."""
     HEARD = "heard"
     """To be heard alone: what a participant hears outside its conference, an announcement, before a queue's bridge."""
     QUEUED = "queued"
@@ -39,7 +37,6 @@ _ALLOWED: Final[dict[Mode, frozenset[type]]] = {
 }
 _FORBIDDEN: Final[dict[Mode, frozenset[type]]] = {
     Mode.CALL: frozenset({Leave}),
-    Mode.APPLICATION: frozenset({Leave}),
     Mode.SCREENING: frozenset({Dial, Enqueue, Leave, Refer}),
 }
 

@@ -18,11 +18,12 @@ class Consultation(Struct, frozen=True):
 
 def call_of_session(live: LiveCalls, session: Session) -> Call | None:
     """The live call whose leg has that session."""
-    return next((each for each in live.calls() if each.leg.session is session), None)
+    return next((each for each in live.calls() if each.leg.session is session and not each.leg.is_lent), None)
 
 
 def behind(live: LiveCalls, leg: Call) -> Call | None:
     """The party that `leg` talks with, or that rings for it; for a phone that we ring, the call that it rings for."""
+    leg = leg.lent_to or leg
     if isinstance(leg.joined, Bridged):
         return live.get(leg.joined.other)
     ringing = [each for each in live.calls() if each.record.parent_call_sid == leg.sid]

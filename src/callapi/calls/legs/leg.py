@@ -83,10 +83,10 @@ def warning(problem: NotAcceptable) -> tuple[str, str]:
 class Leg:
     """One party's end of a call. Its maker must `close()` it."""
 
-    __slots__ = ("_answer", "_is_shown", "_party", "_unread", "stream", "video")
+    __slots__ = ("_answer", "_is_shown", "_unread", "party", "stream", "video")
 
     def __init__(self, party: CalledParty, stream: AudioStream, video: VideoStream | None = None) -> None:
-        self._party = party
+        self.party = party
         self.stream = stream
         self.video = video
         self._answer = b""
@@ -100,13 +100,23 @@ class Leg:
         return cls(CalledParty(Attempt(session, negotiation)), stream)
 
     @property
+    def is_lent(self) -> bool:
+        """Whether session and stream are those of another call, which attends to them."""
+        return False
+
+    @property
+    def is_refusable(self) -> bool:
+        """Whether a final response may still refuse the call."""
+        return isinstance(self.session, InboundSession) and not self.session.is_answered
+
+    @property
     def session(self) -> Session:
         """The session that speaks for the party at the moment."""
-        return self._party.current.session
+        return self.party.current.session
 
     @property
     def _negotiation(self) -> MediaNegotiation:
-        return self._party.current.negotiation
+        return self.party.current.negotiation
 
     def prepare_answer(self, offer: bytes) -> None:
         """Settle the offer of an inbound INVITE; empty: our own offer goes into the 200.
@@ -201,13 +211,18 @@ class Leg:
             self._is_shown = True
             self.session.accept(self._answer)
 
+    def refuse(self, code: int, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        """Final response to an inbound caller that `is_refusable`."""
+        if isinstance(self.session, InboundSession):
+            self.session.refuse(code, headers=headers)
+
     def hang_up(self, reason: str | None = None) -> None:
         """End the session by whatever message is due; `reason` is the value of its Reason header (RFC 3326)."""
-        self._party.hang_up(reason)
+        self.party.hang_up(reason)
 
     def leave(self) -> None:
         """Stop waiting for a peer that was hung up: `Ended` comes now, without a status."""
-        self._party.leave()
+        self.party.leave()
 
     def close(self) -> None:
         """Free the ports. The session lives on in its own room until its last message was sent."""
@@ -218,12 +233,12 @@ class Leg:
     async def next_event(self) -> LegEvent:
         """The next thing that happens on this leg; `Ended` is the last. Safe to cancel."""
         while True:
-            several = self._party.is_ringing_several
-            event = self._unread or await self._party.next_event()
+            several = self.party.is_ringing_several
+            event = self._unread or await self.party.next_event()
             self._unread = event  # until its names are resolved: this wait may be cancelled
             event = await _with_addresses(event)
             self._unread = None
-            if several and not self._party.is_ringing_several:
+            if several and not self.party.is_ringing_several:
                 self._configure()  # one phone is left: its early audio is now the party's
             if isinstance(event, Ended):
                 return event
@@ -241,15 +256,15 @@ class Leg:
             stands = event.is_settled and self._negotiation.audio is not None
             if not stands and not self._accept(event.description or response.body):
                 return None
-            if self._party.is_ringing_several:
-                self._party.answered()
+            if self.party.is_ringing_several:
+                self.party.answered()
                 self._configure()
             return Answered(response)
         if response.status >= 180:
-            self._party.rang()
+            self.party.rang()
         if response.status in {180, 183}:
             has_audio = bool(response.body) and self._take_answer(response.body)
-            return Rang(response, has_audio and not self._party.is_ringing_several)
+            return Rang(response, has_audio and not self.party.is_ringing_several)
         return None
 
     def _within(self, event: SessionEvent) -> LegEvent | None:
@@ -298,7 +313,7 @@ class Leg:
         except NotAcceptable as problem:
             log.info("call-id %s: unusable answer: %s", self.session.call_id, problem.text)
             return False
-        if not self._party.is_ringing_several:
+        if not self.party.is_ringing_several:
             self._configure()
         return True
 

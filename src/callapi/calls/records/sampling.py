@@ -18,7 +18,7 @@ async def sample_media(live: LiveCalls) -> None:
     turns: dict[str, int] = {}
     while True:
         await asyncio.sleep(EVERY_S)
-        calls = live.calls()
+        calls = [call for call in live.calls() if not call.leg.is_lent]
         turns = {call.sid: turns.get(call.sid, 0) + 1 for call in calls}
         for call in calls:
             turn = turns[call.sid]

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from callapi.rcml.attributes import Attributes
-from callapi.rcml.elements.element import Element, refuse_content
-from callapi.rcml.elements.nouns.stream import Parameters, read_parameters
+from callapi.rcml.elements.element import Element, refuse_content, refuse_text
+from callapi.rcml.elements.nested_parameters import Parameters, read_parameters
 from callapi.rcml.tree import ElementNode
 
 MAX_SPEECH_TIMEOUT_MS = 60_000
@@ -132,6 +132,7 @@ def read_conversation_relay(node: ElementNode) -> ConversationRelay:
     )
     given.without_effect(*_WITHOUT_EFFECT)
     given.finish()
+    refuse_text(node)
     if not relay.url:
         node.warn("<ConversationRelay> has no url: this session will fail")
     return relay

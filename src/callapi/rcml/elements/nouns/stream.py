@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from callapi.rcml.attributes import Attributes, Method
-from callapi.rcml.elements.element import Element, refuse_nested, refuse_text
+from callapi.rcml.elements.element import Element, refuse_text
+from callapi.rcml.elements.nested_parameters import Parameters, read_parameters
 from callapi.rcml.tree import ElementNode
-
-MAX_PARAMETER = 500
-"""Characters of the name and the value of a `<Parameter>` together, at Twilio."""
-Parameters = tuple[tuple[str, str], ...]
 
 
 class Track(StrEnum):
@@ -69,33 +66,7 @@ def read_stream(node: ElementNode) -> Stream:
     )
     given.without_effect("connectorName", "audioFormat", "sampleRate")
     given.finish()
+    refuse_text(node)
     if not stream.url:
         node.warn("<Stream> has no url: this stream will fail")
     return stream
-
-
-def read_parameters(node: ElementNode, *others: str) -> Parameters:
-    """The `<Parameter>`s nested in `node`, whose other children may be `others`."""
-    refuse_text(node)
-    parameters: dict[str, str] = {}
-    for child in node.children:
-        if child.name == "Parameter":
-            name, value = _read_parameter(child)
-            if name:
-                parameters[name] = value
-        elif child.name not in others:
-            refuse_nested(child, node)
-    return tuple(parameters.items())
-
-
-def _read_parameter(node: ElementNode) -> tuple[str, str]:
-    given = Attributes(node)
-    name, value = given.text("name") or "", given.text("value") or ""
-    given.finish()
-    if not name:
-        node.warn("<Parameter> has no name, and is overlooked")
-    elif len(name) + len(value) > MAX_PARAMETER:
-        node.warn(
-            f"name and value of <Parameter> have {len(name) + len(value)} characters; Twilio allows {MAX_PARAMETER}"
-        )
-    return name, value

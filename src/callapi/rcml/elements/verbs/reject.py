@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from callapi.rcml.attributes import Attributes
-from callapi.rcml.elements.element import Element, refuse_content
+from callapi.rcml.elements.element import Element, refuse_text
+from callapi.rcml.elements.nested_parameters import Parameters, read_parameters
 from callapi.rcml.tree import ElementNode
 
 
@@ -22,6 +23,8 @@ class Reject(Element):
     """Refuse the call. Once it is answered, hang up instead."""
 
     reason: RejectReason = RejectReason.REJECTED
+    parameters: Parameters = ()
+    """As of `<Hangup>`."""
 
 
 def read_reject(node: ElementNode) -> Reject:
@@ -29,5 +32,5 @@ def read_reject(node: ElementNode) -> Reject:
     given = Attributes(node)
     reason = given.word("reason", RejectReason.REJECTED)
     given.finish()
-    refuse_content(node)
-    return Reject(reason, line=node.line, column=node.column)
+    refuse_text(node)
+    return Reject(reason, read_parameters(node), line=node.line, column=node.column)
