@@ -2,7 +2,9 @@
 
 The detector's thresholds are Twilio's defaults and were looked at with the languages of TUNED. The other languages were
 only measured; so were FRESH_PEOPLE and FRESH_MACHINES, other sentences and languages in other voices, which were
-written after the detector was done and have changed nothing in it.
+written after the detector was done. Their slow greetings of businesses (4.2 % of the people) showed that pauses, and
+the patience of the detector of speech, counted as speech; the count was mended, and LATER_PEOPLE and LATER_MACHINES, in
+yet other words, languages and voices and with more such greetings, were written before it was measured again.
 """
 
 from typing import Final
@@ -73,6 +75,30 @@ FRESH_MACHINES: Final = {
     ),
     "pt": ("Você ligou para a caixa postal de Maria Silva. Deixe o seu recado depois do sinal, por favor.",),
     "pl": ("Dodzwoniłeś się do poczty głosowej Jana. Nie mogę teraz odebrać, zostaw wiadomość po sygnale.",),
+}
+LATER_VARIANTS: Final = ("+m2", "+m6", "+f4", "+Annie")
+LATER_SPEEDS: Final = (125, 160, 200)
+LATER_PEOPLE: Final = {
+    "en": ("Hello, Green Garden, Lucy speaking.", "Good afternoon, sales, how may I help?", "Who is this?"),
+    "de": ("Stadtbücherei, Krause, guten Morgen.", "Autohaus Lehmann, Sie sprechen mit Eva.", "Wer ist da?"),
+    "fr": ("Cabinet Martin, bonjour, je vous écoute.", "Allô oui?", "Oui, c'est Julien."),
+    "es": ("Clínica del Sol, buenas tardes.", "Sí, dígame, ¿quién habla?", "¿Hola?"),
+    "it": ("Studio Ferri, buongiorno, sono Marta.", "Pronto, con chi parlo?", "Eccomi."),
+    "nl": ("Bakkerij Smit, goedemiddag.", "Met Lotte, zeg het maar.", "Wie is daar?"),
+    "sv": ("Hej, det är Karin.", "Växeln, god morgon, vad gäller det?", "Hallå?"),
+    "cs": ("Prosím?", "Dobrý den, tady Novák.", "Recepce, dobrý den, přejete si?"),
+}
+LATER_MACHINES: Final = {
+    "en": (
+        "Thank you for calling. We are closed at the moment. Leave your number and we will ring you tomorrow.",
+    ),
+    "de": ("Unsere Sprechzeiten sind montags bis freitags. Bitte hinterlassen Sie Namen und Rufnummer.",),
+    "fr": ("Nous sommes absents jusqu'à lundi. Laissez votre nom et vos coordonnées après le bip sonore.",),
+    "es": ("Gracias por llamar. Ahora no hay nadie en la oficina, deje su nombre y su teléfono.",),
+    "it": ("Grazie per aver chiamato. Gli uffici sono chiusi, lasciate un messaggio dopo il tono.",),
+    "nl": ("Bedankt voor het bellen. Wij zijn nu gesloten, laat uw naam en nummer achter na de piep.",),
+    "sv": ("Du har kommit till Erik. Jag kan inte svara just nu, lämna ett meddelande efter tonen.",),
+    "cs": ("Dovolali jste se do hlasové schránky. Zanechte prosím vzkaz po zaznění tónu, ozvu se vám.",),
 }
 BEEPS: Final = (
     ((440,), 0.4),

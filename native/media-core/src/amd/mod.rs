@@ -1,14 +1,15 @@
 //! Who has answered a call: a person, a machine, a fax. Listens to the called party from the answer on.
 //!
 //! People say a word or two and wait; machines speak on. So speech that goes on for `speech_threshold_ms` is a machine,
-//! and `speech_end_threshold_ms` of silence after less is a person. A beep is a machine's, whatever was said before it.
+//! and `speech_end_threshold_ms` of silence after less is a person. What counts is speech itself: pauses between words and
+//! sentences do not. A beep is a machine's, whatever was said before it.
 //! Times and names are those of Twilio's `MachineDetection…` parameters.
 
 mod beep;
 
 pub use beep::{BeepDetector, RATE, Signal};
 
-use crate::samples::vad::Detector;
+use crate::samples::vad::{Change, Detector};
 
 const FRAME_MS: u64 = 20;
 const FRAME: usize = (RATE as u64 * FRAME_MS / 1000) as usize;
@@ -58,6 +59,39 @@ pub enum AnsweredBy {
     Unknown,
 }
 
+/// How much was said of the present greeting; all in milliseconds since the answer.
+#[derive(Debug, Clone, Copy, Default)]
+struct Greeting {
+    /// Speech in the stretches that are over.
+    spoken_ms: u64,
+    /// When the present stretch began.
+    stretch_ms: Option<u64>,
+    has_begun: bool,
+}
+
+impl Greeting {
+    fn follow(&mut self, change: Change) {
+        match change {
+            Change::Began { at_ms } => {
+                self.has_begun = true;
+                self.stretch_ms = Some(at_ms);
+            }
+            Change::Ended { at_ms } => {
+                let began_ms = self.stretch_ms.take().unwrap_or(at_ms);
+                self.spoken_ms += at_ms.saturating_sub(began_ms);
+            }
+        }
+    }
+
+    /// Speech so far, up to the last sound.
+    fn spoken_ms(&self, last_sound_ms: u64) -> u64 {
+        let present_ms = self
+            .stretch_ms
+            .map_or(0, |began_ms| last_sound_ms.saturating_sub(began_ms));
+        self.spoken_ms + present_ms
+    }
+}
+
 /// The machine; fed from the answer on.
 pub struct MachineDetector {
     options: Options,
@@ -66,11 +100,7 @@ pub struct MachineDetector {
     /// Samples of an incomplete frame.
     rest: Vec<i16>,
     elapsed_ms: u64,
-    /// When the present greeting began.
-    began_ms: Option<u64>,
-    last_sound_ms: u64,
-    /// Sound within it.
-    sound_ms: u64,
+    greeting: Greeting,
     is_machine: bool,
     verdict: Option<AnsweredBy>,
 }
@@ -83,9 +113,7 @@ impl MachineDetector {
             beep: BeepDetector::default(),
             rest: Vec::new(),
             elapsed_ms: 0,
-            began_ms: None,
-            last_sound_ms: 0,
-            sound_ms: 0,
+            greeting: Greeting::default(),
             is_machine: false,
             verdict: None,
         }
@@ -122,27 +150,18 @@ impl MachineDetector {
             Some(Signal::Beep) => return Some(AnsweredBy::MachineStart),
             None => {}
         }
-        self.speech.hear(frame, |_| {});
-        self.follow_speech();
+        let greeting = &mut self.greeting;
+        self.speech.hear(frame, |change| greeting.follow(change));
         self.judge_speech().or_else(|| self.judge_time())
     }
 
-    fn follow_speech(&mut self) {
-        if self.speech.is_speaking() {
-            self.began_ms
-                .get_or_insert(self.elapsed_ms.saturating_sub(3 * FRAME_MS));
-            self.sound_ms += FRAME_MS;
-            self.last_sound_ms = self.elapsed_ms;
-        } else if self.began_ms.is_some() {
-            // The detector holds on for a while; what counts is when sound was heard.
-            self.last_sound_ms = self.elapsed_ms - self.speech.silence_ms().min(self.elapsed_ms);
-        }
-    }
-
     fn judge_speech(&mut self) -> Option<AnsweredBy> {
-        let began_ms = self.began_ms?;
-        let silence_ms = self.elapsed_ms - self.last_sound_ms;
-        let spoken_ms = self.last_sound_ms.saturating_sub(began_ms);
+        if !self.greeting.has_begun {
+            return None;
+        }
+        let last_sound_ms = self.speech.last_sound_ms();
+        let silence_ms = self.elapsed_ms.saturating_sub(last_sound_ms);
+        let spoken_ms = self.greeting.spoken_ms(last_sound_ms);
         if spoken_ms >= self.options.speech_threshold_ms && !self.is_machine {
             self.is_machine = true;
             if !self.options.until_message_end {
@@ -155,15 +174,15 @@ impl MachineDetector {
         if self.is_machine {
             return Some(AnsweredBy::MachineEndSilence);
         }
-        if self.sound_ms < LEAST_SPEECH_MS {
-            (self.began_ms, self.sound_ms) = (None, 0);
+        if spoken_ms < LEAST_SPEECH_MS {
+            self.greeting = Greeting::default();
             return None;
         }
         Some(AnsweredBy::Human)
     }
 
     fn judge_time(&self) -> Option<AnsweredBy> {
-        let is_silent = self.began_ms.is_none();
+        let is_silent = !self.greeting.has_begun;
         if is_silent && self.elapsed_ms >= self.options.silence_timeout_ms {
             return Some(AnsweredBy::Unknown);
         }
@@ -237,6 +256,28 @@ mod tests {
                 Some(AnsweredBy::MachineStart)
             );
         }
+    }
+
+    #[test]
+    fn pauses_do_not_count_as_speech() {
+        let slow = [
+            (false, 500),
+            (true, 1100),
+            (false, 400),
+            (true, 1100),
+            (false, 2000),
+        ];
+        assert_eq!(
+            judged(Options::default(), &slow).0,
+            Some(AnsweredBy::Human),
+            "2.2 s of speech in 2.6 s"
+        );
+        let just_under = [(false, 500), (true, 2300), (false, 2000)];
+        assert_eq!(
+            judged(Options::default(), &just_under).0,
+            Some(AnsweredBy::Human),
+            "the detector's own patience is no speech"
+        );
     }
 
     #[test]

@@ -86,6 +86,11 @@ impl Detector {
         self.is_speaking
     }
 
+    /// When the last sound was heard, in milliseconds since the first sample; it may be a pause within speech since.
+    pub fn last_sound_ms(&self) -> u64 {
+        self.last_sound * u64::from(FRAME_MS)
+    }
+
     /// Milliseconds since the last sound, or since the beginning if there was none.
     pub fn silence_ms(&self) -> u64 {
         if self.is_speaking {

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from callapi.calls.legs.leg import Leg, LegEvent
 from callapi.calls.one_shot import OneShot
+from callapi.media import VideoFormat
 from callapi.sip import Ended, Party
 
 
@@ -17,7 +18,7 @@ class LentLeg(Leg):
     __slots__ = ("_answered", "_ended", "_is_answered")
 
     def __init__(self, of: Leg, answered: Callable[[], None]) -> None:
-        super().__init__(of.party, of.stream, of.video)
+        super().__init__(of.party, of.stream)
         self._answered = answered
         self._is_answered = False
         self._ended: OneShot[Ended] = OneShot()
@@ -26,6 +27,11 @@ class LentLeg(Leg):
     def is_lent(self) -> bool:
         """As Leg.is_lent."""
         return True
+
+    @property
+    def offered_video(self) -> tuple[VideoFormat, ...]:
+        """None: an application's call is audio alone."""
+        return ()
 
     @property
     def is_answered(self) -> bool:

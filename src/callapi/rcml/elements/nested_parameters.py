@@ -12,8 +12,11 @@ MAX_PARAMETER: Final = 500
 MAX_PARAMETERS: Final = 99
 
 
-def read_parameters(node: ElementNode, *others: str) -> Parameters:
-    """The `<Parameter>`s nested in `node`, whose other children may be `others`; of one name the last counts."""
+def read_parameters(node: ElementNode, *others: str, code: int | None = None) -> Parameters:
+    """The `<Parameter>`s nested in `node`, whose other children may be `others`; of one name the last counts.
+
+    `code` is Twilio's number for another child.
+    """
     parameters: dict[str, str] = {}
     for child in node.children:
         if child.name == "Parameter":
@@ -21,7 +24,7 @@ def read_parameters(node: ElementNode, *others: str) -> Parameters:
             if name:
                 parameters[name] = value
         elif child.name not in others:
-            refuse_nested(child, node)
+            refuse_nested(child, node, code)
     if len(parameters) > MAX_PARAMETERS:
         node.warn(
             f"<{node.name}> has {len(parameters)} parameters; those after {MAX_PARAMETERS} are overlooked"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from callapi.rcml import Application, Dial
+from callapi.rcml import Application, Dial, Hangup, Reject
 from tests.rcml.documents import document, refusal, warnings
 
 SID = "AP" + "1" * 32
@@ -35,15 +35,30 @@ def test_nothing_stands_beside_it() -> None:
     )
 
 
+def test_its_call() -> None:
+    attributes = 'copyParentTo="true" customerId="c" statusCallback="/s" statusCallbackEvent="ringing"'
+    application = read(f"<Application {attributes}>{SID}</Application>")
+    assert application is not None
+    assert (application.copies_to, application.customer_id) == (True, "c")
+    assert (application.status_callback, application.status_callback_events) == ("/s", {"ringing"})
+
+
 def test_what_has_no_effect_is_named() -> None:
-    (warning,) = warnings(f'<Dial><Application copyParentTo="true">{SID}</Application></Dial>')
-    assert warning == "copyParentTo on <Application> is accepted, and has no effect here"
+    (warning,) = warnings(f'<Dial><Application url="/u">{SID}</Application></Dial>')
+    assert warning == "url on <Application> is accepted, and has no effect here"
 
 
-def test_a_parameter_without_a_name_is_ignored() -> None:
+def test_a_parameter_without_a_name_is_overlooked() -> None:
     inside = f'<Application>{SID}<Parameter value="1"/></Application>'
     assert read(inside) == Application(SID)
-    assert warnings(f"<Dial>{inside}</Dial>") == ["<Parameter> has no name, and is ignored"]
+    assert warnings(f"<Dial>{inside}</Dial>") == ["<Parameter> has no name, and is overlooked"]
+
+
+@pytest.mark.parametrize("verb", ["Hangup", "Reject"])
+def test_what_comes_back_to_the_dial(verb: str) -> None:
+    (read_verb,) = document(f'<{verb}><Parameter name="a" value="1"/></{verb}>').verbs
+    assert isinstance(read_verb, Hangup | Reject)
+    assert read_verb.parameters == (("a", "1"),)
 
 
 def test_another_element_inside_is_an_error() -> None:

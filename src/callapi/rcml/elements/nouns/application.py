@@ -47,7 +47,7 @@ def read_application(node: ElementNode) -> Application:
     )
     given.without_effect("url", "method")
     given.finish()
-    parameters = read_parameters(node, "ApplicationSid")
+    parameters = read_parameters(node, "ApplicationSid", code=13215)
     nested = next((child.text for child in node.children if child.name == "ApplicationSid"), "")
     sid = node.text or nested
     if _SID.fullmatch(sid) is None:
