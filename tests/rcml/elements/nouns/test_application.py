@@ -40,7 +40,8 @@ def test_its_call() -> None:
     application = read(f"<Application {attributes}>{SID}</Application>")
     assert application is not None
     assert (application.copies_to, application.customer_id) == (True, "c")
-    assert (application.status_callback, application.status_callback_events) == ("/s", {"ringing"})
+    assert application.status_callback == "/s"
+    assert {each.value for each in application.status_callback_events} == {"ringing"}
 
 
 def test_what_has_no_effect_is_named() -> None:
