@@ -276,7 +276,7 @@ mod tests {
         assert_eq!(
             judged(Options::default(), &just_under).0,
             Some(AnsweredBy::Human),
-            "the detector's own patience is no speech"
+            "the detector's own patience does not count"
         );
     }
 
