@@ -111,11 +111,14 @@ async def test_one_screened_call(new_node: NodeFactory, phone: PhoneFactory, tmp
         await other.ring()
         await ringing.answer(say=660)
         assert await call.hears(660)
-        trace = asyncio.create_task(command(node, "trace", await _sid(node), "--follow"))
+        followed = tmp_path / "followed.pcap"
+        following = command(node, "trace", await _sid(node), "--follow", "--pcap", str(followed))
+        trace = asyncio.create_task(following)
         await asyncio.sleep(1)
         await call.hang_up()
         await ringing.ended()
         await _commands(node, await trace, bob.uri, tmp_path)
+        await asyncio.to_thread(_read_by_tshark, followed)
         await _metrics(node)
         requests = [webhook.requests[0], *(each for each in webhook.requests if each.path.endswith("screen"))]
         assert await node.process.stop() == 0

@@ -123,7 +123,9 @@ def _trace(commands: Commands) -> None:
     _with_config(this)
     this.add_argument("sid", metavar="CALL_SID")
     this.add_argument("--follow", action="store_true", help="go on until the call is over")
-    this.add_argument("--pcap", type=Path, metavar="FILE", help="write its SIP messages there instead")
+    this.add_argument(
+        "--pcap", type=Path, metavar="FILE", help="write its SIP messages there; with --follow, at its end"
+    )
 
 
 def _explain(commands: Commands) -> None:

@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any, Final
 
 import uvloop
@@ -24,12 +25,16 @@ from callapi.store import upgrade_in_child
 log = logging.getLogger(__name__)
 
 MAX_DESCRIPTORS: Final = 1 << 20
+USUAL: Final = Path("callapi.toml")
+"""How the documentation calls a configuration."""
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
     settings = load_settings(arguments.config)
+    if arguments.config is None and USUAL.exists():
+        Terminal().say(f"{USUAL} lies here and is not read: callapi serve --config {USUAL}")
     configure(arguments.log_level or settings.log.level, as_json=settings.log.format == "json")
     allow_descriptors()
     with locked(settings.node.data_dir):

@@ -1,9 +1,9 @@
-"""`callapi trace SID`: the ladder of a call and of the calls that it dialled; `--follow` while it is up."""
+"""`callapi trace SID`: the ladder of a call and of the calls that it dialled; `--follow` until it is over."""
 
 import argparse
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -36,22 +36,27 @@ class Entry(Struct, frozen=True):
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the ladder; with `--pcap` write the SIP messages to a file instead."""
+    """Print the ladder. With `--pcap` write the SIP messages to a file instead, with `--follow` as well: at the end."""
     client = NodeClient(settings_of(arguments.config))
+    if arguments.pcap is None or arguments.follow:
+        _show(client, arguments.sid, is_followed=arguments.follow)
     if arguments.pcap is not None:
-        return _save(client, arguments.sid, arguments.pcap)
+        _save(client, arguments.sid, arguments.pcap)
+    return 0
+
+
+def _show(client: NodeClient, sid: str, *, is_followed: bool) -> None:
     terminal = Terminal()
-    trace = _Trace(client, arguments.sid, terminal)
+    trace = _Trace(client, sid, terminal)
     trace.print_news()
     over_at = time.monotonic() if trace.is_over else None
-    while arguments.follow and (over_at is None or time.monotonic() - over_at < LATE_S):
+    while is_followed and (over_at is None or time.monotonic() - over_at < LATE_S):
         time.sleep(FOLLOW_S)
         trace.print_news()
         if trace.is_over and over_at is None:
             over_at = time.monotonic()
     terminal.say()
     terminal.say(_summary(trace.call))
-    return 0
 
 
 class _Trace:
@@ -87,11 +92,10 @@ class _Trace:
             _print(self._ladder, self._columns, entry)
 
 
-def _save(client: NodeClient, sid: str, path: Path) -> int:
+def _save(client: NodeClient, sid: str, path: Path) -> None:
     content = client.download(f"Calls/{sid}/Events.pcap")
     path.write_bytes(content)
     Terminal().good(f"{path}: the SIP messages of {sid}, {len(content)} bytes")
-    return 0
 
 
 class _Names:
@@ -164,19 +168,41 @@ def _entry(number: int, call: Any, event: Any, names: _Names) -> Iterator[Entry]
 
 
 def _remark(kind: str, data: Any) -> str | None:
-    match kind:
-        case "verb":
-            return f"<{data['name']}> line {data['line']}"
-        case "status":
-            return f"status {data['status']}"
-        case "notification":
-            return f"{data['code']}: {data['text']}"
-        case "digit":
-            return "a key was pressed"
-        case "media" if "packets_received" in data:
-            return f"audio: {data['packets_received']} in, {data['packets_sent']} out, {data['packets_lost']} lost"
-        case _:
-            return None
+    remark = _REMARKS.get(kind)
+    return remark(data) if remark is not None else None
+
+
+def _figures(data: Any) -> str | None:
+    if "packets_received" not in data:
+        return None
+    return f"audio: {data['packets_received']} in, {data['packets_sent']} out, {data['packets_lost']} lost"
+
+
+def _joined(data: Any) -> str:
+    with_whom = f"audio with {data.get('name') or data['with']}"
+    return f"{with_whom} ends after {data['seconds']} s" if "seconds" in data else with_whom
+
+
+def _words(data: Any) -> str:
+    return f"{data['event']}: {data['text']}" if data.get("text") else str(data["event"])
+
+
+_REMARKS: Final[Mapping[str, Callable[[Any], str | None]]] = {
+    "verb": lambda data: f"<{data['name']}> line {data['line']}",
+    "status": lambda data: f"status {data['status']}",
+    "notification": lambda data: f"{data['code']}: {data['text']}",
+    "digit": lambda _: "a key was pressed",
+    "media": _figures,
+    "joined": _joined,
+    "parted": _joined,
+    "conference": lambda data: f"{data['event']} {data['name']}",
+    "stream": lambda data: str(data["event"]),
+    "transcription": _words,
+    "conversation": _words,
+    "transfer": lambda data: f"transfer to {data['target']}: {data['step']}",
+    "listening": lambda data: str(data["event"]),
+}
+"""What a line says of an event, by its kind; other kinds are left out."""
 
 
 def label_of(message: str) -> str:
