@@ -73,7 +73,10 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
   const element = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
-    element.current?.showModal();
+    const dialog = element.current;
+    dialog?.showModal();
+    // Closed rather than just taken away, so that the focus goes back to where it was.
+    return () => dialog?.close();
   }, []);
   return (
     <dialog class="sheet" ref={element} aria-labelledby={id} onClose={onClose} onClick={(event) => event.target === element.current && element.current?.close()}>

@@ -1,14 +1,18 @@
 """Log lines on standard error: text for people, or one JSON object a line (`log.format = "json"`)."""
 
+import asyncio
 import logging
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 import msgspec
 
+GATHER_S: Final = 0.1
+MAX_GATHERED: Final = 500
+"""Lines that are written at once even if the time has not come."""
 CHATTY: Final = ("alembic", "uvicorn", "asyncio")
 _KNOWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "facts"}
 
@@ -44,23 +48,52 @@ class TextFormatter(logging.Formatter):
 
 
 class LineHandler(logging.StreamHandler[TextIO]):
-    """Writes lines to a stream that flushes itself after each, as standard error does; it has no filters."""
+    """Writes lines to a stream that flushes itself, as standard error does; it has no filters.
+
+    Lines below warnings are gathered for `GATHER_S` where an event loop runs: a write for each would cost a call more
+    than the line itself. A warning takes those before it along, so that the order stays.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._gathered: list[str] = []
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Write the line."""
+        """Write the line, or gather it."""
         with self.lock or nullcontext():
             self.emit(record)
         return True
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the line; a stream that cannot be written to is reported as logging does."""
+        """Gather the line; a stream that cannot be written to is reported as logging does."""
         try:
-            self.stream.write(f"{self.format(record)}\n")
+            self._gathered.append(self.format(record) + self.terminator)
+            if record.levelno >= logging.WARNING or len(self._gathered) >= MAX_GATHERED:
+                self.flush()
+            elif len(self._gathered) == 1:
+                self._flush_soon()
         except Exception:  # as logging does: a log line must not end what it is about
             self.handleError(record)
 
+    def _flush_soon(self) -> None:
+        try:
+            asyncio.get_running_loop().call_later(GATHER_S, self._flush_late)
+        except RuntimeError:  # a thread, or before the loop
+            self.flush()
+
+    def _flush_late(self) -> None:
+        with suppress(
+            OSError, ValueError
+        ):  # what cannot be written any more is dropped, as at the end of the process
+            self.flush()
+
     def flush(self) -> None:
-        """Each line is out already."""
+        """Write what is gathered; at the end of the process logging asks for it."""
+        with self.lock or nullcontext():
+            text, self._gathered = "".join(self._gathered), []
+            if text:
+                self.stream.write(text)
+                self.stream.flush()
 
 
 class JsonFormatter(logging.Formatter):
