@@ -87,7 +87,14 @@ pub fn recorder(input: &[u8]) {
             payload,
         };
         match datagram.tag & 7 {
-            0 => recorder.set_codec(codec(second)),
+            0 => {
+                let codec = codec(second);
+                recorder.set_received(codec.received, codec.clock_rate);
+            }
+            4 => {
+                let codec = codec(second);
+                recorder.set_sent(codec.sent, codec.clock_rate);
+            }
             1..4 => recorder.on_sent(&packet),
             _ => recorder.on_received(&packet),
         }

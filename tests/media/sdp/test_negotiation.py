@@ -580,9 +580,9 @@ def test_every_format_of_an_answer_may_be_used() -> None:
         )
     )
     assert leg.audio is not None
-    assert (leg.audio.codec.name, leg.audio.other_payload_types) == ("PCMU", (8, 111))
+    assert (leg.audio.codec.name, _others(leg)) == ("PCMU", {8: "PCMA", 111: "opus"})
     assert leg.use_format(8)
-    assert (leg.audio.codec.name, leg.audio.other_payload_types) == ("PCMA", (0, 111))
+    assert (leg.audio.codec.name, _others(leg)) == ("PCMA", {0: "PCMU", 111: "opus"})
     assert leg.audio.telephone_event == 101
     assert leg.use_format(111)
     assert (leg.audio.codec.name, leg.audio.codec.payload_type) == ("opus", 120)
@@ -590,4 +590,21 @@ def test_every_format_of_an_answer_may_be_used() -> None:
     assert not leg.use_format(9)
     leg.receive_offer(G711)
     assert not leg.use_format(0)
-    assert leg.audio.other_payload_types == ()
+    assert _others(leg) == {}
+
+
+def test_every_format_of_a_reoffer_may_come_before_its_answer() -> None:
+    """RFC 3264 §5.1: who offers is ready for each of the formats; the answer says which of them stay."""
+    leg = MediaNegotiation(LocalMedia("192.0.2.1", 20_000, codecs=("PCMU", "PCMA", "opus")))
+    leg.receive_offer(G711)
+    assert _others(leg) == {}
+    leg.make_offer()
+    assert _others(leg) == {0: "PCMU", 111: "opus"}
+    assert not leg.use_format(0), "nothing was agreed on yet"
+    leg.receive_answer(G711)
+    assert _others(leg) == {0: "PCMU"}
+
+
+def _others(leg: MediaNegotiation) -> dict[int, str]:
+    assert leg.audio is not None
+    return {each.receive_payload_type: each.name for each in leg.audio.other_formats}

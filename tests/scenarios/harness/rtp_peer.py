@@ -39,6 +39,11 @@ G711 = _DECODE[PCMU]
 _ORDER = {kind: numpy.argsort(table, kind="stable") for kind, table in _DECODE.items()}
 
 
+def decode(payload: bytes, kind: int) -> Samples:
+    """What a payload of PCMU or PCMA holds."""
+    return _DECODE[kind][numpy.frombuffer(payload, numpy.uint8)]
+
+
 def encode(samples: Samples, kind: int) -> bytes:
     """The nearest code for each sample."""
     table, order = _DECODE[kind], _ORDER[kind]

@@ -100,11 +100,16 @@ impl Mixer {
         gone.is_some_and(|member| member.is_speaking())
     }
 
-    /// Another codec was agreed on.
-    pub fn set_rate(&mut self, slot: usize, rate: Rate) {
-        if let Some(Some(member)) = self.members.get_mut(slot) {
+    /// Another codec was agreed on; whether that changes the rate.
+    pub fn set_rate(&mut self, slot: usize, rate: Rate) -> bool {
+        let Some(Some(member)) = self.members.get_mut(slot) else {
+            return false;
+        };
+        let changes = member.rate != rate;
+        if changes {
             member.set_rate(rate);
         }
+        changes
     }
 
     pub fn set_role(&mut self, slot: usize, role: Role) {

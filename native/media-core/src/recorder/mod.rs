@@ -113,14 +113,14 @@ impl Recorder {
         }
     }
 
-    /// The leg speaks another codec from now on.
-    pub fn set_codec(&mut self, codec: Codec) {
-        for (track, decoder) in [
-            (&mut self.received, codec.received),
-            (&mut self.sent, codec.sent),
-        ] {
-            track.set_codec(decoder, codec.clock_rate);
-        }
+    /// The party speaks another codec from now on, whose RTP clock has `clock_rate` Hz.
+    pub fn set_received(&mut self, decoder: Box<dyn Decoder + Send>, clock_rate: u32) {
+        self.received.set_codec(decoder, clock_rate);
+    }
+
+    /// The same for what the party is sent.
+    pub fn set_sent(&mut self, decoder: Box<dyn Decoder + Send>, clock_rate: u32) {
+        self.sent.set_codec(decoder, clock_rate);
     }
 
     /// Records nothing from `now_ns` on: silence, or, with `skips`, not even that.

@@ -59,13 +59,14 @@ impl Track {
         }
     }
 
-    /// The leg speaks another codec from now on.
+    /// What follows is of another codec. With the same RTP clock, timestamps and sequence numbers go on.
     pub(crate) fn set_codec(&mut self, decoder: Box<dyn Decoder + Send>, clock_rate: u32) {
-        self.clock_rate = clock_rate;
-        self.timeline = Timeline::new(self.rate, clock_rate);
         self.resampler = resampler(decoder.as_ref(), self.rate);
         self.decoder = decoder;
-        self.next = None;
+        if clock_rate != self.clock_rate {
+            self.clock_rate = clock_rate;
+            self.restart();
+        }
     }
 
     /// The next packet follows what is done, whatever its timestamp: time was left out.

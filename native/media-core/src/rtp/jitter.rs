@@ -136,6 +136,11 @@ impl JitterBuffer {
         (self.next, self.last, self.is_filling) = (None, None, true);
     }
 
+    /// What waits is due now: nothing more is waited for.
+    pub fn stop_filling(&mut self) {
+        self.is_filling = false;
+    }
+
     /// The next packet, when its sound is needed.
     pub fn pull(&mut self) -> Pull<'_> {
         let depth = self.depth();

@@ -42,6 +42,9 @@ impl Listener {
 
     /// The leg speaks this from now on.
     pub fn set_codec(&mut self, spoken: Spoken) {
+        if let Some(transcoder) = &mut self.transcoder {
+            return transcoder.change(spoken.decoder, spoken.clock_rate, spoken.ptime_ms);
+        }
         let mut transcoder = Transcoder::new(
             spoken.decoder,
             spoken.clock_rate,

@@ -13,6 +13,8 @@ pub struct Transcoder {
     jitter: JitterBuffer,
     decoder: Box<dyn Decoder + Send>,
     converter: Option<Converter>,
+    rate: u32,
+    depth: Depth,
     ssrc: Option<u32>,
     /// One packet at the decoder's rate.
     decoded: Vec<i16>,
@@ -36,6 +38,8 @@ impl Transcoder {
         Self {
             jitter: JitterBuffer::new(clock_rate, clock_rate / 1000 * ptime_ms),
             converter: Converter::new(from, rate).filter(|_| from != rate),
+            rate,
+            depth: Depth::default(),
             decoder,
             ssrc: None,
             decoded: Vec::new(),
@@ -53,7 +57,49 @@ impl Transcoder {
 
     /// Lets so many packets wait; [`Depth::default`] unless set.
     pub fn set_depth(&mut self, depth: Depth) {
+        self.depth = depth;
         self.jitter.set_depth(depth);
+    }
+
+    /// The packets that come from now on are of another format, with the arguments of [`new`](Self::new). What waits is
+    /// decoded before that, so that none of it is lost.
+    pub fn change(&mut self, decoder: Box<dyn Decoder + Send>, clock_rate: u32, ptime_ms: u32) {
+        self.flush();
+        let from = decoder.sample_rate();
+        self.jitter = JitterBuffer::new(clock_rate, clock_rate / 1000 * ptime_ms);
+        self.jitter.set_depth(self.depth);
+        self.converter = Converter::new(from, self.rate).filter(|_| from != self.rate);
+        self.decoder = decoder;
+        self.packet_samples = (from / 1000 * ptime_ms) as usize;
+        // The new decoder has heard nothing that it could go on with.
+        self.concealed = usize::MAX;
+    }
+
+    /// Appends `count` samples of what waits, and no made-up ones; false if there are fewer.
+    pub fn take(&mut self, count: usize, pcm: &mut Vec<i16>) -> bool {
+        self.flush();
+        let is_enough = self.samples.len() >= count;
+        if is_enough {
+            pcm.extend(self.samples.drain(..count));
+        }
+        is_enough
+    }
+
+    /// Decodes what waits.
+    fn flush(&mut self) {
+        self.jitter.stop_filling();
+        for _ in 0..self.jitter.depth() {
+            self.decoded.clear();
+            match self.jitter.pull() {
+                Pull::Packet(payload) => self.decoder.decode(payload, &mut self.decoded),
+                Pull::Lost => self.decoder.conceal(self.packet_samples, &mut self.decoded),
+                Pull::Empty => break,
+            }
+            match &mut self.converter {
+                Some(converter) => converter.convert(&self.decoded, &mut self.samples),
+                None => self.samples.extend_from_slice(&self.decoded),
+            }
+        }
     }
 
     /// A packet of sound came.
@@ -176,6 +222,23 @@ mod tests {
             total += fill(&mut transcoder, 320).len();
         }
         assert!(total >= 49 * 320, "{total}");
+    }
+
+    #[test]
+    fn a_change_of_format_loses_nothing_that_waits() {
+        let mut transcoder = transcoder();
+        for number in 0..3 {
+            transcoder.insert(place(number), &[0x00; 160], u64::from(number) * 20 * MS);
+        }
+        transcoder.change(codecs::open("PCMA", "").unwrap().1, 8000, 20);
+        for number in 3..6 {
+            transcoder.insert(place(number), &[0x2a; 160], u64::from(number) * 20 * MS);
+        }
+        let mut heard: Vec<i16> = (0..4).flat_map(|_| fill(&mut transcoder, 160)).collect();
+        while transcoder.take(160, &mut heard) {}
+        let loudest = heard.iter().map(|sample| sample.unsigned_abs()).min();
+        assert_eq!(heard.len(), 6 * 160);
+        assert!(loudest.is_some_and(|least| least > 30_000), "{loudest:?}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use media_core::codec::Encoder;
 use media_core::codec::codecs;
 use media_core::mixer::{FRAME_MS, Heard, Mixer, Rate, Role};
 use media_core::rtp::{self, Place};
+use media_core::stream::hearing::Coding;
 
 use crate::recording::{Direction, NewRecording, Source};
 use crate::stream::audio::AudioStream;
@@ -89,7 +90,8 @@ pub(crate) struct Room {
 }
 
 fn rate_of(format: Option<&Format>) -> Rate {
-    let encoder = format.and_then(|format| codecs::open(&format.codec, &format.fmtp).ok());
+    let encoder =
+        format.and_then(|format| codecs::open(&format.coding.codec, &format.coding.fmtp).ok());
     encoder
         .and_then(|(encoder, _)| Rate::of(encoder.sample_rate()))
         .unwrap_or(Rate::Narrow)
@@ -139,17 +141,14 @@ impl Room {
         stream.playout.stop_playback(stream.id, None, ctx);
         let link = Link::Room {
             room: self.id,
-            input: Box::new(RoomInput {
-                delay: entry.delay,
-                transcoder: None,
-            }),
+            input: Box::new(RoomInput::new(entry.delay)),
         };
         stream.connect(link, ctx.now);
         self.retune(index, stream);
         self.apply_parts();
     }
 
-    /// The codec of a member's stream was agreed on, or has changed.
+    /// The codec of a member's stream was agreed on or has changed, or the member has turned to another one.
     pub(crate) fn retune(&mut self, index: u32, stream: &mut AudioStream) {
         let Some(at) = self.members.iter().position(|each| each.index == index) else {
             return;
@@ -157,10 +156,12 @@ impl Room {
         let format = stream.format.as_ref();
         let rate = rate_of(format);
         self.members[at].encoding = format.and_then(|format| self.encoding_for(format, rate));
-        self.members[at].pending.clear();
-        self.mixer.set_rate(self.members[at].slot, rate);
+        if self.mixer.set_rate(self.members[at].slot, rate) {
+            self.members[at].pending.clear();
+        }
         if let Link::Room { input, .. } = &mut stream.link {
-            input.set_format(format);
+            let coding = format.map(|format| stream.hearing.spoken(&format.coding));
+            input.set_coding(coding, rate.hertz());
         }
     }
 
@@ -315,17 +316,23 @@ impl Room {
 
     /// The encoder that all members with this format share.
     fn encoding_for(&mut self, format: &Format, rate: Rate) -> Option<usize> {
-        if format.ptime_ms != FRAME_MS {
+        let Coding {
+            codec,
+            fmtp,
+            ptime_ms,
+            ..
+        } = &format.coding;
+        if *ptime_ms != FRAME_MS {
             return None;
         }
-        let is_same = |each: &Encoding| each.codec == format.codec && each.fmtp == format.fmtp;
+        let is_same = |each: &Encoding| each.codec == *codec && each.fmtp == *fmtp;
         if let Some(known) = self.encodings.iter().position(is_same) {
             return Some(known);
         }
-        let (encoder, _) = codecs::open(&format.codec, &format.fmtp).ok()?;
+        let (encoder, _) = codecs::open(codec, fmtp).ok()?;
         self.encodings.push(Encoding {
-            codec: format.codec.clone(),
-            fmtp: format.fmtp.clone(),
+            codec: codec.clone(),
+            fmtp: fmtp.clone(),
             rate,
             encoder,
             packet: Vec::new(),
@@ -448,8 +455,8 @@ impl Encoding {
 impl RoomInput {
     /// Appends 20 ms of what the member says; nothing while it is silent.
     fn fill(&mut self, pcm: &mut Vec<i16>) {
-        if let Some((transcoder, count)) = &mut self.transcoder {
-            transcoder.fill(*count, pcm);
+        if let Some((transcoder, count)) = self.transcoder() {
+            transcoder.fill(count, pcm);
         }
     }
 }

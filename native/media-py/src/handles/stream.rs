@@ -166,7 +166,7 @@ impl Stream {
         self.codec
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone_from(&format.codec);
+            .clone_from(&format.coding.codec);
         self.order(Order::Configure(remote, format));
         Ok(())
     }

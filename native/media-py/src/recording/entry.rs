@@ -14,8 +14,10 @@ pub(super) const PCM: &str = "PCM";
 pub(super) enum Kind {
     Received,
     Sent,
-    /// The leg speaks another codec; the payload is `clock_rate name/fmtp`.
-    Codec,
+    /// The party speaks another codec; the payload is `clock_rate name/fmtp`.
+    ReceivedCodec,
+    /// The same of what it is sent.
+    SentCodec,
     /// Recording pauses; the timestamp is 1 if the time is left out.
     Pause,
     /// Recording goes on.
@@ -54,9 +56,10 @@ impl Entry {
             kind: match octets[0] {
                 0 => Kind::Received,
                 1 => Kind::Sent,
-                2 => Kind::Codec,
-                3 => Kind::Pause,
-                4 => Kind::Resume,
+                2 => Kind::ReceivedCodec,
+                3 => Kind::SentCodec,
+                4 => Kind::Pause,
+                5 => Kind::Resume,
                 _ => Kind::End,
             },
             length: u16::from_ne_bytes([octets[2], octets[3]]),

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 
 use media_core::recorder::{Options, Place};
+use media_core::stream::hearing::Coding;
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::recording::entry::{ENTRY, Entry, Kind, PCM};
 use crate::recording::orders::{Started, ToWriter};
-use crate::stream::format::Format;
 
 /// Octets between a packet thread and the writer: more than three seconds of both directions of G.711.
 const RING: usize = 64 * 1024;
@@ -33,8 +33,8 @@ pub(crate) enum Direction {
 pub(crate) enum Source<'a> {
     /// A leg whose codec was not agreed on yet.
     Unknown,
-    /// The packets of a leg.
-    Leg(&'a Format),
+    /// The packets of a leg: what the party speaks, and what it is sent.
+    Leg(&'a Coding, &'a Coding),
     /// Samples at this rate, as `media_core::codec::pcm` writes them.
     Pcm(u32),
 }
@@ -82,8 +82,8 @@ impl NewRecording {
     pub(crate) fn begin(mut self, stream: u64, source: Source<'_>, now: u64) -> Tap {
         let is_narrow = match source {
             Source::Unknown => true,
-            Source::Leg(format) => {
-                let name = &format.codec;
+            Source::Leg(received, _) => {
+                let name = &received.codec;
                 name.eq_ignore_ascii_case("PCMU") || name.eq_ignore_ascii_case("PCMA")
             }
             Source::Pcm(rate) => rate == 8000,
@@ -108,10 +108,14 @@ impl NewRecording {
         };
         match source {
             Source::Unknown => {}
-            Source::Leg(format) => tap.set_codec(format, now),
+            Source::Leg(received, sent) => {
+                tap.set_codec(Direction::Received, received, now);
+                tap.set_codec(Direction::Sent, sent, now);
+            }
             Source::Pcm(rate) => {
                 let codec = format!("{rate} {PCM}/{rate}");
-                tap.push(Kind::Codec, NOWHERE, codec.as_bytes(), now);
+                tap.push(Kind::ReceivedCodec, NOWHERE, codec.as_bytes(), now);
+                tap.push(Kind::SentCodec, NOWHERE, codec.as_bytes(), now);
             }
         }
         tap
@@ -148,10 +152,14 @@ impl Tap {
         self.push(kind, place, payload, now);
     }
 
-    /// The leg speaks another codec from now on.
-    pub(crate) fn set_codec(&mut self, format: &Format, now: u64) {
-        let codec = format!("{} {}/{}", format.clock_rate, format.codec, format.fmtp);
-        self.push(Kind::Codec, NOWHERE, codec.as_bytes(), now);
+    /// What goes this way is of another codec from now on.
+    pub(crate) fn set_codec(&mut self, direction: Direction, coding: &Coding, now: u64) {
+        let codec = format!("{} {}/{}", coding.clock_rate, coding.codec, coding.fmtp);
+        let kind = match direction {
+            Direction::Received => Kind::ReceivedCodec,
+            Direction::Sent => Kind::SentCodec,
+        };
+        self.push(kind, NOWHERE, codec.as_bytes(), now);
     }
 
     /// Pauses it, with (`Some(true)`) the time left out or silent, or lets it go on (`None`).

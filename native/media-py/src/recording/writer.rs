@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
+use media_core::codec::Decoder;
 use media_core::codec::codecs;
 use media_core::codec::pcm::PcmDecoder;
 use media_core::recorder::{Codec, Options, Over, Packet, Recorder};
@@ -205,23 +206,16 @@ impl Writer {
     }
 }
 
-/// The decoders of a leg, by what the tap says of it.
-fn open_codec(description: &str) -> Option<Codec> {
+/// The decoder of a codec and its RTP clock, by what the tap says of it.
+fn open_codec(description: &[u8]) -> Option<(Box<dyn Decoder + Send>, u32)> {
+    let description = std::str::from_utf8(description).ok()?;
     let (clock_rate, codec) = description.split_once(' ')?;
     let (name, fmtp) = codec.split_once('/')?;
+    let clock_rate = clock_rate.parse().ok()?;
     if name == PCM {
-        let rate = fmtp.parse().ok()?;
-        return Some(Codec {
-            received: Box::new(PcmDecoder::new(rate)),
-            sent: Box::new(PcmDecoder::new(rate)),
-            clock_rate: rate,
-        });
+        return Some((Box::new(PcmDecoder::new(clock_rate)), clock_rate));
     }
-    Some(Codec {
-        received: codecs::open(name, fmtp).ok()?.1,
-        sent: codecs::open(name, fmtp).ok()?.1,
-        clock_rate: clock_rate.parse().ok()?,
-    })
+    Some((codecs::open(name, fmtp).ok()?.1, clock_rate))
 }
 
 fn channels(options: &Options) -> u16 {
@@ -230,7 +224,14 @@ fn channels(options: &Options) -> u16 {
 
 impl Active {
     fn open(started: Started) -> io::Result<Self> {
-        let codec = open_codec("8000 PCMU/").ok_or(io::ErrorKind::Unsupported)?;
+        // Until the tap says what it is.
+        let unknown = || open_codec(b"8000 PCMU/").ok_or(io::ErrorKind::Unsupported);
+        let ((received, clock_rate), (sent, _)) = (unknown()?, unknown()?);
+        let codec = Codec {
+            received,
+            sent,
+            clock_rate,
+        };
         let mut file = OpenOptions::new()
             .create(true)
             .write(true)
@@ -283,10 +284,14 @@ impl Active {
         match entry.kind {
             Kind::Received => self.recorder.on_received(&packet),
             Kind::Sent => self.recorder.on_sent(&packet),
-            Kind::Codec => {
-                let codec = std::str::from_utf8(payload).ok().and_then(open_codec);
-                if let Some(codec) = codec {
-                    self.recorder.set_codec(codec);
+            Kind::ReceivedCodec => {
+                if let Some((decoder, clock_rate)) = open_codec(payload) {
+                    self.recorder.set_received(decoder, clock_rate);
+                }
+            }
+            Kind::SentCodec => {
+                if let Some((decoder, clock_rate)) = open_codec(payload) {
+                    self.recorder.set_sent(decoder, clock_rate);
                 }
             }
             Kind::Pause => self.recorder.pause(entry.at_ns, entry.place.timestamp == 1),

@@ -8,15 +8,17 @@ use media_core::rtp::latch::Verdict;
 use media_core::rtp::reception::Reception;
 use media_core::rtp::sender::{Sender, Stamp};
 use media_core::rtp::{self, Header};
+use media_core::stream::hearing::Hearing;
 
 use crate::net::{LastPacket, Net, Remote};
-use crate::recording::{Direction, Source};
+use crate::recording::Direction;
 use crate::stream::control::{self, Control};
 use crate::stream::format::Format;
 use crate::stream::inband_dtmf::InbandDtmf;
 use crate::stream::link::Link;
 use crate::stream::playout::Playout;
 use crate::stream::taps::Taps;
+use crate::stream::turning::recorded;
 use crate::stream::watch::{Missing, Watch};
 use crate::thread::clock::SECOND;
 use crate::thread::context::Context;
@@ -35,8 +37,10 @@ pub(crate) enum Heard {
     Nothing,
     /// Audio whose payload lies there in the datagram.
     Audio(Header, usize, usize),
-    /// A digit, held or released; true for the first packet of one.
-    Digit(Header, telephone_event::Event, bool),
+    /// The same, in another format than before: what it goes on to must be linked anew first.
+    Turned(Header, usize, usize),
+    /// A digit, held or released; true for the first packet of one; the RTP clock of the party, in Hz.
+    Digit(Header, telephone_event::Event, bool, u32),
 }
 
 /// Keys of the last second.
@@ -51,7 +55,7 @@ struct DigitLimit {
 pub(crate) struct Numbers {
     pub(crate) clock_rate: u32,
     payload_type: u8,
-    /// `None`: no format was agreed on.
+    /// Of what the party speaks. `None`: no format was agreed on.
     receive_payload_type: Option<u8>,
     pub(crate) event: Option<u8>,
     receive_event: Option<u8>,
@@ -78,17 +82,17 @@ pub(crate) struct AudioStream {
     pub(crate) taps: Taps,
     pub(crate) net: Net,
     receiving: CacheLine,
-    last_heard: u64,
+    pub(super) last_heard: u64,
     pub(crate) link: Link,
-    inband_dtmf: Option<Box<InbandDtmf>>,
-    reception: Reception,
+    pub(super) inband_dtmf: Option<Box<InbandDtmf>>,
+    pub(super) reception: Reception,
     sending: CacheLine,
     pub(crate) sender: Sender,
     pub(crate) playout: Playout,
     pub(crate) id: u64,
     pub(crate) format: Option<Format>,
+    pub(crate) hearing: Hearing,
     is_muted: bool,
-    has_reported_format: bool,
     dtmf_receiver: DtmfReceiver,
     control: Control,
     watch: Watch,
@@ -118,8 +122,8 @@ impl AudioStream {
             net,
             counters,
             format: None,
+            hearing: Hearing::default(),
             is_muted: false,
-            has_reported_format: false,
             link: Link::None,
             playout: Playout::default(),
             taps: Taps::default(),
@@ -141,26 +145,12 @@ impl AudioStream {
     pub(crate) fn configure(&mut self, remote: Remote, format: Format, ctx: &Context<'_>) {
         self.net.configure(remote, &self.counters, ctx.now);
         self.net.begin_handshake(self.id, ctx.node);
-        self.reception.set_clock_rate(format.clock_rate);
         self.sender
-            .set_format(format.clock_rate, format.packet_ticks());
+            .set_format(format.coding.clock_rate, format.packet_ticks());
         self.watch
             .expect(format.receives && self.net.has_remote(), ctx.now);
-        let changes = self.format.as_ref().is_none_or(|old| {
-            (&old.codec, &old.fmtp, old.ptime_ms) != (&format.codec, &format.fmtp, format.ptime_ms)
-        });
-        if changes {
-            self.playout.forget_codec();
-            self.sender.start_spurt();
-        }
-        if changes || self.inband_dtmf.is_some() == format.receive_event.is_some() {
-            self.inband_dtmf = InbandDtmf::open(&format).map(Box::new);
-        }
-        if changes {
-            self.taps.set_codec(&format, ctx.now);
-        }
-        self.format = Some(format);
-        self.has_reported_format = false;
+        let before = self.format.replace(format);
+        self.follow_agreement(before.as_ref(), ctx.now);
         self.renumber();
     }
 
@@ -174,8 +164,22 @@ impl AudioStream {
         let Some((header, kind, start, end)) = self.understand(datagram) else {
             return self.receive_other(datagram, source, ctx);
         };
-        match self.net.judge(source, &header, ctx.now, &self.counters) {
-            Verdict::Stray => return self.drop_packet(ctx),
+        if !self.is_of_party(source, &header, ctx) {
+            return self.drop_packet(ctx);
+        }
+        self.hear(header, kind, (datagram, start, end), ctx)
+    }
+
+    /// Whether a packet comes from the party; where that sends from is learned.
+    #[inline]
+    pub(super) fn is_of_party(
+        &mut self,
+        source: Option<std::net::SocketAddr>,
+        header: &Header,
+        ctx: &Context<'_>,
+    ) -> bool {
+        match self.net.judge(source, header, ctx.now, &self.counters) {
+            Verdict::Stray => return false,
             Verdict::Learn => {
                 if let Some(source) = source {
                     ctx.node.events.publish(first_packet(self.id, source));
@@ -183,6 +187,18 @@ impl AudioStream {
             }
             Verdict::Accept => {}
         }
+        true
+    }
+
+    /// Takes a packet of the party.
+    #[inline]
+    pub(super) fn hear(
+        &mut self,
+        header: Header,
+        kind: Kind,
+        (datagram, start, end): (&[u8], usize, usize),
+        ctx: &mut Context<'_>,
+    ) -> Heard {
         self.counters.packets_received.add(1);
         self.counters.bytes_received.add((end - start) as u64);
         ctx.totals.received.add(1);
@@ -219,7 +235,7 @@ impl AudioStream {
     pub(crate) fn ptime_ms(&self) -> u64 {
         self.format
             .as_ref()
-            .map_or(20, |format| u64::from(format.ptime_ms))
+            .map_or(20, |format| u64::from(format.coding.ptime_ms))
     }
 
     /// What this party says is not passed on.
@@ -346,14 +362,14 @@ impl AudioStream {
     /// Begins the recordings whose beep is over.
     pub(crate) fn begin_waiting(&mut self, now: u64) {
         let is_playing = |playback| self.playout.is_playing(playback);
-        self.taps
-            .begin_waiting(is_playing, (self.id, recorded(self.format.as_ref())), now);
+        let source = recorded(self.format.as_ref(), &self.hearing);
+        self.taps.begin_waiting(is_playing, (self.id, source), now);
     }
 
     /// Ends a recording and keeps it; `None`: all.
     pub(crate) fn stop_recording(&mut self, recording: Option<u64>, now: u64) {
-        self.taps
-            .stop(recording, (self.id, recorded(self.format.as_ref())), now);
+        let source = recorded(self.format.as_ref(), &self.hearing);
+        self.taps.stop(recording, (self.id, source), now);
     }
 
     /// Reads one word of each cache line that receiving a packet touches.
@@ -378,9 +394,9 @@ impl AudioStream {
             .format
             .as_ref()
             .map_or_else(Numbers::default, |format| Numbers {
-                clock_rate: format.clock_rate,
+                clock_rate: format.coding.clock_rate,
                 payload_type: format.payload_type,
-                receive_payload_type: Some(format.receive_payload_type),
+                receive_payload_type: Some(self.hearing.spoken(&format.coding).number),
                 event: format.event,
                 receive_event: format.receive_event,
                 can_send: format.sends && self.net.has_remote(),
@@ -413,14 +429,9 @@ impl AudioStream {
         let packet = rtp::parse(datagram).filter(|_| numbers.receive_payload_type.is_some())?;
         let payload_type = packet.header.payload_type;
         let is = |number: Option<u8>| number == Some(payload_type);
-        // Some send with the numbers that they want to receive with, instead of those that we announced.
         let kind = if is(numbers.receive_payload_type) {
             Kind::Audio
         } else if is(numbers.receive_event) {
-            Kind::Digit
-        } else if is(Some(numbers.payload_type)) {
-            Kind::Audio
-        } else if is(numbers.event) {
             Kind::Digit
         } else if payload_type == COMFORT_NOISE {
             Kind::Noise
@@ -433,45 +444,6 @@ impl AudioStream {
             packet.start,
             packet.start + packet.payload.len(),
         ))
-    }
-
-    /// A packet of another format: if it is the party's, and of a format that was agreed on, the control side turns
-    /// to that format. It is reported once; this packet, and those until then, are not heard.
-    fn receive_other(
-        &mut self,
-        datagram: &[u8],
-        source: Option<std::net::SocketAddr>,
-        ctx: &Context<'_>,
-    ) -> Heard {
-        let is_agreed = |number: u8| {
-            !self.has_reported_format
-                && self
-                    .format
-                    .as_ref()
-                    .is_some_and(|format| format.others.contains(&number))
-        };
-        let Some(header) = rtp::parse(datagram)
-            .map(|packet| packet.header)
-            .filter(|header| is_agreed(header.payload_type))
-        else {
-            return self.drop_packet(ctx);
-        };
-        match self.net.judge(source, &header, ctx.now, &self.counters) {
-            Verdict::Stray => return self.drop_packet(ctx),
-            Verdict::Learn => {
-                if let Some(source) = source {
-                    ctx.node.events.publish(first_packet(self.id, source));
-                }
-            }
-            Verdict::Accept => {}
-        }
-        self.has_reported_format = true;
-        self.last_heard = ctx.now;
-        ctx.node.events.publish(Event::FormatUsed {
-            stream: self.id,
-            payload_type: header.payload_type,
-        });
-        self.drop_packet(ctx)
     }
 
     fn receive_audio(&mut self, header: &Header, payload: &[u8], ctx: &Context<'_>) {
@@ -498,7 +470,12 @@ impl AudioStream {
         if let Some(digit) = pressed {
             self.publish_digit(digit, false, ctx);
         }
-        Heard::Digit(header, event, pressed.is_some())
+        let spoken = self
+            .format
+            .as_ref()
+            .map(|format| self.hearing.spoken(&format.coding));
+        let clock_rate = spoken.map_or(8000, |spoken| spoken.clock_rate);
+        Heard::Digit(header, event, pressed.is_some(), clock_rate)
     }
 
     fn publish_digit(&mut self, digit: char, inband: bool, ctx: &Context<'_>) {
@@ -518,20 +495,16 @@ impl AudioStream {
         });
     }
 
-    fn drop_packet(&self, ctx: &Context<'_>) -> Heard {
+    pub(super) fn drop_packet(&self, ctx: &Context<'_>) -> Heard {
         self.counters.packets_dropped.add(1);
         ctx.totals.dropped.add(1);
         Heard::Nothing
     }
 }
 
-/// What a recording of a stream with this format is made from.
-pub(crate) fn recorded(format: Option<&Format>) -> Source<'_> {
-    format.map_or(Source::Unknown, Source::Leg)
-}
-
+/// What a packet holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Audio,
     Digit,
     Noise,

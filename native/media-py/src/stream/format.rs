@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use media_core::recorder;
+use media_core::stream::hearing::{Agreed, Coding};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -40,7 +41,7 @@ pub(crate) struct StreamParameters {
     direction: String,
     ptime_ms: u32,
     rtcp_mux: bool,
-    other_payload_types: Vec<u8>,
+    other_formats: Vec<CodecFormat>,
     srtp: Option<Keys>,
     dtls: Option<Dtls>,
     ice: Option<IceOf>,
@@ -108,16 +109,14 @@ impl RecordOptions {
 /// What an audio stream sends and understands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Format {
-    pub(crate) codec: String,
-    pub(crate) fmtp: String,
-    pub(crate) clock_rate: u32,
+    /// Of what we send, and expect to hear; its number is the one that we announced.
+    pub(crate) coding: Coding,
+    /// That we send with.
     pub(crate) payload_type: u8,
-    pub(crate) receive_payload_type: u8,
     pub(crate) event: Option<u8>,
     pub(crate) receive_event: Option<u8>,
-    /// Of the other audio formats that were agreed on: the party may turn to one of them at any time.
-    pub(crate) others: Vec<u8>,
-    pub(crate) ptime_ms: u32,
+    /// The party may turn to one of them at any time.
+    pub(crate) others: Vec<Coding>,
     pub(crate) sends: bool,
     pub(crate) receives: bool,
 }
@@ -125,14 +124,32 @@ pub(crate) struct Format {
 impl Format {
     /// Ticks of the RTP clock in a packet that we make.
     pub(crate) fn packet_ticks(&self) -> u32 {
-        self.clock_rate / 1000 * self.ptime_ms
+        self.coding.clock_rate / 1000 * self.coding.ptime_ms
     }
 
-    /// Whether packets of `other` can be sent here as they are, but for the payload type.
-    pub(crate) fn is_same_sound(&self, other: &Self) -> bool {
-        self.codec.eq_ignore_ascii_case(&other.codec)
-            && self.clock_rate == other.clock_rate
-            && self.ptime_ms == other.ptime_ms
+    /// What the party may send.
+    pub(crate) fn agreed(&self) -> Agreed<'_> {
+        Agreed {
+            main: &self.coding,
+            wanted: self.payload_type,
+            others: &self.others,
+            events: [self.receive_event, self.event],
+        }
+    }
+}
+
+impl CodecFormat {
+    /// Raises `ValueError` if the codec is not known here.
+    fn into_coding(self, ptime_ms: u32) -> PyResult<Coding> {
+        media_core::codec::codecs::open(&self.name, &self.fmtp)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        Ok(Coding {
+            number: self.receive_payload_type,
+            codec: self.name,
+            fmtp: self.fmtp,
+            clock_rate: self.clock_rate,
+            ptime_ms,
+        })
     }
 }
 
@@ -193,9 +210,11 @@ impl StreamParameters {
             dtls: self.dtls,
             ice: self.ice,
         };
-        let codec = self.codec;
-        media_core::codec::codecs::open(&codec.name, &codec.fmtp)
-            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let payload_type = self.codec.payload_type;
+        let coding = self.codec.into_coding(self.ptime_ms)?;
+        let others = self.other_formats.into_iter();
+        let others = others.map(|format| format.into_coding(self.ptime_ms));
+        let others: Vec<Coding> = others.collect::<PyResult<_>>()?;
         if !self.ptime_ms.is_multiple_of(5) || !(5..=60).contains(&self.ptime_ms) {
             let message = format!(
                 "ptime_ms must be 5 to 60 in steps of 5, not {}",
@@ -204,15 +223,11 @@ impl StreamParameters {
             return Err(PyValueError::new_err(message));
         }
         let format = Format {
-            codec: codec.name,
-            fmtp: codec.fmtp,
-            clock_rate: codec.clock_rate,
-            payload_type: codec.payload_type,
-            receive_payload_type: codec.receive_payload_type,
+            coding,
+            payload_type,
             event: self.telephone_event,
             receive_event: self.receive_telephone_event,
-            others: self.other_payload_types,
-            ptime_ms: self.ptime_ms,
+            others,
             sends: sends(&self.direction),
             receives: receives(&self.direction),
         };

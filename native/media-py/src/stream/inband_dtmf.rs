@@ -3,6 +3,7 @@
 use media_core::codec::Decoder;
 use media_core::codec::codecs;
 use media_core::dtmf::inband::Detector;
+use media_core::stream::hearing::Coding;
 
 use crate::stream::format::Format;
 
@@ -14,12 +15,12 @@ pub(crate) struct InbandDtmf {
 }
 
 impl InbandDtmf {
-    /// `None` if the party sends events.
-    pub(crate) fn open(format: &Format) -> Option<Self> {
+    /// For a party that speaks `coding`; `None` if it sends events.
+    pub(crate) fn open(format: &Format, coding: &Coding) -> Option<Self> {
         if format.receive_event.is_some() {
             return None;
         }
-        let (_, decoder) = codecs::open(&format.codec, &format.fmtp).ok()?;
+        let (_, decoder) = codecs::open(&coding.codec, &coding.fmtp).ok()?;
         Some(Self {
             detector: Detector::new(decoder.sample_rate()),
             decoder,

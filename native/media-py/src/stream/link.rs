@@ -2,9 +2,8 @@
 
 use media_core::codec::codecs;
 use media_core::rtp::jitter::Depth;
+use media_core::stream::hearing::Coding;
 use media_core::stream::transcode::Transcoder;
-
-use crate::stream::format::Format;
 
 /// Another stream of the same packet thread: its index there, and its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,31 +39,77 @@ pub(crate) enum Link {
     /// transcoder, which is present then.
     Bridge {
         peer: Peer,
-        transcoder: Option<Box<Transcoder>>,
+        transcoder: Option<Box<Transcoding>>,
     },
     /// A member of the room with this id, which mixes what is said into `input`.
     Room { room: u64, input: Box<RoomInput> },
 }
 
+/// A transcoder, and between what.
+pub(crate) struct Transcoding {
+    transcoder: Transcoder,
+    from: Coding,
+    rate: u32,
+}
+
+impl Transcoding {
+    /// From packets of `from` to samples at `rate`. What waits in the one `before`, at the same rate, is not lost.
+    fn next(before: Option<Self>, from: &Coding, rate: u32) -> Option<Self> {
+        if let Some(before) = before.filter(|before| before.rate == rate) {
+            return before.turned(from);
+        }
+        let (_, decoder) = codecs::open(&from.codec, &from.fmtp).ok()?;
+        Some(Self {
+            transcoder: Transcoder::new(decoder, from.clock_rate, from.ptime_ms, rate),
+            from: from.clone(),
+            rate,
+        })
+    }
+
+    fn turned(mut self, from: &Coding) -> Option<Self> {
+        if !self.from.is_same_sound(from) || self.from.fmtp != from.fmtp {
+            let (_, decoder) = codecs::open(&from.codec, &from.fmtp).ok()?;
+            self.transcoder
+                .change(decoder, from.clock_rate, from.ptime_ms);
+        }
+        self.from.clone_from(from);
+        Some(self)
+    }
+}
+
 /// What a member of a room says, on its way to the mixer.
 #[derive(Default)]
 pub(crate) struct RoomInput {
-    pub(crate) delay: Delay,
-    /// With the samples of 20 ms; `None` until a codec was agreed on.
-    pub(crate) transcoder: Option<(Transcoder, usize)>,
+    delay: Delay,
+    /// `None` until a codec was agreed on.
+    transcoding: Option<Transcoding>,
 }
 
 impl RoomInput {
-    /// The member speaks this from now on.
-    pub(crate) fn set_format(&mut self, format: Option<&Format>) {
-        self.transcoder = format.and_then(|format| {
-            let (_, decoder) = codecs::open(&format.codec, &format.fmtp).ok()?;
-            let rate = decoder.sample_rate();
-            let mut transcoder = Transcoder::new(decoder, format.clock_rate, format.ptime_ms, rate);
-            let delay = self.delay;
-            transcoder.set_depth(Depth::of_ms(delay.min_ms, delay.max_ms, format.ptime_ms));
-            Some((transcoder, (rate / 50) as usize))
-        });
+    /// Without a codec.
+    pub(crate) fn new(delay: Delay) -> Self {
+        Self {
+            delay,
+            transcoding: None,
+        }
+    }
+
+    /// The member speaks this from now on, and is mixed at `rate`.
+    pub(crate) fn set_coding(&mut self, coding: Option<&Coding>, rate: u32) {
+        let before = self.transcoding.take();
+        self.transcoding = coding.and_then(|coding| Transcoding::next(before, coding, rate));
+        if let Some(transcoding) = &mut self.transcoding {
+            let (delay, ptime_ms) = (self.delay, transcoding.from.ptime_ms);
+            let depth = Depth::of_ms(delay.min_ms, delay.max_ms, ptime_ms);
+            transcoding.transcoder.set_depth(depth);
+        }
+    }
+
+    /// What makes sound of its packets, and the samples of 20 ms.
+    pub(crate) fn transcoder(&mut self) -> Option<(&mut Transcoder, usize)> {
+        let transcoding = self.transcoding.as_mut()?;
+        let count = (transcoding.rate / 50) as usize;
+        Some((&mut transcoding.transcoder, count))
     }
 }
 
@@ -88,7 +133,7 @@ impl Link {
     /// What makes sound of the other leg's packets, where that is done.
     pub(crate) fn transcoder(&mut self) -> Option<&mut Transcoder> {
         match self {
-            Self::Bridge { transcoder, .. } => transcoder.as_deref_mut(),
+            Self::Bridge { transcoder, .. } => Some(&mut transcoder.as_deref_mut()?.transcoder),
             Self::None | Self::Room { .. } => None,
         }
     }
@@ -117,15 +162,13 @@ impl Link {
         )
     }
 
-    /// The other leg's packets are of the format `from` and must be decoded to samples at `rate`; `None`: they are
+    /// The other leg's packets are of the coding `from` and must be decoded to samples at `rate`; `None`: they are
     /// relayed.
-    pub(crate) fn transcode(&mut self, from: Option<&Format>, rate: u32) {
+    pub(crate) fn transcode(&mut self, from: Option<&Coding>, rate: u32) {
         if let Self::Bridge { transcoder, .. } = self {
-            *transcoder = from.and_then(|from| {
-                let (_, decoder) = codecs::open(&from.codec, &from.fmtp).ok()?;
-                let transcoder = Transcoder::new(decoder, from.clock_rate, from.ptime_ms, rate);
-                Some(Box::new(transcoder))
-            });
+            let before = transcoder.take().map(|before| *before);
+            let next = from.and_then(|from| Transcoding::next(before, from, rate));
+            *transcoder = next.map(Box::new);
         }
     }
 }

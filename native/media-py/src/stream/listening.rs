@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use media_core::codec::codecs;
 use media_core::rtp::Place;
 use media_core::samples::audio_format::AudioFormat;
+use media_core::stream::hearing::Coding;
 use media_core::stream::listen::{Listener, Spoken};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::recording::Direction;
-use crate::stream::format::Format;
 use crate::thread::clock::{MS, SECOND};
 use crate::thread::events::{Event, EventSink};
 
@@ -89,9 +89,13 @@ pub(crate) fn open(id: u64, format: AudioFormat, direction: Direction) -> (NewLi
 
 impl NewListening {
     /// Begins with the next frame that is made.
-    pub(crate) fn begin(mut self, format: Option<&Format>) -> Listening {
-        if let Some(format) = format {
-            set_codec(&mut self.listener, format);
+    pub(crate) fn begin(mut self, received: Option<&Coding>, sent: Option<&Coding>) -> Listening {
+        let coding = match self.direction {
+            Direction::Received => received,
+            Direction::Sent => sent,
+        };
+        if let Some(coding) = coding {
+            set_codec(&mut self.listener, coding);
         }
         Listening {
             id: self.id,
@@ -141,8 +145,11 @@ impl Listening {
         }
     }
 
-    pub(crate) fn set_codec(&mut self, format: &Format) {
-        set_codec(&mut self.listener, format);
+    /// What goes this way is of another codec from now on.
+    pub(crate) fn set_codec(&mut self, direction: Direction, coding: &Coding) {
+        if direction == self.direction {
+            set_codec(&mut self.listener, coding);
+        }
     }
 
     /// By how many milliseconds frames can be made sooner without missing a packet; most of the time 0.
@@ -242,13 +249,13 @@ impl Reader {
     }
 }
 
-fn set_codec(listener: &mut Listener, format: &Format) {
+fn set_codec(listener: &mut Listener, coding: &Coding) {
     // Formats are checked when they come from Python.
-    if let Ok((_, decoder)) = codecs::open(&format.codec, &format.fmtp) {
+    if let Ok((_, decoder)) = codecs::open(&coding.codec, &coding.fmtp) {
         listener.set_codec(Spoken {
             decoder,
-            clock_rate: format.clock_rate,
-            ptime_ms: format.ptime_ms,
+            clock_rate: coding.clock_rate,
+            ptime_ms: coding.ptime_ms,
         });
     }
 }
@@ -273,7 +280,7 @@ mod tests {
         let events = EventSink::new().unwrap();
         let format = AudioFormat::by_name("PCMU", 8000).unwrap();
         let (new, mut reader) = open(9, format, Direction::Received);
-        let mut listening = new.begin(None);
+        let mut listening = new.begin(None, None);
         let mut frame = Vec::new();
         for tick in 0..3 {
             listening.make(1, (tick * FRAME_MS * MS, &events), &mut frame);
@@ -295,20 +302,14 @@ mod tests {
         let events = EventSink::new().unwrap();
         let format = AudioFormat::by_name("PCMU", 8000).unwrap();
         let (new, mut reader) = open(9, format, Direction::Received);
-        let spoken = Format {
+        let spoken = Coding {
+            number: 0,
             codec: "PCMU".to_owned(),
             fmtp: String::new(),
             clock_rate: 8000,
-            payload_type: 0,
-            receive_payload_type: 0,
-            event: None,
-            receive_event: None,
-            others: Vec::new(),
             ptime_ms: 20,
-            sends: true,
-            receives: true,
         };
-        let mut listening = new.begin(Some(&spoken));
+        let mut listening = new.begin(Some(&spoken), None);
         let (mut frame, mut spares, mut at) = (Vec::new(), Vec::new(), 15 * MS);
         for number in 0..200u16 {
             let place = Place {
@@ -336,7 +337,7 @@ mod tests {
         let events = EventSink::new().unwrap();
         let format = AudioFormat::by_name("PCMU", 8000).unwrap();
         let (new, mut reader) = open(9, format, Direction::Received);
-        let mut listening = new.begin(None);
+        let mut listening = new.begin(None, None);
         let mut frame = Vec::new();
         listening.make(1, (0, &events), &mut frame);
         listening.make(1, (400 * MS, &events), &mut frame);

@@ -11,5 +11,6 @@ pub(crate) mod playout;
 pub(crate) mod sending;
 pub(crate) mod sounds;
 pub(crate) mod taps;
+pub(crate) mod turning;
 pub(crate) mod video;
 pub(crate) mod watch;

@@ -23,28 +23,28 @@ const DIGIT_HOLD_NS: u64 = 60_000_000;
 const SEGMENT_TICKS: u32 = 0x8000;
 
 impl AudioStream {
-    /// Passes on what the other leg said, whose clock is `from_rate` Hz. `datagram` is changed in place. True if
-    /// there is something to pace now that was not there before.
+    /// Passes on what the other leg said. `datagram` is changed in place. True if there is something to pace now that
+    /// was not there before.
     pub(crate) fn forward(
         &mut self,
         heard: Heard,
-        (datagram, from_rate): (&mut [u8], u32),
+        datagram: &mut [u8],
         ctx: &mut Context<'_>,
     ) -> bool {
         match heard {
             Heard::Nothing => false,
-            Heard::Audio(header, ..) if self.can_relay() => {
+            Heard::Audio(header, ..) | Heard::Turned(header, ..) if self.can_relay() => {
                 self.relay(&header, datagram, ctx);
                 false
             }
-            Heard::Audio(header, start, end) => {
+            Heard::Audio(header, start, end) | Heard::Turned(header, start, end) => {
                 if let Some(transcoder) = self.link.transcoder() {
                     transcoder.insert((&header).into(), &datagram[start..end], ctx.now);
                 }
                 false
             }
-            Heard::Digit(header, event, begins) => {
-                self.forward_digit(&header, event, begins, from_rate, ctx);
+            Heard::Digit(header, event, begins, from_rate) => {
+                self.forward_digit(&header, (event, begins), from_rate, ctx);
                 self.is_paced()
             }
         }
@@ -55,11 +55,11 @@ impl AudioStream {
         let Link::Room { input, .. } = &mut self.link else {
             return;
         };
-        let Some((transcoder, _)) = &mut input.transcoder else {
+        let Some((transcoder, _)) = input.transcoder() else {
             return;
         };
         match heard {
-            Heard::Audio(header, start, end) => {
+            Heard::Audio(header, start, end) | Heard::Turned(header, start, end) => {
                 transcoder.insert((&header).into(), &datagram[start..end], now);
             }
             Heard::Digit(header, ..) => transcoder.skip((&header).into()),
@@ -76,7 +76,10 @@ impl AudioStream {
     /// Samples of one packet; 0 without a format.
     pub(crate) fn packet_samples(&mut self) -> usize {
         let rate = self.encoder_rate();
-        let ptime_ms = self.format.as_ref().map_or(0, |format| format.ptime_ms);
+        let ptime_ms = self
+            .format
+            .as_ref()
+            .map_or(0, |format| format.coding.ptime_ms);
         (rate / 1000 * ptime_ms) as usize
     }
 
@@ -85,7 +88,8 @@ impl AudioStream {
         let Some(format) = &self.format else {
             return self.is_paced();
         };
-        let (ptime_ms, clock_rate, event) = (format.ptime_ms, format.clock_rate, format.event);
+        let (ptime_ms, clock_rate) = (format.coding.ptime_ms, format.coding.clock_rate);
+        let event = format.event;
         if self.digit_step(ptime_ms, clock_rate, event, ctx) {
             return true;
         }
@@ -252,6 +256,22 @@ impl AudioStream {
         }
     }
 
+    /// Before packets are relayed that were transcoded: sends what waits, so that it is not lost.
+    pub(crate) fn send_waiting(&mut self, ctx: &mut Context<'_>) {
+        if !self.link.is_paced() || self.playout.has_priority() {
+            return;
+        }
+        let count = self.packet_samples();
+        loop {
+            ctx.scratch.pcm.clear();
+            let transcoder = self.link.transcoder().filter(|_| count > 0);
+            if !transcoder.is_some_and(|transcoder| transcoder.take(count, &mut ctx.scratch.pcm)) {
+                return;
+            }
+            self.send_samples(ctx);
+        }
+    }
+
     /// Encodes and sends one packet of the samples in the scratch buffer.
     pub(crate) fn send_samples(&mut self, ctx: &mut Context<'_>) {
         if !self.can_send() {
@@ -278,7 +298,7 @@ impl AudioStream {
             let opened = self
                 .format
                 .as_ref()
-                .map(|format| codecs::open(&format.codec, &format.fmtp));
+                .map(|format| codecs::open(&format.coding.codec, &format.coding.fmtp));
             self.playout.encoder = opened.and_then(Result::ok).map(|(encoder, _)| encoder);
         }
         self.playout
@@ -291,8 +311,7 @@ impl AudioStream {
     fn forward_digit(
         &mut self,
         header: &Header,
-        event: telephone_event::Event,
-        begins: bool,
+        (event, begins): (telephone_event::Event, bool),
         from_rate: u32,
         ctx: &mut Context<'_>,
     ) {

@@ -1,9 +1,9 @@
 //! Who records and hears one audio stream, as its packet thread sees them.
 
 use media_core::recorder::Place;
+use media_core::stream::hearing::Coding;
 
 use crate::recording::{Cause, Direction, NewRecording, Source, Tap};
-use crate::stream::format::Format;
 use crate::stream::listening::{Listening, NewListening};
 use crate::thread::context::Context;
 
@@ -48,9 +48,14 @@ impl Taps {
         }
     }
 
-    /// Begins to listen.
-    pub(crate) fn listen(&mut self, new: NewListening, format: Option<&Format>) {
-        self.lists().listenings.push(new.begin(format));
+    /// Begins to listen; to what, once a format was agreed on.
+    pub(crate) fn listen(
+        &mut self,
+        new: NewListening,
+        received: Option<&Coding>,
+        sent: Option<&Coding>,
+    ) {
+        self.lists().listenings.push(new.begin(received, sent));
     }
 
     /// Ends a listening.
@@ -198,16 +203,16 @@ impl Taps {
         }
     }
 
-    /// The leg speaks another codec from now on.
-    pub(crate) fn set_codec(&mut self, format: &Format, now: u64) {
+    /// What goes this way is of another codec from now on.
+    pub(crate) fn set_codec(&mut self, direction: Direction, coding: &Coding, now: u64) {
         let Some(lists) = &mut self.0 else {
             return;
         };
         for tap in &mut lists.active {
-            tap.set_codec(format, now);
+            tap.set_codec(direction, coding, now);
         }
         for listening in &mut lists.listenings {
-            listening.set_codec(format);
+            listening.set_codec(direction, coding);
         }
     }
 

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::recording::NewRecording;
-use crate::stream::audio::{AudioStream, recorded};
+use crate::stream::audio::AudioStream;
 use crate::stream::link::{Link, Peer};
 use crate::stream::playout::Playback;
 use crate::stream::sounds::{Sound, ToneName};
+use crate::stream::turning::recorded;
 use crate::thread::command::{Command, Order};
 use crate::thread::context::Context;
 use crate::thread::members::Member;
@@ -159,9 +160,10 @@ impl PacketThread {
         }
         let peer = self.members.get(index).and_then(|member| member.peer());
         if let Some(peer) = peer {
-            if let Some((one, other)) = self.members.audio_pair(index, peer.index) {
-                adapt(one, other);
-                adapt(other, one);
+            let (members, mut ctx) = self.split();
+            if let Some((one, other)) = members.audio_pair(index, peer.index) {
+                adapt(one, other, &mut ctx);
+                adapt(other, one, &mut ctx);
             }
             self.pace(peer.index);
         }
@@ -203,11 +205,18 @@ impl PacketThread {
 }
 
 /// Decides how `to` sends what `from` says: as it is, or decoded and encoded.
-fn adapt(from: &AudioStream, to: &mut AudioStream) {
-    let differing = match (&from.format, &to.format) {
-        (Some(theirs), Some(ours)) if !ours.is_same_sound(theirs) => Some(theirs),
+fn adapt(from: &AudioStream, to: &mut AudioStream, ctx: &mut Context<'_>) {
+    let spoken = from
+        .format
+        .as_ref()
+        .map(|format| from.hearing.spoken(&format.coding));
+    let differing = match (spoken, &to.format) {
+        (Some(theirs), Some(ours)) if !ours.coding.is_same_sound(theirs) => Some(theirs),
         _ => None,
     };
+    if differing.is_none() {
+        to.send_waiting(ctx);
+    }
     let rate = if differing.is_some() {
         to.encoder_rate()
     } else {
@@ -228,7 +237,7 @@ fn begin_recording(stream: &mut AudioStream, recording: NewRecording, ctx: &Cont
         stream.sender.start_spurt();
         stream.taps.wait(recording);
     } else {
-        let source = recorded(stream.format.as_ref());
+        let source = recorded(stream.format.as_ref(), &stream.hearing);
         stream.taps.begin(recording, stream.id, source, ctx.now);
     }
 }
@@ -237,7 +246,12 @@ fn begin_recording(stream: &mut AudioStream, recording: NewRecording, ctx: &Cont
 fn dispatch_audio(stream: &mut AudioStream, order: Order, ctx: &Context<'_>) {
     let playout = &mut stream.playout;
     match order {
-        Order::Listen(new) => stream.taps.listen(*new, stream.format.as_ref()),
+        Order::Listen(new) => {
+            let format = stream.format.as_ref();
+            let spoken = format.map(|format| stream.hearing.spoken(&format.coding));
+            let sent = format.map(|format| &format.coding);
+            stream.taps.listen(*new, spoken, sent);
+        }
         Order::StopListening(id) => stream.taps.stop_listening(id),
         Order::Feed(feed) => {
             playout.start_feed(stream.id, feed, ctx);

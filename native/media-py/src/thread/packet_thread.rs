@@ -371,15 +371,17 @@ impl PacketThread {
         match member {
             Member::Audio(stream) => {
                 let heard = stream.receive(datagram, received.source, &mut ctx);
+                if matches!(heard, Heard::Turned(..)) {
+                    return self.on_turned(index, heard, length);
+                }
                 if heard == Heard::Nothing || !stream.is_listening() {
                     return;
                 }
                 let Some(peer) = stream.link.peer() else {
                     return stream.speak(heard, datagram, ctx.now);
                 };
-                let from_rate = stream.numbers.clock_rate;
                 if let Some(stream) = self.members.audio(peer.index)
-                    && stream.forward(heard, (datagram, from_rate), &mut ctx)
+                    && stream.forward(heard, datagram, &mut ctx)
                 {
                     self.pace(peer.index);
                 }
@@ -396,6 +398,32 @@ impl PacketThread {
                     if let Some(number) = theirs.and_then(|format| peer.number_of(format)) {
                         peer.forward(number, datagram, &ctx);
                     }
+                }
+            }
+        }
+    }
+
+    /// The first packet of another format, which lies in the first `length` octets of `datagram`.
+    fn on_turned(&mut self, index: u32, heard: Heard, length: usize) {
+        self.link(index);
+        let mut ctx = Context {
+            now: self.now,
+            node: &self.node,
+            totals: &self.totals,
+            scratch: &mut self.scratch,
+        };
+        let datagram = &mut self.datagram[..length];
+        let Some(stream) = self.members.audio(index) else {
+            return;
+        };
+        if !stream.is_listening() {
+            return;
+        }
+        match stream.link.peer() {
+            None => stream.speak(heard, datagram, ctx.now),
+            Some(peer) => {
+                if let Some(stream) = self.members.audio(peer.index) {
+                    stream.forward(heard, datagram, &mut ctx);
                 }
             }
         }

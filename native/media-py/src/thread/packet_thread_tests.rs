@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use media_core::codec::Encoder;
+use media_core::stream::hearing::Coding;
 
 use crate::net::ports::PortPool;
 use crate::net::{Net, Remote};
@@ -102,15 +103,17 @@ impl Drop for Bench {
 
 fn format() -> Format {
     Format {
-        codec: "PCMU".to_owned(),
-        fmtp: String::new(),
-        clock_rate: 8000,
+        coding: Coding {
+            number: 0,
+            codec: "PCMU".to_owned(),
+            fmtp: String::new(),
+            clock_rate: 8000,
+            ptime_ms: 20,
+        },
         payload_type: 0,
-        receive_payload_type: 0,
         event: None,
         receive_event: Some(101),
         others: Vec::new(),
-        ptime_ms: 20,
         sends: true,
         receives: true,
     }

@@ -169,7 +169,9 @@ class Leg:
     def renew_video(self) -> None:
         """By a re-INVITE, if what the peer sends would not be understood at the other end, or nothing is to be sent."""
         if self.video is not None and self.session.is_answered and not self._negotiation.video_suits:
-            self.session.offer(self._negotiation.make_offer())
+            offer = self._negotiation.make_offer()
+            self._configure()
+            self.session.offer(offer)
 
     @property
     def encryption(self) -> str | None:
@@ -278,7 +280,9 @@ class Leg:
             case OfferReceived(body):
                 self._settle(body)
             case OfferRequested():
-                self.session.answer_offer(self._negotiation.make_offer())
+                offer = self._negotiation.make_offer()
+                self._configure()
+                self.session.answer_offer(offer)
             case ReferReceived(refer):
                 return TransferRequested(refer)
             case InfoReceived(content_type, body) if (info := read_info(content_type, body)) and info.digits:
@@ -324,11 +328,11 @@ class Leg:
         except NotAcceptable as problem:
             self.session.refuse_offer(488, headers=(warning(problem),))
             return
+        self._configure()  # first: the peer speaks the new format as soon as it has our answer
         self.session.answer_offer(answer)
-        self._configure()
 
     def use_format(self, payload_type: int) -> None:
-        """The peer sends another of the formats that it answered with: hear and speak that one."""
+        """The peer has turned to another of the formats that it answered with: speak that one too."""
         if self._negotiation.use_format(payload_type):
             self._configure()
 

@@ -211,6 +211,11 @@ class NativePlane:
         else:
             self._loop.call_later(wait_s, self._wake)
 
+    def wake_now(self) -> None:
+        """Wake the packet threads at once."""
+        if self._native is not None:
+            self._native.wake()
+
     def _wake(self) -> None:
         self._is_waking = False
         self._woken_at = self._loop.time()

@@ -46,9 +46,9 @@ class FirstPacket(Struct, frozen=True, gc=False):
 
 
 class FormatUsed(Struct, frozen=True, gc=False):
-    """The remote sends another of the agreed formats, by its payload type: configure the stream for it (RFC 3264 §6.1).
+    """The remote has turned to another of the agreed formats, by its payload type as we announced it (RFC 3264 §6.1).
 
-    Once for each configuration. Packets of it are not heard until then.
+    It is heard already. What it is sent follows when the stream is configured for that format.
     """
 
     payload_type: int

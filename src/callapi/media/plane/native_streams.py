@@ -31,6 +31,9 @@ class Owner(Protocol):
     def wake_soon(self) -> None:
         """A packet thread was given an order."""
 
+    def wake_now(self) -> None:
+        """It must be obeyed before anything that is sent after it is answered."""
+
     def forget(self, stream: "NativeStream | NativeVideo") -> None:
         """The stream is closed."""
 
@@ -56,6 +59,7 @@ class NativeStream:
         self._listenings: dict[int, NativeListening] = {}
         self._feeding: NativeFeeding | None = None
         self._is_closed = False
+        self._is_configured = False
         self.native = native
         self.bridge: NativeBridge | None = None
         self.member: Leavable | None = None
@@ -79,7 +83,12 @@ class NativeStream:
     def configure(self, parameters: StreamParameters) -> None:
         """As AudioStream.configure. Raises ValueError on a codec or address that no stream can use."""
         self._require_open()
-        self.orders.configure(parameters)
+        self.native.configure(parameters)
+        if self._is_configured:
+            self._plane.wake_now()  # the party speaks already, and turns to the new format when our answer has come
+        else:
+            self._is_configured = True
+            self._plane.wake_soon()
 
     def play(self, audio: Prompt, *, loop: int = 1) -> NativePlayback:
         """As AudioStream.play."""

@@ -126,8 +126,8 @@ class StreamParameters(Struct, frozen=True, gc=False):
     direction: Direction = Direction.SENDRECV
     ptime_ms: int = 20
     rtcp_mux: bool = False
-    other_payload_types: tuple[int, ...] = ()
-    """Of the other audio formats that were agreed on: when the remote turns to one of them, a `FormatUsed` says so."""
+    other_formats: tuple[CodecFormat, ...] = ()
+    """The remote may turn to one of these at any time: it is heard at once, and a `FormatUsed` says so."""
     srtp: SrtpKeys | None = None
     dtls: DtlsParameters | None = None
     ice: IceParameters | None = None

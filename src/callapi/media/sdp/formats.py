@@ -148,9 +148,22 @@ def agreed_by_answer(answered: MediaDescription, ours: AudioFormats, ptime_ms: i
     return _agreed_by_answer(_formats_alone(answered), ours, ptime_ms)
 
 
-def other_payload_types(answered: MediaDescription, ours: AudioFormats, in_use: int) -> tuple[int, ...]:
-    """The numbers, as we announced them, of the codecs that an answer lists beside the one `in_use` (RFC 3264 §6.1)."""
-    return tuple([each for each in _common_payload_types(_formats_alone(answered), ours) if each != in_use])
+def other_formats(answered: MediaDescription, ours: AudioFormats, in_use: int) -> tuple[CodecFormat, ...]:
+    """The formats that an answer lists beside the one that we announced as `in_use` (RFC 3264 §6.1)."""
+    common = _common_formats(_formats_alone(answered), ours)
+    return tuple([each for each in common if each.receive_payload_type != in_use])
+
+
+def formats_of_offer(ours: AudioFormats, in_use: int) -> tuple[CodecFormat, ...]:
+    """The formats of an offer of ours beside the one that was announced as `in_use`.
+
+    Its answer may come after the first packets in one of them (RFC 3264 §5.1).
+    """
+    return tuple(
+        CodecFormat(codec.name, number, codec.clock_rate, codec.channels, number, codec.fmtp)
+        for codec, number in ours.codecs
+        if number != in_use
+    )
 
 
 def agreed_in_use(
@@ -214,10 +227,11 @@ def _agreed_by_answer(answered: MediaDescription, ours: AudioFormats, ptime_ms: 
 
 
 @lru_cache(_REMEMBERED)
-def _common_payload_types(answered: MediaDescription, ours: AudioFormats) -> tuple[int, ...]:
-    """The numbers of `ours` whose codecs the answer lists, in its order."""
+def _common_formats(answered: MediaDescription, ours: AudioFormats) -> tuple[CodecFormat, ...]:
+    """The formats of `ours` whose codecs the answer lists, in its order."""
     maps = answered.rtpmaps({known.payload_type: known for known, _ in ours.announced})
-    return tuple([listed[1] for known in maps if (listed := ours.codec_of(known))])
+    listed = [(known, *of_ours) for known in maps if (of_ours := ours.codec_of(known))]
+    return tuple([_codec_format(codec, known, number, answered) for known, codec, number in listed])
 
 
 def _events_for(offered: Sequence[RtpMap], codec: AudioCodec) -> RtpMap | None:

@@ -35,8 +35,9 @@ from callapi.media.sdp.formats import (
     agreed_by_answer,
     agreed_by_offer,
     agreed_in_use,
+    formats_of_offer,
     offered_formats,
-    other_payload_types,
+    other_formats,
     with_announced,
 )
 from callapi.media.sdp.security import PLAIN, Agreed, LineSecurity, MediaSecurity
@@ -137,7 +138,10 @@ class MediaNegotiation:
         self._wish = Direction.SENDRECV
 
     def make_offer(self) -> bytes:
-        """Our offer, or re-offer. The same text and version as before if nothing has changed."""
+        """Our offer, or re-offer. The same text and version as before if nothing has changed.
+
+        Of a re-offer `audio` has all formats at once: the peer may speak one of them before its answer comes.
+        """
         agreed = self.audio
         formats, self._numbers = offered_formats(
             self.local.codecs, agreed.codec.name if agreed else None, self._numbers
@@ -160,6 +164,9 @@ class MediaNegotiation:
             media[audio_line] = offered
         video_line = self._offer_video(media)
         self._offer = _Offer(tuple(media), formats, audio_line, video_line, self._wish)
+        if agreed is not None:
+            in_use = agreed.codec.receive_payload_type
+            self.audio = replace(agreed, other_formats=formats_of_offer(formats, in_use))
         return self._write(media)
 
     def _offer_video(self, media: list[MediaDescription]) -> int | None:
@@ -334,7 +341,7 @@ class MediaNegotiation:
             telephone_event=agreed.telephone_event,
             receive_telephone_event=agreed.receive_telephone_event,
             ptime_ms=agreed.ptime_ms,
-            other_payload_types=other_payload_types(answered, ours, payload_type),
+            other_formats=other_formats(answered, ours, payload_type),
         )
         return True
 
@@ -356,7 +363,7 @@ class MediaNegotiation:
             direction=lines.our_direction(offer.direction, remote.direction_of(answered), address),
             ptime_ms=agreed.ptime_ms,
             rtcp_mux=answered.has("rtcp-mux") and ours.has("rtcp-mux"),
-            other_payload_types=other_payload_types(answered, offer.audio, agreed.codec.receive_payload_type),
+            other_formats=other_formats(answered, offer.audio, agreed.codec.receive_payload_type),
             srtp=security.srtp,
             dtls=security.dtls,
             ice=security.ice,
