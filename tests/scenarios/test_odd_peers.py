@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -289,6 +290,31 @@ async def test_a_straggler_after_a_move_counts_no_more(shared: Node, webhook: We
         new.speak(node, 900)
         assert await new.hears(900)
         assert old.packets == before
+        call.request("BYE")
+        await call.gets("BYE", 200)
+
+
+async def test_a_party_that_has_not_moved_after_all_is_heard(shared: Node, webhook: Webhook) -> None:
+    """A re-INVITE names another port; packets come from the old one for a second, then from the new one after all."""
+    webhook["voice"] = response("<Echo/>")
+    async with RawPhone("eve") as eve, RtpPeer() as old, RtpPeer() as new:
+        call = eve.invite(shared.uri("1000"), shared.sip_address, body=sdp(old.port))
+        node = rtp_of(await call.gets("INVITE", 200))
+        call.request("ACK")
+        old.speak(node, 600)
+        assert await old.hears(600)
+        call.request("INVITE", body=sdp(new.port))
+        await eventually("the answer", lambda: [each for each in call.received if each["CSeq"] == "2 INVITE"])
+        call.request("ACK", number=2)
+        await eventually("the change", lambda: time.monotonic() - old.arrivals[-1] > 0.3)
+        silent = old.arrivals[-1]
+        await eventually("the old port to be believed", lambda: old.arrivals[-1] > silent)
+        assert old.arrivals[-1] - silent > 0.8
+        new.speak(node, 900)
+        assert await new.hears(900, seconds=0.3)
+        count = old.packets
+        assert await new.hears(900, seconds=0.6)
+        assert old.packets == count, "it speaks still, and counts no more"
         call.request("BYE")
         await call.gets("BYE", 200)
 

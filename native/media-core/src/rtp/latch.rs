@@ -225,7 +225,9 @@ impl Latch {
     }
 
     fn learn(&mut self, source: SocketAddr, fit: Fit, now_ns: u64) -> Verdict {
-        let provisional = if self.is_after_silence && self.former != Some(source) {
+        let provisional = if self.given_up == Some(source) {
+            u64::MAX // the address that the SDP names takes over with its first packet, whenever that comes
+        } else if self.is_after_silence && self.former != Some(source) {
             PROVISIONAL_AFTER_SILENCE_NS
         } else {
             PROVISIONAL_NS
@@ -233,7 +235,7 @@ impl Latch {
         self.learned = Some(Learned {
             source,
             fit,
-            settles_ns: now_ns + provisional,
+            settles_ns: now_ns.saturating_add(provisional),
         });
         self.candidate = None;
         Verdict::Learn
@@ -287,7 +289,13 @@ mod tests {
             .map(|place| latch.on_packet(old, 1, 2 + place, 0))
             .collect();
         assert_eq!(verdicts.last(), Some(&Verdict::Learn));
-        assert!(latch.expect(Some(old)) || latch.target() == Some(old));
+        assert_eq!(latch.target(), Some(old));
+        let later = 60_000 * MS;
+        assert_eq!(latch.on_packet(old, 1, 60, later), Verdict::Accept);
+        assert_eq!(latch.settled(later), None);
+        assert_eq!(latch.on_packet(new, 2, 1, later), Verdict::Learn);
+        assert_eq!(latch.on_packet(old, 1, 61, later), Verdict::Stray);
+        assert_eq!(latch.target(), Some(new));
     }
 
     #[test]
