@@ -27,6 +27,7 @@ REASONS = {
     180: "Ringing", 183: "Session Progress", 200: "OK", 202: "Accepted", 302: "Moved Temporarily",
     401: "Unauthorized", 403: "Forbidden",
     404: "Not Found", 407: "Proxy Authentication Required", 408: "Request Timeout", 480: "Temporarily Unavailable",
+    422: "Session Interval Too Small",
     486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here", 500: "Server Internal Error",
     503: "Service Unavailable", 600: "Busy Everywhere", 603: "Decline",
 }  # fmt: skip
