@@ -153,6 +153,11 @@ pacing: dev  ## how evenly 500 callers at once are played to: the gaps between p
 	scripts/system-packages sip-tester
 	$(BIN)/python -m bench.pacing --output docs/benchmarks/pacing.md
 
+.PHONY: bench-handshakes
+bench-handshakes: dev  ## 500 browsers that call within 10 s, beside calls that are up: legs keyed, late packets (2 minutes)
+	scripts/system-packages sip-tester
+	$(BIN)/python -m bench.relay.handshakes --output docs/benchmarks/handshakes.md
+
 .PHONY: bench-answering
 bench-answering: dev  ## how often answering machine detection is right, on voices made here and on recorded ones; into docs/benchmarks
 	scripts/system-packages espeak-ng $(addprefix asterisk-core-sounds-,$(addsuffix -wav,en es fr it ru))

@@ -24,31 +24,46 @@ def calls(
 
     `<Dial><Sip>` from a document that was fetched, one after the other at 50 a second; all of them end by BYE.
     """
-    callers, callees = ports[::2], ports[1::2]
-    answering = ["-inf", str(_fields(directory / "callees.csv", [ports[1]] * WARM + list(callees)))]
+    with node_for(ports, directory) as bench:
+        before = bench.node.rss_kb()
+        with joined(bench, ports, measured_s) as legs:
+            yield bench, legs, before
+
+
+@contextmanager
+def node_for(ports: Sequence[int], directory: Path) -> Iterator[Bench]:
+    """A node that had some calls, for parties at `ports`, callers and callees in turn."""
+    answering = ["-inf", str(fields(directory / "callees.csv", [ports[1]] * WARM + list(ports[1::2])))]
     with Bench(directory, callee="talking_callee", options=answering) as bench:
         bench.load(RATE, WARM / RATE)
-        before = bench.node.rss_kb()
-        set_up_s = len(callers) / RATE
-        log = directory / "callers_messages.log"
-        command = [
-            *sipp(HERE / "talking_caller.xml", free_port_of_datagrams()),
-            *("-inf", str(_fields(directory / "callers.csv", callers)), "-trace_logs", "-log_file", str(log)),
-            *("-s", "bob", "-m", str(len(callers)), "-r", str(RATE), "-l", "100000"),
-            *("-d", str(round((set_up_s + measured_s) * 1000)), f"127.0.0.1:{bench.ports.sip}"),
-        ]
-        with (directory / "callers.log").open("wb") as out:
-            calling = subprocess.Popen(pinned(TOOLS_CORE, *command), cwd=directory, stdout=out, stderr=out)
-        end = time.monotonic() + set_up_s + _TIMEOUT_S
-        while len(legs := _logged(log) + _logged(bench.log)[WARM:]) < len(ports):
-            assert time.monotonic() < end, f"{len(legs)} of {len(ports)} legs"
-            assert calling.poll() is None, (directory / "callers.log").read_text()
-            time.sleep(0.2)
-        yield bench, legs, before
-        calling.wait(2 * set_up_s + measured_s + _TIMEOUT_S)
+        yield bench
 
 
-def _fields(file: Path, ports: Sequence[int]) -> Path:
+@contextmanager
+def joined(bench: Bench, ports: Sequence[int], measured_s: float) -> Iterator[list[tuple[int, int]]]:
+    """The calls: for each party's port where it sends."""
+    callers, directory = ports[::2], bench.directory
+    set_up_s = len(callers) / RATE
+    log = directory / "callers_messages.log"
+    command = [
+        *sipp(HERE / "talking_caller.xml", free_port_of_datagrams()),
+        *("-inf", str(fields(directory / "callers.csv", callers)), "-trace_logs", "-log_file", str(log)),
+        *("-s", "bob", "-m", str(len(callers)), "-r", str(RATE), "-l", "100000"),
+        *("-d", str(round((set_up_s + measured_s) * 1000)), f"127.0.0.1:{bench.ports.sip}"),
+    ]
+    with (directory / "callers.log").open("wb") as out:
+        calling = subprocess.Popen(pinned(TOOLS_CORE, *command), cwd=directory, stdout=out, stderr=out)
+    end = time.monotonic() + set_up_s + _TIMEOUT_S
+    while len(legs := _logged(log) + _logged(bench.log)[WARM:]) < len(ports):
+        assert time.monotonic() < end, f"{len(legs)} of {len(ports)} legs"
+        assert calling.poll() is None, (directory / "callers.log").read_text()
+        time.sleep(0.2)
+    yield legs
+    calling.wait(2 * set_up_s + measured_s + _TIMEOUT_S)
+
+
+def fields(file: Path, ports: Sequence[int]) -> Path:
+    """A file of one field a call, for SIPp."""
     file.write_text("SEQUENTIAL\n" + "".join(f"{port};\n" for port in ports))
     return file
 

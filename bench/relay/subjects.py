@@ -81,6 +81,8 @@ class Run:
     p99_us: int
     max_us: int
     behind_us: int
+    #: Relayed packets that took longer than 20 ms.
+    late: int
 
     @property
     def packet_us(self) -> float:

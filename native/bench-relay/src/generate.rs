@@ -17,6 +17,8 @@ const HEADER: usize = 12;
 const SLOTS: u64 = 20;
 /// In front of each payload of G.711: when it was sent. Any octets are sound to it.
 const STAMP: usize = 8;
+/// A packet that takes longer than the next one needs to follow it is late, in microseconds.
+const LATE_US: u32 = 20_000;
 /// So long after the last packet was sent another one may come.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 
@@ -45,7 +47,7 @@ struct Generator {
 /// the keys (in hexadecimal) that it sends with and expects.
 ///
 /// Prints packets sent and received, then microseconds: the delay's median, 99th percentile and greatest (0 where the
-/// codecs differ), and the longest by which sending was behind its plan.
+/// codecs differ), the longest by which sending was behind its plan, and how many packets were late.
 pub(crate) fn generate(warm: u16, seconds: u16, other: Payloads) -> io::Result<()> {
     let mut generator = Generator::open(other, Duration::from_secs(warm.into()))?;
     let mut events = Vec::with_capacity(256);
@@ -209,13 +211,17 @@ impl Generator {
             self.delays.get(index).copied().unwrap_or(0)
         };
         println!(
-            "{} {} {} {} {} {}",
+            "{} {} {} {} {} {} {}",
             self.sent,
             self.received,
             at(0.5),
             at(0.99),
             at(1.0),
-            self.behind_us
+            self.behind_us,
+            self.delays
+                .iter()
+                .filter(|delay| **delay > LATE_US)
+                .count()
         );
     }
 }

@@ -1,4 +1,5 @@
-//! `bench-relay forward LEGS PORT` and `bench-relay generate WARM SECONDS CODEC`: see `bench/relay`.
+//! `bench-relay forward LEGS PORT`, `bench-relay generate WARM SECONDS CODEC` and `bench-relay handshake LEGS`: see
+//! `bench/relay`.
 //!
 //! Legs are neighbours: what comes to leg 0 goes out at leg 1, and back. Each has an even port, and the odd one above
 //! it for RTCP.
@@ -6,6 +7,7 @@
 
 mod forward;
 mod generate;
+mod handshake;
 mod payloads;
 mod sockets;
 
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
             .zip(number(seconds))
             .zip(payloads::of(codec))
             .map(|((warm, seconds), other)| generate::generate(warm, seconds, other)),
+        ["handshake", legs] => number(legs).map(handshake::handshake),
         _ => None,
     };
     match result {
@@ -32,7 +35,9 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
         None => {
-            eprintln!("usage: bench-relay forward LEGS PORT | generate WARM SECONDS CODEC < PORTS");
+            eprintln!(
+                "usage: bench-relay forward LEGS PORT | generate WARM SECONDS CODEC < PORTS | handshake LEGS < LEGS"
+            );
             ExitCode::FAILURE
         }
     }

@@ -19,7 +19,7 @@ from callapi.calls.legs.called_party import Attempt, CalledParty
 from callapi.calls.legs.leg import Leg
 from callapi.calls.legs.lent_leg import LentLeg
 from callapi.calls.legs.media_security import KEYS_EXPOSED, KEYS_REFUSED, UNENCRYPTED, SecurityRules
-from callapi.calls.legs.reachability import ADDRESS_PRIVATE, unreachable
+from callapi.calls.legs.reachability import ADDRESS_PRIVATE, WarnedNetworks, unreachable
 from callapi.calls.placing.placement import InboundCall, Placement, Subscription
 from callapi.calls.placing.redirects import Redirects
 from callapi.calls.problem import Problem
@@ -65,6 +65,7 @@ class LiveCalls:
         self._blocked_prefixes = blocked_prefixes
         self._calls: dict[CallSid, Call] = {}
         self.quotas = quotas
+        self._warned = WarnedNetworks()
         self._tasks = asyncio.TaskGroup()
         self.empty = asyncio.Event()
         self.empty.set()
@@ -183,7 +184,7 @@ class LiveCalls:
             call.notify(Problem(KEYS_EXPOSED, text, is_warning=True))
         uri = placement.address.uri
         if isinstance(uri, SipUri) and (note := unreachable(stream.local.host, uri.host)) is not None:
-            call.notify(Problem(ADDRESS_PRIVATE, note, is_warning=True))
+            self._warn_of(call, note, uri.host)
         return call
 
     def lend(
@@ -279,9 +280,14 @@ class LiveCalls:
         self.bus.publish(CallOpened(call.record, utc_now()))
         if (note := call.leg.security_note) is not None:
             call.notify(Problem(KEYS_REFUSED, note, is_warning=True))
-        if (note := call.leg.reach_note) is not None:
-            call.notify(Problem(ADDRESS_PRIVATE, note, is_warning=True))
+        if (reach := call.leg.reach_note) is not None:
+            self._warn_of(call, *reach)
         self._tasks.create_task(self._live(call, story))
+
+    def _warn_of(self, call: Call, text: str, peer: str) -> None:
+        """Media that may not come: a warning for each network of peers now and then, not for each call."""
+        if self._warned.is_due(call.record.account_sid, peer, asyncio.get_running_loop().time()):
+            call.notify(Problem(ADDRESS_PRIVATE, text, is_warning=True))
 
     async def _live(self, call: Call, story: Story | None) -> None:
         try:

@@ -179,12 +179,14 @@ class Leg:
         return self._negotiation.encryption if self._negotiation.audio is not None else None
 
     @property
-    def reach_note(self) -> str | None:
-        """Why the peer cannot send media to the address that it was given, as far as addresses show; None: it can."""
+    def reach_note(self) -> tuple[str, str] | None:
+        """Why the peer cannot send media to the address that it was given, and its host; None: no address shows it."""
         audio = self._negotiation.audio
         if audio is None or audio.remote is None or audio.ice is not None:
             return None
-        return unreachable(self._negotiation.local.address, audio.remote.host)
+        host = audio.remote.host
+        text = unreachable(self._negotiation.local.address, host)
+        return (text, host) if text is not None else None
 
     @property
     def security_note(self) -> str | None:

@@ -1,11 +1,40 @@
 """Whether a peer of the public internet can send its media to the address that our descriptions name."""
 
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Final
 
 ADDRESS_PRIVATE: Final = 60_063
 """Warning: the peer is on the public internet, and our descriptions name a private address."""
+
+QUIET_S: Final = 3600.0
+"""The warning comes once in so long for each network of peers."""
+MAX_NETWORKS: Final = 1024
+_PREFIX: Final = {4: 24, 6: 48}
+
+
+class WarnedNetworks:
+    """Which networks of peers were warned of, for whom, and when; the oldest are forgotten beyond `MAX_NETWORKS`."""
+
+    def __init__(self) -> None:
+        self._warned: dict[tuple[str, str], float] = {}
+
+    def is_due(self, account_sid: str, peer: str, now: float) -> bool:
+        """Whether `peer` (an IP literal) is to be warned of now; so are none of its network (/24, /48) for an hour.
+
+        `now` are seconds of a clock that does not go back.
+        """
+        address = ip_address(peer.strip("[]"))
+        network = ip_network((address, _PREFIX[address.version]), strict=False)
+        key = (account_sid, str(network))
+        before = self._warned.get(key)
+        if before is not None and now - before < QUIET_S:
+            return False
+        self._warned.pop(key, None)
+        self._warned[key] = now
+        if len(self._warned) > MAX_NETWORKS:
+            del self._warned[next(iter(self._warned))]
+        return True
 
 
 @lru_cache(1024)
