@@ -44,7 +44,10 @@ class Mutator:
 
     def make(self) -> bytes:
         """One more input."""
-        data = self._chance.choice(self._corpus)
+        return self.change(self._chance.choice(self._corpus))
+
+    def change(self, data: bytes) -> bytes:
+        """The same input, changed in some places, mostly."""
         for _ in range(self._chance.choice((0, 1, 1, 2, 3, 5, 8, 20))):
             data = self._chance.choice(self._steps)(data)
         return data[:MAX_LENGTH]
