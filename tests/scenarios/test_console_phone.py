@@ -17,7 +17,10 @@ PASSWORD = "correct horse battery"
 STEPS = [
     "registered",
     "in a call",
+    "on hold",
+    "resumed",
     "muted",
+    "unmuted",
     "hung up",
     "answered",
     "transferred",
@@ -28,7 +31,10 @@ STEPS = [
 @pytest.mark.timeout(120)
 @pytest.mark.skipif(missing() is not None, reason=missing() or "")
 async def test_a_person_at_the_phone(new_node: NodeFactory, phone: PhoneFactory, tmp_path: Path) -> None:
-    """Calls a phone that hears the tone, holds, mutes, hangs up; is called, answers, and transfers the caller."""
+    """Calls a phone, holds, presses a key, mutes, hangs up; is called, answers, transfers the caller.
+
+    What the other end hears is looked at in each state, the caller's devices and levels in the page.
+    """
     assert NODE is not None
     assert CHROMIUM is not None
     node, webhook = await new_node()
@@ -68,6 +74,9 @@ async def test_a_person_at_the_phone(new_node: NodeFactory, phone: PhoneFactory,
     async with carol, script:
         assert await carol.registered() == 200
 
+        def go(name: str) -> None:
+            (tmp_path / f"go-{name}").touch()
+
         async def step(name: str) -> None:
             await eventually(name, lambda: name in steps() or script.returncode is not None, timeout=40)
             assert name in steps(), script.failure(f"the browser did not come to: {name}")
@@ -76,6 +85,20 @@ async def test_a_person_at_the_phone(new_node: NodeFactory, phone: PhoneFactory,
         await call.answer(say=440)
         await step("in a call")
         assert await call.hears(MICROPHONE_HZ)
+        go("hold")
+        await step("on hold")
+        assert await call.hears_nothing()
+        go("resume")
+        await step("resumed")
+        assert await call.hears(MICROPHONE_HZ)
+        go("press")
+        await step("muted")
+        await call.pressed("7")
+        assert await call.hears_nothing()
+        go("unmute")
+        await step("unmuted")
+        assert await call.hears(MICROPHONE_HZ)
+        go("hang-up")
         await step("hung up")
         await call.ended()
         assert (await webhook.next("after"))["From"] == "client:alice"

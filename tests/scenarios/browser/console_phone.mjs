@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { chromium } from "playwright-core";
+import { go } from "./person.mjs";
 
 const { CONSOLE_URL, LOGIN, PASSWORD, CHROMIUM, MICROPHONE, FOLDER } = process.env;
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -62,17 +63,33 @@ async function callOut(page) {
   await page.locator("dd", { hasText: "0.0 %" }).first().waitFor();
   await page.locator("strong", { hasText: "1000" }).waitFor();
   await look(page, "call");
+  for (const label of ["Microphone", "Speaker"]) {
+    const names = await page.getByLabel(label, { exact: true }).locator("option").allInnerTexts();
+    assert(names.length > 0 && names.every((name) => name.trim()), `${label}: ${names}`);
+  }
+  const microphones = page.getByLabel("Microphone", { exact: true });
+  await microphones.selectOption({ index: (await microphones.locator("option").count()) - 1 });
   done("in a call");
+  await go(page, FOLDER, "hold");
   await button(page, "Hold").click();
   await page.getByText("On hold", { exact: true }).waitFor();
+  done("on hold");
+  await go(page, FOLDER, "resume");
   await button(page, "Hold").click();
   await page.getByText("Connected", { exact: true }).waitFor();
+  done("resumed");
+  await go(page, FOLDER, "press");
   await page.locator("h1").click();
   await page.keyboard.press("7");
   await page.getByLabel("Digits sent").filter({ hasText: "7" }).waitFor();
   await button(page, "Mute").click();
   await page.getByText("Muted", { exact: true }).waitFor();
   done("muted");
+  await go(page, FOLDER, "unmute");
+  await button(page, "Mute").click();
+  await page.getByText("Muted", { exact: true }).waitFor({ state: "detached" });
+  done("unmuted");
+  await go(page, FOLDER, "hang-up");
   await page.getByRole("button", { name: "Hang up" }).click();
   await page.getByText("You hung up").waitFor();
   done("hung up");
