@@ -218,10 +218,7 @@ impl Generator {
             at(0.99),
             at(1.0),
             self.behind_us,
-            self.delays
-                .iter()
-                .filter(|delay| **delay > LATE_US)
-                .count()
+            self.delays.iter().filter(|delay| **delay > LATE_US).count()
         );
     }
 }

@@ -21,7 +21,7 @@ use crate::sockets::{MEASURED, PARTIES};
 const UFRAG: &str = "bench";
 const PWD: &str = "password-of-22-or-more";
 /// After the last leg was named, or stopped to be, the others have so long.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 /// How often legs are looked at whose time has come.
 const STEP: Duration = Duration::from_millis(5);
 const DATAGRAM: usize = 2048;
@@ -53,7 +53,7 @@ pub(crate) fn handshake(count: u16) -> io::Result<()> {
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     let mut legs: Vec<Leg> = Vec::new();
     let mut events = Vec::with_capacity(256);
-    let mut end = Instant::now() + PATIENCE;
+    let mut end = Instant::now() + TIMEOUT;
     let mut last_heard = SystemTime::UNIX_EPOCH;
     let mut heard = 0;
     while heard < usize::from(count) && Instant::now() < end {
@@ -62,7 +62,7 @@ pub(crate) fn handshake(count: u16) -> io::Result<()> {
             let data = epoll::EventData::new_u64(legs.len() as u64);
             epoll::add(&epoll, &leg.socket, data, epoll::EventFlags::IN)?;
             legs.push(leg);
-            end = Instant::now() + PATIENCE;
+            end = Instant::now() + TIMEOUT;
         }
         events.clear();
         let step = Timespec {
@@ -96,9 +96,9 @@ pub(crate) fn handshake(count: u16) -> io::Result<()> {
     let last = last_heard
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_err(io::Error::other)?;
-    let (median, high, longest) = (at(0.5), at(0.99), at(1.0));
+    let (median, high, greatest) = (at(0.5), at(0.99), at(1.0));
     println!(
-        "{keyed} {heard} {median} {high} {longest} {}",
+        "{keyed} {heard} {median} {high} {greatest} {}",
         last.as_millis()
     );
     Ok(())

@@ -115,6 +115,14 @@ def _hep_address(text: str) -> str:
 
 HepAddress = Annotated[str, AfterValidator(_hep_address)]
 NumberPrefix = Annotated[str, Field(pattern=r"^\+?[0-9]{1,15}$")]
+
+
+def _ipv6_address(text: str) -> str:
+    if text and ip_address(text).version != 6:
+        raise ValueError("must be an IPv6 address, such as 2001:db8::5")
+    return text
+
+
 ListenAddress = Annotated[str, AfterValidator(_listen_address)]
 EdgeAddress = Annotated[str, AfterValidator(_edge_address)]
 SipDomain = Annotated[str, AfterValidator(_sip_domain)]
@@ -182,6 +190,7 @@ class MediaSettings(_Section):
 
     address: str = "127.0.0.1"
     advertised_address: str = ""
+    ipv6_address: Annotated[str, AfterValidator(_ipv6_address)] = ""
     stun_server: StunServer = ""
     rtp_ports: PortRange = "20000-29999"
     codecs: tuple[CodecName, ...] = Field(("PCMU", "PCMA", "G722", "opus"), min_length=1)

@@ -19,7 +19,7 @@ from callapi.calls.legs.called_party import Attempt, CalledParty
 from callapi.calls.legs.leg import Leg
 from callapi.calls.legs.lent_leg import LentLeg
 from callapi.calls.legs.media_security import KEYS_EXPOSED, KEYS_REFUSED, UNENCRYPTED, SecurityRules
-from callapi.calls.legs.reachability import ADDRESS_PRIVATE, WarnedNetworks, unreachable
+from callapi.calls.legs.reachability import ADDRESS_PRIVATE, WarnedNetworks, is_ipv6, unreachable
 from callapi.calls.placing.placement import InboundCall, Placement, Subscription
 from callapi.calls.placing.redirects import Redirects
 from callapi.calls.problem import Problem
@@ -103,7 +103,7 @@ class LiveCalls:
             NotAcceptable: the offer has nothing that we can use.
             PortsExhausted: no media port is free.
         """
-        stream = self.plane.open_stream()
+        stream = self.plane.open_stream(is_ipv6=is_ipv6(session.request.body, session.source.host))
         try:
             security = self._security.of_source(arrival.srtp, session.source)
             leg = Leg.of(session, stream, self._negotiation(stream, None, security))
@@ -304,10 +304,12 @@ class LiveCalls:
                 self.empty.set()
 
     def _open_streams(self, placement: Placement) -> tuple[AudioStream, VideoStream | None]:
+        to = placement.address
+        family = is_ipv6(b"", to.flow.host if to.flow is not None else str(to.uri.host))
         try:
-            stream = self.plane.open_stream()
+            stream = self.plane.open_stream(is_ipv6=family)
             try:
-                return stream, self.plane.open_video() if placement.video else None
+                return stream, self.plane.open_video(is_ipv6=family) if placement.video else None
             except BaseException:
                 stream.close()
                 raise

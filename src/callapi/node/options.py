@@ -63,6 +63,7 @@ def plane(settings: Settings, certificate: NodeCertificate) -> NativePlane:
         realtime=media.realtime,
         certificate=certificate,
         webrtc_port=media.webrtc_port,
+        ipv6_address=media.ipv6_address,
     )
 
 

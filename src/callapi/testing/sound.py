@@ -89,7 +89,7 @@ class SimulatedPlane(FakePlane):
         super().__init__()
         self._book = book
 
-    def open_stream(self) -> SimulatedStream:
+    def open_stream(self, *, is_ipv6: bool = False) -> SimulatedStream:  # noqa: ARG002 - it has one address
         """As MediaPlane.open_stream."""
         stream = SimulatedStream(self, self.next_id, 20_000 + 2 * len(self.streams))
         stream.book, stream.heard = self._book, []

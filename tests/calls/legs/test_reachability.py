@@ -1,6 +1,12 @@
 """The warning of an address that peers cannot reach: whom it is about, and how often it comes."""
 
-from callapi.calls.legs.reachability import MAX_NETWORKS, QUIET_S, WarnedNetworks, unreachable
+from callapi.calls.legs.reachability import (
+    MAX_NETWORKS,
+    QUIET_S,
+    WarnedNetworks,
+    is_ipv6,
+    unreachable,
+)
 
 
 def test_only_a_private_address_for_a_public_peer_is_worth_a_warning() -> None:
@@ -33,3 +39,10 @@ def test_so_many_networks_are_kept_and_the_oldest_are_forgotten() -> None:
         assert warned.is_due("AC1", f"11.{number >> 8}.{number & 255}.1", float(number))
     assert warned.is_due("AC1", "11.0.0.1", 2000.0)
     assert not warned.is_due("AC1", "11.0.9.1", 2000.0)
+
+
+def test_the_version_of_ip_is_that_of_the_offer_else_of_the_host() -> None:
+    assert is_ipv6(b"v=0\r\nc=IN IP6 ::1\r\n", "127.0.0.1")
+    assert not is_ipv6(b"v=0\r\nc=IN IP4 127.0.0.1\r\n", "::1")
+    assert is_ipv6(b"", "2001:db8::1")
+    assert not is_ipv6(b"", "phone.example")

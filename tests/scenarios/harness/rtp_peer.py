@@ -57,8 +57,9 @@ def encode(samples: Samples, kind: int) -> bytes:
 class RtpPeer(asyncio.DatagramProtocol):
     """`async with RtpPeer() as rtp`: `speak(to, 440)`, then look at `heard()`, `packets`, `lost`, `digits`."""
 
-    def __init__(self, kind: int = PCMU, telephone_event: int = 101) -> None:
+    def __init__(self, kind: int = PCMU, telephone_event: int = 101, host: str = "127.0.0.1") -> None:
         self.kind = kind
+        self.host = host
         self.telephone_event = telephone_event
         self.packets = 0
         self.sources: list[Address] = []
@@ -76,7 +77,7 @@ class RtpPeer(asyncio.DatagramProtocol):
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
+        transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(self.host, 0))
         self._transport = transport
         return self
 
@@ -86,7 +87,7 @@ class RtpPeer(asyncio.DatagramProtocol):
 
     @property
     def port(self) -> int:
-        """Where it listens on 127.0.0.1."""
+        """Where it listens on its host."""
         return int(self._transport.get_extra_info("sockname")[1])
 
     def datagram_received(self, data: bytes, addr: Address) -> None:

@@ -45,6 +45,8 @@ struct Running {
 pub(crate) struct Plane {
     shared: Arc<Shared>,
     ports: Arc<PortPool>,
+    /// Those of the address of the other version of IP, if there is one.
+    other_ports: Option<Arc<PortPool>>,
     running: Mutex<Running>,
     /// Of the packet threads, as the system numbers them.
     #[pyo3(get)]
@@ -53,7 +55,8 @@ pub(crate) struct Plane {
 
 #[pymethods]
 impl Plane {
-    /// Starts `threads` packet threads (0: one for each core) for RTP on `address`, even ports from `first_port`.
+    /// Starts `threads` packet threads (0: one for each core) for RTP on `address`, even ports from `first_port`, and on
+    /// `other_address` for streams that are opened there.
     #[new]
     #[expect(clippy::too_many_arguments, reason = "settings of the node")]
     fn new(
@@ -65,10 +68,10 @@ impl Plane {
         cname: String,
         certificate: Option<(Vec<u8>, Vec<u8>)>,
         webrtc_port: u16,
+        other_address: Option<&str>,
     ) -> PyResult<Self> {
-        let address: IpAddr = address
-            .parse()
-            .map_err(|_| PyValueError::new_err(format!("{address} is not an IP address")))?;
+        let other_address = other_address.map(ip_address).transpose()?;
+        let address = ip_address(address)?;
         allow_many_sockets();
         let shared_port = (webrtc_port != 0)
             .then(|| SharedPort::open(address, webrtc_port).map(Arc::new))
@@ -125,6 +128,7 @@ impl Plane {
         Ok(Self {
             shared: Arc::new(shared),
             ports: PortPool::new(address, first_port, last_port),
+            other_ports: other_address.map(|other| PortPool::new(other, first_port, last_port)),
             running: Mutex::new(Running {
                 packet_threads: running,
                 writers: Some(writers),
@@ -146,9 +150,10 @@ impl Plane {
         self.shared.node.events.drain()
     }
 
-    /// A new audio stream. Raises `OSError` if every port is taken, or no more sockets may be opened.
-    fn open_stream(&self) -> PyResult<Stream> {
-        self.open(|id, net, counters| {
+    /// A new audio stream, at the other address if it `is_elsewhere`. Raises `OSError` if every port is taken, or no more
+    /// sockets may be opened.
+    fn open_stream(&self, is_elsewhere: bool) -> PyResult<Stream> {
+        self.open(is_elsewhere, |id, net, counters| {
             let mut random = [0; 16];
             // Never fails for so few octets once the system is up.
             let _ = rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty());
@@ -165,8 +170,10 @@ impl Plane {
     }
 
     /// A new video stream. Raises as `open_stream`.
-    fn open_video(&self) -> PyResult<Stream> {
-        self.open(|id, net, counters| Member::Video(Box::new(VideoStream::new(id, net, counters))))
+    fn open_video(&self, is_elsewhere: bool) -> PyResult<Stream> {
+        self.open(is_elsewhere, |id, net, counters| {
+            Member::Video(Box::new(VideoStream::new(id, net, counters)))
+        })
     }
 
     /// Joins two streams of a kind; a former bridge of either ends.
@@ -208,7 +215,11 @@ impl Plane {
                 .map(|each| of(&each.totals))
                 .sum()
         };
-        let (ports_free, ports) = self.ports.counts();
+        let pools = std::iter::once(&self.ports).chain(&self.other_ports);
+        let (ports_free, ports) = pools.fold((0, 0), |(free, all), pool| {
+            let counts = pool.counts();
+            (free + counts.0, all + counts.1)
+        });
         PlaneStatistics {
             threads: self.shared.threads.len(),
             ports_free,
@@ -252,8 +263,13 @@ impl Plane {
 }
 
 impl Plane {
-    fn open(&self, member: impl FnOnce(u64, Net, Arc<Counters>) -> Member) -> PyResult<Stream> {
-        let sockets = self.ports.open()?;
+    fn open(
+        &self,
+        is_elsewhere: bool,
+        member: impl FnOnce(u64, Net, Arc<Counters>) -> Member,
+    ) -> PyResult<Stream> {
+        let other = self.other_ports.as_ref().filter(|_| is_elsewhere);
+        let sockets = other.unwrap_or(&self.ports).open()?;
         let (port, id) = (sockets.port(), self.shared.new_id());
         let counters = Arc::new(Counters::default());
         let member = member(id, Net::new(sockets), Arc::clone(&counters));
@@ -265,6 +281,11 @@ impl Plane {
             Arc::clone(&self.shared),
         ))
     }
+}
+
+fn ip_address(text: &str) -> PyResult<IpAddr> {
+    text.parse()
+        .map_err(|_| PyValueError::new_err(format!("{text} is not an IP address")))
 }
 
 /// Starts the thread of DTLS handshakes, which shows this certificate.

@@ -202,7 +202,11 @@ impl Net {
     /// Lets our side begin the handshake, where it is to and the party's address needs no ICE.
     pub(crate) fn begin_handshake(&mut self, stream: u64, node: &Node) {
         let (rtp, has_ice) = (self.remote.rtp, self.has_ice());
-        self.shared = node.shared_port.clone().filter(|_| has_ice);
+        let candidate = self.dtls.as_ref().and_then(|leg| leg.candidate());
+        self.shared = node
+            .shared_port
+            .clone()
+            .filter(|port| candidate.is_some_and(|candidate| port.serves(candidate)));
         if let Some(leg) = self.dtls.as_mut().filter(|_| !has_ice) {
             leg.begin(stream, rtp, node);
         }

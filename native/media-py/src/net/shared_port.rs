@@ -38,6 +38,7 @@ struct Legs {
 /// The port, its legs, and what ends its thread.
 pub(crate) struct SharedPort {
     socket: OwnedFd,
+    number: u16,
     end: OwnedFd,
     legs: Mutex<Legs>,
 }
@@ -59,9 +60,15 @@ impl SharedPort {
     pub(crate) fn open(address: IpAddr, port: u16) -> rustix::io::Result<Self> {
         Ok(Self {
             socket: bound(address, port)?,
+            number: port,
             end: eventfd(0, EventfdFlags::CLOEXEC)?,
             legs: Mutex::default(),
         })
+    }
+
+    /// Whether a leg with this candidate of ours is one of its legs.
+    pub(crate) fn serves(&self, candidate: SocketAddr) -> bool {
+        candidate.port() == self.number
     }
 
     /// What its legs send through.

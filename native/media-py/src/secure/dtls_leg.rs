@@ -64,6 +64,11 @@ impl DtlsLeg {
         self.ice.is_some()
     }
 
+    /// Our candidate, if addresses come by ICE.
+    pub(crate) fn candidate(&self) -> Option<SocketAddr> {
+        self.ice.as_ref().map(Ice::candidate)
+    }
+
     /// Where ICE says to send to.
     pub(crate) fn target(&self) -> Option<SocketAddr> {
         self.ice.as_ref().and_then(Ice::target)

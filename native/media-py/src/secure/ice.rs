@@ -107,6 +107,11 @@ impl Ice {
         is_accepted
     }
 
+    /// Ours.
+    pub(crate) fn candidate(&self) -> SocketAddr {
+        self.parameters.candidate
+    }
+
     /// Whether an address has passed a check.
     pub(crate) fn has_passed(&self, address: SocketAddr) -> bool {
         self.valid.contains(&address)

@@ -149,7 +149,7 @@ class Leg:
         """
         if self.video is not None or not self.offered_video:
             return
-        self.video = plane.open_video()
+        self.video = plane.open_video(is_ipv6=":" in self.stream.local.host)
         self._negotiation.relay_video(self.video.local.port, self.offered_video)
         if not self._is_shown:
             self.prepare_answer(self.session.request.body)

@@ -1,5 +1,6 @@
-"""Whether a peer of the public internet can send its media to the address that our descriptions name."""
+"""Which of our addresses a peer can send its media to: of which version of IP, and whether it is a public one."""
 
+import re
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Final
@@ -11,6 +12,14 @@ QUIET_S: Final = 3600.0
 """The warning comes once in so long for each network of peers."""
 MAX_NETWORKS: Final = 1024
 _PREFIX: Final = {4: 24, 6: 48}
+
+_CONNECTION: Final = re.compile(rb"^c=IN IP([46]) ", re.MULTILINE)
+
+
+def is_ipv6(offer: bytes, host: str) -> bool:
+    """Whether a peer's media is IPv6: as the first `c=` of its offer says, without one as its `host` (a literal) is."""
+    found = _CONNECTION.search(offer)
+    return found[1] == b"6" if found is not None else ":" in host
 
 
 class WarnedNetworks:

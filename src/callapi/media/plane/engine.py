@@ -58,6 +58,7 @@ class NativePlane:
         realtime: packet threads go before everything else on the machine, where the system allows it.
         certificate: what is shown in DTLS handshakes; None: there are none.
         webrtc_port: the one UDP port of all legs with ICE; 0: each has its own.
+        ipv6_address: where IPv6 peers are served besides; empty: at `address` alone.
     """
 
     def __init__(  # noqa: PLR0913 - settings, each with a default
@@ -71,8 +72,10 @@ class NativePlane:
         realtime: bool = False,
         certificate: NodeCertificate | None = None,
         webrtc_port: int = 0,
+        ipv6_address: str = "",
     ) -> None:
         self._host = advertised_address or address
+        self._ipv6_host = ipv6_address or self._host
         first, _, last = rtp_ports.partition("-")
         self._arguments = (
             address,
@@ -83,6 +86,7 @@ class NativePlane:
             f"callapi@{socket.gethostname()}",
             (certificate.certificate, certificate.private_key) if certificate else None,
             webrtc_port,
+            ipv6_address or None,
         )
         self._realtime = realtime
         self.is_realtime = False
@@ -108,23 +112,23 @@ class NativePlane:
     ) -> None:
         await self.close()
 
-    def open_stream(self) -> NativeStream:
+    def open_stream(self, *, is_ipv6: bool = False) -> NativeStream:
         """As MediaPlane.open_stream."""
         try:
-            native = self._open_plane().open_stream()
+            native = self._open_plane().open_stream(is_ipv6)
         except OSError as error:
             raise PortsExhausted(str(error)) from error
-        stream = NativeStream(self, native, self._host)
+        stream = NativeStream(self, native, self._ipv6_host if is_ipv6 else self._host)
         self._streams[native.id] = stream
         return stream
 
-    def open_video(self) -> NativeVideo:
+    def open_video(self, *, is_ipv6: bool = False) -> NativeVideo:
         """As MediaPlane.open_video."""
         try:
-            native = self._open_plane().open_video()
+            native = self._open_plane().open_video(is_ipv6)
         except OSError as error:
             raise PortsExhausted(str(error)) from error
-        video = NativeVideo(self, native, self._host)
+        video = NativeVideo(self, native, self._ipv6_host if is_ipv6 else self._host)
         self._videos[native.id] = video
         return video
 

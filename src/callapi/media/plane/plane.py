@@ -282,11 +282,15 @@ class MediaPlane(Protocol):
     ) -> None:
         """`close`."""
 
-    def open_stream(self) -> AudioStream:
-        """A new stream on its own ports. Raises PortsExhausted."""
+    def open_stream(self, *, is_ipv6: bool = False) -> AudioStream:
+        """A new stream on its own ports, at the plane's IPv6 address if asked for and there is one.
 
-    def open_video(self) -> VideoStream:
-        """A new video stream on its own ports. Raises PortsExhausted."""
+        Raises:
+            PortsExhausted: no port is free.
+        """
+
+    def open_video(self, *, is_ipv6: bool = False) -> VideoStream:
+        """A new video stream, as `open_stream`."""
 
     def bridge(self, one: AudioStream, other: AudioStream) -> Bridge:
         """Join two streams; a former bridge of either ends, and so does what is playing on them.

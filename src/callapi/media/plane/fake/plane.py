@@ -42,14 +42,14 @@ class FakePlane:
     ) -> None:
         await self.close()
 
-    def open_stream(self) -> FakeStream:
+    def open_stream(self, *, is_ipv6: bool = False) -> FakeStream:  # noqa: ARG002 - it has one address
         """As MediaPlane.open_stream."""
         self._require_ports()
         stream = FakeStream(self, self.next_id, next(self._ports))
         self.streams.append(stream)
         return stream
 
-    def open_video(self) -> FakeVideo:
+    def open_video(self, *, is_ipv6: bool = False) -> FakeVideo:  # noqa: ARG002 - it has one address
         """As MediaPlane.open_video."""
         self._require_ports()
         video = FakeVideo(next(self._ports))
