@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +11,7 @@ from typing import Final, Protocol, Self
 from msgspec import Struct
 from msgspec.structs import replace
 
+from callapi.base.ids import CallSid
 from callapi.store.backend import Backend
 from callapi.store.changes import Change, Put, Remove
 from callapi.store.errors import Conflict, Fenced, StoreError, Unavailable
@@ -48,6 +49,7 @@ from callapi.store.shared.values import Owner
 from callapi.store.sql.backend import SqlBackend
 from callapi.store.writing.backlog import Group
 from callapi.store.writing.call_log import CallLog
+from callapi.store.writing.unwritten import Unwritten, adoptable
 from callapi.store.writing.writer import Outcome, Writer, WriterLimits
 
 log = logging.getLogger(__name__)
@@ -93,6 +95,7 @@ class Store:
         limits: WriterLimits = _LIMITS,
         call_log: CallLog | None = None,
         owner: Owner | None = None,
+        unwritten: Unwritten | None = None,
         *,
         is_shared: bool = False,
     ) -> None:
@@ -100,6 +103,7 @@ class Store:
         """Whether other nodes read what is written here."""
         self._backend = backend
         self._call_log = call_log
+        self._unwritten = unwritten
         self._owner = owner
         self._writer = Writer(backend, limits, self._report)
         self._put = 0
@@ -151,7 +155,8 @@ class Store:
         `is_shared`: other nodes write too, so that what is in memory may be out of date.
         """
         call_log = CallLog(data_dir) if data_dir else None
-        return cls(SqlBackend(url), limits, call_log, owner, is_shared=is_shared)
+        unwritten = Unwritten(data_dir) if data_dir else None
+        return cls(SqlBackend(url), limits, call_log, owner, unwritten, is_shared=is_shared)
 
     @classmethod
     def in_memory(cls, limits: WriterLimits = _LIMITS) -> Self:
@@ -176,6 +181,10 @@ class Store:
         await asyncio.to_thread(self._backend.close)
         if self._call_log is not None:
             self._call_log.close()
+        if self._unwritten is not None:
+            for group in self._writer.left():
+                self._unwritten.note(group.changes)
+            self._unwritten.close()
 
     def _open(self) -> None:
         self._backend.open()
@@ -184,6 +193,8 @@ class Store:
         except StoreError:
             self._backend.close()
             raise
+        if self._unwritten is not None and self._owner is not None:
+            self._write_late(self._unwritten, self._owner.name)
         if self._call_log is None:
             return
         for record in self._call_log.read():
@@ -191,6 +202,21 @@ class Store:
                 with suppress(Conflict):
                     self._backend.apply([Put(self._owned(record))])
         self._call_log.open()
+
+    def _write_late(self, unwritten: Unwritten, node: str) -> None:
+        """Write what an earlier process could not, of calls that no other node knows. Raises Unavailable."""
+        noted = unwritten.read()
+        for sid, changes in adoptable(noted, node, self._known):
+            try:
+                self._backend.apply(changes)
+            except Conflict as conflict:
+                log.error("call %s is not written late: %s", sid, conflict)  # noqa: TRY400 - its text says everything
+        if noted:
+            unwritten.forget()
+
+    def _known(self, sids: Sequence[CallSid]) -> Iterator[CallRecord]:
+        for sid in sids:
+            yield from self._backend.select(Query(CallRecord, (Equals("sid", sid),), limit=1))
 
     def _claim(self) -> None:
         if self._owner is not None:
@@ -372,7 +398,10 @@ class Store:
     def _refuse(self, group: Group, refusal: StoreError) -> None:
         self._refused += 1
         if group.waiter is None:
-            if not isinstance(refusal, Fenced):  # then nothing more is written, which the writer says once
+            if isinstance(refusal, Fenced):  # then nothing more is written, which the writer says once
+                if self._unwritten is not None:
+                    self._unwritten.note(group.changes)
+            else:
                 kinds = [type(each).__name__ for each in group.changes]
                 log.error("not written: %s; the group was %s", refusal, kinds)
             for repository in self._cached.values():

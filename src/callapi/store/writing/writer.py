@@ -110,6 +110,12 @@ class Writer:
         if left := self._backlog.changes:
             log.error("the store is closed with %d changes that could not be written", left)
 
+    def left(self) -> list[Group]:
+        """What a stopped writer could not write, without those that a caller waited for; it is given once."""
+        with self._lock:
+            groups = self._backlog.take(self._backlog.changes)
+        return [each for each in groups if each.waiter is None]
+
     def _run(self) -> None:
         pause_s = _FIRST_PAUSE_S
         while not self._is_over():

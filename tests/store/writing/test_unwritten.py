@@ -1,0 +1,90 @@
+"""Calls that the database never knew keep their true end; those that another node has announced keep that one."""
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from callapi.store import Owner, Put, Remove, Store
+from callapi.store.records import CallbackRecord
+from callapi.store.writing.unwritten import Unwritten
+from tests.store.samples import NOON, after, call, callback, notification, recording
+
+URL = "http://app.example"
+
+
+def one(identity: str = "1") -> Owner:
+    """The node that is cut off."""
+    return Owner("one", identity * 32)
+
+
+async def test_a_node_that_was_taken_over_writes_late_what_no_other_node_knows(
+    postgresql_url: str, tmp_path: Path
+) -> None:
+    known, unknown, lost = call(node="one"), call(node="one"), call(node="one")
+    ended = replace(unknown, status="completed", end_time=after(5))
+    noted = notification(call_sid=unknown.sid)
+    async with Store.open(postgresql_url, owner=Owner("two", "2" * 32)) as two:
+        async with Store.open(postgresql_url, data_dir=tmp_path, owner=one()) as store:
+            store.write(Put(known))
+            await store.flush()
+            assert two.nodes is not None
+            [entry] = [each for each in await two.nodes.all() if each.name == "one"]
+            assert await two.nodes.bury(entry) is not None
+            two.write(
+                Put(replace(known, status="failed", end_time=after(9))),
+                Put(callback("heir", stream=known.sid)),
+            )
+            store.begin(unknown)
+            store.write(Put(callback("ringing", stream=unknown.sid)))
+            store.write(Put(ended), Put(callback("completed", stream=unknown.sid)), Put(noted))
+            store.write(
+                Put(replace(known, status="completed", end_time=after(4))),
+                Put(callback("own", stream=known.sid)),
+            )
+            store.begin(lost)
+            store.write(Remove(CallbackRecord, ("heir",)))
+            await store.flush()
+            await two.flush()
+        async with Store.open(postgresql_url, data_dir=tmp_path, owner=one()) as store:
+            records = {sid: await store.calls.fetch(sid) for sid in (known.sid, unknown.sid)}
+            assert records[unknown.sid] == ended
+            found = records[known.sid]
+            assert found is not None
+            assert found.status == "failed", "what another node has announced stays so"
+            due, _ = await store.callbacks.due(URL, NOON, 10)
+            assert [each.event_id for each in due] == [
+                callback("ringing").event_id,
+                callback("completed").event_id,
+            ]
+            assert [each.sid for each in await store.calls.live_ones("one")] == [lost.sid], (
+                "its end is not known"
+            )
+    assert Unwritten(tmp_path).read() == []
+
+
+async def test_what_waits_for_a_database_when_the_node_stops_is_written_at_the_next_start(
+    postgresql_url: str, tmp_path: Path
+) -> None:
+    done = call(node="one", status="completed", end_time=after(5))
+    unwritten = Unwritten(tmp_path)
+    unwritten.note((Put(replace(done, status="ringing", end_time=None)),))
+    unwritten.note((Put(done), Put(recording(call_sid=done.sid))))
+    unwritten.close()
+    async with Store.open(postgresql_url, data_dir=tmp_path, owner=one()) as store:
+        assert await store.calls.fetch(done.sid) == done
+        assert await store.callbacks.hosts(10) == ()
+
+
+def test_a_line_that_was_cut_or_is_another_versions_does_no_harm(tmp_path: Path) -> None:
+    unwritten = Unwritten(tmp_path)
+    first = call(caller_name="\ud800lice")
+    unwritten.note((Put(first), Remove(CallbackRecord, ("x",))))
+    unwritten.close()
+    path = tmp_path / "unwritten.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(b'{"kind": "New", "value": 1}\n\xff\n[]\n' + whole + whole[:40])
+    read = unwritten.read()
+    assert read == [Put(replace(first, caller_name="\ufffdlice"))]
+    unwritten.forget()
+    unwritten.forget()
+    assert unwritten.read() == []
