@@ -18,6 +18,7 @@ from callapi.adapters.registrations import Registrations
 from callapi.adapters.shared_queue import SharedQueue
 from callapi.adapters.shared_quotas import SharedQuotas
 from callapi.adapters.takeover import Inheritance
+from callapi.adapters.used_nonces import USED, UsedNonces
 from callapi.api import Feed
 from callapi.base.clock import boot_time, correct_by
 from callapi.base.ids import CallSid
@@ -49,6 +50,7 @@ class Neighbours:
     member: Member
     announcements: Announcements | None
     """None without `cluster.enabled`: then the nodes only keep out of each other's way."""
+    nonces: UsedNonces
     between: Between | None
     """Conferences and queues over all nodes; None with the former."""
 
@@ -89,8 +91,11 @@ async def open_store(settings: Settings, stack: AsyncExitStack) -> tuple[Store, 
             log.warning("the clock differs from the database's by %.1f s: run NTP", member.clock_offset_s)
         correct_by(member.clock_offset_s)
     if not is_clustered:
-        return store, Neighbours(store.nodes, member, None, None)
-    return store, Neighbours(store.nodes, member, Announcements(store), Between.of(store.nodes, member))
+        return store, Neighbours(store.nodes, member, None, UsedNonces(), None)
+    announcements = Announcements(store)
+    return store, Neighbours(
+        store.nodes, member, announcements, UsedNonces(), Between.of(store.nodes, member)
+    )
 
 
 async def take_part(
@@ -126,13 +131,14 @@ async def open_commands(
     stack.push_async_callback(asyncio.to_thread, bus.close)
     hearing = Hearing(store, work.registrations)
     relay = FeedRelay(feed)
-    listeners = {"changed": hearing.heard, FEED: relay.heard, WANTED: relay.wanted}
+    nonces = neighbours.nonces
+    listeners = {"changed": hearing.heard, FEED: relay.heard, WANTED: relay.wanted, USED: nonces.heard}
     if neighbours.between is not None:
         listeners[QUEUE_NEWS] = neighbours.between.queues.heard
     commands = Commands(bus, neighbours.member, settings.node.name, listeners)
     await stack.enter_async_context(commands)
-    services = (neighbours.announcements.serve(bus), hearing.serve(), relay.send(bus), relay.ask(bus))
-    await run_services(services, stack)
+    services = (neighbours.announcements.serve(bus), nonces.serve(bus), hearing.serve())
+    await run_services((*services, relay.send(bus), relay.ask(bus)), stack)
     return commands
 
 

@@ -219,7 +219,16 @@ async def _open_callers(settings: Settings, records: Records) -> Callers:
     secret = secrets.token_hex(32)
     if neighbours is not None and announcements is not None:
         secret = await neighbours.nodes.shared_value("digest", secret)
-    digest = DigestServer(realm, bytes.fromhex(secret), algorithms=settings.sip.digest_algorithms)
+    nonces = neighbours.nonces if neighbours is not None and announcements is not None else None
+    digest = DigestServer(
+        realm,
+        bytes.fromhex(secret),
+        algorithms=settings.sip.digest_algorithms,
+        first_serial=secrets.randbits(48),
+        on_use=nonces.note if nonces is not None else None,
+    )
+    if nonces is not None:
+        nonces.give_to(digest.used_elsewhere)
     registrations = await Registrations.open(
         store,
         realm,

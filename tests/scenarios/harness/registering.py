@@ -17,15 +17,26 @@ class Registrant:
     """One user of a phone who registers; `login` is the phone's name unless it is another."""
 
     def __init__(
-        self, node: Node, phone: RawPhone, password: str, *, login: str = "", algorithm: str = "MD5"
+        self,
+        node: Node,
+        phone: RawPhone,
+        password: str,
+        *,
+        login: str = "",
+        algorithm: str = "MD5",
+        realm: str = "",
     ) -> None:
         self.login = login or phone.name
         self.password = password
-        self.realm = f"127.0.0.1:{node.sip_port}"
+        self.realm = realm or f"127.0.0.1:{node.sip_port}"
         self._node = node
         self._phone = phone
         self._algorithm = algorithm
         self._numbers = itertools.count(1)
+
+    def turn_to(self, node: Node) -> None:
+        """Ask another node from now on."""
+        self._node = node
 
     async def ask(self, *contacts: str, headers: Sequence[Header] = (), via: str = "") -> SipMessage:
         """One REGISTER and its answer; `contacts` are values of Contact, `via` where the phone believes to be."""

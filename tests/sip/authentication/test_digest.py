@@ -299,6 +299,27 @@ def test_a_count_is_good_once() -> None:
     assert server.verify(answer(challenge, nc=4)) == Stale()
 
 
+def test_a_count_that_was_good_at_one_server_is_a_replay_at_the_others() -> None:
+    heard: list[str] = []
+    first = Server(on_use=heard.append, first_serial=7)
+    second = Server(max_nonces=3)
+    challenge = first.challenge()
+    assert first.verify(answer(challenge, nc=3)) == Verified("alice")
+    [use] = heard
+    second.digest.used_elsewhere(use)
+    assert second.verify(answer(challenge, nc=3)) == Stale()
+    assert second.verify(answer(challenge, nc=4)) == Verified("alice")
+    second.digest.used_elsewhere(use)  # late: the greater count stands
+    assert second.verify(answer(challenge, nc=4)) == Stale()
+    for nonsense in ("", "x", use + "-1"):
+        second.digest.used_elsewhere(nonsense)
+    second.now += 1
+    for _ in range(4):
+        assert second.verify(answer(second.challenge())) == Verified("alice")
+    second.digest.used_elsewhere(use)
+    assert second.verify(answer(challenge, nc=5)) == Stale(), "forgotten, so it counts as used"
+
+
 def test_nonces_grow_old() -> None:
     server = Server(nonce_lifetime_s=60)
     challenge = server.challenge()

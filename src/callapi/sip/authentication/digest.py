@@ -38,6 +38,7 @@ _NO_SECRET = "-" * 64
 _Issue: TypeAlias = tuple[int, int]
 """When a nonce was issued, in milliseconds since the epoch, and its serial: together of one nonce only."""
 _NONCE = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16})-([0-9a-f]{32})")
+_USE = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16})-([0-9a-f]{1,8})")
 
 
 class Credentials(Struct, frozen=True):
@@ -238,7 +239,7 @@ class DigestServer:
     answered. Of a used nonce its last `nc` is kept, of a bounded number of nonces.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options of one server, by their names
         self,
         realm: str,
         secret: bytes,
@@ -247,9 +248,13 @@ class DigestServer:
         qop: Sequence[str] = ("auth",),
         nonce_lifetime_s: float = 300,
         max_nonces: int = 16384,
+        first_serial: int = 0,
+        on_use: Callable[[str], None] | None = None,
     ) -> None:
         """`algorithms` in order of preference; `secret` is fresh entropy, or shared by servers that accept each other's
-        nonces. Raises LocalProtocolError.
+        nonces: then `first_serial` is fresh entropy, and `on_use` gets each use for their `used_elsewhere`.
+
+        Raises LocalProtocolError.
         """
         unknown = set(algorithms) - _HASHES.keys() | set(qop) - {"auth", "auth-int"}
         if unknown or not algorithms or not qop:
@@ -260,7 +265,8 @@ class DigestServer:
         self._qop = tuple(qop)
         self._lifetime_s = nonce_lifetime_s
         self._max_nonces = max_nonces
-        self._issued = 0
+        self._issued = first_serial
+        self._on_use = on_use
         self._used: OrderedDict[_Issue, int] = OrderedDict()  # when a nonce was issued -> its last nc
         # The newest that `_used` has dropped: older ones count as used.
         self._forgotten: _Issue = (0, 0)
@@ -364,11 +370,25 @@ class DigestServer:
             return False
         if nc <= (last or 0):
             return False  # RFC 7616 §3.4: a count that has been seen is a replay
+        self._note(issue, nc)
+        if self._on_use is not None:
+            self._on_use(f"{issue[0]:x}-{issue[1]:x}-{nc:x}")
+        return True
+
+    def used_elsewhere(self, use: str) -> None:
+        """Another server has accepted a nonce with a count: that count and lower ones are not good here any more."""
+        match = _USE.fullmatch(use)
+        if match is None:
+            return  # a server of another version
+        issue, nc = (int(match[1], 16), int(match[2], 16)), int(match[3], 16)
+        if issue > self._forgotten:
+            self._note(issue, max(nc, self._used.get(issue, 0)))
+
+    def _note(self, issue: _Issue, nc: int) -> None:
         self._used[issue] = nc
         self._used.move_to_end(issue)
         if len(self._used) > self._max_nonces:
             self._forgotten = max(self._forgotten, self._used.popitem(last=False)[0])
-        return True
 
 
 def _is_same_user(signed: Uri, uri: Uri) -> bool:
