@@ -40,11 +40,16 @@ def cores(measured: Measured, nodes: int, live_calls: int, mean_s: float) -> lis
     media = live_calls * PACKETS_PER_CALL_S * RELAY_CPU_S_PER_MILLION / 1e6 / nodes
     # A reading costs a part for each row; taking all of it so is the worse case.
     beats = nodes * measured.beat_ms / 1e3 * max(1.0, nodes / measured.rows_of_beat)
-    calls = f"{per_second:.0f} calls a second"
+    calls = f"{per_second / nodes:.1f} calls a second"
     return [
-        Part("each node, signalling", signalling, "cores", f"{calls}, {measured.node_ms:.2f} ms each"),
+        Part("each node, signalling", signalling, "cores", f"{calls}, {measured.node_ms:.2f} ms for each"),
         Part("each node, media", media, "cores", f"{live_calls // nodes} calls relayed"),
-        Part("Kamailio", per_second * measured.edge_ms / 1e3, "cores", f"{measured.edge_ms:.2f} ms a call"),
+        Part(
+            "Kamailio",
+            per_second * measured.edge_ms / 1e3,
+            "cores",
+            f"{per_second:.0f} calls a second, {measured.edge_ms:.2f} ms a call",
+        ),
         Part(
             "PostgreSQL, records",
             per_second * measured.database_ms / 1e3,
