@@ -15,10 +15,14 @@ import pytest_asyncio
 from pytest_asyncio import is_async_test
 
 from tests.scenarios.harness.application import Application, Webhook
+from tests.scenarios.harness.database_path import DatabasePath
 from tests.scenarios.harness.ladder import ladder
 from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.phone import Phone
+from tests.scenarios.harness.service import EDGE_HOST, Service
 from tests.scenarios.harness.sipp import PROGRAM as SIPP
+from tests.sip.transport.certificates import Authority
+from tests.store.cluster import NoServer, PostgresServer, postgres_server
 
 HERE = Path(__file__).parent
 _NUMBERS = [str(number) for number in range(1000, 1800)]
@@ -125,6 +129,61 @@ async def node_with_fallback(
 def fallback_node(node_with_fallback: Node, application: Application) -> tuple[Node, Webhook]:
     """That node, and its application as this test's own."""
     return node_with_fallback, application.webhook("fallback")
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Three nodes behind an edge with a certificate, and what is around them."""
+
+    service: Service
+    webhook: Webhook
+    """The application of every number; final callbacks come to `ended`."""
+    path: DatabasePath
+    """The way of the nodes to their database."""
+    authority: Authority
+
+    def fresh(self) -> tuple[Service, Webhook]:
+        """The service, its application without memory of earlier tests."""
+        self.webhook.requests.clear()
+        for page in ("ended", "child", "after"):
+            self.webhook[page] = ""
+        return self.service, self.webhook
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresServer]:
+    """The PostgreSQL server that the tests of several nodes share."""
+    try:
+        with postgres_server() as server:
+            yield server
+    except NoServer as reason:
+        pytest.skip(f"no PostgreSQL: {reason}")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _three_nodes(
+    application: Application, postgresql: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Cluster]:
+    webhook = application.webhook("cluster")
+    numbers = [{"number": "*", "voice_url": webhook.url("voice"), "status_callback": webhook.url("ended")}]
+    authority = Authority(tmp_path_factory.mktemp("authority"))
+    async with DatabasePath(postgresql.create("cluster")) as path:
+        service = Service(tmp_path_factory.mktemp("cluster"), postgresql, numbers, url=path.url)
+        service.edge.tls = authority.issue(EDGE_HOST)
+        async with service:
+            service.url = path.direct  # the tests ask the database by themselves
+            yield Cluster(service, webhook, path, authority)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def cluster(_three_nodes: Cluster) -> AsyncIterator[Cluster]:
+    """The service that the tests of several nodes share; what a failed test has stopped is started again."""
+    service = _three_nodes.service
+    for node in service.nodes:
+        if node.process.returncode is not None:
+            await node.start()
+    await service.edge_is_ready()
+    yield _three_nodes
 
 
 PhoneFactory = Callable[[str], Awaitable[Phone]]

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -13,16 +13,18 @@ import psycopg
 import pytest
 import pytest_asyncio
 
+from tests.scenarios.conftest import Cluster
 from tests.scenarios.harness.application import Application, Webhook, response
 from tests.scenarios.harness.edge_client import registrant
 from tests.scenarios.harness.flood import Flood
 from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.promises import FINAL, judge, reported
 from tests.scenarios.harness.raw_phone import RawCall, RawPhone, WebSocketPhone, sdp
+from tests.scenarios.harness.registering import Registrant
 from tests.scenarios.harness.rtp_peer import RtpPeer
-from tests.scenarios.harness.service import EDGE_HOST, KAMAILIO, Service
+from tests.scenarios.harness.service import DOMAIN, EDGE_HOST, KAMAILIO, Service
 from tests.scenarios.harness.waiting import WAIT_S, eventually
-from tests.store.cluster import NoServer, PostgresServer, postgres_server
+from tests.store.cluster import PostgresServer
 
 IS_FULL = os.environ.get("CLUSTER") == "full"
 pytestmark = [
@@ -35,34 +37,10 @@ SUSPENDED_S = 60 if IS_FULL else 2
 """After others have taken over."""
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    """A PostgreSQL server."""
-    try:
-        with postgres_server() as server:
-            yield server
-    except NoServer as reason:
-        pytest.skip(f"no PostgreSQL: {reason}")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def shared(
-    application: Application, server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[Service, Webhook]]:
-    """The service that most tests here share; a test that kills a node starts it again."""
-    webhook = application.webhook("cluster")
-    numbers = [{"number": "*", "voice_url": webhook.url("voice"), "status_callback": webhook.url("ended")}]
-    async with Service(tmp_path_factory.mktemp("service"), server, numbers) as service:
-        yield service, webhook
-
-
-def fresh(shared: tuple[Service, Webhook]) -> tuple[Service, Webhook]:
-    """The shared service, its application without memory of earlier tests."""
-    service, webhook = shared
-    webhook.requests.clear()
-    for path in ("ended", "child", "after"):
-        webhook[path] = ""
-    return service, webhook
+@pytest.fixture
+def server(postgresql: PostgresServer) -> PostgresServer:
+    """The PostgreSQL server."""
+    return postgresql
 
 
 async def new_client(node: Node, login: str, password: str) -> None:
@@ -88,8 +66,8 @@ async def node_of(service: Service, sid: str) -> Node:
     return next(each for each in service.nodes if each.name == name)
 
 
-async def test_calls_are_spread_and_any_node_answers_for_any_call(shared: tuple[Service, Webhook]) -> None:
-    service, webhook = fresh(shared)
+async def test_calls_are_spread_and_any_node_answers_for_any_call(cluster: Cluster) -> None:
+    service, webhook = cluster.fresh()
     webhook["voice"] = response("<Gather timeout='300'/>")
     webhook["moved"] = response("<Hangup/>")
     async with RawPhone("alice", "127.0.0.20") as alice:
@@ -122,10 +100,10 @@ async def test_calls_are_spread_and_any_node_answers_for_any_call(shared: tuple[
 
 
 async def test_a_client_is_rung_from_every_node_over_its_own_connection(
-    shared: tuple[Service, Webhook],
+    cluster: Cluster,
 ) -> None:
     """Digest, Path and bindings: registered once through the edge, by UDP and by WebSocket, reached from all nodes."""
-    service, webhook = fresh(shared)
+    service, webhook = cluster.fresh()
     for login in ("bob", "web"):
         await new_client(service.nodes[0], login, "Secret-123456")
     async with (
@@ -150,6 +128,29 @@ async def test_a_client_is_rung_from_every_node_over_its_own_connection(
                 await callee.gets("ACK")
                 call.request("BYE")
                 await callee.gets("BYE")
+
+
+async def test_a_digest_that_one_node_has_accepted_is_refused_by_the_others(
+    cluster: Cluster,
+) -> None:
+    """A thief who has read a REGISTER in the clear and repeats it is challenged; the client itself goes on."""
+    service, _ = cluster.fresh()
+    await new_client(service.nodes[0], "rosa", "Secret-123456")
+    async with RawPhone("rosa", "127.0.0.21") as rosa, RawPhone("thief", "127.0.0.22") as thief:
+        client = Registrant(service.nodes[0], rosa, "Secret-123456", realm=DOMAIN)
+        challenge = await client.ask(f"<{rosa.uri}>")
+        used = client.answer(challenge)
+        assert (await client.ask(f"<{rosa.uri}>", headers=[used])).status == 200
+        await asyncio.sleep(0.5)  # the others hear of it within milliseconds
+        replay = Registrant(service.nodes[0], thief, "", login="rosa", realm=DOMAIN)
+        for node in service.nodes:
+            replay.turn_to(node)
+            answer = await replay.ask(f"<{thief.uri}>", headers=[used])
+            assert answer.status == 401
+            assert "stale=true" in (answer["WWW-Authenticate"] or "")
+        client.turn_to(service.nodes[1])
+        again = await client.ask(f"<{rosa.uri}>", headers=[client.answer(challenge, count=2)])
+        assert again.status == 200, "the next count of the same nonce is good at every node"
 
 
 async def test_who_may_call_is_judged_by_the_address_that_the_edge_saw(
@@ -188,9 +189,9 @@ async def _calls(service: Service, flood: Flood, seconds: float, per_second: int
 
 
 async def test_a_node_that_is_killed_under_load_is_replaced_within_ten_seconds(
-    shared: tuple[Service, Webhook],
+    cluster: Cluster,
 ) -> None:
-    service, webhook = fresh(shared)
+    service, webhook = cluster.fresh()
     victim = service.nodes[1]
     async with RawPhone("bob", "127.0.0.23") as bob, Flood(service.edge.address, acknowledges=True) as flood:
         dial = f'<Dial><Sip statusCallback="child" statusCallbackEvent="initiated completed">{bob.uri}</Sip></Dial>'
@@ -231,9 +232,9 @@ async def test_a_node_that_is_killed_under_load_is_replaced_within_ten_seconds(
     await eventually("the edge to use it again", lambda: service.edge_states().count("AP") == 3, 15)
 
 
-async def test_a_name_that_is_alive_is_refused(shared: tuple[Service, Webhook]) -> None:
+async def test_a_name_that_is_alive_is_refused(cluster: Cluster) -> None:
     """No call is ended by the wrong hand: the second node of a name says why and leaves."""
-    service, webhook = fresh(shared)
+    service, webhook = cluster.fresh()
     webhook["voice"] = response("<Gather timeout='300'/>")
     async with RawPhone("alice", "127.0.0.24") as alice:
         first = service.nodes[0]
@@ -252,9 +253,9 @@ async def test_a_name_that_is_alive_is_refused(shared: tuple[Service, Webhook]) 
 
 
 async def test_a_node_that_was_suspended_ends_its_calls_and_starts_anew(
-    shared: tuple[Service, Webhook],
+    cluster: Cluster,
 ) -> None:
-    service, webhook = fresh(shared)
+    service, webhook = cluster.fresh()
     sleeper, other = service.nodes[2], service.nodes[0]
     webhook["voice"] = response("<Gather timeout='300'/>")
 
@@ -297,18 +298,18 @@ async def is_listed_as_draining(service: Service, name: str) -> None:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def undrained(shared: tuple[Service, Webhook]) -> AsyncIterator[None]:
+async def undrained(cluster: Cluster) -> AsyncIterator[None]:
     """Let node-1 take calls again after the test, however it ends."""
     yield
-    service, _ = shared
+    service = cluster.service
     await service.run("drain", "node-1", "--undo")
 
 
 @pytest.mark.usefixtures("undrained")
 async def test_a_node_that_drains_gets_no_new_calls_and_keeps_its_own(
-    shared: tuple[Service, Webhook],
+    cluster: Cluster,
 ) -> None:
-    service, webhook = fresh(shared)
+    service, webhook = cluster.fresh()
     draining = service.nodes[0]
     webhook["voice"] = response("<Gather timeout='300'/>")
     async with RawPhone("alice", "127.0.0.26") as alice:
@@ -336,11 +337,9 @@ async def test_a_node_that_drains_gets_no_new_calls_and_keeps_its_own(
     await eventually("the edge to use it again", lambda: service.edge_states().count("AP") == 3, 15)
 
 
-async def test_postgresql_restarts_under_a_live_call(
-    shared: tuple[Service, Webhook], server: PostgresServer
-) -> None:
+async def test_postgresql_restarts_under_a_live_call(cluster: Cluster, server: PostgresServer) -> None:
     """No node is taken for dead; calls of before, of meanwhile and of afterwards have records and callbacks."""
-    service, webhook = fresh(shared)
+    service, webhook = cluster.fresh()
     webhook["voice"] = response("<Gather timeout='300'/>")
     async with RawPhone("alice", "127.0.0.27") as alice:
 
@@ -382,7 +381,7 @@ async def test_limits_hold_over_all_nodes_and_the_queue_of_one_that_dies_is_plac
     limits = {"rest_calls_per_second_per_account": 1, "queued_calls_per_account": 8, "calls_per_account": 3}
     numbers = [{"number": "*", "voice_url": webhook.url("voice")}]
     async with (
-        Service(tmp_path, server, numbers, count=2, settings={"limits": limits}) as service,
+        Service(tmp_path, server, numbers, count=2, settings={"limits": limits}, has_edge=False) as service,
         RawPhone("alice", "127.0.0.29") as alice,
         RawPhone("bob", "127.0.0.28") as bob,
     ):
@@ -424,8 +423,8 @@ async def test_limits_hold_over_all_nodes_and_the_queue_of_one_that_dies_is_plac
         await asyncio.gather(refusing, return_exceptions=True)
 
 
-async def test_the_feed_of_one_node_has_the_calls_of_all(shared: tuple[Service, Webhook]) -> None:
-    service, webhook = fresh(shared)
+async def test_the_feed_of_one_node_has_the_calls_of_all(cluster: Cluster) -> None:
+    service, webhook = cluster.fresh()
     webhook["voice"] = response("<Reject/>")
     reader, caller = service.nodes[1], service.nodes[0]
     seen: list[str] = []
@@ -453,8 +452,8 @@ async def test_the_feed_of_one_node_has_the_calls_of_all(shared: tuple[Service, 
         await asyncio.gather(reading, return_exceptions=True)
 
 
-async def test_a_recording_is_had_from_every_node(shared: tuple[Service, Webhook]) -> None:
-    service, webhook = fresh(shared)
+async def test_a_recording_is_had_from_every_node(cluster: Cluster) -> None:
+    service, webhook = cluster.fresh()
     webhook["voice"] = response("<Record action='after' maxLength='2' timeout='5'/>")
     webhook["after"] = response("<Hangup/>")
     maker, other = service.nodes[0], service.nodes[1]

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -20,7 +19,7 @@ from tests.scenarios.harness.promises import doubled, events_in, judge, reported
 from tests.scenarios.harness.raw_phone import RawPhone, sdp
 from tests.scenarios.harness.service import EDGE_HOST, KAMAILIO, Service
 from tests.scenarios.harness.waiting import eventually
-from tests.store.cluster import NoServer, PostgresServer, postgres_server
+from tests.store.cluster import PostgresServer
 
 IS_FULL = os.environ.get("CLUSTER") == "full"
 CALLBACKS = 3000
@@ -32,14 +31,10 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    """A PostgreSQL server."""
-    try:
-        with postgres_server() as server:
-            yield server
-    except NoServer as reason:
-        pytest.skip(f"no PostgreSQL: {reason}")
+@pytest.fixture
+def server(postgresql: PostgresServer) -> PostgresServer:
+    """The PostgreSQL server."""
+    return postgresql
 
 
 class Receiver(Webhook):
@@ -170,7 +165,7 @@ async def test_nodes_that_start_at_the_same_instant_on_an_empty_database(
     webhook = application.webhook("first")
     numbers = [{"number": "*", "voice_url": webhook.url("voice")}]
     hosts = [f"127.0.0.{host}" for host in range(11, 16)]
-    service = Service(tmp_path, server, numbers, hosts=hosts)
+    service = Service(tmp_path, server, numbers, hosts=hosts, has_edge=False)
     for node in service.nodes:
         node.account_sid = node.auth_token = ""
     async with service:

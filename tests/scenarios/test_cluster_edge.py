@@ -1,22 +1,20 @@
 """Clients of other makers that register through the edge over UDP, TCP, TLS and secure WebSockets."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
-from tests.scenarios.conftest import Measured
-from tests.scenarios.harness.application import Application, Webhook, response
+from tests.scenarios.conftest import Cluster, Measured
+from tests.scenarios.harness.application import Webhook, response
 from tests.scenarios.harness.browser_phone import Browser, BrowserPage, missing
 from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.phone import Phone
 from tests.scenarios.harness.raw_phone import RawPhone, sdp
 from tests.scenarios.harness.service import DOMAIN, EDGE_HOST, KAMAILIO, Service
 from tests.sip.transport.certificates import Authority
-from tests.store.cluster import NoServer, PostgresServer, postgres_server
 
 pytestmark = [
     pytest.mark.skipif(KAMAILIO is None, reason="Kamailio is not installed"),
@@ -25,30 +23,6 @@ pytestmark = [
 PASSWORD = "Secret-123456"
 BACK_S = 30.0
 """How soon after a restart of the edge each client is to be rung again."""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    """A PostgreSQL server."""
-    try:
-        with postgres_server() as server:
-            yield server
-    except NoServer as reason:
-        pytest.skip(f"no PostgreSQL: {reason}")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def shared(
-    application: Application, server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[Service, Webhook, Authority]]:
-    """Three nodes behind an edge with a certificate."""
-    webhook = application.webhook("edge")
-    numbers = [{"number": "*", "voice_url": webhook.url("voice")}]
-    authority = Authority(tmp_path_factory.mktemp("authority"))
-    service = Service(tmp_path_factory.mktemp("edge"), server, numbers)
-    service.edge.tls = authority.issue(EDGE_HOST)
-    async with service:
-        yield service, webhook, authority
 
 
 async def ring(
@@ -143,11 +117,11 @@ async def new_client(node: Node, login: str) -> None:
 
 
 async def test_clients_are_rung_from_every_node_and_again_after_the_edge_was_restarted(
-    shared: tuple[Service, Webhook, Authority], tmp_path: Path, measured: Measured
+    cluster: Cluster, tmp_path: Path, measured: Measured
 ) -> None:
-    service, webhook, authority = shared
+    service, webhook = cluster.fresh()
     async with AsyncExitStack() as stack:
-        found = await clients(service, authority, tmp_path, stack)
+        found = await clients(service, cluster.authority, tmp_path, stack)
         for node in service.nodes:
             for login, ringing in found.items():
                 assert await ring(node, webhook, login, 8, ringing(6)), (

@@ -17,7 +17,7 @@ from tests.scenarios.harness.promises import judge, reported
 from tests.scenarios.harness.raw_phone import RawPhone, sdp
 from tests.scenarios.harness.service import KAMAILIO, Service
 from tests.scenarios.harness.waiting import eventually
-from tests.store.cluster import NoServer, PostgresServer, postgres_server
+from tests.store.cluster import PostgresServer
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 pytestmark = [
@@ -40,14 +40,10 @@ logfile = {folder}/pgbouncer.log
 """
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    """A PostgreSQL server."""
-    try:
-        with postgres_server() as server:
-            yield server
-    except NoServer as reason:
-        pytest.skip(f"no PostgreSQL: {reason}")
+@pytest.fixture
+def server(postgresql: PostgresServer) -> PostgresServer:
+    """The PostgreSQL server."""
+    return postgresql
 
 
 @contextmanager
@@ -85,7 +81,7 @@ async def test_nodes_work_through_a_pooler_of_sessions(
     with pgbouncer(server) as port:
         url = f"postgresql://callapi@127.0.0.1:{port}/pooled"
         async with (
-            Service(tmp_path, server, numbers, count=2, url=url) as service,
+            Service(tmp_path, server, numbers, count=2, url=url, has_edge=False) as service,
             RawPhone("alice", "127.0.0.20") as alice,
         ):
             first, second = service.nodes
@@ -112,7 +108,7 @@ async def test_a_backup_is_restored(application: Application, server: PostgresSe
     (tmp_path / "before").mkdir()
     (tmp_path / "after").mkdir()
     async with (
-        Service(tmp_path / "before", server, numbers, count=1) as service,
+        Service(tmp_path / "before", server, numbers, count=1, has_edge=False) as service,
         RawPhone("alice", "127.0.0.20") as alice,
     ):
         [node] = service.nodes
@@ -129,7 +125,7 @@ async def test_a_backup_is_restored(application: Application, server: PostgresSe
         account, token = service.account_sid, service.auth_token
     url = server.create("restored")
     await run("pg_restore", "--no-owner", f"--dbname={url}", str(dump))
-    restored = Service(tmp_path / "after", server, numbers, count=1, url=url)
+    restored = Service(tmp_path / "after", server, numbers, count=1, url=url, has_edge=False)
     restored.nodes[0].account_sid, restored.nodes[0].auth_token = account, token
     async with restored:
         record = await restored.nodes[0].final(sid)

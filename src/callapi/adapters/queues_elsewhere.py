@@ -20,7 +20,7 @@ from callapi.calls.queues.directory import Queues
 from callapi.calls.queues.elsewhere import GAVE_UP, AgentVisit, CallerGone
 from callapi.calls.queues.queue import LiveQueue, Ticket
 from callapi.cluster import Commands, Member, NodeGone
-from callapi.store import Nodes, PlaceTable, QueuePlace, QueueState, Unavailable
+from callapi.store import Nodes, PlaceTable, QueuePlace, QueueState, StoreError, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +81,7 @@ class QueuesOfOthers:
         self._own: _Own | None = None
         self._changed: set[QueueSid] = set()
         self._has_changed = asyncio.Event()
+        self._is_alone = False
 
     def open(self, queues: Queues, control: Redirect, story: AgentStory) -> None:
         """Show the `queues` of this node to others, whose agents live `story` here."""
@@ -131,11 +132,14 @@ class QueuesOfOthers:
         limits = live.arriving() if live is not None else {}
         try:
             state = await self._nodes.run(self._table.keep, queue, places, limits)
-        except Unavailable as error:
-            log.warning("the queues of other nodes are not known: %s", error)
+        except StoreError as error:
+            if not self._is_alone:  # an outage is one line in the log
+                log.warning("the queues of other nodes are not known: %s", error)
+            self._is_alone = True
             if live is not None:
                 live.stands_alone()
             return
+        self._is_alone = False
         if live is not None:
             self._take_in(live, state, frozenset(each.call_sid for each in own))
 

@@ -113,13 +113,18 @@ class Service:
         url: str = "",
         hosts: Sequence[str] = (),
         edge_host: str = EDGE_HOST,
+        has_edge: bool = True,
     ) -> None:
-        """`url`: the database as the nodes reach it, where that is not `server` itself; `hosts`: their addresses."""
+        """`url`: the database as the nodes reach it, where that is not `server` itself; `hosts`: their addresses.
+
+        Without an edge phones call the nodes themselves.
+        """
         self.folder = folder
         self.url = url or server.create(f"service_{secrets.token_hex(4)}")
         self.edge = Edge(folder, edge_host)
         self.account_sid = "AC" + secrets.token_hex(16)
         self.auth_token = secrets.token_hex(16)
+        self._has_edge = has_edge
         self._numbers = numbers
         self._settings = settings or {}
         hosts = hosts or [f"127.0.0.{10 + number}" for number in range(1, count + 1)]
@@ -144,8 +149,9 @@ class Service:
     async def __aenter__(self) -> Self:
         self.folder.chmod(0o755)
         await asyncio.gather(*(each.__aenter__() for each in self.nodes))
-        await self.edge.start({each.name: each.sip_address for each in self.nodes})
-        await self.edge_is_ready()
+        if self._has_edge:
+            await self.edge.start({each.name: each.sip_address for each in self.nodes})
+            await self.edge_is_ready()
         return self
 
     async def restart_edge(self) -> None:
