@@ -87,26 +87,28 @@ def _trimmed(sound: Sound, rate: int) -> Sound:
     return np.asarray(sound * LEVEL / np.sqrt(np.mean(np.square(sound))))
 
 
-def _espeak(voice: str, text: str) -> Sound:
+def espeak(voice: str, text: str) -> Sound:
+    """What that voice makes of it, at RATE and LEVEL, without the silence around it."""
     done = subprocess.run(["espeak-ng", "-v", voice, "--stdout", text], capture_output=True, check=True)
     with wave.open(BytesIO(done.stdout)) as file:
         rate = file.getframerate()
     return _trimmed(np.frombuffer(done.stdout[44:], "<i2").astype(np.float64), rate)
 
 
-async def _piper() -> list[Sound]:
+async def piper(sentences: Sequence[str] = SENTENCES) -> list[Sound]:
+    """The same by the built-in voice."""
     found = []
     settings = SpeechSettings(timeout_s=60, patience_s=60)
     with tempfile.TemporaryDirectory() as folder:
         async with open_speaker(settings, Path(folder)) as speaker:
-            for text in SENTENCES:
+            for text in sentences:
                 prompts = [each async for each in speaker.speak(Utterance(text), print)]
                 samples = np.concatenate([each.samples for each in prompts]).astype(np.float64)
                 found.append(_trimmed(samples, prompts[0].rate))
     return found
 
 
-def _g711(sound: Sound) -> Sound:
+def g711(sound: Sound) -> Sound:
     """µ-law there and back (ITU-T G.711, by its formula)."""
     magnitude = np.log1p(255 * np.minimum(np.abs(sound) / 32768, 1)) / np.log1p(255)
     coded = np.round(magnitude * 127) / 127
@@ -123,7 +125,7 @@ def _line(sentences: Sequence[Sound], noise: Sound, ratio_db: float) -> Line:
         at += len(each) + len(gap)
     sound = np.concatenate(parts)
     sound += noise[: len(sound)] * LEVEL / 10 ** (ratio_db / 20)
-    wide = soxr.resample(_g711(sound), RATE, HEARD_RATE)
+    wide = soxr.resample(g711(sound), RATE, HEARD_RATE)
     return Line(np.clip(wide, -32768, 32767).astype(np.int16), words)
 
 
@@ -215,8 +217,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     head = machine()
-    spoken = [_espeak(voice, text) for voice in VOICES for text in SENTENCES]
-    sentences = spoken + asyncio.run(_piper())
+    spoken = [espeak(voice, text) for voice in VOICES for text in SENTENCES]
+    sentences = spoken + asyncio.run(piper())
     rng = np.random.default_rng(2026)
     count = int(sum(len(each) for each in sentences) + (len(sentences) + 1) * GAP_S * RATE)
     makers: Mapping[str, Maker] = {**NOISES, "babble": partial(babble, voices=spoken)}
