@@ -199,7 +199,7 @@ screenshots: dev  ## a picture of each page of the console, wide and narrow, lig
 	scripts/system-packages chromium
 	scripts/node-packages tests/scenarios/browser
 	mkdir -p data/screenshots
-	CALLAPI_SCREENSHOTS=$(CURDIR)/data/screenshots $(BIN)/pytest -q tests/scenarios/test_console.py tests/scenarios/test_console_rooms.py tests/scenarios/test_console_conversation.py
+	CALLAPI_SCREENSHOTS=$(CURDIR)/data/screenshots $(BIN)/pytest -q tests/scenarios/test_console.py tests/scenarios/test_console_rooms.py tests/scenarios/test_console_conversation.py tests/scenarios/test_console_setup.py
 
 .PHONY: speech
 speech: dev  ## ten sentences said on calls in each codec, recorded at the other end and understood again

@@ -23,6 +23,9 @@ export interface ResourceKind {
   columns: readonly (readonly [string, string])[];
 }
 
+/** Fields whose values are addresses, which may be broken anywhere. */
+const LONG = /_ur[li]$|_callback$/;
+
 export const RESOURCES: readonly ResourceKind[] = [
   {
     address: "numbers",
@@ -170,7 +173,7 @@ function ResourceTable({ resource, records, onEdit, onRemove }: { resource: Reso
                   <span class="mono soft">{shortSid(record.sid)}</span>
                 </td>
                 {resource.columns.map(([label, field]) => (
-                  <td key={label} data-label={label}>
+                  <td key={label} data-label={label} class={LONG.test(field) ? "is-long" : ""}>
                     {field.startsWith("date_") ? <time title={fullMoment(String(record[field]))}>{moment(String(record[field]))}</time> : String(record[field] ?? "")}
                   </td>
                 ))}
@@ -178,7 +181,7 @@ function ResourceTable({ resource, records, onEdit, onRemove }: { resource: Reso
                   {isFixed ? (
                     <span class="soft">in the configuration</span>
                   ) : (
-                    <span class="buttons">
+                    <span class="buttons is-whole">
                       <button type="button" class="button is-small" aria-label={`Change ${name}`} onClick={() => onEdit(record)}>
                         Change
                       </button>
