@@ -38,6 +38,7 @@ from tests.store.cluster import postgres_server
 COMMANDS: Final = 400
 HELD: Final = 12
 CLIMB_S: Final = 4
+PER_CORE: Final = "calls a second for a core of nodes (a second by the CPU of a call)"
 STEPS: Final = (60, 90, 120, 150, 180, 210, 240)
 """Calls a second over all nodes, tried one after the other until a call fails."""
 SHAPES: Final = (
@@ -201,7 +202,7 @@ def report(
         "| --- | --- | --- |",
         f"| node's CPU of a call, PostgreSQL and cluster to SQLite | {ratio(alone, sqlite):.2f} | at most 1.10 |",
         f"| nodes' CPU of a call, three nodes to one | {ratio(three, behind):.2f} | flat, within noise |",
-        f"| calls a second for a core of nodes | {per_core(behind)}; with three {per_core(three)} | the same |",
+        f"| {PER_CORE} | {per_core(behind)}; with three {per_core(three)} | the same |",
         f"| calls a second that all parts carry on these cores, none failed: one node, three nodes | {carried} | |",
         f"| REST command for a live call at its own node | {delay(own)} | |",
         f"| the same at another node | {delay(foreign)} | p99 under 20 ms |",
