@@ -1,6 +1,6 @@
 """What it costs a markup call that it can be seen: its observers are switched off in turn while the node carries calls.
 
-    .venv/bin/python -m bench.observers [--rounds 5] [--seconds 1.5] [--rate 150] [--output FILE]
+    .venv/bin/python -m bench.observers [--rounds 4] [--seconds 1] [--rate 150] [--output FILE]
 
 As `bench/parts.py`, for the subscribers of the bus of call events alone, each as a share of what a call costs without
 it. Then the same for a node that traces: `telemetry.otlp_endpoint` is set, and the application takes the spans.
@@ -55,7 +55,7 @@ def main() -> None:
     """Measure, show, keep."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rounds", type=int, default=4)
-    arguments.add_argument("--seconds", type=float, default=1.3, help="of each window")
+    arguments.add_argument("--seconds", type=float, default=1.0, help="of each window")
     arguments.add_argument("--rate", type=int, default=150, help="calls a second")
     arguments.add_argument("--output", type=Path, help="file for the tables")
     given = arguments.parse_args()
