@@ -189,8 +189,8 @@ class MediaSettings(_Section):
     """`[media]`: RTP."""
 
     address: str = "127.0.0.1"
-    advertised_address: str = ""
     ipv6_address: Annotated[str, AfterValidator(_ipv6_address)] = ""
+    advertised_address: str = ""
     stun_server: StunServer = ""
     rtp_ports: PortRange = "20000-29999"
     codecs: tuple[CodecName, ...] = Field(("PCMU", "PCMA", "G722", "opus"), min_length=1)
