@@ -3,6 +3,7 @@
 import pytest
 
 from callapi.rcml import Document, DocumentError, Finding, Play, Say, Severity, document_of, parse
+from callapi.rcml.parser import MEMO_BYTES
 from callapi.rcml.report import MAX_FINDINGS
 from callapi.rcml.text import MAX_BYTES
 from callapi.rcml.tree import MAX_DEPTH
@@ -167,3 +168,18 @@ def test_other_types_are_refused(content_type: str) -> None:
 
 def test_a_finding_prints_as_compilers_write() -> None:
     assert str(Finding(12200, "so and so", 3, 17, Severity.ERROR)) == "3:17: error 12200: so and so"
+
+
+# Documents are values: the same text is read once, while it is short and among the last.
+def test_the_same_text_is_the_same_document() -> None:
+    assert parse(SAY) is parse(bytes(bytearray(SAY)))
+    assert parse(SAY) is not parse(SAY, "text/xml; charset=iso-8859-1")
+    long = b"<Response><Say>" + b"x" * MEMO_BYTES + b"</Say></Response>"
+    assert parse(long) == parse(long)
+    assert parse(long) is not parse(long)
+
+
+def test_an_error_is_reported_each_time() -> None:
+    assert [refused("<Response><Nothing").column for _ in range(2)] == [
+        refused("<Response><Nothing").column
+    ] * 2

@@ -10,9 +10,14 @@ _LOCK: Final = Lock()
 
 
 class _Later(ModuleType):
-    """Stands for a module until one of its attributes is asked for; safe from any thread."""
+    """Stands for a module until one of its attributes is asked for; safe from any thread.
+
+    Those who look through `sys.modules` (`inspect`, tracers) ask each module for its `__file__`: this one has none yet.
+    """
 
     def __getattr__(self, attribute: str) -> Any:
+        if attribute == "__file__":
+            raise AttributeError(attribute)
         name = self.__name__
         with _LOCK:
             if sys.modules.get(name) is self:

@@ -13,7 +13,7 @@ class Notifier:
     __slots__ = ("_waiters",)
 
     def __init__(self) -> None:
-        self._waiters: list[asyncio.Future[None]] = []
+        self._waiters: tuple[asyncio.Future[None], ...] = ()
 
     def ring(self) -> None:
         """Something has changed."""
@@ -24,8 +24,8 @@ class Notifier:
     async def wait(self) -> None:
         """Until the next `ring`. Safe to cancel."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
+        self._waiters = (*self._waiters, waiter)
         try:
             await waiter
         finally:
-            self._waiters.remove(waiter)
+            self._waiters = tuple([each for each in self._waiters if each is not waiter])

@@ -172,7 +172,7 @@ class LiveCalls:
         party = CalledParty(
             Attempt(session, negotiation, placement),
             [self._attempt(each, stream, session.call_id) for each in placement.parallel],
-            self._serial(placement.serial, stream, session.call_id),
+            self._serial(placement.serial, stream, session.call_id) if placement.serial else None,
             lambda attempt: self._redirected(redirects, attempt, stream),
         )
         call = Call(record, Leg(party, stream, video), self.bus)

@@ -17,7 +17,7 @@ class OneShot(Generic[T]):
 
     def __init__(self) -> None:
         self._act: Callable[[T], None] | None = None
-        self._waiters: list[asyncio.Future[None]] = []
+        self._waiters: tuple[asyncio.Future[None], ...] = ()  # mostly none: a list takes 56 bytes
         self.is_set = False
         """Whether it has happened."""
 
@@ -30,9 +30,9 @@ class OneShot(Generic[T]):
         act, self._act = self._act, None
         if act is not None:
             act(value)
-        for waiter in self._waiters:
+        waiters, self._waiters = self._waiters, ()
+        for waiter in waiters:
             _wake(waiter)
-        self._waiters.clear()
 
     def then(self, act: Callable[[T], None]) -> None:
         """Call `act` with the value when it comes (at most one `act`); nothing if it is there already."""
@@ -47,15 +47,14 @@ class OneShot(Generic[T]):
         if not self.is_set:
             loop = asyncio.get_running_loop()
             waiter = loop.create_future()
-            self._waiters.append(waiter)
+            self._waiters = (*self._waiters, waiter)
             timer = loop.call_later(timeout_s, _wake, waiter) if timeout_s is not None else None
             try:
                 await waiter
             finally:
                 if timer is not None:
                     timer.cancel()
-                if waiter in self._waiters:
-                    self._waiters.remove(waiter)
+                self._waiters = tuple([each for each in self._waiters if each is not waiter])
             if not self.is_set:
                 raise TimeoutError
         return self.value

@@ -26,6 +26,34 @@ class TestHeaders:
         headers = Headers([("Route", "<sip:a>"), ("To", "x"), ("Route", "<sip:b>")])
         assert headers.lines() == ["Route: <sip:a>", "Route: <sip:b>", "To: x"]
 
+    def test_packed_headers_are_what_they_were(self) -> None:
+        fields = [("Via", "one"), ("Via", "two"), ("X-Odd", ""), ("Subject", "a: b"), ("Content-Length", "3")]
+        for look in (
+            lambda headers: headers.items() == fields,
+            lambda headers: headers.get("Subject") == "a: b",
+            lambda headers: headers.get_all("v") == ["one", "two"],
+            lambda headers: "x-odd" in headers,
+            lambda headers: headers.copy() == Headers(fields),
+            lambda headers: headers.subset(("Via",)).items() == fields[:2],
+        ):
+            headers = Headers(fields)
+            headers.read("via", tuple)
+            headers.pack()
+            assert look(headers)
+            headers.add("Via", "three")
+            assert headers.read("via", tuple) == ("one", "two", "three")
+
+    def test_headers_are_packed_once_more_after_a_look(self) -> None:
+        headers = Headers([("To", "x")])
+        for _ in range(2):
+            headers.pack()
+            assert headers.get("To") == "x"
+        headers.pack()
+        headers.pack()
+        assert headers == Headers([("To", "x")])
+        with pytest.raises(AttributeError):
+            headers.unknown  # noqa: B018
+
     def test_changes(self) -> None:
         headers = Headers([("Via", "one")])
         headers.prepend("Via", "zero")
