@@ -3,12 +3,14 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from typing import Protocol
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import LiteralString, Protocol
 
+import psycopg
 import pytest
 
 from callapi.store import Fenced, NameTaken, NodeState, Owner, Put, Report, Store, Unavailable
+from callapi.store.sql.database import listen_conninfo, session_name
 from tests.store.samples import NOON, call, callback
 
 UP = Report(NodeState.UP, 0)
@@ -102,6 +104,95 @@ async def test_the_dead_are_taken_over_from_once_with_their_callbacks(open_node:
     dead.write(Put(call(node="dead")))
     await dead.flush()
     assert dead.is_fenced
+
+
+HOLD = "SELECT set_config('application_name', %s, true) FROM nodes WHERE name = %s FOR KEY SHARE"
+"""What a write begins with."""
+
+
+@asynccontextmanager
+async def writing(url: str, name: str, epoch: int) -> AsyncIterator[psycopg.AsyncConnection]:
+    """A transaction of a node that does not end, as a connection that was cut within a message leaves it."""
+    async with await psycopg.AsyncConnection.connect(listen_conninfo(url)) as connection:
+        await connection.execute(HOLD, (session_name(name, epoch), name))
+        yield connection
+
+
+async def test_a_write_that_the_dead_node_left_open_does_not_stop_a_takeover(
+    open_node: OpenNode, postgresql_url: str
+) -> None:
+    dead, one = await open_node(owner("dead")), await open_node(owner("one"))
+    alive = call(node="dead")
+    dead.write(Put(alive))
+    await dead.flush()
+    assert one.nodes is not None
+    entry = next(each for each in (await one.nodes.beat(UP)).nodes if each.name == "dead")
+    async with (
+        writing(postgresql_url, "one", one.nodes.epoch) as other,
+        writing(postgresql_url, "dead", entry.epoch) as cut,
+    ):
+        inherited = await one.nodes.bury(entry)
+        assert inherited is not None
+        assert [each.sid for each in inherited] == [alive.sid]
+        with pytest.raises(psycopg.OperationalError):
+            await cut.execute("SELECT 1")
+        await other.execute("SELECT 1")
+
+
+async def test_a_write_that_the_dead_node_left_open_does_not_stop_its_next_process(
+    open_node: OpenNode, postgresql_url: str
+) -> None:
+    first = await open_node(owner("node-1", "a" * 32))
+    assert first.nodes is not None
+    async with writing(postgresql_url, "node-1", first.nodes.epoch) as cut:
+        second = await open_node(owner("node-1", "a" * 32))
+        assert second.nodes is not None
+        assert second.nodes.epoch == first.nodes.epoch + 1
+        with pytest.raises(psycopg.OperationalError):
+            await cut.execute("SELECT 1")
+
+
+async def test_a_write_of_a_node_that_beats_again_is_not_ended(
+    open_node: OpenNode, postgresql_url: str
+) -> None:
+    slow, one = await open_node(owner("slow")), await open_node(owner("one"))
+    assert slow.nodes is not None
+    assert one.nodes is not None
+    entry = next(each for each in (await one.nodes.beat(UP)).nodes if each.name == "slow")
+    async with writing(postgresql_url, "slow", entry.epoch) as long:
+        await slow.nodes.beat(UP)
+        assert await one.nodes.bury(entry) is None
+        await long.execute("SELECT 1")
+
+
+async def test_the_session_that_writes_bears_the_name_of_its_process(
+    open_node: OpenNode, postgresql_url: str
+) -> None:
+    """A takeover finds by it what to end; after the transaction the session has its own name again."""
+    name = "nœud " + "x" * 80
+    node, other = await open_node(owner(name)), await open_node(owner(name + "y"))
+    assert node.nodes is not None
+    assert other.nodes is not None
+    seen = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
+    async with await psycopg.AsyncConnection.connect(listen_conninfo(postgresql_url)) as look:
+        await look.execute("LOCK TABLE calls IN EXCLUSIVE MODE")
+        node.write(Put(call(node=name)))
+        async with asyncio.timeout(3):
+            mine = session_name(name, node.nodes.epoch)
+            while await _count(look, seen, mine) == 0:  # noqa: ASYNC110 - the server has no signal for it
+                await asyncio.sleep(0.02)
+        assert await _count(look, seen, session_name(name + "y", other.nodes.epoch)) == 0
+        await look.commit()
+        await node.flush()
+        assert await _count(look, seen, session_name(name, node.nodes.epoch)) == 0
+
+
+async def _count(connection: psycopg.AsyncConnection, query: LiteralString, name: str) -> int:
+    """The statistics are those of the moment, where each question stands alone in its snapshot."""
+    await connection.execute("SELECT pg_stat_clear_snapshot()")
+    row = await (await connection.execute(query, (name,))).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 async def test_a_node_that_beats_again_is_not_buried(open_node: OpenNode) -> None:

@@ -4,6 +4,9 @@ Each write of a node begins by locking its row at its epoch (`FOR KEY SHARE`); a
 (`FOR UPDATE`) and raises the epoch. So a write of a node that was taken over either came before the takeover, which
 then sees it, or changes nothing: a process that was suspended or cut off cannot undo what others did meanwhile.
 
+A takeover first locks the row against heartbeats (`FOR NO KEY UPDATE`) and sees that the node has made none. Only then
+does it end sessions of that node's process that still write: the node cannot turn out to live meanwhile.
+
 Methods block; each is one transaction.
 """
 
@@ -14,7 +17,19 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, Engine, and_, delete, func, literal, literal_column, select, text, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    and_,
+    delete,
+    exc,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from callapi.base.clock import utc_now
@@ -22,7 +37,7 @@ from callapi.store.errors import Fenced, NameTaken
 from callapi.store.records import CallbackRecord, CallRecord
 from callapi.store.shared.tables import ACCOUNT_USE, NODES, QUEUED_CALLS, SHARED_VALUES
 from callapi.store.shared.values import NodeEntry, NodeState, Owner, Report, Roll
-from callapi.store.sql.database import mapped_errors
+from callapi.store.sql.database import mapped_errors, session_name
 from callapi.store.sql.tables import TABLES
 
 _CALLS: Final = TABLES[CallRecord]
@@ -34,6 +49,13 @@ _RUNNING: Final = (NodeState.UP.value, NodeState.DRAINING.value)
 WATCH_S: Final = 5.0
 """How long a rival of one's name is watched: one that makes no heartbeat in this time is dead."""
 _WATCH_EVERY_S: Final = 0.5
+_GRACE_MS: Final = 500
+"""How long writes of a dead node that are under way may take to end by themselves."""
+_LOCK_NOT_AVAILABLE: Final = "55P03"
+_END_SESSIONS: Final = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND usename = session_user AND application_name = :name"
+)
 
 
 class NodeTable:
@@ -69,10 +91,13 @@ class NodeTable:
     def _try_to_claim(self, owner: Owner, dead: NodeEntry | None) -> int | NodeEntry:
         with mapped_errors(), self._engine.begin() as connection:
             self._take_turn(connection)
-            rows = connection.execute(self._locked(select(NODES).where(NODES.c.name == owner.name))).all()
+            named = select(NODES).where(NODES.c.name == owner.name)
+            rows = connection.execute(self._without_heartbeats(named)).all()
             rival = self._as_entry(rows[0]) if rows else None
-            if self._is_shared and rival is not None and self._runs(rival, owner, dead):
-                return rival
+            if self._is_shared and rival is not None:
+                if self._runs(rival, owner, dead):
+                    return rival
+                self._shut_out(connection, rival)
             epoch = 1 if rival is None else rival.epoch + 1
             connection.execute(self._upsert(self._reachable(connection, owner), epoch))
             self._free_queue(connection, owner.name)
@@ -180,8 +205,10 @@ class NodeTable:
             self._take_turn(connection)
             self._require(connection, heir, heir_epoch)
             as_seen = and_(NODES.c.name == dead.name, NODES.c.epoch == dead.epoch, NODES.c.beat == dead.beat)
-            if not connection.execute(self._locked(select(NODES.c.name).where(as_seen))).all():
+            if not connection.execute(self._without_heartbeats(select(NODES.c.name).where(as_seen))).all():
                 return None
+            if self._is_shared:
+                self._shut_out(connection, dead)
             state = NodeState.DEAD if dead.state.is_running else dead.state
             connection.execute(
                 update(NODES)
@@ -246,8 +273,28 @@ class NodeTable:
         if self._is_shared:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
-    def _locked(self, query: Any) -> Any:
-        return query.with_for_update() if self._is_shared else query
+    def _without_heartbeats(self, query: Any) -> Any:
+        """`query` of rows whose nodes can make no heartbeat until the transaction is over; they can still write."""
+        return query.with_for_update(key_share=True) if self._is_shared else query
+
+    @staticmethod
+    def _shut_out(connection: Connection, dead: NodeEntry) -> None:
+        """Lock the row of `dead` against its writes too; the heartbeats are locked out already.
+
+        A connection that was cut within a message is not idle for the server, which keeps its locks until the
+        connection is found to be gone, hours later. So what is not over after `_GRACE_MS` is ended.
+        """
+        locking = select(NODES.c.name).where(NODES.c.name == dead.name).with_for_update()
+        try:
+            with connection.begin_nested():
+                connection.execute(text(f"SET LOCAL lock_timeout = {_GRACE_MS}"))
+                connection.execute(locking)
+                connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
+        except exc.OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
+                raise
+            connection.execute(_END_SESSIONS, {"name": session_name(dead.name, dead.epoch)})
+            connection.execute(locking)
 
     @staticmethod
     def _require(connection: Connection, name: str, epoch: int) -> None:

@@ -14,7 +14,7 @@ from callapi.store.records import CallbackRecord
 from callapi.store.shared.door import Nodes
 from callapi.store.shared.nodes import NodeTable
 from callapi.store.shared.values import Owner
-from callapi.store.sql.database import engines, lock_file, mapped_errors, nodes_engine
+from callapi.store.sql.database import engines, lock_file, mapped_errors, nodes_engine, session_name
 from callapi.store.sql.plan import RemoveAll, Reschedule, Rewrite, plan
 from callapi.store.sql.rows import Codec
 from callapi.store.sql.tables import TABLES
@@ -35,6 +35,7 @@ class SqlBackend:
         self._codecs: dict[type[Any], Codec[Any]] = {}
         self._fence: tuple[str, int] | None = None
         """Name and epoch of the node whose writes these are; None: no node owns them."""
+        self._session_name = ""
         self._lock: IO[bytes] | None = None
         self._nodes_engine: Engine | None = None
 
@@ -56,6 +57,7 @@ class SqlBackend:
             self._lock = lock_file(self._url)
         epoch = NodeTable(engine).claim(owner)
         self._fence = (owner.name, epoch)
+        self._session_name = session_name(owner.name, epoch)
         self._codecs = {kind: Codec(kind, engine.dialect, owner.name) for kind in TABLES}
         return epoch
 
@@ -105,10 +107,16 @@ class SqlBackend:
                         assert_never(step)
 
     def _stand_guard(self, connection: Connection) -> None:
-        """Keep others from taking over until the transaction is over. Raises Fenced if one has."""
+        """Keep others from taking over until the transaction is over. Raises Fenced if one has.
+
+        The session bears the process's name until then, by which one that takes over finds it. It is set for the
+        transaction alone: a pooler's connection never carries the name of one node into the work of another.
+        """
         if self._fence is not None and connection.dialect.name == "postgresql":
             rows = connection.exec_driver_sql(
-                "SELECT 1 FROM nodes WHERE name = %s AND epoch = %s FOR KEY SHARE", self._fence
+                "SELECT set_config('application_name', %s, true) FROM nodes"
+                " WHERE name = %s AND epoch = %s FOR KEY SHARE",
+                (self._session_name, *self._fence),
             )
             if not rows.all():
                 raise Fenced(*self._fence)

@@ -6,6 +6,8 @@ PostgreSQL's own setting (`synchronous_commit`) decides there.
 """
 
 import fcntl
+import hashlib
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -115,6 +117,15 @@ def nodes_engine(url: str, writing: Engine) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return writing
     return _postgresql(parsed, pool_size=2, options="-c statement_timeout=4000 -c lock_timeout=3000")
+
+
+def session_name(node: str, epoch: int) -> str:
+    """The `application_name` of a session while it writes for the process of `node` at `epoch`; for no other.
+
+    PostgreSQL keeps 63 octets and replaces what is not printable ASCII: a digest keeps names apart.
+    """
+    digest = hashlib.sha256(f"{epoch} {node}".encode()).hexdigest()[:20]
+    return f"callapi {re.sub('[^!-~]', '?', node)[:32]} {digest}"
 
 
 def bus_engine(url: str) -> Engine:
