@@ -196,11 +196,32 @@ async def test_every_other_end_asks_the_action(
         if way != "refuses":
             socket = await application.next_socket(first="setup")
             await (socket.close() if way == "closes" else call.hang_up())
+            assert await socket.ended() == 1000
         after = await webhook.next("after")
         assert after["SessionStatus"] == ("failed" if way == "refuses" else "completed")
         assert "HandoffData" not in after
         await webhook.never("after", within=0.2)
         await call.hang_up()
+
+
+async def test_a_redirect_ends_a_conversation_in_mid_sentence(server: Server, webhook: Webhook) -> None:
+    """Over REST: the socket is closed, the rest is not said, the action is not asked, the next document runs."""
+    async with StreamApplication() as application:
+        webhook["voice"] = relay(application.url, action=webhook.url("after"))
+        webhook["elsewhere"] = AFTER
+        async with calling(server.uri, server.node.sip_address) as call:
+            socket = await application.next_socket(first="setup")
+            asked = time.monotonic()
+            await socket.send(type="text", token="One, two, three, four, five, six, seven. " * 3, last=True)
+            await call.sounds(asked, timeout=20)
+            path = f"Calls/{socket.messages[0]['callSid']}.json"
+            redirected = time.monotonic()
+            status, _ = await server.node.rest("POST", path, Url=webhook.url("elsewhere"))
+            assert status == 200
+            assert await socket.ended() == 1000
+            assert await call.falls_silent(redirected) - redirected < 2.0
+            await eventually("the next document", lambda: call.rtp.digits == "1")
+            await webhook.never("after", within=0.2)
 
 
 async def test_a_transcription_beside_the_document(

@@ -1,5 +1,6 @@
 """Streams of calls that change: hold, mute, another codec, a transfer, a conference, REST; nothing is left behind."""
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -167,8 +168,10 @@ async def test_a_redirect_and_a_hangup_over_rest(streamed: Streamed) -> None:
     await streamed.ended(socket)
 
 
-async def test_a_hangup_over_rest_in_mid_sentence(streamed: Streamed) -> None:
-    """With audio queued and marks pending: one `stop`, one callback."""
+@pytest.mark.parametrize("way", ["hang-up", "redirect"])
+async def test_the_end_over_rest_in_mid_sentence(streamed: Streamed, way: str) -> None:
+    """With audio queued and marks pending: one `stop`, one callback; the caller hears silence or the next document."""
+    streamed.webhook["elsewhere"] = response("<Pause length='20'/>")
     streamed.webhook["voice"] = streamed.document("<Pause length='10'/>", "Connect")
     async with calling(streamed.node.uri("1"), streamed.node.sip_address) as call:
         socket = await streamed.application.next_socket()
@@ -176,8 +179,15 @@ async def test_a_hangup_over_rest_in_mid_sentence(streamed: Streamed) -> None:
         await socket.mark("end")
         assert await call.rtp.hears(B)
         path = f"Calls/{socket.start['callSid']}.json"
-        assert (await streamed.node.rest("POST", path, Status="completed"))[0] == 200
-        await call.call.gets("BYE")
+        if way == "hang-up":
+            assert (await streamed.node.rest("POST", path, Status="completed"))[0] == 200
+            await call.call.gets("BYE")
+        else:
+            asked = time.monotonic()
+            url = streamed.webhook.url("elsewhere")
+            assert (await streamed.node.rest("POST", path, Url=url))[0] == 200
+            assert await socket.ended() in {1000, 1001}
+            assert await call.falls_silent(asked) - asked < 2.0
     await streamed.ended(socket)
 
 

@@ -153,6 +153,16 @@ class Connection(WSListener):
         except TimeoutError:
             transport.disconnect(graceful=False)
 
+    def leave(self) -> None:
+        """Close in good order without waiting for the answer; abort if the application has not read what was sent."""
+        transport = self._transport
+        if transport is None or transport.is_disconnected:
+            return
+        if not transport.is_close_frame_sent:
+            transport.send_close(WSCloseCode(self._close_code))
+        is_flushed = transport.underlying_transport.get_write_buffer_size() == 0
+        transport.disconnect(graceful=is_flushed)
+
     def abort(self) -> None:
         """End it at once."""
         if self._transport is not None:

@@ -61,7 +61,7 @@ class RelayEnd(Struct, frozen=True):
 
 
 class RelaySession:
-    """A session on the call of `execution`. Run it once; cancelled, it breaks the socket off."""
+    """A session on the call of `execution`. Run it once; cancelled, it closes the socket with 1000."""
 
     def __init__(self, relay: ConversationRelay, execution: Execution) -> None:
         self.sid = f"VX{random_hex()}"
@@ -96,7 +96,7 @@ class RelaySession:
             finally:
                 voice.silence()
                 if self._connection is not None:
-                    self._connection.abort()
+                    self._connection.leave()
                     self._call.conversation_changed(self.sid, ConversationStep.STOPPED, status)
 
     def end(self, status: str = "completed") -> RelayEnd:
