@@ -1,6 +1,7 @@
 """The command `callapi`: runs one command; exit status 0 (good), 1 (failed), 2 (wrong arguments or settings)."""
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -26,6 +27,8 @@ MODULES: Final[Mapping[str, str]] = {
 }
 """Where each command is; only that of the command that runs is imported."""
 
+# numpy's OpenBLAS starts a thread per core when it is imported; a node does no linear algebra.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # 16 MB that a node without prompts, speech and recordings on other nodes does not need.
 import_later("numpy", "soundfile", "soxr", "aiohttp")
 
