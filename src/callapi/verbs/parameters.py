@@ -44,7 +44,6 @@ class DialOutcome(Struct, frozen=True):
     status: CallStatus
     branches: tuple[BranchFacts, ...]
     reported: BranchFacts | None
-    is_sip: bool = False
     joined_s: float = 0.0
     was_bridged: bool = False
 
@@ -63,7 +62,7 @@ def dial_action(outcome: DialOutcome, recording: RecordingFacts | None) -> Param
         ("DialBranches", _JSON.encode([each.as_json for each in outcome.branches])),
     )
     sip: Parameters = ()
-    if outcome.is_sip and call is not None and branch is not None:
+    if call is not None and branch is not None:
         response = call.final_response
         sip = present((("DialSipCallId", call.leg.session.call_id), ("DialSipResponseCode", branch.sip_code)))
         sip += x_headers("DialSipHeader_", response.headers) if response else ()

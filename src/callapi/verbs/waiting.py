@@ -1,8 +1,10 @@
-"""What a party hears that is connected to nothing: a document or audio of the application, music, or silence."""
+"""Waiting: what a party hears that is connected to nothing, and the key that ends a connection."""
 
 import asyncio
 
+from callapi.calls.call import Call
 from callapi.calls.conferences.options import HeldAudio
+from callapi.rcml import Dial
 from callapi.verbs.audio.play import heard
 from callapi.verbs.execution import Execution, StoryResult
 
@@ -19,6 +21,14 @@ async def play_music(execution: Execution) -> None:
 async def silence() -> None:
     """Nothing, until cancelled."""
     await asyncio.get_running_loop().create_future()
+
+
+async def star(verb: Dial, call: Call) -> None:
+    """Until `call` presses the star that leaves what the Dial has joined it with; never without `hangupOnStar`."""
+    if not verb.hangup_on_star:
+        await silence()
+    while await call.digits.get() != "*":
+        pass
 
 
 async def hear_once(execution: Execution, audio: HeldAudio) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from callapi.calls.call import Call
-from callapi.calls.conferences.options import HeldAudio
+from callapi.calls.conferences.options import HeldAudio, ParticipantOptions, RoomOptions
 from callapi.calls.documents.document import DocumentRequest
+from callapi.calls.placing.placement import Placement
+from callapi.media import JitterDelay
 from callapi.media.plane.fake import FakeRoom, FakeStream
 from tests.verbs.conftest import Story
-from tests.verbs.world import MUSIC, Phone, World
+from tests.verbs.world import ACCOUNT, MUSIC, Phone, World
 
 RunStory = Callable[[Story], None]
 EVENTS = "start end join leave mute hold modify speaker announcement"
@@ -307,5 +309,86 @@ def test_beeps_are_heard_after_an_announcement(run_story: RunStory) -> None:
         assert len(room_of(here).announcements) == 2
         for phone in (alice, bob, carol):
             phone.hang_up()
+
+    run_story(story)
+
+
+def call_into(here: World, options: ParticipantOptions) -> tuple[Call, Phone]:
+    """REST calls bob into the room."""
+    destinations = here.services.destinations
+    bob, caller = destinations.sip("sip:bob@127.0.0.9"), destinations.identity("+15550100")
+    placement = Placement(ACCOUNT, "outbound-api", bob.address, caller.from_, caller.name, bob.name)
+    call = here.live.place(placement)
+    here.services.conferences.invite(ACCOUNT, "Room 1", RoomOptions(), call.sid, options)
+    return call, here.phones[-1]
+
+
+@pytest.mark.parametrize(("starts", "early_media"), [(True, True), (False, True), (True, False)])
+def test_one_who_waits_for_a_called_party_hears_it_ring(
+    run_story: RunStory, *, starts: bool, early_media: bool
+) -> None:
+    """In place of its music, and only if it would start the room; the party hears nothing of it."""
+
+    async def story(here: World) -> None:
+        attributes = f'beep="false" startConferenceOnEnter="{str(starts).lower()}"'
+        ((one, alice),) = await join(here, document(attributes))
+        call, bob = call_into(here, ParticipantOptions(early_media=early_media))
+        stream = here.stream_of(one)
+        assert stream.playbacks[-1].is_playing
+        bob.ring()
+        await asyncio.sleep(0.1)
+        if not early_media:
+            assert here.plane.rooms == []
+        else:
+            heard = {each.stream: each for each in room_of(here).people}
+            assert heard[here.stream_of(call)].is_early
+            assert (stream in heard) == starts
+            assert not starts or heard[stream].is_muted
+        assert stream.playbacks[-1].is_playing == (not (starts and early_media))
+        bob.reject(486)
+        await asyncio.sleep(0.1)
+        assert stream.playbacks[-1].is_playing, "it waits as before"
+        assert here.plane.rooms == [] or mixed(here) == []
+        alice.hang_up()
+
+    run_story(story)
+
+
+def test_a_called_party_that_rings_is_heard_until_it_answers(run_story: RunStory) -> None:
+    async def story(here: World) -> None:
+        (_, alice), (_, carol) = await join(here, document(), document())
+        call, bob = call_into(here, ParticipantOptions())
+        bob.ring()
+        await asyncio.sleep(0.1)
+        assert [each.is_early for each in room_of(here).people] == [False, False, True]
+        bob.answer()
+        await asyncio.sleep(0.1)
+        assert [each.is_early for each in room_of(here).people] == [False, False]
+        for each in (alice, carol, bob):
+            each.hang_up()
+        await here.live.empty.wait()
+        assert call.record.status == "completed"
+
+    run_story(story)
+
+
+@pytest.mark.parametrize(
+    ("written", "delay"),
+    [
+        ("", None),
+        ('jitterBufferSize="small"', JitterDelay(20, 200)),
+        ('jitterBufferSize="off"', JitterDelay(0, 0)),
+    ],
+)
+def test_the_jitter_buffer_is_the_participants_own(
+    run_story: RunStory, written: str, delay: JitterDelay | None
+) -> None:
+    async def story(here: World) -> None:
+        (one, alice), (_, bob) = await join(here, document(f'beep="false" {written}'), document())
+        delays = {each.stream: each.delay for each in room_of(here).people}
+        assert delays.pop(here.stream_of(one)) == delay
+        assert list(delays.values()) == [None]
+        alice.hang_up()
+        bob.hang_up()
 
     run_story(story)

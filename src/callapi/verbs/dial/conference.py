@@ -24,7 +24,7 @@ from callapi.rcml import Conference, ConferenceRecording, ConferenceTrim, Dial
 from callapi.store import Unavailable
 from callapi.verbs.execution import Execution, GoTo, Next, Outcome
 from callapi.verbs.mode import Mode
-from callapi.verbs.waiting import hear_once, silence
+from callapi.verbs.waiting import hear_once, silence, star
 
 ROOM_UNREACHABLE: Final = 60_084
 
@@ -103,7 +103,7 @@ async def _in_room_elsewhere(
 async def _until_released(verb: Dial, released: Coroutine[Any, Any, object], execution: Execution) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(verb.time_limit):
-            await first_of(released, _star(verb, execution))
+            await first_of(released, star(verb, execution.call))
 
 
 async def take_part(seat: Seat, execution: Execution) -> None:
@@ -124,13 +124,6 @@ async def _hear(seat: Seat, audio: HeldAudio, execution: Execution) -> None:
 async def _changes(seat: Seat, activity: Activity, held: HeldAudio) -> None:
     while seat.activity is activity and seat.held is held:
         await seat.changed.wait()
-
-
-async def _star(verb: Dial, execution: Execution) -> None:
-    if not verb.hangup_on_star:
-        await silence()
-    while await execution.call.digits.get() != "*":
-        pass
 
 
 def _go_on(verb: Dial, execution: Execution, status: CallStatus) -> Outcome:

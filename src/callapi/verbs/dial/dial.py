@@ -20,6 +20,7 @@ from callapi.verbs.dial.ringback import ringback
 from callapi.verbs.dial.transfer import REQUEST_PENDING, Transfer
 from callapi.verbs.execution import Execution, GoTo, Next, Outcome
 from callapi.verbs.parameters import DialOutcome, dial_action
+from callapi.verbs.waiting import star
 
 
 async def dial(verb: Dial, execution: Execution) -> Outcome:
@@ -36,7 +37,7 @@ async def dial(verb: Dial, execution: Execution) -> Outcome:
 async def _dial_parties(verb: Dial, execution: Execution) -> Outcome:
     """Ring, join, request `action`. A caller that leaves on any line of this still has its `action` requested, once."""
     forking = Forking(verb, execution)
-    conversation = Conversation(verb, execution)
+    bridge = DialBridge(verb, execution)
     recording = RecordedDial(verb, execution)
     if any(isinstance(noun, Client | Sip) and noun.video for noun in verb.targets):
         execution.call.leg.accept_video(execution.services.plane)
@@ -52,16 +53,16 @@ async def _dial_parties(verb: Dial, execution: Execution) -> Outcome:
         else:
             recording.begin(callee)
             execution.step("joined")
-            await conversation.bridge(callee)
+            await bridge.join(callee)
         recording.stop()
     except asyncio.CancelledError:
-        if conversation.joined_s is None:
+        if bridge.joined_s is None:
             forking.withdraw()
-        outcome = forking.outcome(conversation.joined_s, CallStatus.CANCELED)
+        outcome = forking.outcome(bridge.joined_s, CallStatus.CANCELED)
         caller = execution.call
         forking.close("the caller left", caller.ended.value.sip_reason if caller.ended.is_set else None)
         winner = forking.winner
-        if winner is not None and not winner.released.is_set and not conversation.keeps(winner):
+        if winner is not None and not winner.released.is_set and not bridge.keeps(winner):
             winner.hang_up("the caller left")
         recording.stop()
         if verb.action:
@@ -69,7 +70,7 @@ async def _dial_parties(verb: Dial, execution: Execution) -> Outcome:
                 partial(_request_action, verb.action, verb, execution, outcome, recording)
             )
         raise
-    outcome = forking.outcome(conversation.joined_s)
+    outcome = forking.outcome(bridge.joined_s)
     if callee is None and not execution.call.leg.is_answered:
         execution.call.final_code = _final_code(outcome)
     if not verb.action:
@@ -78,7 +79,7 @@ async def _dial_parties(verb: Dial, execution: Execution) -> Outcome:
     return GoTo(execution.request(verb.action, verb.method, parameters, must_arrive=True))
 
 
-class Conversation:
+class DialBridge:
     """The time that caller and callee are joined. `joined_s`: None until they were."""
 
     __slots__ = ("_execution", "_verb", "joined_s", "transfer")
@@ -90,7 +91,7 @@ class Conversation:
         self.transfer: Transfer | None = None
         """What either party has asked for last."""
 
-    async def bridge(self, callee: Call) -> None:
+    async def join(self, callee: Call) -> None:
         """Join the two until either leaves, the time is up, or the caller presses its star.
 
         A callee that hung up in the moment in which it answered was joined for no time at all.
@@ -109,7 +110,7 @@ class Conversation:
             with bridged(self._execution.services.plane, caller, callee), self._transferable(caller, callee):
                 if verb.hangup_on_star:
                     async with asyncio.timeout(verb.time_limit):
-                        await first_of(callee.released.wait(), _star(caller))
+                        await first_of(callee.released.wait(), star(verb, caller))
                 else:
                     await callee.released.wait(verb.time_limit)
             reason = "the caller pressed star"
@@ -153,11 +154,6 @@ class Conversation:
             await transfer.done.wait()
         finally:
             tone.stop()
-
-
-async def _star(caller: Call) -> None:
-    while await caller.digits.get() != "*":
-        pass
 
 
 async def _request_action(

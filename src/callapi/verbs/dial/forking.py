@@ -127,18 +127,17 @@ class Forking:
         facts = tuple(branch.facts(self.winner) for branch in self.branches)
         if joined_s is None:
             status = fallback or best_of([each.status for each in facts])
-            index = next((i for i, each in enumerate(facts) if each.status is status and each.call), None)
-            index = (
-                index if index is not None else next((i for i, each in enumerate(facts) if each.call), None)
-            )
+            called = [each for each in facts if each.call is not None]
+            first = called[0] if called else None
+            reported = next((each for each in called if each.status is status), first)
         else:
             status = CallStatus.COMPLETED
-            index = next(i for i, branch in enumerate(self.branches) if self.winner in branch.calls)
+            pairs = zip(self.branches, facts, strict=True)
+            reported = next(each for branch, each in pairs if self.winner in branch.calls)
         return DialOutcome(
             status=status,
             branches=facts,
-            reported=facts[index] if index is not None else None,
-            is_sip=index is not None and isinstance(self.branches[index].noun, Sip | Client | Number),
+            reported=reported,
             joined_s=joined_s or 0.0,
             was_bridged=joined_s is not None,
         )

@@ -22,7 +22,7 @@ from callapi.rcml import Dial, Queue
 from callapi.store import Unavailable
 from callapi.verbs.execution import Execution, GoTo, Next, Outcome
 from callapi.verbs.mode import Mode
-from callapi.verbs.waiting import silence
+from callapi.verbs.waiting import star
 
 UNKNOWN_QUEUE = 60_082
 
@@ -159,13 +159,7 @@ class _Service:
             self._joined_s = clock() - joined_at
 
     async def _until_over(self, caller: _Caller) -> None:
-        await first_of(caller.gone(), self._star())
-
-    async def _star(self) -> None:
-        if not self._verb.hangup_on_star:
-            await silence()
-        while await self._execution.call.digits.get() != "*":
-            pass
+        await first_of(caller.gone(), star(self._verb, self._execution.call))
 
 
 async def prepare(ticket: Ticket, execution: Execution, url: str | None, method: str) -> bool:
