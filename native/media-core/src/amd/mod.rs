@@ -1,7 +1,7 @@
 //! Who has answered a call: a person, a machine, a fax. Listens to the called party from the answer on.
 //!
 //! People say a word or two and wait; machines speak on. So speech that goes on for `speech_threshold_ms` is a machine,
-//! and `speech_end_threshold_ms` of silence after less is a person. What counts is speech itself: pauses between words and
+//! and `speech_end_threshold_ms` of silence after less is a person. What counts is sound: the gaps between words and
 //! sentences do not. A beep is a machine's, whatever was said before it.
 //! Times and names are those of Twilio's `MachineDetection…` parameters.
 
@@ -12,6 +12,8 @@ pub use beep::{BeepDetector, RATE, Signal};
 use crate::samples::vad::{Change, Detector};
 
 const FRAME_MS: u64 = 20;
+/// The detector of speech judges 10 ms at a time.
+const HALF_MS: u64 = FRAME_MS / 2;
 const FRAME: usize = (RATE as u64 * FRAME_MS / 1000) as usize;
 /// Sound that is shorter than this is a click, and not a greeting.
 const LEAST_SPEECH_MS: u64 = 120;
@@ -59,37 +61,12 @@ pub enum AnsweredBy {
     Unknown,
 }
 
-/// How much was said of the present greeting; all in milliseconds since the answer.
+/// How much was said of the present greeting.
 #[derive(Debug, Clone, Copy, Default)]
 struct Greeting {
-    /// Speech in the stretches that are over.
+    /// Sound alone, in milliseconds: gaps between words do not count, however short.
     spoken_ms: u64,
-    /// When the present stretch began.
-    stretch_ms: Option<u64>,
     has_begun: bool,
-}
-
-impl Greeting {
-    fn follow(&mut self, change: Change) {
-        match change {
-            Change::Began { at_ms } => {
-                self.has_begun = true;
-                self.stretch_ms = Some(at_ms);
-            }
-            Change::Ended { at_ms } => {
-                let began_ms = self.stretch_ms.take().unwrap_or(at_ms);
-                self.spoken_ms += at_ms.saturating_sub(began_ms);
-            }
-        }
-    }
-
-    /// Speech so far, up to the last sound.
-    fn spoken_ms(&self, last_sound_ms: u64) -> u64 {
-        let present_ms = self
-            .stretch_ms
-            .map_or(0, |began_ms| last_sound_ms.saturating_sub(began_ms));
-        self.spoken_ms + present_ms
-    }
 }
 
 /// The machine; fed from the answer on.
@@ -150,18 +127,34 @@ impl MachineDetector {
             Some(Signal::Beep) => return Some(AnsweredBy::MachineStart),
             None => {}
         }
-        let greeting = &mut self.greeting;
-        self.speech.hear(frame, |change| greeting.follow(change));
+        for (half, at_ms) in frame.chunks_exact(FRAME / 2).zip([HALF_MS, FRAME_MS]) {
+            self.listen(half, self.elapsed_ms - FRAME_MS + at_ms);
+        }
         self.judge_speech().or_else(|| self.judge_time())
+    }
+
+    /// Counts the sound in a frame of the detector of speech, which ends at `now_ms`.
+    fn listen(&mut self, half: &[i16], now_ms: u64) {
+        let mut begun_ms = None;
+        self.speech.hear(half, |change| {
+            if let Change::Began { at_ms } = change {
+                begun_ms = Some(at_ms);
+            }
+        });
+        if let Some(at_ms) = begun_ms {
+            self.greeting.has_begun = true;
+            self.greeting.spoken_ms += now_ms - at_ms;
+        } else if self.speech.last_sound_ms() == now_ms {
+            self.greeting.spoken_ms += HALF_MS;
+        }
     }
 
     fn judge_speech(&mut self) -> Option<AnsweredBy> {
         if !self.greeting.has_begun {
             return None;
         }
-        let last_sound_ms = self.speech.last_sound_ms();
-        let silence_ms = self.elapsed_ms.saturating_sub(last_sound_ms);
-        let spoken_ms = self.greeting.spoken_ms(last_sound_ms);
+        let silence_ms = self.elapsed_ms.saturating_sub(self.speech.last_sound_ms());
+        let spoken_ms = self.greeting.spoken_ms;
         if spoken_ms >= self.options.speech_threshold_ms && !self.is_machine {
             self.is_machine = true;
             if !self.options.until_message_end {
@@ -277,6 +270,14 @@ mod tests {
             judged(Options::default(), &just_under).0,
             Some(AnsweredBy::Human),
             "the detector's own patience does not count"
+        );
+        let mut words = vec![(false, 500)];
+        words.extend([(true, 250), (false, 100)].repeat(9));
+        words.push((false, 2000));
+        assert_eq!(
+            judged(Options::default(), &words).0,
+            Some(AnsweredBy::Human),
+            "2.25 s of sound in 3 s"
         );
     }
 
