@@ -21,6 +21,7 @@ from tests.scenarios.harness.sipp import Sipp
 from tests.scenarios.harness.waiting import eventually
 
 IS_FULL = os.environ.get("LOAD") == "full"
+ROUNDS = 5
 BIG, SMALL = "big", ("one", "two", "three", "four")
 ROOM = (
     '<Dial action="after"><Conference beep="false" waitUrl="" statusCallback="room" {} '
@@ -159,6 +160,37 @@ async def test_a_hundred_come_and_go_at_random(new_node: NodeFactory, sipp: Path
     pooled = 8 if IS_FULL else 100
     assert after.descriptors <= before.descriptors + pooled, "pooled connections, and nothing more"
     assert after.memory_kb <= before.memory_kb * 1.5 + 20_000
+
+
+@pytest.mark.load
+@pytest.mark.timeout(240)
+@pytest.mark.skipif(not IS_FULL, reason="make load: five rounds of a crowd")
+async def test_rooms_that_come_and_go_keep_no_memory(
+    new_node: NodeFactory, sipp: Path, measured: Measured
+) -> None:
+    """Round after round of one crowd, with no pause long enough for a full collection.
+
+    What the first rounds leave is the high water of caches and of the allocator; calls that left cycles took 4 MB more
+    with each round.
+    """
+    node, webhook = await new_node()
+    webhook["voice"] = Visitors(Random(16))
+    webhook["after"] = response('<Pause length="60"/>')
+    webhook["room"] = ""
+    stays = '<pause distribution="uniform" min="200" max="3800"/>'
+    calling = sipp_scenarios.calling(talk_ms=0, while_talking=stays)
+    towards = f"127.0.0.1:{node.sip_port}"
+    held = [node.census().memory_kb]
+    for _ in range(ROUNDS):
+        async with Sipp(
+            sipp, calling, towards=towards, calls=150, options=["-r", "12", "-l", "100"], trace=False
+        ) as crowd:
+            tally = await crowd.done(60)
+        assert tally.failed == 0
+        await asyncio.sleep(5)
+        held.append(node.census().memory_kb)
+    measured(f"memory before and after each of {ROUNDS} rounds of 150 participants, kB: {held}")
+    assert held[-1] - held[-3] < 4_000, held
 
 
 def leaves(webhook: Webhook) -> int:

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from callapi.base.clock import utc_now
 from callapi.base.ids import CallSid
+from callapi.base.task_group import TaskGroup
 from callapi.calls.bridges.joined import Joined
 from callapi.calls.documents.document_text import shown_text
 from callapi.calls.documents.position import Position
@@ -345,7 +346,7 @@ class Call:
     async def live(self, story: Story | None = None) -> None:
         """Attend to the leg until it has ended, then close the record. Owned by `LiveCalls`."""
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 if not self.leg.is_lent:
                     self.leg.stream.hand_events_to(self._heard)
                 if story is not None and not self._stories.has_first:

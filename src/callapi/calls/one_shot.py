@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
+from callapi.base.task_group import TaskGroup
+
 T = TypeVar("T")
 
 
@@ -67,7 +69,7 @@ def _wake(waiter: "asyncio.Future[None]") -> None:
 
 async def first_of(*waits: Coroutine[Any, Any, T]) -> T:
     """The result of the first of `waits` to finish; the others are cancelled and have unwound when this returns."""
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         tasks = [group.create_task(each) for each in waits]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         winner = next(task for task in tasks if task.done())

@@ -13,6 +13,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from callapi.base.notifier import Notifier
+from callapi.base.task_group import TaskGroup
 from callapi.streams.connection import Connection, Headers, SocketClient
 from callapi.streams.errors import ProtocolViolation, StreamError
 from callapi.streams.media_machine import MediaMachine, PlaceMark, StreamPlan
@@ -117,7 +118,7 @@ class MediaStream:
         sources = self._audio.open_sources()
         for source in sources:
             stack.callback(source.close)
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             workers = [tasks.create_task(self._send_heard(source)) for source in sources]
             if self._sink is not None:
                 workers.append(tasks.create_task(self._return_marks(self._sink)))

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from callapi.base.ids import AccountSid, NumberSid
+from callapi.base.task_group import TaskGroup
 from callapi.base.values import SrtpPolicy
 from callapi.calls.arriving.refusals import Refusal, Refusals
 from callapi.calls.bridges.conversation import Conversation
@@ -126,7 +127,7 @@ class Inbound:
 
     async def serve(self, endpoint: Endpoint) -> None:
         """Receive calls until the endpoint stops or the task is cancelled."""
-        async with asyncio.TaskGroup() as receiving:
+        async with TaskGroup() as receiving:
             async for session in endpoint.incoming():
                 self.undecided += 1
                 receiving.create_task(self._receive(session))

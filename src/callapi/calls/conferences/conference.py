@@ -127,7 +127,7 @@ class Conference:
         self.run_detached = run_detached
         """Runs what outlives every participant's call."""
         self._recording: ActiveRecording | None = None
-        self._early = EarlyMedia(lambda: self.room)
+        self._early = EarlyMedia()
 
     @property
     def account_sid(self) -> AccountSid:
@@ -174,7 +174,7 @@ class Conference:
         """A party that is called into the room rings: those who are in it hear that, if REST asks for early media."""
         participant = self.machine.participants.get(call.sid)
         if participant is not None and not participant.is_joined and participant.options.early_media:
-            self._early.begin(call)
+            self._early.begin(call, self.room)
             self._seat_who_waits()
 
     def party_rang(self, call_sid: CallSid) -> None:

@@ -3,27 +3,24 @@
 REST's `EarlyMedia` asks for it (by default). Such a party hears nothing of the room.
 """
 
-from collections.abc import Callable
-
 from callapi.base.ids import CallSid
 from callapi.calls.call import Call
 from callapi.media import Room, RoomMember
 
 
 class EarlyMedia:
-    """The parties that ring for one room. `room` opens it if it is not open yet."""
+    """The parties that ring for one room."""
 
-    def __init__(self, room: Callable[[], Room]) -> None:
-        self._room = room
+    def __init__(self) -> None:
         self._places: dict[CallSid, RoomMember] = {}
 
     def __bool__(self) -> bool:
         return bool(self._places)
 
-    def begin(self, call: Call) -> None:
-        """The party rings: it is heard as a ringing tone until its network sends audio. Idempotent."""
+    def begin(self, call: Call, room: Room) -> None:
+        """The party rings: `room` hears it as a ringing tone until its network sends audio. Idempotent."""
         if call.sid not in self._places:
-            self._places[call.sid] = self._room().join(call.leg.stream, early=True)
+            self._places[call.sid] = room.join(call.leg.stream, early=True)
 
     def end(self, call_sid: CallSid) -> None:
         """The party has answered, or never will. Idempotent."""

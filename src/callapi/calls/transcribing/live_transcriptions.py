@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from callapi.base.clock import utc_now
 from callapi.base.entropy import random_hex
 from callapi.base.ids import CallSid
+from callapi.base.task_group import TaskGroup
 from callapi.calls.call import Call
 from callapi.calls.events import CallEnded, EventBus, TranscriptionChanged
 from callapi.calls.parameters import present
@@ -178,7 +179,7 @@ class CallTranscription:
             ("OutboundTrackLabel", outbound),
         )
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 tracks = [_TrackSpeech(track, self._owner.detector()) for track in request.tracks]
                 hearing = [tasks.create_task(self._hear(each, recogniser)) for each in tracks]
                 writing = [tasks.create_task(self._recognise_all(each, recogniser)) for each in tracks]
@@ -212,7 +213,7 @@ class CallTranscription:
         """Cut one track into stretches of speech, until cancelled."""
         partials: asyncio.Task[None] | None = None
         track = _TRACKS[speech_of.track]
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             async with aclosing(hear(self._call.leg.stream, track, speech_of.segmenter)) as speech:
                 async for event in speech:
                     if partials is not None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from callapi.base.task_group import TaskGroup
 from callapi.calls.call import Call
 from callapi.calls.documents.document import DocumentRequest
 from callapi.calls.errors import NotPlaceable
@@ -147,7 +148,7 @@ class Forking:
         if len(attempts) == 1:
             return await attempts[0]
         winner: Call | None = None
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             pending = {group.create_task(each) for each in attempts}
             while pending and winner is None:
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)

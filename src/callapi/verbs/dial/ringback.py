@@ -4,10 +4,10 @@ A caller that is answered already hears the ringing tone of a country, or `dialM
 not answered: it gets 180, or, from a single callee that sends early media, 183 and that callee's audio.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from callapi.base.task_group import TaskGroup
 from callapi.calls.bridges.bridge import bridged
 from callapi.rcml import Dial
 from callapi.verbs.audio.play import audio, heard
@@ -20,7 +20,7 @@ async def ringback(verb: Dial, execution: Execution, forking: Forking) -> AsyncI
     """Let the caller hear that its party is being called, for as long as the block lasts."""
     call = execution.call
     if verb.answer_on_bridge and not call.leg.is_answered:
-        async with asyncio.TaskGroup() as group:
+        async with TaskGroup() as group:
             watch = group.create_task(_pass_on_ringing(execution, forking))
             yield
             watch.cancel()
@@ -34,7 +34,7 @@ async def ringback(verb: Dial, execution: Execution, forking: Forking) -> AsyncI
         finally:
             tone.stop()
         return
-    async with asyncio.TaskGroup() as group:
+    async with TaskGroup() as group:
         music = group.create_task(_play_music(verb.dial_music, verb, execution))
         yield
         music.cancel()

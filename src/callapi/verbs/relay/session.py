@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from callapi.base.entropy import random_hex
 from callapi.base.notifier import Notifier
+from callapi.base.task_group import TaskGroup
 from callapi.calls.events import ConversationStep
 from callapi.calls.problem import Problem
 from callapi.calls.streaming.live_streams import signed_headers
@@ -82,7 +83,7 @@ class RelaySession:
     async def run(self) -> RelayEnd:
         """The whole session. The voice is there before the socket: an application may speak with its handshake."""
         status = "completed"
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             self._voice = voice = self._open_voice(tasks)
             try:
                 connection = await self._connect()
@@ -121,7 +122,7 @@ class RelaySession:
             self._notify(NOT_UNDERSTOOD, "no recogniser is installed: what the caller says is not understood")
         detach = self._call.digits.attach(self._pressed)
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 workers = [tasks.create_task(self._listen()), tasks.create_task(self._understand())]
                 while not connection.is_over and self._finish is None:
                     await self.changed.wait()
@@ -212,7 +213,7 @@ class RelaySession:
             self._execution.services.detector(), AUTO_SILENCE_S if timeout_ms is None else timeout_ms / 1000
         )
         partials: asyncio.Task[None] | None = None
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             async with aclosing(hear(self._call.leg.stream, Track.INBOUND, segmenter)) as speech:
                 async for event in speech:
                     if isinstance(event, SpeechBegan):
