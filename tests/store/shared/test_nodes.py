@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import LiteralString, Protocol
@@ -112,10 +113,15 @@ HOLD = "SELECT set_config('application_name', %s, true) FROM nodes WHERE name = 
 
 @asynccontextmanager
 async def writing(url: str, name: str, epoch: int) -> AsyncIterator[psycopg.AsyncConnection]:
-    """A transaction of a node that does not end, as a connection that was cut within a message leaves it."""
+    """A transaction of a node that does not end."""
     async with await psycopg.AsyncConnection.connect(listen_conninfo(url)) as connection:
         await connection.execute(HOLD, (session_name(name, epoch), name))
         yield connection
+
+
+def cut(connection: psycopg.AsyncConnection) -> None:
+    """Leave the server with the first octets of a query, as a node does whose link is cut while it writes."""
+    os.write(connection.fileno(), b"Q" + (4096).to_bytes(4, "big") + b"INSERT INTO calls")
 
 
 async def test_a_write_that_the_dead_node_left_open_does_not_stop_a_takeover(
@@ -129,13 +135,14 @@ async def test_a_write_that_the_dead_node_left_open_does_not_stop_a_takeover(
     entry = next(each for each in (await one.nodes.beat(UP)).nodes if each.name == "dead")
     async with (
         writing(postgresql_url, "one", one.nodes.epoch) as other,
-        writing(postgresql_url, "dead", entry.epoch) as cut,
+        writing(postgresql_url, "dead", entry.epoch) as left,
     ):
+        cut(left)
         inherited = await one.nodes.bury(entry)
         assert inherited is not None
         assert [each.sid for each in inherited] == [alive.sid]
         with pytest.raises(psycopg.OperationalError):
-            await cut.execute("SELECT 1")
+            await left.execute("SELECT 1")
         await other.execute("SELECT 1")
 
 
@@ -144,12 +151,13 @@ async def test_a_write_that_the_dead_node_left_open_does_not_stop_its_next_proce
 ) -> None:
     first = await open_node(owner("node-1", "a" * 32))
     assert first.nodes is not None
-    async with writing(postgresql_url, "node-1", first.nodes.epoch) as cut:
+    async with writing(postgresql_url, "node-1", first.nodes.epoch) as left:
+        cut(left)
         second = await open_node(owner("node-1", "a" * 32))
         assert second.nodes is not None
         assert second.nodes.epoch == first.nodes.epoch + 1
         with pytest.raises(psycopg.OperationalError):
-            await cut.execute("SELECT 1")
+            await left.execute("SELECT 1")
 
 
 async def test_a_write_of_a_node_that_beats_again_is_not_ended(
