@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from callapi.store import Fenced, NameTaken, NodeState, Owner, Put, Report, Store, Unavailable
+from callapi.store.shared import door
 from callapi.store.sql.database import listen_conninfo, session_name
 from tests.store.samples import NOON, call, callback
 
@@ -171,6 +172,26 @@ async def test_a_write_of_a_node_that_beats_again_is_not_ended(
         await slow.nodes.beat(UP)
         assert await one.nodes.bury(entry) is None
         await long.execute("SELECT 1")
+
+
+async def test_a_takeover_that_takes_its_time_is_waited_for(
+    open_node: OpenNode, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead, one = await open_node(owner("dead")), await open_node(owner("one"))
+    alive = call(node="dead")
+    dead.write(Put(alive))
+    await dead.flush()
+    assert one.nodes is not None
+    entry = next(each for each in (await one.nodes.beat(UP)).nodes if each.name == "dead")
+    monkeypatch.setattr(door, "TIMEOUT_S", 0.1)
+    async with await psycopg.AsyncConnection.connect(listen_conninfo(postgresql_url)) as slow:
+        await slow.execute("LOCK TABLE calls IN EXCLUSIVE MODE")
+        burial = asyncio.create_task(one.nodes.bury(entry))
+        await asyncio.wait([burial], timeout=0.4)
+        await slow.commit()
+        inherited = await burial
+    assert inherited is not None
+    assert [each.sid for each in inherited] == [alive.sid]
 
 
 async def test_the_session_that_writes_bears_the_name_of_its_process(

@@ -24,6 +24,9 @@ T = TypeVar("T")
 
 THREADS: Final = 2
 TIMEOUT_S: Final = 5.0
+BURIAL_S: Final = 30.0
+"""How long a takeover is waited for: longer than its locks and statements may take. One that is committed after its
+node has given up waiting leaves calls that no node ends."""
 START_S: Final = 60
 """How long a node that starts waits for others that start."""
 # "starts" in ASCII: nodes that start at the same time set up what is common to all one after another.
@@ -104,7 +107,7 @@ class Nodes:
     async def bury(self, dead: NodeEntry) -> tuple[CallRecord, ...] | None:
         """Take over what a dead node had: its calls without an end. None: it lives, or another node was first."""
         columns = [TABLES[CallRecord].c[name] for name in CallRecord.__struct_fields__]
-        rows = await self.run(self._table.bury, dead, self.owner.name, self.epoch, columns)
+        rows = await self._run(self._table.bury, (dead, self.owner.name, self.epoch, columns), BURIAL_S)
         return None if rows is None else tuple(CallRecord(*row) for row in rows)
 
     async def leave(self) -> None:
