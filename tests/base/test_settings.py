@@ -75,3 +75,14 @@ def test_what_is_wrong_is_named_with_its_place(
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(SettingsError, match=r"cannot read nowhere\.toml"):
         load_settings(Path("nowhere.toml"), {})
+
+
+def test_a_detector_that_is_not_installed_is_refused_with_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    environ = {"CALLAPI_SPEECH__DETECTOR": "silero"}
+    monkeypatch.setattr("callapi.base.settings.find_spec", lambda _: True)
+    assert load_settings(None, environ).speech.detector == "silero"
+    monkeypatch.setattr("callapi.base.settings.find_spec", lambda _: None)
+    with pytest.raises(SettingsError, match=r"pip install 'callapi\[silero\]'"):
+        load_settings(None, environ)
