@@ -1,5 +1,6 @@
 """Streams of calls that change: hold, mute, another codec, a transfer, a conference, REST; nothing is left behind."""
 
+import os
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -15,9 +16,11 @@ from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.phone import Phone, PhoneCall
 from tests.scenarios.harness.rtp_peer import PCMA
 from tests.scenarios.harness.stream_application import Socket, StreamApplication
-from tests.scenarios.harness.waiting import eventually
 
 A, B, C = 440.0, 660.0, 1000.0
+
+_POOL = (os.cpu_count() or 1) + 4
+"""Threads of asyncio's pool: each begins when it is first needed, and stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +81,10 @@ async def streamed(new_node: NodeFactory, phone: PhoneFactory) -> AsyncIterator[
         for each in application.sockets:
             await node.final(each.start["callSid"])
 
-    def is_settled() -> bool:
-        now = node.census()
-        is_same = (now.udp_sockets, now.threads) == (before.udp_sockets, before.threads)
-        return (
-            is_same and now.descriptors <= before.descriptors + 2
-        )  # the kept connections to the application
-
-    await eventually("ports, threads and descriptors are as before", is_settled, timeout=15)
+    now = await node.settles(before)
+    assert now.udp_sockets == before.udp_sockets, (before, now)
+    assert now.threads <= before.threads + _POOL, (before, now)
+    assert now.descriptors <= before.descriptors + 2, (before, now)  # the kept connections to the application
 
 
 async def test_hold_and_mute(streamed: Streamed) -> None:
