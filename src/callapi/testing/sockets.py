@@ -176,6 +176,10 @@ class LocalConnection:
         """As `Connection.close`."""
         self._end(NORMAL if self.violation is None else VIOLATION)
 
+    def leave(self) -> None:
+        """As `Connection.leave`."""
+        self._end(NORMAL if self.violation is None else VIOLATION)
+
     def abort(self) -> None:
         """As `Connection.abort`."""
         self._end(1006)
@@ -316,6 +320,11 @@ class _RecordedConnection:
     async def close(self) -> None:
         """As `Connection.close`."""
         await self._inner.close()
+        self._ended(self._inner.closed.code if self._inner.closed is not None else 1006)
+
+    def leave(self) -> None:
+        """As `Connection.leave`."""
+        self._inner.leave()
         self._ended(self._inner.closed.code if self._inner.closed is not None else 1006)
 
     def abort(self) -> None:
