@@ -98,7 +98,7 @@ async def _status(node: Node, token: str) -> int:
 async def _recorded(node: Node, sid: str) -> None:
     """Until the record of a recording does not change any more."""
     async with asyncio.timeout(WAIT_S):
-        while (await node.rest("GET", f"Recordings/{sid}.json"))[1]["status"] != "completed":  # noqa: ASYNC110
+        while (await node.rest("GET", f"Recordings/{sid}.json"))[1]["status"] == "in-progress":  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
