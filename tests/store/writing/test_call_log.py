@@ -27,6 +27,16 @@ def test_what_is_noted_is_read_as_it_was(tmp_path: Path) -> None:
     assert list(CallLog(tmp_path).read()) == [record]
 
 
+def test_text_that_breaks_lines_elsewhere_does_not_break_one_here(tmp_path: Path) -> None:
+    """U+2028 and U+0085 end a line for `str.splitlines`, and JSON writes them as they are."""
+    call_log = CallLog(tmp_path)
+    call_log.open()
+    record = call(caller_name="Ann\u2028Bob\x85Carl")
+    call_log.note(record, 1)
+    call_log.close()
+    assert list(CallLog(tmp_path).read()) == [record]
+
+
 def test_a_line_that_was_cut_or_is_another_versions_does_no_harm(tmp_path: Path) -> None:
     call_log = CallLog(tmp_path)
     call_log.open()

@@ -88,3 +88,11 @@ def test_a_line_that_was_cut_or_is_another_versions_does_no_harm(tmp_path: Path)
     unwritten.forget()
     unwritten.forget()
     assert unwritten.read() == []
+
+
+def test_text_that_breaks_lines_elsewhere_does_not_break_one_here(tmp_path: Path) -> None:
+    change = Put(call(caller_name="Ann\u2028Bob\x85Carl"))
+    unwritten = Unwritten(tmp_path)
+    unwritten.note([change])
+    unwritten.close()
+    assert unwritten.read() == [change]

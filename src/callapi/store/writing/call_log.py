@@ -43,7 +43,7 @@ class CallLog:
         """What the files of an earlier process hold; the line that it died in is left out."""
         for path in self._paths:
             with suppress(FileNotFoundError):
-                for line in path.read_text("utf-8", "replace").splitlines():
+                for line in path.read_text("utf-8", "replace").split("\n"):
                     if (record := _record(line)) is not None:
                         yield record
 

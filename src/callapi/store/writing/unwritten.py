@@ -84,7 +84,7 @@ class Unwritten:
             text = self._path.read_text("utf-8", "replace")
         except FileNotFoundError:
             return []
-        return [change for line in text.splitlines() if (change := _put(line)) is not None]
+        return [change for line in text.split("\n") if (change := _put(line)) is not None]
 
     def forget(self) -> None:
         """It is written, or was announced by others."""
