@@ -227,7 +227,7 @@ def test_a_conversation_with_a_real_server() -> None:
         call.says("good morning")
         call.hears("A real server heard good morning.")
         call.hang_up()
-        assert simulation.socket_to("/relay").closed is not None
+        assert simulation.socket_to("/relay").closed == 1000
 
 
 def test_the_example_of_the_page() -> None:

@@ -325,7 +325,10 @@ class _RecordedConnection:
     def leave(self) -> None:
         """As `Connection.leave`."""
         self._inner.leave()
-        self._ended(self._inner.closed.code if self._inner.closed is not None else 1006)
+        if self._inner.closed is not None:
+            self._ended(self._inner.closed.code)
+        else:
+            self._ended(NORMAL if self._inner.violation is None else VIOLATION)
 
     def abort(self) -> None:
         """As `Connection.abort`."""

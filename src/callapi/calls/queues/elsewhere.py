@@ -23,7 +23,7 @@ GAVE_UP: Final = 'SIP;cause=487;text="the agent gave up"'
 
 
 class CallerGone(CallApiError):
-    """The caller is no longer in its queue, or cannot be reached: the agent goes on to the next."""
+    """The caller has left its queue, or cannot be reached: the agent goes on to the next."""
 
 
 class AgentVisit(Struct, frozen=True):

@@ -50,7 +50,7 @@ async def _request_action(action: str, dialled: "_DialledApplication", execution
 
 
 class _DialledApplication:
-    """One application and its call. `child` is None if there is no such application, or no call can be made."""
+    """One application and its call. `child` is None while the call is not made, and stays so if it cannot be."""
 
     def __init__(self, verb: Dial, noun: Application, execution: Execution) -> None:
         self.verb = verb
