@@ -5,10 +5,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from callapi.adapters.guests import Guests
-from callapi.adapters.other_nodes import carry_out
-from callapi.adapters.queues_elsewhere import DEQUEUE, TAKE, QueuesOfOthers
-from callapi.adapters.rooms_elsewhere import VISIT, RoomsOfOthers
+from callapi.adapters.nodes.guests import Guests
+from callapi.adapters.nodes.other_nodes import carry_out
+from callapi.adapters.nodes.queues_elsewhere import DEQUEUE, TAKE, QueuesOfOthers
+from callapi.adapters.nodes.rooms_elsewhere import VISIT, RoomsOfOthers
 from callapi.api.application import Application
 from callapi.calls.events import EventBus, ProblemRaised
 from callapi.calls.live import LiveCalls

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from callapi.adapters.announcements import Announcements, Hearing
-from callapi.adapters.feed_relay import FEED, WANTED, FeedRelay
-from callapi.adapters.other_nodes import RestOfOthers
+from callapi.adapters.nodes.announcements import Announcements, Hearing
+from callapi.adapters.nodes.feed_relay import FEED, WANTED, FeedRelay
+from callapi.adapters.nodes.other_nodes import RestOfOthers
+from callapi.adapters.nodes.shared_queue import SharedQueue
+from callapi.adapters.nodes.shared_quotas import SharedQuotas
+from callapi.adapters.nodes.takeover import Inheritance
+from callapi.adapters.nodes.used_nonces import USED, UsedNonces
 from callapi.adapters.recording_files import RecordingFiles
 from callapi.adapters.registrations import Registrations
-from callapi.adapters.shared_queue import SharedQueue
-from callapi.adapters.shared_quotas import SharedQuotas
-from callapi.adapters.takeover import Inheritance
-from callapi.adapters.used_nonces import USED, UsedNonces
 from callapi.api import Feed
 from callapi.base.clock import boot_time, correct_by
 from callapi.base.ids import CallSid

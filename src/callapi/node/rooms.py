@@ -17,8 +17,8 @@ from typing import Final
 from callapi.adapters.audio import AudioFetch
 from callapi.adapters.directory import Directory
 from callapi.adapters.egress import GuardedEgress
-from callapi.adapters.guests import Guests
 from callapi.adapters.kept_first import KeptFirst
+from callapi.adapters.nodes.guests import Guests
 from callapi.adapters.numbers import Numbers, application_document
 from callapi.adapters.outbox_rows import OutboxRows, as_callback
 from callapi.adapters.queue_records import StoredQueues

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from types import MappingProxyType
 
-from callapi.adapters.feed_relay import ASK_EVERY_S, FEED, WANTED, FeedRelay
+from callapi.adapters.nodes.feed_relay import ASK_EVERY_S, FEED, WANTED, FeedRelay
 from callapi.api import Relayed
 from callapi.base.ids import AccountSid, CallSid
 from callapi.store import Unavailable

@@ -12,7 +12,7 @@ from msgspec import MsgspecError, Struct
 from msgspec.json import Decoder, Encoder
 from msgspec.structs import replace
 
-from callapi.adapters.guests import Expected, Guests
+from callapi.adapters.nodes.guests import Expected, Guests
 from callapi.base.ids import AccountSid, CallSid, QueueSid
 from callapi.calls.call import Call
 from callapi.calls.documents.document import DocumentRequest

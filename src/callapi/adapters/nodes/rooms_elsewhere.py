@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from msgspec import MsgspecError, Struct
 from msgspec.json import Decoder, Encoder
 
-from callapi.adapters.guests import Expected, Guests
+from callapi.adapters.nodes.guests import Expected, Guests
 from callapi.base.ids import AccountSid
 from callapi.calls.call import Call
 from callapi.calls.conferences.directory import Conferences
