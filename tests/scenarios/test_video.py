@@ -12,6 +12,7 @@ import pytest
 from tests.scenarios.conftest import Server
 from tests.scenarios.harness.application import Webhook, response
 from tests.scenarios.harness.raw_phone import RawCall, RawPhone, sdp
+from tests.scenarios.harness.rtp_ports import open_pair
 from tests.scenarios.harness.waiting import eventually
 from tests.scenarios.harness.wire import SipMessage
 
@@ -34,18 +35,8 @@ class Camera(asyncio.DatagramProtocol):
         self.control: list[bytes] = []
 
     async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        while True:
-            self._rtp, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
-            self.port = int(self._rtp.get_extra_info("sockname")[1])
-            try:
-                self._rtcp, _ = await loop.create_datagram_endpoint(
-                    lambda: _Control(self), local_addr=("127.0.0.1", self.port + 1)
-                )
-            except OSError:
-                self._rtp.close()
-            else:
-                return self
+        self.port, self._rtp, self._rtcp = await open_pair(self, _Control(self))
+        return self
 
     async def __aexit__(self, *_: object) -> None:
         self._rtp.close()

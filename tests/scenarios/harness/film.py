@@ -4,6 +4,8 @@ import asyncio
 import struct
 from typing import Final, Self
 
+from tests.scenarios.harness.rtp_ports import open_pair
+
 _SSRC: Final = 0x5EED
 _FEEDBACK_TYPES: Final = (205, 206)
 _PICTURE_LOSS: Final = 1
@@ -27,18 +29,8 @@ class FilmMirror(asyncio.DatagramProtocol):
         self._theirs = 0
 
     async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        while True:
-            self._rtp, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
-            self.port = int(self._rtp.get_extra_info("sockname")[1])
-            try:
-                self._rtcp, _ = await loop.create_datagram_endpoint(
-                    lambda: _Control(self), local_addr=("127.0.0.1", self.port + 1)
-                )
-            except OSError:
-                self._rtp.close()
-            else:
-                return self
+        self.port, self._rtp, self._rtcp = await open_pair(self, _Control(self))
+        return self
 
     async def __aexit__(self, *_: object) -> None:
         self._rtp.close()
