@@ -8,47 +8,27 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from msgspec.structs import replace
-
-from callapi.base.clock import utc_now
 from callapi.base.ids import CallSid
 from callapi.base.task_group import TaskGroup
 from callapi.calls.bridges.joined import Joined
-from callapi.calls.documents.document_text import shown_text
 from callapi.calls.documents.position import Position
 from callapi.calls.documents.stories import Stories, Story
 from callapi.calls.errors import UNUSABLE_ANSWER
 from callapi.calls.events import (
-    CallbackChanged,
-    CallEnded,
-    ConversationChanged,
-    ConversationStep,
-    DigitReceived,
-    DocumentRead,
     EventBus,
-    FirstPacketReceived,
-    MachineDetected,
-    MediaMeasured,
-    PartiesJoined,
-    PartiesParted,
-    ProblemRaised,
-    SpeechRecognised,
-    StatusChanged,
-    TransferChanged,
-    TransferStep,
-    VerbStarted,
 )
 from callapi.calls.legs.digits import DigitBuffer, DigitSources
 from callapi.calls.legs.leg import Answered, Dtmf, Leg, OfferUnanswered, Rang, TransferRequested
 from callapi.calls.one_shot import OneShot
 from callapi.calls.parameters import Parameters, sip_request, voice_request
 from callapi.calls.problem import Problem
-from callapi.calls.records.call_record import ended, moved, whole_seconds, with_callback
+from callapi.calls.records.call_record import whole_seconds
+from callapi.calls.records.live_record import LiveRecord
 from callapi.calls.status import CallStatus, Ending, status_of_code
 from callapi.calls.status_machine import (
     CallAccepted,
@@ -76,7 +56,7 @@ from callapi.media import (
     StreamEvent,
 )
 from callapi.sip import Ended, InboundRefer, InboundSession, OutboundSession, Party, Response
-from callapi.store import CallbackRecord, CallRecord
+from callapi.store import CallRecord
 from callapi.webhooks import Cookies
 
 log = logging.getLogger(__name__)
@@ -96,12 +76,10 @@ class Call:
 
     __slots__ = (
         "_bound",
-        "_bus",
         "_clock",
         "_digit_sources",
         "_end_reason",
         "_limit",
-        "_since",
         "_status",
         "_stories",
         "answered",
@@ -116,17 +94,19 @@ class Call:
         "joined_at",
         "leg",
         "lent_to",
+        "live_record",
         "on_refer",
         "position",
         "rang",
-        "record",
         "redirects",
         "released",
         "sip",
     )
 
     def __init__(self, record: CallRecord, leg: Leg, bus: EventBus, sip: Parameters = ()) -> None:
-        self.record = record
+        self._clock: Callable[[], float] = asyncio.get_running_loop().time
+        self.live_record = LiveRecord(record, bus, self._clock)
+        """Its record, and what the node's event bus hears of it."""
         self.leg = leg
         self.sip = sip
         """What SIP adds to the voice request."""
@@ -158,9 +138,6 @@ class Call:
         self.answered_at: float | None = None
         self.final_code: int | None = None
         """What an unanswered caller is refused with, after a Dial that failed, if its document says nothing else."""
-        self._bus = bus
-        self._clock: Callable[[], float] = asyncio.get_running_loop().time
-        self._since = (record.start_time or record.date_created, self._clock())
         self._status = StatusMachine(
             CallStatus(record.status), is_inbound=isinstance(leg.session, InboundSession)
         )
@@ -172,9 +149,14 @@ class Call:
     # --- what it is -------------------------------------------------------------------------------------------------
 
     @property
+    def record(self) -> CallRecord:
+        """Its record, as it stands."""
+        return self.live_record.record
+
+    @property
     def sid(self) -> CallSid:
         """The `CallSid`."""
-        return self.record.sid
+        return self.live_record.record.sid
 
     @property
     def status(self) -> CallStatus:
@@ -199,57 +181,29 @@ class Call:
     def _sip_facts(self) -> Parameters:
         return (*self.sip, ("SipRedirectedTo", self.redirects[-1])) if self.redirects else self.sip
 
-    # --- what it publishes ------------------------------------------------------------------------------------------
+    # --- what is published of it ------------------------------------------------------------------------------------
 
     def notify(self, problem: Problem) -> None:
         """Raise a notification for the developer of the application."""
-        self._bus.publish(ProblemRaised(problem, self.record.account_sid, utc_now(), self.sid))
-
-    def document_read(self, url: str, body: bytes) -> None:
-        """A document begins; its text is for people alone."""
-        self._bus.publish(DocumentRead(self.record, utc_now(), url, shown_text(body)))
+        self.live_record.problem(problem)
 
     def verb_started(self, position: Position, *, is_own: bool = True) -> None:
         """A document on this call is at `position`; `is_own`: the call's own, not one that it hears meanwhile."""
         if is_own:
             self.position = position
-        self._bus.publish(VerbStarted(self.record, utc_now(), position))
-
-    def transfer_changed(self, step: TransferStep, target: str, code: int | None, at: datetime) -> None:
-        """A transfer of this call has come to `step`."""
-        self._bus.publish(TransferChanged(self.record, at, step, target, code))
-
-    def speech_recognised(self, confidence: float) -> None:
-        """The party's words were understood."""
-        self._bus.publish(SpeechRecognised(self.record, utc_now(), confidence))
-
-    def conversation_changed(
-        self,
-        session_sid: str,
-        step: ConversationStep,
-        text: str | None = None,
-        utterance: int | None = None,
-    ) -> None:
-        """A conversation of this call with an application has come to `step`."""
-        self._bus.publish(ConversationChanged(self.record, utc_now(), session_sid, step, text, utterance))
-
-    def machine_detected(self, answered_by: str, duration_ms: int, callback: CallbackRecord | None) -> None:
-        """Answering machine detection has a result; `callback` reports it to the application."""
-        now = self._now()
-        self.record = replace(self.record, answered_by=answered_by, date_updated=now)
-        self._bus.publish(MachineDetected(self.record, now, duration_ms, callback))
+        self.live_record.verb_started(position)
 
     def join(self, joined: Joined) -> None:
         """The media plane has connected the call to `joined`."""
         self.joined = joined
         self.joined_at = self._clock()
-        self._bus.publish(PartiesJoined(self.record, utc_now(), joined))
+        self.live_record.joined(joined)
 
     def part(self) -> None:
         """The connection is over."""
         joined, self.joined = self.joined, None
         if joined is not None:
-            self._bus.publish(PartiesParted(self.record, utc_now(), joined, self._clock() - self.joined_at))
+            self.live_record.parted(joined, self._clock() - self.joined_at)
 
     # --- what a story may ask ---------------------------------------------------------------------------------------
 
@@ -264,12 +218,6 @@ class Call:
         if self._limit is None:
             self._limit = TimeLimit(partial(self.hang_up, "time limit"), self.answered_at)
         self._limit.set(seconds)
-
-    def change_callback(self, url: str | None, method: str | None) -> None:
-        """Send its status callbacks elsewhere; None: as before."""
-        now = self._now()
-        self.record = with_callback(self.record, url, method, now)
-        self._bus.publish(CallbackChanged(self.record, now))
 
     def ring_if_waiting(self) -> None:
         """Let an inbound caller hear ringing if nothing was decided about it yet."""
@@ -417,11 +365,11 @@ class Call:
     def _happened_to_media(self, event: StreamEvent) -> None:
         match event:
             case DigitPressed(digit, source):
-                self._bus.publish(DigitReceived(self.record, utc_now(), source))
+                self.live_record.digit_received(source)
                 if self._digit_sources.by_media(digit, self._clock()):
                     self.digits.put(digit)
             case FirstPacket(source):
-                self._bus.publish(FirstPacketReceived(self.record, utc_now(), source))
+                self.live_record.first_packet_received(source)
             case FormatUsed(payload_type):
                 self.leg.use_format(payload_type)
             case NothingHeard(seconds):
@@ -437,20 +385,15 @@ class Call:
 
     # --- its status -------------------------------------------------------------------------------------------------
 
-    def _now(self) -> datetime:
-        """The present instant, as far from the call's start as it is: the machine's clock may be set meanwhile."""
-        start, began = self._since
-        return start + timedelta(seconds=self._clock() - began)
-
     def initiated(self) -> None:
         """The INVITE is on its way, or an application is asked."""
         if self._status.handle(InviteSent()):
-            self._moved(self._now())
+            self._moved()
 
     def ringing(self) -> None:
         """The called party rings."""
         if self._status.handle(RingingReceived()):
-            self._moved(self._now())
+            self._moved()
             self.rang.set(None)
 
     def _did_ring(self, *, has_audio: bool) -> None:
@@ -464,25 +407,22 @@ class Call:
         self.answered_at = self._clock()
         if self._limit is not None:
             self._limit.begin(self.answered_at)
-        now = self._now()
+        now = self.live_record.now()
         ring = whole_seconds(self.record.start_time or now, now)
         code = None if self.leg.is_lent else 200
-        self._moved(
-            now, answer_time=now, ring_duration=ring, sip_response_code=code, srtp=self.leg.encryption
-        )
+        encryption = self.leg.encryption
+        self._moved(now, answer_time=now, ring_duration=ring, sip_response_code=code, srtp=encryption)
         self.answered.set(True)
 
     def _end_requested(self, verdict: CallStatus, reason: str) -> None:
         self._status.handle(EndRequested(verdict))
         self._end_reason = reason
 
-    def _moved(self, now: datetime, **facts: Any) -> None:
-        self.record = moved(self.record, self._status.status, now, **facts)
-        self._bus.publish(StatusChanged(self.record, now, self._sip_facts()))
+    def _moved(self, now: datetime | None = None, **facts: Any) -> None:
+        self.live_record.moved(self._status.status, now or self.live_record.now(), self._sip_facts(), **facts)
 
     def _finish(self, end: Ended | None) -> None:
         """Close the record; `end` is None if the node stops without waiting for the peer."""
-        now = self._now()
         if end is None:
             self._status.handle(ProcessLost())
             ending = Ending(Party.LOCAL, self._end_reason or "the node stopped")
@@ -492,9 +432,7 @@ class Call:
             is_theirs = end.by is Party.REMOTE and end.headers is not None
             sip_reason = end.headers.get("Reason") if is_theirs and end.headers is not None else None
             ending = Ending(by, self._end_reason or end.reason, end.status, sip_reason)
-        record = replace(self.record, srtp=self.leg.encryption)
-        self.record = ended(record, self._status.status, ending, now)
-        self._bus.publish(CallEnded(self.record, now, ending, self._sip_facts()))
+        self.live_record.ended(self._status.status, ending, self._sip_facts(), self.leg.encryption)
         self.answered.set(False)
         self.ended.set(ending)
         self.released.set(None)
@@ -504,7 +442,7 @@ class Call:
             return
         heard = self.leg.stream.statistics()
         if heard.packets_received or heard.packets_sent:
-            self._bus.publish(MediaMeasured(self.record, utc_now(), heard))
+            self.live_record.media_measured(heard)
 
     def __repr__(self) -> str:
         return f"<Call {self.record.sid} {self.record.status} {self.record.direction} {self.leg!r}>"

@@ -55,7 +55,7 @@ class CallControl:
         if command.time_limit_s is not None:
             call.limit_duration(command.time_limit_s)
         if command.status_callback is not None or command.status_callback_method is not None:
-            call.change_callback(command.status_callback, command.status_callback_method)
+            call.live_record.change_callback(command.status_callback, command.status_callback_method)
         if command.status is not None:
             self._end(call, command.status)
         elif command.document is not None:

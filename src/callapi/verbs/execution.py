@@ -265,7 +265,7 @@ class Execution:
         except CallApiError as error:
             log.info("%r: no document from %s: %s", self.call, without_credentials(request.url), error)
             return None
-        self.call.document_read(without_credentials(self.url), answered.body)
+        self.call.live_record.document_read(without_credentials(self.url), answered.body)
         self._warn(document)
         return document
 
@@ -285,7 +285,7 @@ class Execution:
             asked = await self.web_request(request.url, request.method, ())
             self.call.notify(Problem.of(error, getattr(error, "code", 12100), asked, None))
             return None
-        self.call.document_read(without_credentials(request.url), (request.inline or "").encode())
+        self.call.live_record.document_read(without_credentials(request.url), (request.inline or "").encode())
         self._warn(document)
         return document
 

@@ -61,7 +61,7 @@ async def _detect(call: Call, order: DetectionOrder, known: OneShot[MachineVerdi
         listened_s = asyncio.get_running_loop().time() - (call.answered_at or 0.0)
         verdict = MachineVerdict(AnsweredBy.UNKNOWN, round(listened_s * 1000))
     row = _callback(call.record, order.callback, verdict) if order.callback is not None else None
-    call.machine_detected(verdict.answered_by.value, verdict.duration_ms, row)
+    call.live_record.machine_detected(verdict.answered_by.value, verdict.duration_ms, row)
     known.set(verdict)
 
 

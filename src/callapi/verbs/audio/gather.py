@@ -162,7 +162,7 @@ class Listening:
                 case str() as digit:
                     return Collected(await _digits(self._verb, self._call, digit))
                 case Recognised() as speech if speech.text:
-                    self._call.speech_recognised(speech.confidence)
+                    self._call.live_record.speech_recognised(speech.confidence)
                     return Collected(speech=speech)
             self._capture.forget()
         return Collected()

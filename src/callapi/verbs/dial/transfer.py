@@ -181,7 +181,7 @@ class Transfer:
         return response.status if response is not None and response.status >= 300 else 480
 
     def _report(self, step: TransferStep, code: int | None = None) -> None:
-        self.transferee.transfer_changed(step, str(self._refer.refer_to.uri), code, utc_now())
+        self.transferee.live_record.transfer_changed(step, str(self._refer.refer_to.uri), code, utc_now())
 
 
 def _own(destinations: Destinations, uri: Uri) -> tuple[Target, ...]:

@@ -98,7 +98,7 @@ class RelaySession:
                 voice.silence()
                 if self._connection is not None:
                     self._connection.leave()
-                    self._call.conversation_changed(self.sid, ConversationStep.STOPPED, status)
+                    self._call.live_record.conversation_changed(self.sid, ConversationStep.STOPPED, status)
 
     def end(self, status: str = "completed") -> RelayEnd:
         """The end of a session that was cut short."""
@@ -158,9 +158,13 @@ class RelaySession:
         utterance = self._machine.utterance
         match self._unheard.pop(number, None):
             case Say(text=text):
-                self._call.conversation_changed(self.sid, ConversationStep.SPOKEN, text.strip(), utterance)
+                self._call.live_record.conversation_changed(
+                    self.sid, ConversationStep.SPOKEN, text.strip(), utterance
+                )
             case PlaySound(source=source):
-                self._call.conversation_changed(self.sid, ConversationStep.PLAYED, source, utterance)
+                self._call.live_record.conversation_changed(
+                    self.sid, ConversationStep.PLAYED, source, utterance
+                )
             case None:
                 """A later part of a piece that sounds already."""
 
@@ -181,7 +185,7 @@ class RelaySession:
     def opened(self, connection: Connection) -> None:
         """As SocketHandler."""
         self._connection = connection
-        self._call.conversation_changed(self.sid, ConversationStep.STARTED)
+        self._call.live_record.conversation_changed(self.sid, ConversationStep.STARTED)
         record = self._call.record
         facts = {
             "accountSid": record.account_sid,
@@ -244,7 +248,7 @@ class RelaySession:
         while True:
             text = await self._recognise(await self._segments.get())
             if text:
-                self._call.conversation_changed(self.sid, ConversationStep.PROMPT, text)
+                self._call.live_record.conversation_changed(self.sid, ConversationStep.PROMPT, text)
             self._perform(self._machine.understood(text, is_last=True))
 
     async def _recognise(self, segment: SpeechEnded) -> str:
@@ -279,7 +283,9 @@ class RelaySession:
                     self._speak(output)
                 case Interrupted(heard, duration_ms):
                     utterance = self._machine.utterance
-                    self._call.conversation_changed(self.sid, ConversationStep.INTERRUPTED, heard, utterance)
+                    self._call.live_record.conversation_changed(
+                        self.sid, ConversationStep.INTERRUPTED, heard, utterance
+                    )
                     if self._connection is not None:
                         self._connection.send(messages.interrupt(heard, duration_ms))
                 case Press(digits):
