@@ -4,7 +4,7 @@ Both are kept in plain dictionaries and lists, which cost a tenth of a library's
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,7 +18,7 @@ from callapi.calls.events import (
     MediaMeasured,
     ProblemRaised,
 )
-from callapi.metrics.histograms import HistogramFamily
+from callapi.metrics.histograms import Buckets, HistogramFamily
 from callapi.metrics.labels import MAX_HOSTS, METHODS, OTHER, BoundedLabel, code_label, problem_label
 from callapi.sip import Request, Traced
 from callapi.webhooks import HttpExchange
@@ -37,15 +37,15 @@ class CallMetrics(Collector):
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
         self._ended: Counter[tuple[str, str]] = Counter()
-        self._codes: Counter[tuple[str, str]] = Counter()
+        self._codes: Counter[tuple[str, int | None]] = Counter()
         self._problems: Counter[str] = Counter()
         self._failures: Counter[tuple[str, str]] = Counter()
         self._requests: Counter[tuple[str, str]] = Counter()
-        self._responses: Counter[tuple[str, int]] = Counter()
+        self._responses: Counter[tuple[str, int | None]] = Counter()
         self._packets_lost = 0
         self._packets_measured = 0
         self._hosts = BoundedLabel(MAX_HOSTS)
-        self._authorities: dict[str, str] = {}
+        self._authorities: dict[str, tuple[str, Buckets]] = {}
         self._setup = HistogramFamily(
             "callapi_call_setup_seconds",
             "From the start of a call to its answer",
@@ -76,7 +76,7 @@ class CallMetrics(Collector):
         """Count one call by direction, status and code, and its times."""
         record = event.record
         self._ended[record.direction, record.status] += 1
-        self._codes[record.direction, code_label(record.sip_response_code)] += 1
+        self._codes[record.direction, record.sip_response_code] += 1
         if record.answer_time is not None and record.start_time is not None:
             setup = (record.answer_time - record.start_time).total_seconds()
             self._setup.observe(max(setup, 0.0), record.direction)
@@ -96,20 +96,24 @@ class CallMetrics(Collector):
 
     def http_exchanged(self, exchange: HttpExchange) -> None:
         """Observe one request to an application; no answer, or a 4xx or 5xx, is a failure."""
-        host = self._host_of(exchange.url)
-        self._webhook.observe(exchange.duration_s, host)
-        if exchange.status is None or exchange.status >= 400:
-            self._failures[host, code_label(exchange.status)] += 1
-
-    def _host_of(self, url: str) -> str:
         # The authority is the third part of an absolute URL (RFC 3986 §3); the few there are need reading once.
-        authority = url.split("/", 3)[2] if url.count("/") >= 2 else url
-        host = self._authorities.get(authority)
-        if host is None:
-            host = self._hosts.of(urlsplit(url).netloc.lower())
-            if len(self._authorities) < MAX_HOSTS:
-                self._authorities[authority] = host
-        return host
+        url = exchange.url
+        begin = url.find("//") + 2
+        end = url.find("/", begin)
+        authority = url[begin:end] if end > 0 else url[begin:]
+        found = self._authorities.get(authority)
+        host, times = self._series_of(url, authority) if found is None else found
+        times.observe(exchange.duration_s)
+        status = exchange.status
+        if status is None or status >= 400:
+            self._failures[host, code_label(status)] += 1
+
+    def _series_of(self, url: str, authority: str) -> tuple[str, Buckets]:
+        host = self._hosts.of(urlsplit(url).netloc.lower())
+        found = host, self._webhook.series(host)
+        if len(self._authorities) < MAX_HOSTS:
+            self._authorities[authority] = found
+        return found
 
     def sip_message(self, traced: Traced) -> None:
         """Count one SIP message."""
@@ -130,16 +134,18 @@ class CallMetrics(Collector):
             yield histogram.family()
         yield _family("callapi_calls", "Calls that have ended", ("direction", "status"), self._ended)
         yield _family(
-            "callapi_call_responses", "Final SIP codes of calls", ("direction", "code"), self._codes
+            "callapi_call_responses",
+            "Final SIP codes of calls",
+            ("direction", "code"),
+            _with_labels(self._codes),
         )
         yield _family(
             "callapi_webhook_failures", "Requests without a good answer", ("host", "code"), self._failures
         )
         yield _family("callapi_sip_requests", "SIP requests", ("direction", "method"), self._requests)
-        responses: Counter[tuple[str, str]] = Counter()
-        for (direction, status), count in self._responses.items():
-            responses[direction, code_label(status)] += count
-        yield _family("callapi_sip_responses", "SIP responses", ("direction", "code"), responses)
+        yield _family(
+            "callapi_sip_responses", "SIP responses", ("direction", "code"), _with_labels(self._responses)
+        )
         problems = CounterMetricFamily("callapi_notifications", "Notifications, by code", labels=["code"])
         for code, count in self._problems.items():
             problems.add_metric([code], count)
@@ -147,6 +153,14 @@ class CallMetrics(Collector):
         yield CounterMetricFamily(
             "callapi_rtp_packets_lost", "RTP packets that never came, of ended legs", self._packets_lost
         )
+
+
+def _with_labels(counts: Mapping[tuple[str, int | None], int]) -> Counter[tuple[str, str]]:
+    """The counts by a label of each code: codes that have none of their own are one."""
+    labelled: Counter[tuple[str, str]] = Counter()
+    for (name, code), count in counts.items():
+        labelled[name, code_label(code)] += count
+    return labelled
 
 
 def _family(

@@ -51,10 +51,14 @@ class HistogramFamily:
 
     def observe(self, value: float, label: str = "") -> None:
         """Count `value`; the caller bounds the number of labels."""
+        self.series(label).observe(value)
+
+    def series(self, label: str) -> Buckets:
+        """The series of `label`, made at its first use."""
         series = self._series.get(label)
         if series is None:
             series = self._series[label] = Buckets(self._bounds)
-        series.observe(value)
+        return series
 
     def family(self) -> HistogramMetricFamily:
         """All series."""

@@ -1,11 +1,12 @@
 """A log line when a call starts, and one when it ends: sids, parties, status, code, length, reason."""
 
 import logging
-from functools import partial
+from time import time
 from typing import Any, Final
 
 from callapi.calls.events import CallEnded, CallStarted, EventBus
 from callapi.store import CallRecord
+from callapi.telemetry.lines import DeferredLine, put
 
 log = logging.getLogger("callapi.calls")
 
@@ -20,22 +21,23 @@ def log_calls(bus: EventBus) -> None:
 
 
 def _started(event: CallStarted) -> None:
-    record = event.record
-    log.info(
-        "call %s started: %s, %s -> %s",
-        *(record.sid, record.direction, _printable(record.from_), _printable(record.to)),
-        extra={"facts": partial(_facts, record)},
-    )
+    if log.isEnabledFor(logging.INFO):
+        put(log, DeferredLine(time(), log.name, _start, _facts, event.record))
 
 
 def _ended(event: CallEnded) -> None:
-    record = event.record
-    log.info(
-        "call %s ended: %s, code %s, %s s, by %s: %s",
-        *(record.sid, record.status, record.sip_response_code or "none", record.duration or 0),
-        *(record.ended_by, _printable(record.end_reason or "")),
-        extra={"facts": partial(_facts_of_end, record)},
-    )
+    if log.isEnabledFor(logging.INFO):
+        put(log, DeferredLine(time(), log.name, _end, _facts_of_end, event.record))
+
+
+def _start(record: CallRecord) -> str:
+    parties = f"{_printable(record.from_)} -> {_printable(record.to)}"
+    return f"call {record.sid} started: {record.direction}, {parties}"
+
+
+def _end(record: CallRecord) -> str:
+    how = f"{record.status}, code {record.sip_response_code or 'none'}, {record.duration or 0} s"
+    return f"call {record.sid} ended: {how}, by {record.ended_by}: {_printable(record.end_reason or '')}"
 
 
 def _facts(record: CallRecord) -> dict[str, Any]:
