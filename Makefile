@@ -7,6 +7,8 @@ NATIVE_SOURCES := $(shell find native -name '*.rs' -o -name 'Cargo.toml' -o -nam
 MODULE := src/callapi/media/_native.abi3.so
 DEMO ?= stay
 SOAK_MINUTES ?= 30
+# A process that may not keep what it has compiled takes half again as long to start; the suite starts hundreds.
+unexport PYTHONDONTWRITEBYTECODE
 # Most of a scenario's time is waiting for real audio: twice as many workers as cores.
 WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 PURE_TESTS := tests/sip/messages tests/sip/transaction tests/sip/invite_session tests/rcml tests/media/sdp tests/base \
@@ -91,7 +93,7 @@ test: dev scanner carrier agents schemas  ## the whole suite: most of it in WORK
 	scripts/node-packages tests/scenarios/browser
 	scripts/with-rust cargo test --quiet --locked --manifest-path native/Cargo.toml
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not timing and not load"
-	$(BIN)/pytest -m "timing or load"
+	$(BIN)/pytest -m "timing or load" $$(grep -rlE "mark\.(timing|load)\b" tests --include='test_*.py')
 
 .PHONY: quick
 quick: dev  ## linters and pure tests, in under a minute: the inner loop

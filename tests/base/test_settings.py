@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from callapi.base.settings import Settings, SettingsError, load_settings
+from callapi.base.errors import SettingsError
+from callapi.base.settings import Settings, load_settings
 
 
 def load(tmp_path: Path, text: str, **environ: str) -> Settings:

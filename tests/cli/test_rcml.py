@@ -1,5 +1,6 @@
 """`callapi rcml check`: findings as compilers print them, and the exit status."""
 
+import gc
 import io
 from pathlib import Path
 
@@ -35,6 +36,11 @@ def test_a_warning_does_not_stop_it_unless_asked(tmp_path: Path, capsys: pytest.
     assert _check(tmp_path / "a.xml", ODD) == 0
     assert "would run, with 1 warning" in capsys.readouterr().out
     assert _check(tmp_path / "a.xml", ODD, "--strict") == 1
+
+
+def test_the_collector_works_while_a_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("callapi.cli.rcml.run", lambda _: 7 if gc.isenabled() else 1)
+    assert _check(tmp_path / "a.xml", GOOD) == 7
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,8 @@ from typing import cast
 
 import pytest
 
-from callapi.base.settings import MediaSettings, Settings, SettingsError, SipSettings
+from callapi.base.errors import SettingsError
+from callapi.base.settings import MediaSettings, Settings, SipSettings
 from callapi.media.stun import MAGIC_COOKIE
 from callapi.node import public_address
 from callapi.node.public_address import with_public_address

@@ -48,14 +48,16 @@ async def test_a_wheel_needs_no_compiler(tmp_path: Path) -> None:
     assert "callapi/api/notifications.md" in names, "the page of each code comes from it"
     if (ROOT / "src/callapi/console/static/index.html").exists():
         assert "callapi/console/static/index.html" in names
-    await asyncio.to_thread(lambda: _run(sys.executable, "-m", "venv", environment, cwd=tmp_path))
+    await asyncio.to_thread(
+        lambda: _run(sys.executable, "-m", "venv", "--without-pip", environment, cwd=tmp_path)
+    )
     python = environment / "bin/python"
     constraints = ROOT / "constraints.txt"
     try:
         await asyncio.to_thread(
             lambda: _run(
-                python, "-m", "pip", "install", "--quiet", "--only-binary", ":all:",
-                "--constraint", constraints, wheel,
+                sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-compile",
+                "--only-binary", ":all:", "--constraint", constraints, wheel,
                 cwd=tmp_path, path=BARE_PATH, is_outside=True,
             )
         )  # fmt: skip

@@ -17,3 +17,7 @@ A call that ends is not an error but an `Ending` value (`calls/status.py`).
 
 class CallApiError(Exception):
     """Base of all errors raised by CallAPI itself."""
+
+
+class SettingsError(CallApiError):
+    """The configuration is not usable; the text says which key, where, and what is allowed."""

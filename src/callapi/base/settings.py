@@ -20,7 +20,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from callapi.base.database_url import with_servers_as_parameters
-from callapi.base.errors import CallApiError
+from callapi.base.errors import SettingsError
 from callapi.base.ice_servers import IceServerEntry
 from callapi.base.listen_address import parse_listen_address
 from callapi.base.values import SrtpPolicy
@@ -32,10 +32,6 @@ PREFIX = "CALLAPI_"
 ACCOUNT_SID = "CALLAPI_ACCOUNT_SID"
 AUTH_TOKEN = "CALLAPI_AUTH_TOKEN"  # noqa: S105 - the variable's name, not a secret
 _NOT_SETTINGS = frozenset({ACCOUNT_SID, AUTH_TOKEN})
-
-
-class SettingsError(CallApiError):
-    """The configuration is not usable; the text says which key, where, and what is allowed."""
 
 
 AUTO: Final = "auto"

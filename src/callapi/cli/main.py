@@ -1,14 +1,15 @@
 """The command `callapi`: runs one command; exit status 0 (good), 1 (failed), 2 (wrong arguments or settings)."""
 
+import atexit
+import gc
 import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from callapi.base.errors import CallApiError
+from callapi.base.errors import CallApiError, SettingsError
 from callapi.base.later import import_later
-from callapi.base.settings import SettingsError
 from callapi.cli.arguments import parser
 from callapi.cli.logs import configure
 
@@ -37,8 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command."""
     arguments = parser().parse_args(argv)
     configure(getattr(arguments, "log_level", None) or "warning")
-    module = importlib.import_module(f"callapi.cli.{MODULES[arguments.command]}")
-    run: Callable[..., int] = module.run
+    run = _command(MODULES[arguments.command])
     try:
         return run(arguments)
     except (CallApiError, OSError) as error:
@@ -50,6 +50,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return max(map(_explained, causes))
     except KeyboardInterrupt:
         return 130
+
+
+def _command(name: str) -> Callable[..., int]:
+    """The function `run` of the module `name`.
+
+    What a command imports lives as long as its process. To look through it for garbage, again and again while it is
+    imported and once more at the exit, takes a quarter of the CPU that a start takes.
+    """
+    gc.disable()
+    try:
+        run: Callable[..., int] = importlib.import_module(f"callapi.cli.{name}").run
+        gc.freeze()
+    finally:
+        gc.enable()
+    atexit.register(gc.freeze)
+    return run
 
 
 def _explained(error: BaseException) -> int:

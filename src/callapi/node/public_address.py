@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-from callapi.base.settings import AUTO, Settings, SettingsError
+from callapi.base.errors import SettingsError
+from callapi.base.settings import AUTO, Settings
 from callapi.media.stun import TRANSACTION_ID_OCTETS, binding_request, mapped_address
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from callapi.base.settings import Settings, SettingsError, SpeechSettings, load_settings
+from callapi.base.errors import SettingsError
+from callapi.base.settings import Settings, SpeechSettings, load_settings
 from callapi.media import EngineFailed, Prompt
 from callapi.media.speech import Recognised, Utterance, open_recogniser, open_speaker
 

@@ -9,7 +9,8 @@ import tempfile
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
-from callapi.base.settings import Settings, SettingsError, load_settings
+from callapi.base.errors import SettingsError
+from callapi.base.settings import Settings, load_settings
 from callapi.cli.doctor import machine_checks as machine
 from callapi.cli.doctor.speech_check import speech
 from callapi.cli.doctor.verdicts import Verdict, bad, good
