@@ -18,7 +18,7 @@ from tests.scenarios.harness.ports import free_port
 from tests.scenarios.harness.promises import doubled, events_in, judge, reported
 from tests.scenarios.harness.raw_phone import RawPhone, sdp
 from tests.scenarios.harness.service import EDGE_HOST, KAMAILIO, Service
-from tests.scenarios.harness.waiting import eventually
+from tests.scenarios.harness.waiting import eventually, nothing_left
 from tests.store.cluster import PostgresServer
 
 IS_FULL = os.environ.get("CLUSTER") == "full"
@@ -84,7 +84,7 @@ async def test_an_application_that_was_down_gets_each_callback_once_and_in_order
             uri = f"sip:1@{EDGE_HOST}:{service.edge.port}"
             sent = await flood.run(lambda: flood.invite(uri), per_second=25, seconds=calls / 25 + 0.05)
             await eventually("the calls", lambda: len(records(service)) >= sent * (LEGS + 1), 30)
-            await eventually("their ends", lambda: not unfinished(service), 30)
+            await nothing_left("their ends", lambda: unfinished(service), 30)
             waiting = pending(service)
             assert sum(waiting.values()) >= CALLBACKS
             assert len(waiting) == 3, "callbacks wait on each node"
@@ -148,9 +148,9 @@ async def test_clocks_that_are_five_minutes_apart(
         call = carol.invite(first.uri("1"), first.sip_address, body=sdp(9))
         await call.gets("INVITE", 200)
         call.request("ACK")
-        await eventually("its record", lambda: unfinished(service) == 1)
+        await eventually("its record", lambda: len(unfinished(service)) == 1)
         first.process.signal(signal.SIGKILL)
-        await eventually("its end", lambda: not unfinished(service), 12)
+        await nothing_left("its end", lambda: unfinished(service), 12)
         await eventually("its callback", lambda: len(reported(webhook, "ended")) == 1)
         await asyncio.sleep(1)
         judge(reported(webhook, "ended"))

@@ -20,14 +20,14 @@ import pytest
 from tests.scenarios.conftest import Cluster, Measured
 from tests.scenarios.harness.application import Application, Webhook, response
 from tests.scenarios.harness.database_path import DatabasePath
-from tests.scenarios.harness.ledger import records, state, unfinished
+from tests.scenarios.harness.ledger import records, state, unfinished, unreported
 from tests.scenarios.harness.partition import DATABASE, FAR, IS_POSSIBLE, NEAR, Partition
-from tests.scenarios.harness.promises import FINAL, doubled, judge, reported
+from tests.scenarios.harness.promises import FINAL, doubled, events_in, judge, reported
 from tests.scenarios.harness.service import KAMAILIO, Service
 from tests.scenarios.harness.sipp import PROGRAM as SIPP
 from tests.scenarios.harness.sipp import Sipp
 from tests.scenarios.harness.sipp_scenarios import answering, calling
-from tests.scenarios.harness.waiting import eventually
+from tests.scenarios.harness.waiting import eventually, nothing_left
 from tests.store.cluster import PostgresServer, postgres_server
 
 IS_FULL = os.environ.get("CLUSTER") == "full"
@@ -105,13 +105,18 @@ async def test_every_promise_holds_while_nodes_die_drain_and_are_cut_off(
                 assert began_apart, "no call began while node 3 was cut off"
                 place.mend()
                 mended_at = time.monotonic()
-            await eventually("a record for each call", lambda: heard_of(webhook) <= set(records(service)), 40)
-            await eventually("the ends of all records", lambda: not unfinished(service), 40)
+            await nothing_left(
+                "a record for each call", lambda: heard_of(webhook) - set(records(service)), 40
+            )
+            await nothing_left("the ends of all records", lambda: unfinished(service), 40)
             final_after = time.monotonic() - mended_at
-            await eventually("the callbacks", lambda: _has_reported_all(service, webhook), 40)
+            await nothing_left(
+                "the last callbacks", lambda: unreported(service, webhook, "child", "ended"), 40
+            )
             await asyncio.sleep(1)
-        legs = judge(reported(webhook, "child"))
-        ended = judge(reported(webhook, "ended"))
+        # Of each call, also of one that died with its node just before its application was asked for a document.
+        legs = judge(events_in(webhook.requests, "child"))
+        ended = judge(events_in(webhook.requests, "ended"))
         found = records(service)
         assert set(found) == set(legs) | set(ended), "a call without callbacks, or callbacks without a call"
         assert {status for status, _ in found.values()} <= FINAL
@@ -119,7 +124,7 @@ async def test_every_promise_holds_while_nodes_die_drain_and_are_cut_off(
         assert {found[sid][0] for sid in began_apart} == {"completed"}
         assert {(legs | ended)[sid][-1][0] for sid in began_apart} == {"completed"}
         tally = load.tally()
-        # One that dies with its node before its application was asked leaves nothing behind.
+        # One that dies with its node in its first moment leaves nothing behind.
         assert len(ended) >= CALLS - tally.failed
         lost = Counter(status for status, _ in found.values())
         measured(
@@ -128,17 +133,6 @@ async def test_every_promise_holds_while_nodes_die_drain_and_are_cut_off(
             f"it was back, {doubled(legs) + doubled(ended)} callbacks doubled"
         )
         assert tally.failed <= CALLS * 0.25
-
-
-def _has_reported_all(service: Service, webhook: Webhook) -> bool:
-    """Whether each record has had its final callback."""
-    done = {
-        sid
-        for path in ("child", "ended")
-        for sid, events in reported(webhook, path).items()
-        if events[-1][0] in FINAL
-    }
-    return done >= set(records(service))
 
 
 async def load(service: Service, webhook: Webhook, folder: Path, *, calls: int, per_second: int) -> None:
@@ -161,7 +155,7 @@ async def load(service: Service, webhook: Webhook, folder: Path, *, calls: int, 
 
 async def kept(service: Service, webhook: Webhook, calls: int, within_s: float = 40) -> None:
     """Each call and its child have a final record and their callbacks, each once and in order; no node was lost."""
-    await eventually("the ends of all records", lambda: not unfinished(service), within_s)
+    await nothing_left("the ends of all records", lambda: unfinished(service), within_s)
     await eventually(
         "every callback",
         lambda: (

@@ -16,7 +16,7 @@ from tests.scenarios.harness.ports import free_port
 from tests.scenarios.harness.promises import judge, reported
 from tests.scenarios.harness.raw_phone import RawPhone, sdp
 from tests.scenarios.harness.service import KAMAILIO, Service
-from tests.scenarios.harness.waiting import eventually
+from tests.scenarios.harness.waiting import eventually, nothing_left
 from tests.store.cluster import PostgresServer
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
@@ -93,7 +93,7 @@ async def test_nodes_work_through_a_pooler_of_sessions(
             assert status == 200, record
             await call.gets("BYE")
             service.url = direct
-            await eventually("its record", lambda: not unfinished(service))
+            await nothing_left("its end", lambda: unfinished(service))
             await eventually("its callback", lambda: len(reported(webhook, "ended")) == 1)
             judge(reported(webhook, "ended"))
 

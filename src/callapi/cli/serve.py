@@ -20,11 +20,13 @@ from callapi.cli.logs import configure
 from callapi.cli.terminal import Terminal
 from callapi.console import is_built
 from callapi.node.node import Node
-from callapi.store import upgrade_in_child
+from callapi.store import Fenced, upgrade_in_child
 
 log = logging.getLogger(__name__)
 
 MAX_DESCRIPTORS: Final = 1 << 20
+MAX_FAILURES: Final = 5
+"""Starts in a row in which another node takes over before this one is up."""
 USUAL: Final = Path("callapi.toml")
 """How the documentation calls a configuration."""
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -73,12 +75,20 @@ class StopSignals:
 async def _serve(settings: Settings) -> int:
     signals = StopSignals()
     signals.listen()
+    failures = 0
     while True:
-        async with Node(settings) as node:
-            _announce(node, settings)
-            if not await _first(signals.stop.wait(), node.fenced()):
-                await drained(node, signals)
-                return 0
+        try:
+            async with Node(settings) as node:
+                _announce(node, settings)
+                failures = 0
+                if not await _first(signals.stop.wait(), node.fenced()):
+                    await drained(node, signals)
+                    return 0
+        except Fenced:
+            # On a machine that is too busy for heartbeats it is taken for dead while it starts.
+            failures += 1
+            if signals.stop.is_set() or failures >= MAX_FAILURES:
+                raise
         log.warning("%s starts anew: another node took over while it was away", settings.node.name)
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol, Self
@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from callapi.base.ids import CallSid
+from callapi.base.retrying import every
 from callapi.store.backend import Backend
 from callapi.store.changes import Change, Put, Remove
 from callapi.store.errors import Conflict, Fenced, StoreError, Unavailable
@@ -45,10 +46,11 @@ from callapi.store.repositories.sip_objects import SipObjectRepository
 from callapi.store.repositories.transcripts import TranscriptRepository
 from callapi.store.repositories.trunks import TrunkRepository
 from callapi.store.shared.door import Nodes
-from callapi.store.shared.values import Owner
+from callapi.store.shared.values import NodeState, Owner, Report
 from callapi.store.sql.backend import SqlBackend
 from callapi.store.writing.backlog import Group
 from callapi.store.writing.call_log import CallLog
+from callapi.store.writing.scrub import scrub
 from callapi.store.writing.unwritten import Unwritten, adoptable
 from callapi.store.writing.writer import Outcome, Writer, WriterLimits
 
@@ -57,6 +59,8 @@ log = logging.getLogger(__name__)
 _COMMIT_TIMEOUT_S: Final = 5
 _CLOSE_TIMEOUT_S: Final = 10
 _LIMITS: Final = WriterLimits()
+_BEAT_EVERY_S: Final = 1.0
+_STARTING: Final = Report(NodeState.UP, 0)
 
 
 class CachedRepository(Protocol):
@@ -166,6 +170,12 @@ class Store:
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         await asyncio.to_thread(self._open)
+        try:
+            async with self._alive():
+                await asyncio.to_thread(self._write_what_was_left)
+        except BaseException:
+            await asyncio.to_thread(self._close)
+            raise
         self._writer.start()
         return self
 
@@ -177,8 +187,7 @@ class Store:
         if self.nodes is not None:
             with suppress(Unavailable):
                 await self.nodes.leave()
-            await asyncio.to_thread(self.nodes.close)
-        await asyncio.to_thread(self._backend.close)
+        await asyncio.to_thread(self._close)
         if self._call_log is not None:
             self._call_log.close()
         if self._unwritten is not None:
@@ -193,26 +202,60 @@ class Store:
         except StoreError:
             self._backend.close()
             raise
+
+    def _close(self) -> None:
+        if self.nodes is not None:
+            self.nodes.close()
+        self._backend.close()
+
+    @asynccontextmanager
+    async def _alive(self) -> AsyncIterator[None]:
+        """Make heartbeats: to write what was left may take longer than others believe in a silent node."""
+        nodes = self.nodes
+        if nodes is None or not nodes.is_shared:
+            yield
+            return
+
+        async def beat() -> None:
+            await asyncio.sleep(_BEAT_EVERY_S)
+            with suppress(Unavailable):  # what is written meanwhile says so itself
+                await nodes.beat(_STARTING)
+
+        async with asyncio.TaskGroup() as tasks:
+            beating = tasks.create_task(every(0, beat))
+            try:
+                yield
+            finally:
+                beating.cancel()
+
+    def _write_what_was_left(self) -> None:
+        """What earlier processes of this node could not write. Raises Unavailable."""
         if self._unwritten is not None and self._owner is not None:
             self._write_late(self._unwritten, self._owner.name)
         if self._call_log is None:
             return
         for record in self._call_log.read():
             if not self._backend.select(Query(CallRecord, (Equals("sid", record.sid),), limit=1)):
-                with suppress(Conflict):
-                    self._backend.apply([Put(self._owned(record))])
+                self._apply_late(record.sid, [Put(self._owned(record))])
         self._call_log.open()
 
     def _write_late(self, unwritten: Unwritten, node: str) -> None:
         """Write what an earlier process could not, of calls that no other node knows. Raises Unavailable."""
         noted = unwritten.read()
         for sid, changes in adoptable(noted, node, self._known):
-            try:
-                self._backend.apply(changes)
-            except Conflict as conflict:
-                log.error("call %s is not written late: %s", sid, conflict)  # noqa: TRY400 - its text says everything
+            self._apply_late(sid, changes)
         if noted:
             unwritten.forget()
+
+    def _apply_late(self, sid: CallSid, changes: Sequence[Change]) -> None:
+        """As the writer does: what the database refuses is written without the characters that it does not take."""
+        try:
+            self._backend.apply(changes)
+        except Conflict:
+            try:
+                self._backend.apply(scrub(tuple(changes)))
+            except Conflict as conflict:
+                log.error("call %s is not written late: %s", sid, conflict)  # noqa: TRY400 - its text says everything
 
     def _known(self, sids: Sequence[CallSid]) -> Iterator[CallRecord]:
         for sid in sids:

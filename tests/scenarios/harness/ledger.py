@@ -1,15 +1,49 @@
-"""What the database of a service says, asked directly."""
+"""What the database of a service says, asked directly, and what an application has not heard of it."""
+
+from collections import defaultdict
+from collections.abc import Iterable
 
 import psycopg
 
+from tests.scenarios.harness.application import Webhook
+from tests.scenarios.harness.promises import FINAL, events_in
 from tests.scenarios.harness.service import Service
 
+_RECORD = "status, node, from_, sequence_number, end_time, end_reason, status_callback"
 
-def unfinished(service: Service) -> int:
-    """Calls without a final record."""
+
+def unfinished(service: Service) -> dict[str, str]:
+    """Calls without a final record: what their rows say."""
     with psycopg.connect(service.url) as connection:
-        [(count,)] = connection.execute("SELECT count(*) FROM calls WHERE end_time IS NULL").fetchall()
-    return int(count)
+        rows = connection.execute(f"SELECT sid, {_RECORD} FROM calls WHERE end_time IS NULL").fetchall()
+    return {sid: _said(rest) for sid, *rest in rows}
+
+
+def unreported(service: Service, webhook: Webhook, *paths: str) -> dict[str, str]:
+    """Calls whose end has not come to one of the `paths`: their rows, what has come, what waits in the outbox."""
+    seen: dict[str, list[str]] = defaultdict(list)
+    over = set()
+    for path in paths:
+        for sid, events in events_in(webhook.requests, path).items():
+            seen[sid] += [f"{path} {status} {number}" for status, number, _ in events]
+            over |= {sid} if any(status in FINAL for status, _, _ in events) else set()
+    with psycopg.connect(service.url) as connection:
+        rows = connection.execute(f"SELECT sid, {_RECORD} FROM calls").fetchall()
+        missing = {sid: rest for sid, *rest in rows if sid not in over}
+        waiting = connection.execute(
+            "SELECT stream, node, attempts, next_at, position FROM callbacks WHERE stream = ANY(%s)",
+            (list(missing),),
+        ).fetchall()
+    asked = {each["CallSid"] for each in webhook.requests if each.path == "voice"}
+    return {
+        sid: f"{_said(rest)}; its application was {'' if sid in asked else 'never '}asked; heard {seen[sid]};"
+        f" outbox {[_said(row) for stream, *row in waiting if stream == sid]}"
+        for sid, rest in missing.items()
+    }
+
+
+def _said(row: Iterable[object]) -> str:
+    return " ".join(str(each) for each in row)
 
 
 def state(service: Service, name: str) -> str:

@@ -2,11 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 WAIT_S: Final = 20.0
 """How long the harness waits for what must come soon: it costs nothing where it comes, and others may use the cores."""
+
+MAX_SHOWN: Final = 12
+"""How many of those that are missing a failure names."""
 
 
 async def eventually(what: str, condition: Callable[[], object], timeout: float = WAIT_S) -> None:
@@ -15,3 +18,19 @@ async def eventually(what: str, condition: Callable[[], object], timeout: float 
     while not condition():
         assert time.monotonic() < deadline, f"waited {timeout:g}s in vain for: {what}"
         await asyncio.sleep(0.02)
+
+
+async def nothing_left(what: str, left: Callable[[], Collection[object]], timeout: float = WAIT_S) -> None:
+    """Wait until `left()` is empty; AssertionError that shows what is left after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while rest := left():
+        if time.monotonic() >= deadline:
+            raise AssertionError(
+                f"waited {timeout:g}s in vain for: {what}; {len(rest)} left:\n{_listed(rest)}"
+            )
+        await asyncio.sleep(0.02)
+
+
+def _listed(rest: Collection[object]) -> str:
+    lines = [f"{key}: {value}" for key, value in rest.items()] if isinstance(rest, Mapping) else rest
+    return "\n".join(f"  {each}" for each in list(lines)[:MAX_SHOWN])

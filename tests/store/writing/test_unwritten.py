@@ -1,11 +1,17 @@
 """Calls that the database never knew keep their true end; those that another node has announced keep that one."""
 
+import asyncio
+import os
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from callapi.store import Owner, Put, Remove, Store
-from callapi.store.records import CallbackRecord
+from callapi.base.ids import CallSid
+from callapi.base.retrying import looked_up
+from callapi.store import NodeEntry, Owner, Put, Remove, Store
+from callapi.store.records import CallbackRecord, CallRecord
+from callapi.store.writing.call_log import CallLog
 from callapi.store.writing.unwritten import Unwritten
 from tests.store.samples import NOON, after, call, callback, notification, recording
 
@@ -73,6 +79,53 @@ async def test_what_waits_for_a_database_when_the_node_stops_is_written_at_the_n
     async with Store.open(postgresql_url, data_dir=tmp_path, owner=one()) as store:
         assert await store.calls.fetch(done.sid) == done
         assert await store.callbacks.hosts(10) == ()
+
+
+async def test_a_name_that_the_database_does_not_take_costs_no_late_record(
+    postgresql_url: str, tmp_path: Path
+) -> None:
+    """NUL, which PostgreSQL refuses in text: a call that ended and one that a crash cut short."""
+    done = call(node="one", status="completed", end_time=after(5), caller_name="Ann\0")
+    cut_short = call(node="one", caller_name="Bob\0")
+    unwritten, log = Unwritten(tmp_path), CallLog(tmp_path)
+    unwritten.note((Put(done), Put(callback("completed", stream=done.sid))))
+    unwritten.close()
+    log.open()
+    log.note(cut_short, 1)
+    log.close()
+    async with Store.open(postgresql_url, data_dir=tmp_path, owner=one()) as store:
+        assert await store.calls.fetch(done.sid) == replace(done, caller_name="Ann\ufffd")
+        assert len((await store.callbacks.due(URL, NOON, 10))[0]) == 1
+        assert [each.caller_name for each in await store.calls.live_ones("one")] == ["Bob\ufffd"]
+
+
+async def test_a_node_that_writes_late_for_long_makes_heartbeats_meanwhile(
+    postgresql_url: str, tmp_path: Path
+) -> None:
+    """Others would take over from one that is silent for four seconds, before it is up."""
+    path = tmp_path / "unwritten.jsonl"
+    os.mkfifo(path)  # the node reads for as long as this test likes
+    done = call(node="one", status="completed", end_time=after(5))
+    async with Store.open(postgresql_url, owner=Owner("two", "2" * 32)) as two:
+        opening = asyncio.create_task(_opened(postgresql_url, tmp_path, done.sid))
+        assert await looked_up(partial(_beating, two, "one"), 500, 0.02)
+        assert not opening.done()
+        unwritten = Unwritten(tmp_path)
+        await asyncio.to_thread(unwritten.note, (Put(done),))
+        unwritten.close()
+        assert await opening == done
+
+
+async def _beating(store: Store, name: str) -> NodeEntry | None:
+    """The node of that name, once it has made a heartbeat."""
+    assert store.nodes is not None
+    return next((each for each in await store.nodes.all() if each.name == name and each.beat), None)
+
+
+async def _opened(url: str, folder: Path, sid: CallSid) -> CallRecord | None:
+    """The record of a call, once the node has started."""
+    async with Store.open(url, data_dir=folder, owner=one()) as store:
+        return await store.calls.fetch(sid)
 
 
 def test_a_line_that_was_cut_or_is_another_versions_does_no_harm(tmp_path: Path) -> None:

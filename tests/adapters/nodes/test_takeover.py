@@ -1,0 +1,156 @@
+"""What a node does with the calls of one that is dead: each has its end and its last callback, once, and in order."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+from msgspec.structs import replace
+
+from callapi.adapters.nodes.takeover import Inheritance
+from callapi.adapters.outbox_rows import OutboxRows, as_callback
+from callapi.base.ids import new_call_sid
+from callapi.calls.events import EventBus
+from callapi.calls.records.callbacks import status_callback_row
+from callapi.calls.records.journal import Journal
+from callapi.store import CallRecord, NodeState, Owner, Put, Report, Store
+from callapi.webhooks import Fetcher, Outbox, Unconditional
+from tests.store.conftest import postgresql_url, server
+from tests.store.samples import NOON, call
+from tests.webhooks.servers import Script
+
+__all__ = ["postgresql_url", "server"]
+
+UP = Report(NodeState.UP, 0)
+EVENTS = ("initiated", "ringing", "answered", "completed")
+
+
+class Heir:
+    """A node that takes over: store, journal and outbox as they are."""
+
+    def __init__(self, name: str, store: Store, fetcher: Fetcher) -> None:
+        self.name = name
+        self.store = store
+        self.bus = EventBus()
+        Journal(store).attach_to(self.bus)
+        self.outbox = Outbox(OutboxRows(store, self.bus), fetcher, _token, permit=Unconditional())
+        store.subscribe(lambda rows: self.outbox.offer(map(as_callback, rows)))
+        self.inheritance = Inheritance(store, self.bus, self.outbox)
+
+    async def bury(self, dead: str) -> tuple[CallRecord, ...]:
+        """Take over the rows of `dead`."""
+        assert self.store.nodes is not None
+        [entry] = [each for each in (await self.store.nodes.beat(UP)).nodes if each.name == dead]
+        calls = await self.store.nodes.bury(entry)
+        assert calls is not None
+        return calls
+
+
+async def _token(_account_sid: str) -> str:
+    return "token"
+
+
+@asynccontextmanager
+async def heir(url: str, name: str, *, sends: bool = True) -> AsyncIterator[Heir]:
+    """A node of that name, on its own; one that does not send dies before it can."""
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(Store.open(url, owner=Owner(name, name.ljust(32, "0"))))
+        made = Heir(name, store, await stack.enter_async_context(Fetcher()))
+        if sends:
+            await stack.enter_async_context(made.outbox)
+        yield made
+
+
+def in_state(status: str, url: str, sequence: int, **facts: object) -> CallRecord:
+    """A call of node `dead` that has reported `sequence` steps."""
+    return call(
+        sid=new_call_sid(),
+        node="dead",
+        status=status,
+        status_callback=url,
+        status_callback_method="POST",
+        status_callback_events=EVENTS,
+        sequence_number=sequence,
+        **facts,
+    )
+
+
+async def every(application: Script, legs: set[str]) -> dict[str, list[tuple[str, str]]]:
+    """Status and number of the callbacks of each leg, once each has its last."""
+    async with asyncio.timeout(20):
+        while True:
+            heard: dict[str, list[tuple[str, str]]] = defaultdict(list)
+            for form in (dict(each.form) for each in application.requests):
+                heard[form["CallSid"]].append((form["CallStatus"], form["SequenceNumber"]))
+            if all(heard[sid] and heard[sid][-1][0] in {"completed", "failed"} for sid in legs):
+                return heard
+            await asyncio.sleep(0.02)
+
+
+async def test_each_call_of_a_dead_node_has_its_last_callback_whatever_it_had_come_to(
+    postgresql_url: str,
+) -> None:
+    """Also one whose application was not asked yet, and one whose earlier callbacks wait in the outbox still."""
+    async with Script() as application, heir(postgresql_url, "heir") as node:
+        url = application.url("/status")
+        unasked = in_state("ringing", url, 0)
+        talking = in_state("in-progress", url, 3, start_time=NOON, answer_time=NOON)
+        waiting = in_state("initiated", url, 1, direction="outbound-dial", parent_call_sid=talking.sid)
+        first = status_callback_row(waiting, NOON)
+        rung = replace(waiting, status="ringing", sequence_number=2)
+        second = status_callback_row(rung, NOON)
+        assert first is not None
+        assert second is not None
+        async with heir(postgresql_url, "dead", sends=False) as dead:
+            dead.store.write(Put(unasked))
+            dead.store.write(Put(talking))
+            dead.store.write(Put(waiting), Put(first))
+            dead.store.write(Put(rung), Put(second))
+            await dead.store.flush()
+            await node.inheritance.inherit("dead", await node.bury("dead"))
+            heard = await every(application, {unasked.sid, talking.sid, waiting.sid})
+            assert heard == {
+                unasked.sid: [("failed", "0")],
+                talking.sid: [("completed", "3")],
+                waiting.sid: [("initiated", "0"), ("ringing", "1"), ("failed", "2")],
+            }
+            assert await node.outbox.drain(5)
+        await node.store.flush()
+        assert await node.store.calls.live_ones("heir") == ()
+        assert (await node.store.callbacks.backlog()).pending == 0
+        assert len(application.requests) == 5
+
+
+async def test_an_heir_that_dies_in_the_midst_is_inherited_from(postgresql_url: str) -> None:
+    """It has buried the dead node and ended one of two calls: another node ends the other, and sends both callbacks."""
+    async with Script() as application, heir(postgresql_url, "third") as third:
+        url = application.url("/status")
+        one, two = in_state("ringing", url, 0), in_state("ringing", url, 0)
+        async with (
+            heir(postgresql_url, "dead", sends=False) as dead,
+            heir(postgresql_url, "heir", sends=False) as short_lived,
+        ):
+            dead.store.write(Put(one))
+            dead.store.write(Put(two))
+            await dead.store.flush()
+            calls = await short_lived.bury("dead")
+            await short_lived.inheritance.inherit("dead", calls[:1])
+            await short_lived.store.flush()
+            left = await third.bury("heir")
+            assert [each.sid for each in left] == [calls[1].sid]
+            await third.inheritance.inherit("heir", left)
+            heard = await every(application, {one.sid, two.sid})
+            assert heard == {one.sid: [("failed", "0")], two.sid: [("failed", "0")]}
+            # What the second one still wants to write of them changes nothing.
+            await short_lived.inheritance.inherit("dead", calls[1:])
+            await short_lived.store.flush()
+            assert short_lived.store.is_fenced
+        assert await third.outbox.drain(5)
+        assert len(application.requests) == 2
+
+
+@pytest.fixture(autouse=True)
+def _quiet(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL)
