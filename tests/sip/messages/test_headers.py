@@ -34,7 +34,7 @@ class TestHeaders:
             lambda headers: headers.get_all("v") == ["one", "two"],
             lambda headers: "x-odd" in headers,
             lambda headers: headers.copy() == Headers(fields),
-            lambda headers: headers.subset(("Via",)).items() == fields[:2],
+            lambda headers: headers.subset(("via",)).items() == fields[:2],
         ):
             headers = Headers(fields)
             headers.read("via", tuple)
@@ -94,7 +94,7 @@ class TestHeaders:
     def test_copies_go_their_own_way(self) -> None:
         headers = Headers([("Via", "one"), ("To", "x"), ("From", "y")])
         headers.read("via", len)
-        twin, part = headers.copy(), headers.subset(["From", "Via", "CSeq"])
+        twin, part = headers.copy(), headers.subset(["from", "via", "cseq"])
         twin.add("Via", "two")
         part.add("Via", "three")
         assert headers.get_all("Via") == ["one"]

@@ -269,21 +269,20 @@ class Driver:
 
     def _step_client(self, transaction: ClientTransaction, input_: ClientInput) -> None:
         outputs = run(transaction.machine, input_, self._loop.time(), transaction.key)
-        self._count_repeats(input_, outputs)
+        if isinstance(input_, _REPEATERS):
+            self._count_repeats(outputs)
         fallback: Hop | None = None
         user = transaction.user
         for output in outputs:
-            match output:
-                case Report(Undeliverable()) if transaction.fallback is not None:
+            if isinstance(output, Report):
+                if transaction.fallback is not None and isinstance(output.event, Undeliverable):
                     fallback, transaction.user = transaction.fallback, NO_USER
-                case Report(event):
-                    transaction.report(event)
-                case Finish():
-                    self._forget_client(transaction)
-                case Send() | StartTimer() | StopTimer():
-                    self._perform(transaction, output)
-                case _:
-                    assert_never(output)
+                else:
+                    transaction.report(output.event)
+            elif isinstance(output, Finish):
+                self._forget_client(transaction)
+            else:
+                self._perform(transaction, output)
         if isinstance(input_, Success) and transaction.request.method == "INVITE":
             transaction.request, accepted = strip_invite(transaction.request), transaction.request
             transaction.request.headers.pack()
@@ -293,34 +292,32 @@ class Driver:
 
     def _step_server(self, transaction: ServerTransaction, input_: ServerInput) -> None:
         outputs = run(transaction.machine, input_, self._loop.time(), transaction.key)
-        self._count_repeats(input_, outputs)
+        if isinstance(input_, _REPEATERS):
+            self._count_repeats(outputs)
         for output in outputs:
-            match output:
-                case Report(AckReceived(request)):
-                    self._above.acked(request)
-                case Report(event):
-                    LOG.info("%s: %s", transaction.key, event)
-                case Finish():
-                    self.timers.stop_all(transaction)
-                    self.table.remove_server(transaction.key, transaction.merge_key)
-                case Send() | StartTimer() | StopTimer():
-                    self._perform(transaction, output)
-                case _:
-                    assert_never(output)
+            if isinstance(output, Report):
+                if isinstance(output.event, AckReceived):
+                    self._above.acked(output.event.request)
+                else:
+                    LOG.info("%s: %s", transaction.key, output.event)
+            elif isinstance(output, Finish):
+                self.timers.stop_all(transaction)
+                self.table.remove_server(transaction.key, transaction.merge_key)
+            else:
+                self._perform(transaction, output)
 
     def _perform(self, transaction: AnyTransaction, output: Send | StartTimer | StopTimer) -> None:
-        match output:
-            case Send(message):
-                self.send(message, transaction.hop)
-            case StartTimer(timer, at):
-                self.timers.start(transaction, timer, at)
-            case StopTimer(timer):
-                self.timers.stop(transaction, timer)
-            case _:
-                assert_never(output)
+        if isinstance(output, StartTimer):
+            self.timers.start(transaction, output.timer, output.at)
+        elif isinstance(output, StopTimer):
+            self.timers.stop(transaction, output.timer)
+        elif isinstance(output, Send):
+            self.send(output.message, transaction.hop)
+        else:
+            assert_never(output)
 
-    def _count_repeats(self, input_: object, outputs: list[Output]) -> None:
-        if isinstance(input_, _REPEATERS) and outputs and isinstance(outputs[0], Send):
+    def _count_repeats(self, outputs: list[Output]) -> None:
+        if outputs and isinstance(outputs[0], Send):
             self.statistics.retransmissions += 1
 
     def _forget_client(self, transaction: ClientTransaction) -> None:

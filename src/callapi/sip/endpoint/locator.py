@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 
 from callapi.sip.errors import ResolutionError
-from callapi.sip.messages.parameters import Parameters
-from callapi.sip.messages.uri import SipUri, Transport, Uri
+from callapi.sip.messages.uri import SipUri, Transport, Uri, escape_user, format_host_port
 from callapi.sip.routing.hops import literal_hop
 from callapi.sip.routing.resolver import Resolver
 from callapi.sip.transport import Hop
@@ -53,7 +52,7 @@ class Locator:
         self._resolver = resolver
         self._transport = transport
         self._tasks = tasks
-        self._contacts: dict[tuple[Transport, bool], tuple[str, int, Parameters]] = {}
+        self._contacts: dict[tuple[Transport, bool], str] = {}  # what stands behind the user
 
     def resolve(self, uri: Uri, then: HopsFound) -> None:
         """Find next hops: at once for an IP address, else in a task."""
@@ -79,8 +78,8 @@ class Locator:
         found = self._contacts.get(where)
         if found is None:
             found = self._contacts[where] = self._reachable_at(hop)
-        host, port, parameters = found
-        return f"<{SipUri('sips' if is_secure else 'sip', user, None, host, port, parameters)}>"
+        scheme = "sips" if is_secure else "sip"
+        return f"<{scheme}:{escape_user(user)}@{found}>" if user is not None else f"<{scheme}:{found}>"
 
     async def _resolve(self, uri: Uri, then: HopsFound) -> None:
         try:
@@ -90,11 +89,10 @@ class Locator:
         else:
             then(tuple(hops), "")
 
-    def _reachable_at(self, hop: Hop) -> tuple[str, int, Parameters]:
+    def _reachable_at(self, hop: Hop) -> str:
         transport = hop.transport
         spoken = {address.transport for address in self._transport.listening}
         if spoken and transport not in spoken and not transport.is_websocket:
             transport = Transport.UDP if Transport.UDP in spoken else sorted(spoken)[0]
-        host, port = self._transport.local_address(transport, hop.host)
-        is_plain = transport is Transport.UDP
-        return host, port, () if is_plain else (("transport", transport.uri_parameter),)
+        sent_by = format_host_port(*self._transport.local_address(transport, hop.host))
+        return sent_by if transport is Transport.UDP else f"{sent_by};transport={transport.uri_parameter}"

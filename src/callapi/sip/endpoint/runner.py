@@ -259,20 +259,19 @@ class SessionRunner:
         self._finish()
 
     def _perform(self, effect: Effect) -> None:
-        match effect:
-            case StartTimer(timer, at):
-                self._driver.timers.start(self, timer, at)
-            case StopTimer(timer):
-                self._driver.timers.stop(self, timer)
-            case Respond(handle, response):
-                if isinstance(handle, ServerTransaction):
-                    self._driver.respond(handle, response)
-            case Report(event):
-                self._publish(event)
-            case Finish():
-                self._finish()
-            case _:
-                self._perform_request(effect)
+        if isinstance(effect, StartTimer):
+            self._driver.timers.start(self, effect.timer, effect.at)
+        elif isinstance(effect, StopTimer):
+            self._driver.timers.stop(self, effect.timer)
+        elif isinstance(effect, Respond):
+            if isinstance(effect.handle, ServerTransaction):
+                self._driver.respond(effect.handle, effect.response)
+        elif isinstance(effect, Report):
+            self._publish(effect.event)
+        elif isinstance(effect, Finish):
+            self._finish()
+        else:
+            self._perform_request(effect)
 
     def _perform_request(
         self, effect: Resolve | SendInvite | SendRequest | SendAck | SendCancel | AbandonInvite

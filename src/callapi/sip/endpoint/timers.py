@@ -10,19 +10,18 @@ from enum import StrEnum
 from heapq import heapify, heappop, heappush
 from typing import Protocol
 
+from msgspec import Struct
+
 SLACK = 0.01
 """Seconds by which a timer may fire late, so that neighbours share one wake-up."""
 _SMALLEST_SWEEP = 256
 
 
-class Timing:
+class Timing(Struct, eq=False):
     """One running timer; without owner once it is stopped."""
 
-    __slots__ = ("owner", "timer")
-
-    def __init__(self, owner: "TimerOwner", timer: StrEnum) -> None:
-        self.owner: TimerOwner | None = owner
-        self.timer = timer
+    owner: "TimerOwner | None"
+    timer: StrEnum
 
 
 class TimerOwner(Protocol):

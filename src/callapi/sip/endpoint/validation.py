@@ -48,14 +48,14 @@ def add_headers(request: Request, extra: ExtraHeaders) -> None:
     """
     if extra:
         _validate_fields(None, extra)
-        ours = {name.lower() for name, _ in request.headers.items()}
+        ours = request.headers.copy()
         for name, value in extra:
-            if name.lower() in ours:
+            if name in ours:
                 request.headers.set(name, value)
             else:
                 request.headers.add(name, value)
-    for name, value in request.headers.items():
-        _validate_value(name, value)
+    for line in request.headers.lines():
+        _validate_value(line.partition(":")[0], line)
 
 
 def _validate_status(status: int, lowest: int, highest: int) -> None:

@@ -4,6 +4,8 @@ Common are the answer to a digest challenge within the dialog (RFC 3261 §22), a
 after the first (`late_responses`): a caller's machine stays until the transaction of its INVITE has ended.
 """
 
+from typing import TypeGuard
+
 from callapi.sip.invite_session.attempts import Attempts
 from callapi.sip.invite_session.effects import Effect, SendAck, SendInvite
 from callapi.sip.invite_session.inputs import (
@@ -21,6 +23,14 @@ from callapi.sip.invite_session.uas import Ringing
 from callapi.sip.invite_session.usage import Usage
 from callapi.sip.messages.message import Request, make_response
 from callapi.sip.outputs import FINISH, Finish, Handle, Respond, SendRequest
+
+_NOTED = frozenset({Become, Finish, SendInvite, SendAck})
+"""What the common part does not merely pass on."""
+
+
+def _are_effects(steps: list[Step]) -> TypeGuard[list[Effect]]:
+    """Whether all of these are for the endpoint alone."""
+    return _NOTED.isdisjoint(map(type, steps))
 
 
 class _Gone:
@@ -100,6 +110,8 @@ class InviteSession:
 
     def _perform(self, steps: list[Step], now: float) -> list[Effect]:
         """Let the phases hand over, and note what the common part must know."""
+        if _are_effects(steps):
+            return steps
         effects: list[Effect] = []
         for step in steps:
             match step:

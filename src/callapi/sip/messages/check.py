@@ -11,7 +11,7 @@ from callapi.sip.errors import ParseError
 from callapi.sip.messages.message import Message, Request
 from callapi.sip.messages.readers import READERS, read_cseq
 
-_MANDATORY = ("Via", "From", "To", "Call-ID", "CSeq")
+_MANDATORY = {name.lower(): name for name in ("Via", "From", "To", "Call-ID", "CSeq")}
 _SINGLE = {
     name.lower(): name
     for name in ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Content-Type")
@@ -34,9 +34,9 @@ def check_syntax(message: Message) -> None:
 def find_fault(message: Message) -> str | None:
     """What is missing, or given more than once, in a message that parses; None if nothing is."""
     headers = message.headers
-    for name in _MANDATORY:
-        if not headers.get(name):
-            return f"{name} is missing"
+    lacking = headers.lacks(_MANDATORY)
+    if lacking is not None:
+        return f"{_MANDATORY[lacking]} is missing"
     repeated = headers.repeated
     if repeated and (key := next((each for each in _SINGLE if each in repeated), None)):
         return f"{_SINGLE[key]} is given more than once"

@@ -46,22 +46,52 @@ _VIA = re.compile(
 )
 _CSEQ = re.compile(rf"([0-9]++)\s++({TOKEN}++)")
 _LINE_END = "\r\n"
+_UNREAD: Any = object()
 _WITHHELD = frozenset({"Authorization", "Proxy-Authorization"})
 
 
-class Headers:  # noqa: PLW1641 - mutable, so it has no hash
-    """Ordered, case-insensitive multi-map of raw header values, with a cache of what was read from them."""
+class Field(Struct, eq=False, gc=False):
+    """Every value under one name, as it is written and as it is read. Messages share fields, so that none is changed:
+    `typed` alone is set, once, by the reader of its name.
+    """
 
-    __slots__ = ("_fields", "_packed", "_typed")
+    lines: tuple[str, ...]
+    """`name: value` for each value, in the spelling that goes on the wire."""
+    values: tuple[str, ...]
+    typed: Any = _UNREAD
+    is_checked: bool = False
+    """Whether `Headers.read_all` has seen it, and found nothing wrong."""
+
+    def and_(self, other: Field) -> Field:
+        """Both, in this order."""
+        return Field(self.lines + other.lines, self.values + other.values)
+
+
+def _read_line(line: str) -> tuple[str, Field]:
+    name, colon, value = line.partition(":")
+    known = KNOWN_NAMES.get(name) if colon else None
+    key, spelling = known or _identify_field(line)
+    value = value.strip(" \t")
+    written = f"{spelling}: {value}"
+    # Kept once where it came as we would write it.
+    return key, Field((line if written == line else written,), (value,))
+
+
+_read_line_once = lru_cache(MEMO_ENTRIES)(_read_line)
+"""A call repeats most lines in each of its messages, and every call some of them; the field keeps what was read too."""
+
+
+class Headers:  # noqa: PLW1641 - mutable, so it has no hash
+    """Ordered, case-insensitive multi-map of raw header values, with what was read from them."""
+
+    __slots__ = ("_fields", "_packed")
 
     def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
-        # key -> [spelling, value, value, ...]: one object per name, not one per field
-        self._fields: dict[str, list[str]] = {}
-        self._typed: dict[str, Any] = {}
+        self._fields: dict[str, Field] = {}
         for name, value in items:
             self.add(name, value)
 
-    def __getattr__(self, name: str) -> dict[str, list[str]]:
+    def __getattr__(self, name: str) -> dict[str, Field]:
         """The fields of packed headers, which are unpacked by that."""
         if name != "_fields":
             raise AttributeError(name)
@@ -72,128 +102,124 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
     @classmethod
     def from_lines(cls, lines: Iterable[str]) -> tuple[Headers, ParseError | None]:
         """Read unfolded `name: value` lines; the first malformed line is reported, the others are kept."""
-        headers = cls()
-        fields = headers._fields
+        fields: dict[str, Field] = {}
         fault: ParseError | None = None
         for line in lines:
-            name, colon, value = line.partition(":")
-            known = KNOWN_NAMES.get(name) if colon else None
-            if known is None:
-                try:
-                    known = _identify_field(line)
-                except ParseError as error:
-                    fault = fault or error
-                    continue
-            key, spelling = known
-            if key in fields:
-                fields[key].append(value.strip(" \t"))
-            else:
-                fields[key] = [spelling, value.strip(" \t")]
-        return headers, fault
+            try:
+                key, field = _read_line_once(line) if len(line) <= MEMO_TEXT else _read_line(line)
+            except ParseError as error:
+                fault = fault or error
+                continue
+            fields[key] = fields[key].and_(field) if key in fields else field
+        return cls._of(fields), fault
+
+    @classmethod
+    def _of(cls, fields: dict[str, Field]) -> Headers:
+        headers = cls.__new__(cls)
+        headers._fields = fields
+        return headers
 
     def get(self, name: str) -> str | None:
         """The first value under this name."""
         field = self._fields.get(KNOWN_KEYS.get(name) or key_of(name))
-        return field[1] if field else None
+        return field.values[0] if field else None
 
     def get_all(self, name: str) -> list[str]:
         """Every value under this name; a comma-separated list counts as one value."""
         field = self._fields.get(KNOWN_KEYS.get(name) or key_of(name))
-        return field[1:] if field else []
+        return list(field.values) if field else []
+
+    def lacks(self, keys: Iterable[str]) -> str | None:
+        """The first of these keys (long names in lower case) under which nothing is written; None: there is none."""
+        fields = self._fields
+        for key in keys:
+            if key not in fields or not fields[key].values[0]:
+                return key
+        return None
 
     @property
     def repeated(self) -> set[str]:
         """The keys (long names in lower case) of names that are there more than once."""
-        return {key for key, field in self._fields.items() if len(field) > 2}
+        return {key for key, field in self._fields.items() if len(field.values) > 1}
 
     def add(self, name: str, value: str) -> None:
         """Append a field. Raises ParseError if the name is not a token."""
-        key, spelling = identify(name)
-        field = self._fields.get(key)
-        if field is None:
-            self._fields[key] = [spelling, value]
-        else:
-            field.append(value)
-        if self._typed:
-            self._typed.pop(key, None)
+        key, spelling = KNOWN_NAMES.get(name) or identify(name)
+        fields = self._fields
+        added = Field((f"{spelling}: {value}",), (value,))
+        fields[key] = fields[key].and_(added) if key in fields else added
 
     def set(self, name: str, value: str) -> None:
         """Replace every field of this name by one, in its place."""
-        key, spelling = identify(name)
-        self._fields[key] = [spelling, value]
-        self._typed.pop(key, None)
+        key, spelling = KNOWN_NAMES.get(name) or identify(name)
+        self._fields[key] = Field((f"{spelling}: {value}",), (value,))
+
+    def update(self, other: Headers) -> None:
+        """Set every field of the other headers: those of a template cost next to nothing."""
+        self._fields.update(other._fields)
 
     def prepend(self, name: str, value: str) -> None:
         """Put a field before the others of its name, as a new Via goes on top."""
-        key, spelling = identify(name)
-        self._fields.setdefault(key, [spelling]).insert(1, value)
-        self._typed.pop(key, None)
+        key, spelling = KNOWN_NAMES.get(name) or identify(name)
+        fields = self._fields
+        added = Field((f"{spelling}: {value}",), (value,))
+        fields[key] = added.and_(fields[key]) if key in fields else added
 
     def remove(self, name: str) -> None:
         """Remove every field of this name, if there is any."""
-        key = key_of(name)
-        self._fields.pop(key, None)
-        self._typed.pop(key, None)
+        self._fields.pop(key_of(name), None)
 
     def items(self) -> list[tuple[str, str]]:
         """Every field as (name, value)."""
-        return [(field[0], value) for field in self._fields.values() for value in field[1:]]
+        return [
+            (line.partition(":")[0], value)
+            for field in self._fields.values()
+            for line, value in zip(field.lines, field.values, strict=True)
+        ]
 
     def lines(self) -> list[str]:
         """Every field as `name: value`, but for Content-Length, which only the writer knows; Via comes first."""
-        via = self._fields.get("via")
-        if via is not None and next(iter(self._fields)) != "via":
+        fields = self._fields
+        via = fields.get("via")
+        if via is not None and next(iter(fields)) != "via":
             # RFC 3261 §7.3.1: what proxies need should be at the top.
-            self._fields = {"via": via} | self._fields
-        return [
-            f"{field[0]}: {value}"
-            for key, field in self._fields.items()
-            if key != "content-length"
-            for value in field[1:]
-        ]
+            fields = self._fields = {"via": via} | fields
+        if "content-length" in fields:
+            fields = {key: field for key, field in fields.items() if key != "content-length"}
+        return [line for field in fields.values() for line in field.lines]
 
-    def subset(self, names: Iterable[str]) -> Headers:
-        """A copy of the fields with these names, given in their usual spelling, as far as they exist."""
-        part = Headers()
-        for name in names:
-            key = KNOWN_NAMES[name][0]
-            field = self._fields.get(key)
-            if field is not None:
-                part._fields[key] = field.copy()
-                if key in self._typed:
-                    part._typed[key] = self._typed[key]
-        return part
+    def subset(self, keys: Iterable[str]) -> Headers:
+        """The fields under these keys (long names in lower case), as far as they exist."""
+        fields = self._fields
+        return Headers._of({key: fields[key] for key in keys if key in fields})
 
     def copy(self) -> Headers:
         """An independent copy."""
-        twin = Headers()
-        twin._fields = {key: field.copy() for key, field in self._fields.items()}
-        twin._typed = self._typed.copy()
-        return twin
+        return Headers._of(self._fields.copy())
 
     def read(self, key: str, reader: Callable[[list[str]], T]) -> T:
-        """What `reader` makes of the values under a key (a long name in lower case), kept until they change.
+        """What `reader` makes of the values under a key (a long name in lower case), kept with them.
 
         One name has one reader.
         """
-        try:
-            value: T = self._typed[key]
-        except KeyError:
-            field = self._fields.get(key)
-            value = self._typed[key] = reader(field[1:] if field else [])
+        field = self._fields.get(key)
+        if field is None:
+            return reader([])
+        value: T = field.typed
+        if value is _UNREAD:
+            value = field.typed = reader(list(field.values))
         return value
 
     def pack(self) -> None:
         """Keep the fields as one text, which takes a quarter of the memory, until they are asked for again."""
-        fields = self._fields.values()
-        self._packed = _LINE_END.join([f"{field[0]}: {value}" for field in fields for value in field[1:]])
+        self._packed = _LINE_END.join([line for field in self._fields.values() for line in field.lines])
         del self._fields
-        self._typed = {}
 
     def need(self, key: str, reader: Callable[[list[str]], T | None]) -> T:
         """As `read`, of a field that must be there. Raises ParseError where it is not."""
-        value: T | None = self._typed.get(key)
-        if value is None:
+        field = self._fields.get(key)
+        value: T | None = _UNREAD if field is None else field.typed
+        if value is None or value is _UNREAD:
             value = self.read(key, reader)
             if value is None:
                 raise ParseError(f"{identify(key)[1]} is missing")
@@ -201,11 +227,11 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
 
     def read_all(self, readers: Mapping[str, Callable[[list[str]], object]]) -> None:
         """Read every field for which there is a reader, by its key, as `read` does."""
-        typed = self._typed
         for key, field in self._fields.items():
-            reader = readers.get(key)
-            if reader is not None and key not in typed:
-                typed[key] = reader(field[1:])
+            if not field.is_checked:
+                if key in readers:
+                    self.read(key, readers[key])
+                field.is_checked = True
 
     def has_any(self, keys: frozenset[str]) -> bool:
         """Whether a field is there under any of these keys (long names in lower case)."""
@@ -215,7 +241,11 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
         return (KNOWN_KEYS.get(name) or key_of(name)) in self._fields
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Headers) and self._fields == other._fields
+        return isinstance(other, Headers) and self._written == other._written
+
+    @property
+    def _written(self) -> dict[str, tuple[str, ...]]:
+        return {key: field.lines for key, field in self._fields.items()}
 
     def __repr__(self) -> str:
         """For logs: what answers a challenge is withheld."""

@@ -106,9 +106,9 @@ REASONS: dict[int, str] = {
 """The reason phrase of each registered status code (RFC 3261 §21 and its extensions)."""
 
 # RFC 3261 §8.2.6.2; Timestamp in a 100 (§8.2.6.1); Record-Route in what can make a dialog (§12.1.1).
-_COPIED = ("Via", "From", "To", "Call-ID", "CSeq")
-_COPIED_INTO_TRYING = (*_COPIED, "Timestamp")
-_COPIED_INTO_DIALOG = (*_COPIED, "Record-Route")
+_COPIED = ("via", "from", "to", "call-id", "cseq")
+_COPIED_INTO_TRYING = (*_COPIED, "timestamp")
+_COPIED_INTO_DIALOG = (*_COPIED, "record-route")
 
 
 class _Message:
@@ -304,5 +304,5 @@ def make_refusal(error: ParseError, to_tag: str | None = None) -> Response | Non
 
 
 def _answer(request_headers: Headers, status: int, reason: str | None) -> Response:
-    names = _COPIED_INTO_TRYING if status == 100 else _COPIED_INTO_DIALOG if status < 300 else _COPIED
-    return Response(status, reason or REASONS.get(status, "Unknown"), request_headers.subset(names))
+    keys = _COPIED_INTO_TRYING if status == 100 else _COPIED_INTO_DIALOG if status < 300 else _COPIED
+    return Response(status, reason or REASONS.get(status, "Unknown"), request_headers.subset(keys))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from callapi.sip.errors import ParseError
@@ -17,11 +18,13 @@ from callapi.sip.messages.check import check_syntax
 from callapi.sip.messages.header_names import is_token
 from callapi.sip.messages.headers import Headers
 from callapi.sip.messages.message import Message, Request, Response, UnreadableMessage
-from callapi.sip.messages.uri import SipUri, parse_uri
+from callapi.sip.messages.readers import read_lengths
+from callapi.sip.messages.uri import MEMO_TEXT, SipUri, parse_uri
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 1024 * 1024
 MAX_HEAD_LINES = 512
+MEMO_STATUS_LINES = 256
 
 _FOLD = re.compile(r"[ \t]*+\r\n[ \t]++")
 _STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: (.*+))?", re.IGNORECASE)
@@ -165,12 +168,10 @@ class _Head:
 
     def content_length(self) -> int | None:
         """Content-Length, taken out of the headers; None if absent or contradictory. Raises ParseError."""
-        values = self.headers.get_all("Content-Length")
-        lengths = [_read_length(value) for value in values]
-        if not lengths or lengths.count(lengths[0]) != len(lengths):
-            return None
-        self.headers.remove("Content-Length")
-        return lengths[0]
+        length = self.headers.read("content-length", read_lengths)
+        if length is not None:
+            self.headers.remove("Content-Length")
+        return length
 
     def message(self, body: bytes) -> Message:
         """The message that this is the head of. Raises ParseError."""
@@ -194,12 +195,6 @@ def _cut(body: bytes, length: int | None) -> bytes:
     if length > len(body):
         raise ParseError(f"Content-Length is {length}, the body has {len(body)} bytes")
     return body[:length]
-
-
-def _read_length(value: str) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) <= 10):
-        raise ParseError(f"not a Content-Length: {value[:80]!r}")
-    return int(value)
 
 
 def _stream_length(length: int | None) -> int:
@@ -230,12 +225,20 @@ def _decode_line(line: bytes) -> str:
         return line.decode("latin-1")
 
 
+def _parse_status_line(line: str) -> tuple[int, str]:
+    match = _STATUS_LINE.fullmatch(line)
+    if match is None:
+        raise ParseError(f"not a status line: {line[:80]!r}")
+    return int(match[1]), match[2] or ""
+
+
+_parse_status_line_once = lru_cache(MEMO_STATUS_LINES)(_parse_status_line)
+
+
 def _parse_start_line(line: str, headers: Headers, body: bytes) -> Message:
     if line[:4].upper() == "SIP/":
-        match = _STATUS_LINE.fullmatch(line)
-        if match is None:
-            raise ParseError(f"not a status line: {line[:80]!r}")
-        return Response(int(match[1]), match[2] or "", headers, body)
+        status, reason = _parse_status_line_once(line) if len(line) <= MEMO_TEXT else _parse_status_line(line)
+        return Response(status, reason, headers, body)
     parts = line.split(" ")
     if len(parts) != 3:
         raise ParseError(f"not a request line: {line[:80]!r}")

@@ -64,6 +64,18 @@ def read_max_forwards(values: list[str]) -> int | None:
     return int(value) if len(value) <= 10 and int(value) <= 255 else None
 
 
+def read_lengths(values: list[str]) -> int | None:
+    """Content-Length; None if it is absent, or if there are several that differ."""
+    lengths = [_read_length(value) for value in values]
+    return lengths[0] if lengths and lengths.count(lengths[0]) == len(lengths) else None
+
+
+def _read_length(value: str) -> int:
+    if not (_is_number(value) and len(value) <= 10):
+        raise ParseError(f"not a Content-Length: {value[:80]!r}")
+    return int(value)
+
+
 def read_seconds(values: list[str]) -> int | None:
     """Expires and its like in seconds; None if absent or malformed (RFC 3261 §20.19)."""
     if not values or not _is_number(values[0]) or len(values[0]) > 10:

@@ -131,6 +131,11 @@ def _parse_headers(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(headers)
 
 
+def escape_user(user: str) -> str:
+    """A user part as it is written."""
+    return _escape(user, _SAFE_IN_USER)
+
+
 class SipUri(Struct, frozen=True, gc=False):
     """`sip:user:password@host:port;parameters?headers`."""
 
@@ -245,7 +250,7 @@ class SipUri(Struct, frozen=True, gc=False):
     def _without_headers(self) -> str:
         userinfo = ""
         if self.user is not None:
-            userinfo = _escape(self.user, _SAFE_IN_USER)
+            userinfo = escape_user(self.user)
             if self.password is not None:
                 userinfo += ":" + _escape(self.password, _SAFE_IN_PASSWORD)
             userinfo += "@"

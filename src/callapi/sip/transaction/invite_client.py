@@ -21,8 +21,8 @@ from callapi.sip.transaction.inputs import (
 from callapi.sip.transaction.timers import T1, T1_64, Timer
 
 _STOP_A, _STOP_B = StopTimer(Timer.A), StopTimer(Timer.B)
-_COPIED = ("Via", "From", "To", "Call-ID", "CSeq", "Route")
-_KEPT_AFTER_SUCCESS = ("Via", "From", "Call-ID", "CSeq", "Authorization", "Proxy-Authorization")
+_COPIED = ("via", "from", "to", "call-id", "cseq", "route")
+_KEPT_AFTER_SUCCESS = ("via", "from", "call-id", "cseq", "authorization", "proxy-authorization")
 _WAIT_D = 32.0  # §17.1.1.2: at least 32 s for unreliable transports
 
 

@@ -1,0 +1,219 @@
+"""SIP's part of a markup call of two legs: both ends of one dialog in one process, without sockets.
+
+    .venv/bin/python bench/sip_dialog.py [--calls 2000] [--rounds 7] [--functions 40]
+
+A calling and an answering endpoint pass the bytes of INVITE, 100, 180, 200, ACK, BYE, 200 to each other, so that a
+call here costs what the SIP of a call with two legs costs a node: it is the called side of one leg and the calling
+side of the other. Prints microseconds a call (the best and the median round), the number of Python functions called for
+one, and with `--functions` the functions of SIP by their own time.
+"""
+
+import argparse
+import asyncio
+import cProfile
+import gc
+import pstats
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+from callapi.sip import (
+    Accepted,
+    Ended,
+    Endpoint,
+    EndpointOptions,
+    InboundSession,
+    NameAddr,
+    OutboundInvite,
+    SipUri,
+)
+from callapi.sip.errors import ParseError
+from callapi.sip.messages.message import Message
+from callapi.sip.messages.parser import parse_message
+from callapi.sip.messages.uri import Transport
+from callapi.sip.transport import Hop, Received, TlsFiles
+from callapi.sip.transport.listen import ListenAddress
+
+PORTS = {"127.0.0.1": "127.0.0.2", "127.0.0.2": "127.0.0.1"}
+SDP = (
+    b"v=0\r\no=- 20518 0 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 20000 RTP/AVP 0 8 101\r\n"
+    b"a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
+    b"a=ptime:20\r\na=sendrecv\r\n"
+)
+LEGS_AT_ONCE = 50
+
+
+class Wire:
+    """A transport whose datagrams reach the other endpoint in a later turn of the loop."""
+
+    attached: dict[str, "Wire"] = {}  # noqa: RUF012 - the two of this process
+
+    def __init__(
+        self,
+        listen: Sequence[str],
+        *,
+        receive: Callable[[Received], None],
+        failed: Callable[[Hop, Exception], None],
+        closed: Callable[[Hop], None],
+        advertised_address: str,
+        tls: TlsFiles | None,
+        allowed_origins: Sequence[str],
+    ) -> None:
+        del failed, closed, advertised_address, tls, allowed_origins
+        self.listening = [ListenAddress.parse(text) for text in listen]
+        self.backlog_s = 0.0
+        self._receive = receive
+        self._loop = asyncio.get_running_loop()
+        self._address = (self.listening[0].host, self.listening[0].port)
+        Wire.attached[self._address[0]] = self
+
+    async def start(self) -> None:
+        """Nothing is to be opened."""
+
+    async def stop(self) -> None:
+        """Nothing is to be closed."""
+
+    def send(self, data: bytes, hop: Hop) -> None:
+        """Deliver soon."""
+        self._loop.call_soon(Wire.attached[hop.host].deliver, data, self._address)
+
+    def deliver(self, data: bytes, address: tuple[str, int]) -> None:
+        """As the reader of a UDP socket does."""
+        source = Hop(Transport.UDP, address[0], address[1], None, self._address)
+        self._receive(Received(_parse(data), source, self._address, data))
+
+    def give_up(self, hop: Hop) -> None:
+        """There are no connections."""
+
+    def accept_upgrade(self, transport: asyncio.Transport, handshake: bytes) -> None:
+        """There are no connections."""
+
+    def is_connected(self, hop: Hop) -> bool:
+        """There are no connections."""
+        del hop
+        return False
+
+    def local_address(self, transport: Transport, towards: str = "") -> tuple[str, int]:
+        """The only one."""
+        del transport, towards
+        return self._address
+
+
+def _parse(data: bytes) -> Message | ParseError:
+    try:
+        return parse_message(data)
+    except ParseError as error:
+        return error
+
+
+async def answer(session: InboundSession) -> None:
+    """The called side."""
+    session.ring()
+    session.accept(SDP)
+    while not isinstance(await session.next_event(), Ended):
+        pass
+
+
+async def call(endpoint: Endpoint, number: int) -> None:
+    """The calling side."""
+    uri = SipUri.parse(f"sip:+1212555{number:07}@127.0.0.2:5060")
+    alice = NameAddr.parse(f'"Alice" <sip:+1646555{number:07}@127.0.0.1>')
+    session = endpoint.invite(OutboundInvite(uri, alice, NameAddr(None, uri), body=SDP))
+    while not isinstance(event := await session.next_event(), Ended):
+        if isinstance(event, Accepted):
+            session.hang_up()
+    if event.status != 200:
+        raise SystemExit(f"a call has failed: {event}")
+
+
+class Pair:
+    """Two endpoints, and calls from one to the other."""
+
+    def __init__(self, caller: Endpoint, called: Endpoint) -> None:
+        self._caller = caller
+        self._called = called
+        self._number = 0
+
+    async def run(self, calls: int) -> None:
+        """So many calls, some at once."""
+        answering = asyncio.create_task(self._answer(calls))
+        for _ in range(0, calls, LEGS_AT_ONCE):
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(LEGS_AT_ONCE):
+                    self._number += 1
+                    tasks.create_task(call(self._caller, self._number))
+        await answering
+
+    async def _answer(self, calls: int) -> None:
+        left = calls
+        async with asyncio.TaskGroup() as tasks:
+            async for session in self._called.incoming():
+                tasks.create_task(answer(session))
+                left -= 1
+                if not left:
+                    return
+
+
+async def measure(given: argparse.Namespace) -> None:
+    """Print what a call costs."""
+    options = [EndpointOptions(listen=(f"udp://{host}:5060",)) for host in PORTS]
+    async with (
+        Endpoint(options[0], open_transport=Wire) as caller,
+        Endpoint(options[1], open_transport=Wire) as called,
+    ):
+        pair = Pair(caller, called)
+        await pair.run(LEGS_AT_ONCE)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 50, 1_000)  # as the node does after its start
+        if given.plain:
+            await pair.run(given.calls)
+            return
+        times: list[float] = []
+        for _ in range(given.rounds):
+            began = time.process_time()
+            await pair.run(given.calls)
+            times.append((time.process_time() - began) / given.calls * 1e6)
+        print(f"{min(times):.0f} us a call at best, median {statistics.median(times):.0f}")
+        counted = Counter[str]()
+
+        def count(frame: FrameType, event: str, _: object) -> None:
+            if event == "call":
+                counted[frame.f_code.co_filename] += 1
+
+        sys.setprofile(count)
+        await pair.run(LEGS_AT_ONCE)
+        sys.setprofile(None)
+        own = sum(number for name, number in counted.items() if "callapi/sip/" in name)
+        print(
+            f"{counted.total() / LEGS_AT_ONCE:.0f} functions a call, {own / LEGS_AT_ONCE:.0f} of them of SIP"
+        )
+        if given.functions:
+            profile = cProfile.Profile()
+            profile.enable()
+            await pair.run(given.calls)
+            profile.disable()
+            pstats.Stats(profile).sort_stats(given.sort).print_stats(given.functions)
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--calls", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument(
+        "--plain", action="store_true", help="the calls alone, for a tool that counts instructions"
+    )
+    parser.add_argument("--sort", default="tottime")
+    parser.add_argument("--functions", type=int, default=0)
+    given = parser.parse_args()
+    asyncio.run(measure(given))
+
+
+if __name__ == "__main__":
+    main()
