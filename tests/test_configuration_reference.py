@@ -46,10 +46,11 @@ def test_every_key_is_described_with_its_default() -> None:
         assert list(described[name]) == list(section.model_fields), name
         for key, field in section.model_fields.items():
             said = described[name][key]
-            if field.default is PydanticUndefined:
+            default = field.get_default(call_default_factory=True, validated_data={})
+            if default is PydanticUndefined:
                 assert said == "(required)", f"{name}.{key}"
-            elif field.default is not None:
-                assert said == f"`{_as_written(field.default)}`", f"{name}.{key}"
+            elif default is not None:
+                assert said == f"`{_as_written(default)}`", f"{name}.{key}"
 
 
 def test_the_example_is_a_valid_configuration(tmp_path: Path) -> None:

@@ -87,3 +87,35 @@ def test_a_detector_that_is_not_installed_is_refused_with_what_to_install(
     monkeypatch.setattr("callapi.base.settings.find_spec", lambda _: None)
     with pytest.raises(SettingsError, match=r"pip install 'callapi\[silero\]'"):
         load_settings(None, environ)
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        ({"CALLAPI_HTTP__LISTEN": "127.0.0.1:9090"}, "http://127.0.0.1:9090"),
+        ({"CALLAPI_HTTP__LISTEN": "0.0.0.0:80"}, "http://127.0.0.1:80"),
+        ({"CALLAPI_HTTP__LISTEN": "[::]:8080"}, "http://[::1]:8080"),
+        (
+            {
+                "CALLAPI_HTTP__LISTEN": "voice.example:443",
+                "CALLAPI_HTTP__TLS_CERTIFICATE": "cert.pem",
+                "CALLAPI_HTTP__TLS_PRIVATE_KEY": "key.pem",
+            },
+            "https://voice.example:443",
+        ),
+        (
+            {"CALLAPI_HTTP__LISTEN": "127.0.0.1:9090", "CALLAPI_HTTP__PUBLIC_URL": "https://voice.example"},
+            "https://voice.example",
+        ),
+    ],
+)
+def test_the_public_url_is_where_http_listens_unless_it_is_written(
+    environment: dict[str, str], url: str
+) -> None:
+    assert load_settings(None, environment).http.public_url == url
+
+
+def test_an_address_that_is_refused_is_the_one_problem_that_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"http\.listen") as refusal:
+        load_settings(None, {"CALLAPI_HTTP__LISTEN": "nonsense"})
+    assert "public_url" not in str(refusal.value)

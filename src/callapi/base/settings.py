@@ -232,17 +232,25 @@ class SpeechSettings(_Section):
     options: dict[str, str | int | float | bool] = {}
 
 
+def _where_http_listens(given: dict[str, Any]) -> str:
+    """The URL of `[http]` on this machine, from the keys before `public_url` that are valid."""
+    address = parse_listen_address(given.get("listen", "127.0.0.1:8080"))
+    if address.host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        address = address._replace(host="::1" if address.host == "::" else "127.0.0.1")
+    return f"{'https' if given.get('tls_certificate') else 'http'}://{address.host_port}"
+
+
 class HttpSettings(_Section):
     """`[http]`: the REST server."""
 
     listen: HostPort = "127.0.0.1:8080"
-    public_url: HttpUrl = "http://127.0.0.1:8080"
+    tls_certificate: Path | None = None
+    tls_private_key: Path | None = None
+    public_url: HttpUrl = Field(default_factory=_where_http_listens)
     max_connections: int = Field(1000, ge=1, le=100_000)
     request_timeout_s: float = Field(10, gt=0, le=600)
     sip_websocket: bool = True
     allowed_origins: tuple[Origin, ...] = ()
-    tls_certificate: Path | None = None
-    tls_private_key: Path | None = None
 
     @model_validator(mode="after")
     def _certificate_and_key_go_together(self) -> Self:
@@ -378,7 +386,9 @@ def load_settings(path: Path | None, environ: Mapping[str, str] = os.environ) ->
     try:
         return Settings.model_validate(table)
     except ValidationError as error:
-        lines = [_explain(each, path, text, variables) for each in error.errors()]
+        # A default that depends on other keys is wanted only when these are right.
+        problems = (each for each in error.errors() if each["type"] != "default_factory_not_called")
+        lines = [_explain(each, path, text, variables) for each in problems]
         raise SettingsError("\n".join(lines)) from error
 
 
