@@ -2,9 +2,9 @@
 
     .venv/bin/python -m bench.soak [--minutes 30] [--rate 25] [--output docs/benchmarks/soak.md]
 
-Five kinds of call at once, each at its share of the rate: answered, answered after screening, busy, not answered in
-time, hung up by the caller while it rings. Memory, descriptors and threads of the node are read every five seconds;
-growth is the median of the last quarter against that of the second.
+Eight kinds of call at once, each at its share of the rate: answered, answered after screening, busy, not answered in
+time, hung up by the caller while it rings, recorded, in a room with others, alone in a room. Memory, descriptors and
+threads of the node are read every five seconds; growth is the median of the last quarter against that of the second.
 """
 
 import argparse
@@ -26,6 +26,9 @@ KINDS: Final = {
     "busy": ("waiting", "busy", 0),
     "unanswered": ("waiting", "unanswered", 0),
     "cancelled": ("caller", "cancelled", 700),
+    "recorded": ("caller", "recorded", 2000),
+    "in one room": ("caller", "room", 2000),
+    "alone in a room": ("caller", "alone", 1000),
 }
 EVERY_S: Final = 5.0
 LINGER_S: Final = 40.0
@@ -69,11 +72,11 @@ class Soak:
             *("-trace_stat", "-stf", str(self._statistics(kind)), "-fd", "5", "-trace_err"),
             f"127.0.0.1:{self._bench.ports.sip}",
         ]
-        with (self._directory / f"{kind}_callers.log").open("wb") as out:
+        with (self._directory / f"{kind.replace(' ', '_')}_callers.log").open("wb") as out:
             return subprocess.Popen(pinned(TOOLS_CORE, *command), cwd=self._directory, stdout=out, stderr=out)
 
     def _statistics(self, kind: str) -> Path:
-        return self._directory / f"{kind}.csv"
+        return self._directory / f"{kind.replace(' ', '_')}.csv"
 
     def _failed(self, kind: str, calls: int) -> int:
         return calls - int(last_row(self._statistics(kind))["SuccessfulCall(C)"])

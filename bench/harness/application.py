@@ -23,12 +23,16 @@ from urllib.parse import parse_qs
 
 import uvloop
 
-DIAL: Final = '<Response><Dial action="/action" timeout="{timeout}">{noun}</Dial></Response>'
+DIAL: Final = '<Response><Dial action="/action" timeout="{timeout}"{record}>{noun}</Dial></Response>'
 NOUN: Final = '<Sip{screening} statusCallback="/status">sip:{user}@127.0.0.1:{port}</Sip>'
 PROMPT: Final = '<Response><Play loop="0">/prompt.wav</Play></Response>'
 STREAM: Final = "stream-"
 """A user called so, and a port: the call is a stream to the WebSocket there."""
 CONNECT: Final = '<Response><Connect><Stream url="ws://127.0.0.1:{port}/"/></Connect></Response>'
+CONFERENCE: Final = (
+    '<Response><Dial action="/action"><Conference statusCallback="/status" statusCallbackEvent="leave" '
+    'waitUrl="">{room}</Conference></Dial></Response>'
+)
 NOTHING: Final = b"<Response/>"
 
 
@@ -41,16 +45,19 @@ class Phones:
     ringing: int
 
 
-def document_for(user: str, phones: Phones) -> bytes:
-    """The document of a call to `user`, whose name says what will become of it."""
+def document_for(user: str, caller: str, phones: Phones) -> bytes:
+    """The document of a call from `caller` to `user`, whose name says what will become of it."""
     if user == "listening":
         return PROMPT.encode()
     if user.startswith(STREAM):
         return CONNECT.format(port=user.removeprefix(STREAM)).encode()
+    if user in {"room", "alone"}:
+        return CONFERENCE.format(room=user if user == "room" else caller).encode()
     port = {"busy": phones.busy, "unanswered": phones.ringing, "cancelled": phones.ringing}.get(user)
     screening = ' url="/screen"' if user == "screened" else ""
     noun = NOUN.format(screening=screening, user=user, port=port or phones.answering)
-    return DIAL.format(noun=noun, timeout=2 if user == "unanswered" else 30).encode()
+    record = ' record="record-from-answer-dual"' if user == "recorded" else ""
+    return DIAL.format(noun=noun, timeout=2 if user == "unanswered" else 30, record=record).encode()
 
 
 def prompt(seconds: int = 5, rate: int = 16_000) -> bytes:
@@ -123,11 +130,14 @@ class Application(asyncio.Protocol):
             )
             return
         form = parse_qs(body.decode())
-        user = form["To"][0].removeprefix("sip:").partition("@")[0]
-        if user not in self._documents:
-            self._documents[user] = answer_of(document_for(user, self._phones))
-        self._figures.documents[form["From"][0].removeprefix("sip:").partition("@")[0]] = time.time()
-        self._transport.write(self._documents[user])
+        user, caller = (form[name][0].removeprefix("sip:").partition("@")[0] for name in ("To", "From"))
+        document = self._documents.get(user)
+        if document is None:
+            document = answer_of(document_for(user, caller, self._phones))
+            if user != "alone":
+                self._documents[user] = document
+        self._figures.documents[caller] = time.time()
+        self._transport.write(document)
 
 
 async def serve(port: int, phones: Phones) -> None:
