@@ -236,10 +236,11 @@ audit: dev  ## known faults and licences of what we depend on: pip-audit, and ca
 	scripts/audit $(BIN)
 
 .PHONY: check
-check: dev  ## formatters, linters, types, floors, shape
+check: dev  ## formatters, linters, types, the stub of the native module, floors
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest callapi.media._native
 	$(BIN)/lint-imports
 	scripts/with-rust cargo fmt --all --check --manifest-path native/Cargo.toml
 	scripts/with-rust cargo clippy --quiet --locked --all-targets --manifest-path native/Cargo.toml -- -D warnings

@@ -5,6 +5,7 @@ Everything here runs on one event loop, so that processes and servers can live l
 
 import asyncio
 import itertools
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +113,34 @@ async def new_node(application: Application, tmp_path: Path) -> AsyncIterator[No
     yield start
     for node in nodes:
         await node.__aexit__()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def _kept_nodes() -> AsyncIterator[dict[str, Node]]:
+    nodes: dict[str, Node] = {}
+    yield nodes
+    for node in nodes.values():
+        await node.__aexit__()
+
+
+@pytest.fixture
+def kept_node(
+    application: Application, tmp_path_factory: pytest.TempPathFactory, _kept_nodes: dict[str, Node]
+) -> NodeFactory:
+    """Like `new_node`, for tests that leave a node as it was: those of a file with the same settings share one."""
+
+    async def find(number: dict[str, Any] | None = None, **settings: dict[str, Any]) -> tuple[Node, Webhook]:
+        key = json.dumps([number, settings], sort_keys=True)
+        node = _kept_nodes.get(key)
+        folder = node.folder if node is not None else tmp_path_factory.mktemp("kept")
+        webhook = application.webhook(folder.name)
+        if node is None:
+            numbers = [{"number": "*", "voice_url": webhook.url("voice"), **(number or {})}]
+            node = _kept_nodes[key] = Node(folder, numbers=numbers, settings=settings)
+            await node.__aenter__()
+        return node, webhook
+
+    return find
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

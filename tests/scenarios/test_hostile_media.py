@@ -117,9 +117,9 @@ async def figures(node: Node, sid: str, *, dropped: int) -> dict[str, Any]:
     return last
 
 
-async def test_what_is_replayed_or_forged_is_not_passed_on(new_node: NodeFactory) -> None:
+async def test_what_is_replayed_or_forged_is_not_passed_on(kept_node: NodeFactory) -> None:
     """Each packet comes with a copy, a damaged copy, and one in the clear: the other party gets it once."""
-    node, webhook = await new_node()
+    node, webhook = await kept_node()
     async with talking(node, webhook) as (sender, _, answer, party):
         sid = (await webhook.next("voice"))["CallSid"]
         port, before = media_port(answer), party.packets
@@ -136,9 +136,9 @@ async def test_what_is_replayed_or_forged_is_not_passed_on(new_node: NodeFactory
         assert (await figures(node, sid, dropped=4 * PACKETS))["packets_dropped"] == 4 * PACKETS
 
 
-async def test_reports_that_are_forged_or_replayed_count_for_nothing(new_node: NodeFactory) -> None:
+async def test_reports_that_are_forged_or_replayed_count_for_nothing(kept_node: NodeFactory) -> None:
     """Goodbyes and reports in the clear, with a wrong tag, and twice: dropped; the call talks on."""
-    node, webhook = await new_node()
+    node, webhook = await kept_node()
     async with talking(node, webhook) as (sender, _, answer, party):
         sid = (await webhook.next("voice"))["CallSid"]
         port, before = media_port(answer), party.packets
@@ -156,9 +156,9 @@ async def test_reports_that_are_forged_or_replayed_count_for_nothing(new_node: N
         assert (last["packets_dropped"], last["round_trip_ms"]) == (5, None)
 
 
-async def test_an_encrypted_call_is_not_turned_into_a_plain_one(new_node: NodeFactory) -> None:
+async def test_an_encrypted_call_is_not_turned_into_a_plain_one(kept_node: NodeFactory) -> None:
     """`required`: a re-INVITE without keys gets 488, one with our own key too; the call stays as it was."""
-    node, webhook = await new_node(media={"srtp": "required"})
+    node, webhook = await kept_node(media={"srtp": "required"})
     async with talking(node, webhook) as (sender, call, answer, party):
         ours = f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{inline(answer)}"
         for body in (
@@ -176,9 +176,9 @@ async def test_an_encrypted_call_is_not_turned_into_a_plain_one(new_node: NodeFa
         await eventually("still encrypted, still heard", lambda: party.packets == before + 1)
 
 
-async def test_two_calls_with_one_key_get_two_of_ours(new_node: NodeFactory) -> None:
+async def test_two_calls_with_one_key_get_two_of_ours(kept_node: NodeFactory) -> None:
     """A caller that offers the same key twice: what we send is under different keys, so no key stream repeats."""
-    node, webhook = await new_node()
+    node, webhook = await kept_node()
     webhook["voice"] = response("<Play digits='1'/><Pause length='5'/>")
     key = SrtpKey()
     ours = set()
@@ -195,9 +195,9 @@ async def test_two_calls_with_one_key_get_two_of_ours(new_node: NodeFactory) -> 
     assert key.line.split("inline:")[1] not in ours
 
 
-async def test_plain_reports_of_a_stranger_count_for_nothing(new_node: NodeFactory) -> None:
+async def test_plain_reports_of_a_stranger_count_for_nothing(kept_node: NodeFactory) -> None:
     """RTCP in the clear from a third address on a plain call: not taken, and the call goes on."""
-    node, webhook = await new_node()
+    node, webhook = await kept_node()
     async with RawPhone("alice") as alice, RtpPeer() as party:
         webhook["voice"] = response("<Play digits='1'/><Pause length='10'/>")
         call = alice.invite(node.uri("1"), ("127.0.0.1", node.sip_port), body=sdp(party.port))

@@ -166,7 +166,7 @@ async def test_partial_results_come_while_the_caller_speaks(
     webhook["said"], webhook["partial"] = response("<Hangup/>"), response()
     call = await alice.invite(server.uri)
     await call.answered()
-    for _ in range(4):  # again without a pause: on a busy machine one sentence is over before its first half is text
+    for _ in range(4):  # without a pause: on a busy machine a sentence is over before its first half is text
         await says(call, spoken["I would like to book a room"])
         with contextlib.suppress(AssertionError):
             await webhook.next("partial", timeout=2.5)

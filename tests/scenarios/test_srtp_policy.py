@@ -50,9 +50,9 @@ OFFERS = {
 
 
 @pytest.mark.parametrize("policy", OFFERS)
-async def test_an_offer_is_answered_by_policy(new_node: NodeFactory, policy: str) -> None:
+async def test_an_offer_is_answered_by_policy(kept_node: NodeFactory, policy: str) -> None:
     """In kind, or 488 with the reason in a Warning."""
-    node, webhook = await new_node(media={"srtp": policy})
+    node, webhook = await kept_node(media={"srtp": policy})
     webhook["voice"] = response("<Play>x</Play>")
     for profile, lines, status, said in OFFERS[policy]:
         answer = await final(node, profile, *lines)
@@ -66,9 +66,9 @@ async def test_an_offer_is_answered_by_policy(new_node: NodeFactory, policy: str
         assert KEY not in answer.body
 
 
-async def test_off_answers_keys_with_plain(new_node: NodeFactory) -> None:
+async def test_off_answers_keys_with_plain(kept_node: NodeFactory) -> None:
     """The keys beside AVP are overlooked, and the record says `none`."""
-    node, webhook = await new_node(media={"srtp": "off"})
+    node, webhook = await kept_node(media={"srtp": "off"})
     webhook["voice"] = response("<Play>x</Play>")
     answer = await final(node, AVP, CRYPTO)
     assert (answer.status, "a=crypto" in answer.body) == (200, False)
@@ -113,9 +113,9 @@ async def test_a_trunk_has_a_policy_of_its_own(new_node: NodeFactory) -> None:
     assert status == 400, bad
 
 
-async def test_a_plain_answer_to_savp_fails_the_leg(new_node: NodeFactory, phone: PhoneFactory) -> None:
+async def test_a_plain_answer_to_savp_fails_the_leg(kept_node: NodeFactory, phone: PhoneFactory) -> None:
     """ACK, BYE with the reason; the action says `failed`."""
-    node, webhook = await new_node()
+    node, webhook = await kept_node()
     alice = await phone("alice")
     async with RawPhone("bob") as bob:
         webhook["voice"] = response(f'<Dial action="after"><Sip srtp="required">{bob.uri}</Sip></Dial>')
@@ -134,9 +134,9 @@ async def test_a_plain_answer_to_savp_fails_the_leg(new_node: NodeFactory, phone
     assert page["calls"][0]["status"] == "failed"
 
 
-async def test_keys_are_shown_nowhere(new_node: NodeFactory, phone: PhoneFactory) -> None:
+async def test_keys_are_shown_nowhere(kept_node: NodeFactory, phone: PhoneFactory) -> None:
     """Neither in the events of the call, nor in the log."""
-    node, webhook = await new_node(media={"srtp": "required"})
+    node, webhook = await kept_node(media={"srtp": "required"})
     webhook["voice"] = response("<Play>x</Play>")
     answer = await final(node, SAVP, CRYPTO)
     ours = answer.body.split("inline:")[1].split()[0]
@@ -186,10 +186,10 @@ async def test_secure_true_means_tls_and_srtp(
 
 
 async def test_hold_and_resume_with_new_keys(
-    new_node: NodeFactory, phone: PhoneFactory, tmp_path: Any
+    kept_node: NodeFactory, phone: PhoneFactory, tmp_path: Any
 ) -> None:
     """A re-INVITE of a phone that makes new keys each time is followed; ours stays the same."""
-    node, webhook = await new_node()
+    node, webhook = await kept_node()
     bob = await phone("bob")
     webhook["voice"] = response(f"<Dial><Sip>{bob.uri}</Sip></Dial>")
     async with Phone("carol", tmp_path, srtp="required") as carol:

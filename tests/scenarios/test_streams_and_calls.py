@@ -65,9 +65,9 @@ class Streamed:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def streamed(new_node: NodeFactory, phone: PhoneFactory) -> AsyncIterator[Streamed]:
-    """A node of its own; at the end it holds the sockets, threads and descriptors that it held after a first call."""
-    node, webhook = await new_node()
+async def streamed(kept_node: NodeFactory, phone: PhoneFactory) -> AsyncIterator[Streamed]:
+    """A node that at the end holds the sockets, threads and descriptors that it held after a first call."""
+    node, webhook = await kept_node()
     webhook["stream"] = webhook["after"] = ""
     async with StreamApplication() as application:
         streamed = Streamed(node, webhook, application, phone)

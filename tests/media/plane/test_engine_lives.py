@@ -4,8 +4,6 @@ import asyncio
 import errno
 import os
 import struct
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -147,13 +145,6 @@ async def test_a_bridge_ends_when_a_leg_joins_another() -> None:
         assert plane.statistics().bridges == 1
         with pytest.raises(ValueError, match="itself"):
             plane.bridge(legs[0], legs[0])
-
-
-@pytest.mark.timeout(120)
-def test_the_stub_of_the_native_module_is_true() -> None:
-    command = [sys.executable, "-m", "mypy.stubtest", "callapi.media._native"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
 
 
 def may_hurry() -> bool:
