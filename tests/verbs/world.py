@@ -85,8 +85,14 @@ T = TypeVar("T")
 ACCOUNT = AccountSid("AC" + "0" * 32)
 HERE = Hop(Transport.UDP, "127.0.0.1", 5060)
 MUSIC = Prompt(np.zeros(160, np.int16), 8000)
+
 ANSWERS_AFTER_S = 0.05
 """How long a phone takes to answer a CANCEL or BYE."""
+
+
+async def music() -> Prompt:
+    """As the node's own."""
+    return MUSIC
 
 
 class Phone:
@@ -376,7 +382,7 @@ class World:
             recordings=recordings,
             queues=Queues(PaperQueues(), asyncio.get_running_loop().time),
             conferences=Conferences(plane, live.bus, recordings, "test", live.get),
-            music=lambda: MUSIC,
+            music=music,
             allows_refer=True,
             streams=LiveStreams(live.bus, SocketClient(NoEgress(), 1.0), self._account, 600.0),
             transcriptions=LiveTranscriptions(live.bus, None, "none"),

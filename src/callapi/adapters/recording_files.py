@@ -17,6 +17,7 @@ import aiohttp
 
 from callapi.base.api_version import API_VERSION
 from callapi.base.ids import RecordingSid
+from callapi.base.later import imported
 from callapi.base.retrying import every
 from callapi.store import RecordingRecord, Store
 
@@ -73,6 +74,7 @@ class RecordingFiles:
         if base is None or account is None:
             return None
         url = f"{base}/{API_VERSION}/Accounts/{account.sid}/Recordings/{recording.sid}.wav"
+        await imported("aiohttp")
         login = aiohttp.encode_basic_auth(account.sid, account.auth_token)
         try:
             return await self._fetch(url, login, copy)

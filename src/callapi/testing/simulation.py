@@ -27,7 +27,7 @@ from callapi.calls.recording.recordings import Recordings
 from callapi.calls.records.journal import Journal
 from callapi.calls.streaming.live_streams import LiveStreams
 from callapi.calls.transcribing.live_transcriptions import LiveTranscriptions
-from callapi.media import LocalMedia, MediaNegotiation
+from callapi.media import LocalMedia, MediaNegotiation, Prompt
 from callapi.sip import Hop, InboundSession, Request, Transport, parse_message
 from callapi.store import AccountRecord, CallbackRecord, CallRecord, NotificationRecord, Store
 from callapi.streams import SocketClient
@@ -232,7 +232,8 @@ class Simulation:
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="callapi-simulation-")))
         recordings = Recordings(folder, bus, lambda account, sid: f"http://node/{account}/Recordings/{sid}")
         conferences = Conferences(plane, bus, recordings, "simulation", self._live.get)
-        music = book.prompt("(music)", 8.0)
+        music: asyncio.Future[Prompt] = self._loop.create_future()
+        music.set_result(book.prompt("(music)", 8.0))
         services = Services(
             live=self._live,
             plane=plane,

@@ -124,7 +124,7 @@ class Services(Struct, frozen=True):
     queues: Queues
     allows_refer: bool
     """Whether a party may transfer its call where the application has no `referUrl`."""
-    music: Callable[[], Prompt]
+    music: Callable[[], Awaitable[Prompt]]
     """Makes what waiting callers hear if no application says otherwise; it can be repeated without a break."""
     recogniser: Recogniser | None = None
     """None: the node does not recognise speech."""

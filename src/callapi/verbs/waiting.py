@@ -15,7 +15,7 @@ PAUSE_S = 1.0
 async def play_music(execution: Execution) -> None:
     """The node's own music, until cancelled."""
     execution.call.answer()
-    await heard(execution.output.play(execution.services.music(), loop=0))
+    await heard(execution.output.play(await execution.services.music(), loop=0))
 
 
 async def silence() -> None:

@@ -8,6 +8,7 @@ pub(crate) mod inband_dtmf;
 pub(crate) mod link;
 pub(crate) mod listening;
 pub(crate) mod playout;
+pub(crate) mod receiving;
 pub(crate) mod sending;
 pub(crate) mod sounds;
 pub(crate) mod taps;

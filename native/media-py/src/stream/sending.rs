@@ -12,9 +12,10 @@ use media_core::rtp::sender::Stamp;
 use media_core::rtp::{self, Header};
 use media_core::tone::Tone;
 
-use crate::stream::audio::{AudioStream, Heard};
+use crate::stream::audio::AudioStream;
 use crate::stream::link::Link;
 use crate::stream::playout::{PassedDigit, Source, publish_ended};
+use crate::stream::receiving::Heard;
 use crate::thread::context::Context;
 
 /// A digit of the other leg that was not updated for so long no longer suppresses its audio.

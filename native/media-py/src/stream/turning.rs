@@ -4,9 +4,10 @@ use media_core::rtp::{self, Header};
 use media_core::stream::hearing::{Coding, Hearing, Meaning};
 
 use crate::recording::{Direction, Source};
-use crate::stream::audio::{AudioStream, Heard, Kind};
+use crate::stream::audio::AudioStream;
 use crate::stream::format::Format;
 use crate::stream::inband_dtmf::InbandDtmf;
+use crate::stream::receiving::{Heard, Kind};
 use crate::thread::context::Context;
 use crate::thread::events::Event;
 

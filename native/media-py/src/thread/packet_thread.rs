@@ -21,8 +21,9 @@ use rustix::time::{
 use crate::conference::rooms::Rooms;
 use crate::net::Received;
 use crate::net::shared_port::Arrived;
-use crate::stream::audio::{AudioStream, Heard};
+use crate::stream::audio::AudioStream;
 use crate::stream::listening::FRAME_MS;
+use crate::stream::receiving::Heard;
 use crate::thread::clock::{self, MS};
 use crate::thread::command::{Command, Inbox};
 use crate::thread::context::{Context, Node, Scratch};

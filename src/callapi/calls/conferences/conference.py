@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from callapi.base.clock import utc_now
 from callapi.base.ids import AccountSid, CallSid
+from callapi.base.later import imported
 from callapi.base.notifier import Notifier
 from callapi.calls.bridges.joined import InConference
 from callapi.calls.call import Call
@@ -240,6 +241,7 @@ class Conference:
 
     async def _beep(self) -> None:
         """A beep; never in place of an announcement that is being heard."""
+        await imported("numpy")
         if self._announcement is not None:
             await self._announcement.ended()
         if not self.ended.is_set and self._room is not None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from callapi.base.errors import CallApiError
 from callapi.base.ids import CallSid
+from callapi.base.later import imported
 from callapi.calls.call import Call
 from callapi.calls.control import NotModifiable
 from callapi.calls.live import LiveCalls
@@ -59,6 +60,7 @@ class Listeners:
         """
         self.check(sid)
         call = self._require(sid)
+        await imported("numpy")
         pairing = FramePairing()
         async with self._noted(sid, listener, pairing), aclosing(_stereo(call, pairing)) as pieces:
             async for piece in pieces:

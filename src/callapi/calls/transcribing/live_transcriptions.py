@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from callapi.base.clock import utc_now
 from callapi.base.entropy import random_hex
 from callapi.base.ids import CallSid
+from callapi.base.later import imported
 from callapi.base.task_group import TaskGroup
 from callapi.calls.call import Call
 from callapi.calls.events import CallEnded, EventBus, TranscriptionChanged
@@ -168,6 +169,7 @@ class CallTranscription:
         if recogniser is None:
             return
         recogniser.prepare()
+        await imported("numpy")
         inbound, outbound = request.labels
         self._publish(
             "transcription-started",

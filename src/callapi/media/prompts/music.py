@@ -4,6 +4,7 @@ Four soft chords of eight seconds in all. It begins and ends in silence between 
 without a click.
 """
 
+import asyncio
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
@@ -27,9 +28,15 @@ _CHORDS: Final = (
 )
 
 
+async def waiting_music() -> Prompt:
+    """Eight seconds, to be looped; a thread makes them when they are first asked for."""
+    if not _composed.cache_info().currsize:
+        await asyncio.to_thread(_composed)
+    return _composed()
+
+
 @cache
-def waiting_music() -> Prompt:
-    """Eight seconds, to be looped; made when first asked for, in some 20 ms."""
+def _composed() -> Prompt:
     audio = np.zeros(int(RATE * _CHORD_S * len(_CHORDS)), np.float64)
     for chord_number, chord in enumerate(_CHORDS):
         for note_number, hertz in enumerate(chord):

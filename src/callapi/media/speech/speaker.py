@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol, Self, TypeVar
 import numpy as np
 from msgspec import Struct
 
+from callapi.base.later import imported
 from callapi.media.errors import EngineFailed, UnplayableAudio
 from callapi.media.plane.types import Prompt
 from callapi.media.speech import ssml
@@ -124,6 +125,7 @@ class EngineSpeaker:
         Raises:
             UnplayableAudio: no voice is installed, or the engine and its fallback failed.
         """
+        await imported("numpy")
         choice = self._catalogue.choose(utterance.voice, utterance.language)
         if choice is None:
             raise UnplayableAudio("speech", "no speech engine is installed (pip install 'callapi[speech]')")
@@ -212,6 +214,7 @@ class EngineSpeaker:
 
     async def _ask(self, piece: _Piece, voice: Voice) -> _Made:
         pcm = await self._engines[voice.engine].synthesise(voice, piece.text, is_markup=piece.is_markup)
+        await imported("numpy")
         samples = np.frombuffer(pcm, np.int16) if pcm else np.zeros(_NOTHING_SAMPLES, np.int16)
         return _Made(Prompt(samples, RATE), voice)
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from callapi.base.later import imported
 from callapi.calls.call import Call
 from callapi.calls.one_shot import first_of
 from callapi.calls.parameters import Parameters
@@ -78,6 +79,7 @@ async def _collect(verb: Gather, execution: Execution) -> Collected:
         _warn(verb, call, "speech is not recognised here: no recogniser is configured and installed")
         return await _from_digits(verb, execution)
     recogniser.prepare()
+    await imported("numpy")
     with SpeechCapture(call, execution.services.detector) as capture:
         return await first_of(Listening(verb, execution, capture, recogniser).collect(), capture.listen())
 

@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from callapi.base.entropy import random_hex
+from callapi.base.later import imported
 from callapi.base.notifier import Notifier
 from callapi.base.task_group import TaskGroup
 from callapi.calls.events import ConversationStep
@@ -213,6 +214,7 @@ class RelaySession:
 
     async def _listen(self) -> None:
         timeout_ms = self._relay.speech_timeout_ms
+        await imported("numpy")
         segmenter = SpeechSegmenter(
             self._execution.services.detector(), AUTO_SILENCE_S if timeout_ms is None else timeout_ms / 1000
         )
