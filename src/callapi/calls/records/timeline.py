@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Final, TypeAlias, assert_never
+from typing import Final, TypeAlias, cast
 
 from msgspec import Struct
 
@@ -306,28 +306,27 @@ class Timelines:
 
 
 def _event(sequence: int, entry: Entry) -> EventRecord:
-    match entry:
-        case EventRecord():
-            return entry
-        case SipSeen(at, direction, transport, peer, message):
-            text = message.decode("utf-8", "replace")
-            data: dict[str, Json] = {
-                "direction": direction,
-                "peer": f"{transport}:{peer}",
-                "message": text,
-            }
-            return EventRecord(sequence, at, "sip", data)
-        case HttpExchange():
-            return EventRecord(sequence, entry.started_at, "http", _exchange(entry))
-        case _:
-            assert_never(entry)
+    # By type, not by pattern: it runs for each event of each call.
+    if type(entry) is SipSeen:
+        data: dict[str, Json] = {
+            "direction": entry.direction,
+            "peer": f"{entry.transport}:{entry.peer}",
+            "message": entry.message.decode("utf-8", "replace"),
+        }
+        return EventRecord(sequence, entry.at, "sip", data)
+    if type(entry) is HttpExchange:
+        return EventRecord(sequence, entry.started_at, "http", _exchange(entry))
+    return cast("EventRecord", entry)
 
 
 def _exchange(exchange: HttpExchange) -> dict[str, Json]:
+    parameters: dict[str, Json] = dict(exchange.parameters)
+    for name in _PRIVATE:
+        parameters.pop(name, None)
     return {
         "method": exchange.method,
         "url": exchange.url,
-        "parameters": {name: value for name, value in exchange.parameters if name not in _PRIVATE},
+        "parameters": parameters,
         "status": exchange.status,
         "error": exchange.error,
         "duration_ms": round(exchange.duration_s * 1000, 1),

@@ -187,11 +187,11 @@ class LineSecurity:
         if ours.has("fingerprint"):
             agreed = self._dtls.take_answer(RemoteDtls.read(session, theirs), self._with_ice(local))
             return Agreed(dtls=agreed.dtls, ice=agreed.ice)
-        offered = crypto_lines(ours)
-        for line in crypto_lines(theirs):
-            match = next((each for each in offered if each.suite == line.suite), None)
-            if match is not None:
-                return Agreed(self._agreed(line, match.key))
+        if answered := crypto_lines(theirs):
+            offered = {each.suite: each for each in reversed(crypto_lines(ours))}
+            for line in answered:
+                if (match := offered.get(line.suite)) is not None:
+                    return Agreed(self._agreed(line, match.key))
         is_keyed = any(each.protocol.upper() in SDES_PROFILES for each in (ours, theirs))
         if is_keyed:
             raise NotAcceptable(302, "the answer to RTP/SAVP holds no key of an offered suite")
