@@ -1,6 +1,6 @@
 """Markup calls: what one costs, how many one core sustains, what the node adds, what twice the load does to it.
 
-    .venv/bin/python -m bench.calls [--seconds 20] [--rounds 3] [--output docs/benchmarks/calls.md]
+    .venv/bin/python -m bench.calls [--seconds 20] [--rounds 3] [--only beside] [--output docs/benchmarks/calls.md]
 
 A call: INVITE, document fetched over HTTP, `<Dial><Sip>`, joined, a second of talk, BYE, the Dial's action requested
 and one status callback delivered. The node has one core to itself, all the tools share the other; nothing is sent
@@ -12,12 +12,14 @@ import argparse
 import datetime
 import platform
 import statistics
+import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench.harness.processes import Bench, Load, percentile
+from bench.harness.asterisk import configure, missing_modules, program
+from bench.harness.processes import Bench, Load, Ports, percentile
 
 FIRST_RATE: Final = 150
 STEP: Final = 1.12
@@ -113,6 +115,59 @@ def collector(bench: Bench) -> Row:
     return "cyclic garbage collector", "; ".join(reported), "longest pause shown"
 
 
+def beside_asterisk(directory: Path, plan: Plan) -> str:
+    """The same work by both servers in turn: markdown, or why there is nothing to compare with."""
+    asterisk = program()
+    if asterisk is None:
+        return "Not compared with Asterisk: none is on the path or named by ASTERISK.\n"
+    if missing := missing_modules(asterisk):
+        return f"Not compared with Asterisk: it lacks {', '.join(missing)}.\n"
+
+    def server(folder: Path, ports: Ports) -> list[str]:
+        where = folder / "asterisk"
+        return configure(asterisk, where, sip=ports.sip, http=ports.http, application=ports.application)
+
+    version = subprocess.run([asterisk, "-V"], capture_output=True, text=True, check=True).stdout.strip()
+    folders = {name: directory / name for name in ("CallAPI", version)}
+    for folder in folders.values():
+        folder.mkdir()
+    with Bench(folders["CallAPI"]) as ours, Bench(folders[version], server=server) as theirs:
+        benches = {"CallAPI": ours, version: theirs}
+        loads: dict[tuple[int, str], list[Load]] = {}
+        for bench in benches.values():
+            bench.load(50, 3)  # warm
+        for number in range(plan.rounds):
+            for rate in (100, 200):
+                for name in list(benches)[:: 1 if number % 2 == 0 else -1]:
+                    load = benches[name].load(rate, plan.seconds)
+                    loads.setdefault((rate, name), []).append(load)
+                    print(f"{name}, {rate}/s: {load.cpu_ms:.2f} ms, whole: {load.is_whole}", flush=True)
+        lines = [
+            "| server | CPU for each call | document sent to INVITE seen | INVITE to 200 | not whole | sent again |",
+            "| --- | --- | --- | --- | --- | --- |",
+        ]
+        for (rate, name), several in sorted(loads.items()):
+            lines.append(_beside(f"{name}, {rate}/s", benches[name], several))
+    return "\n".join(lines) + "\n"
+
+
+def _beside(title: str, bench: Bench, loads: list[Load]) -> str:
+    """One server at one rate, as a row."""
+    cpu = [each.cpu_ms for each in loads]
+    delays = document_to_invite(bench, loads)
+    answered = [took for each in loads for took in each.answered_ms]
+    calls = sum(each.calls for each in loads)
+    whole = sum(min(each.asked.get("/action", 0), each.asked.get("/status", 0)) for each in loads)
+    figures = (
+        f"{statistics.median(cpu):.2f} ms ({min(cpu):.2f} to {max(cpu):.2f})",
+        f"p50 {percentile(delays, 0.5):.2f} ms, p99 {percentile(delays, 0.99):.2f} ms",
+        f"p50 {percentile(answered, 0.5):.0f} ms, p99 {percentile(answered, 0.99):.0f} ms",
+        f"{calls - whole} of {calls}",
+        str(sum(each.retransmitted for each in loads)),
+    )
+    return f"| {title} | {' | '.join(figures)} |"
+
+
 def table(rows: list[Row]) -> str:
     """Markdown."""
     lines = ["| figure | measured | goal |", "| --- | --- | --- |"]
@@ -131,7 +186,7 @@ def machine() -> str:
 
 
 def measured(plan: Plan) -> str:
-    """All of it, as a table with its head."""
+    """All of it, as tables with their head."""
     head = machine()
     with tempfile.TemporaryDirectory(prefix="callapi-bench-") as directory:
         bench = Bench(Path(directory))
@@ -145,7 +200,14 @@ def measured(plan: Plan) -> str:
             rows.append(("sustained on one core", held, "at least 400/s"))
             rows += overload(bench, plan, rate)
         rows.append(collector(bench))
-    return f"{head}\n\n{table(rows)}"
+    return f"{head}\n\n{table(rows)}\n{compared(plan)}"
+
+
+def compared(plan: Plan) -> str:
+    """The section beside Asterisk."""
+    head = f"## Beside Asterisk, in turn\n\n{machine()}; rounds: {plan.rounds}, {plan.seconds:g} s each\n"
+    with tempfile.TemporaryDirectory(prefix="callapi-bench-") as directory:
+        return f"{head}\n{beside_asterisk(Path(directory), plan)}"
 
 
 def main() -> None:
@@ -153,9 +215,11 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--seconds", type=float, default=20, help="of each stretch of load")
     arguments.add_argument("--rounds", type=int, default=3, help="of each stretch of load")
+    arguments.add_argument("--only", choices=("beside",), help="this section alone")
     arguments.add_argument("--output", type=Path, help="file for the table")
     given = arguments.parse_args()
-    text = measured(Plan(given.seconds, given.rounds))
+    plan = Plan(given.seconds, given.rounds)
+    text = compared(plan) if given.only else measured(plan)
     print(text)
     if given.output is not None:
         given.output.parent.mkdir(parents=True, exist_ok=True)

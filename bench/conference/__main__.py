@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from bench.conference.asterisk import Asterisk, program
+from bench.conference.asterisk import Asterisk
 from bench.conference.parties import SILENCE, Party, crowd, drain, talk, tone
 from bench.conference.sound import HERTZ, delays_ms, listen, purity
+from bench.harness.asterisk import program
 from bench.harness.processes import NODE_CORE, TOOLS_CORE, Process, pinned
 from msgspec import Struct
 

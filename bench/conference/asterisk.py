@@ -5,14 +5,13 @@ chan_rtp with res_rtp_multicast, res_rtp_asterisk, codec_ulaw, a timing module, 
 looked for beside it (../lib/asterisk/modules) and in /usr/lib/asterisk/modules.
 """
 
-import os
-import shutil
 import subprocess
 import time
 from pathlib import Path
 from typing import Final
 
 from bench.conference.parties import ADDRESS, Party
+from bench.harness.asterisk import modules_of
 
 MODULES: Final = (
     "app_confbridge", "bridge_softmix", "bridge_simple", "chan_rtp", "chan_bridge_media", "codec_ulaw", "format_wav",
@@ -22,20 +21,13 @@ FIRST_PORT: Final = 30_000
 _TIMEOUT_S: Final = 30.0
 
 
-def program() -> Path | None:
-    """Where Asterisk is; None: not installed."""
-    found = os.environ.get("ASTERISK") or shutil.which("asterisk")
-    return Path(found) if found else None
-
-
 class Asterisk:
     """Its configuration in `folder`, and what is said to its console."""
 
     def __init__(self, program: Path, folder: Path, *, drops_silence: bool) -> None:
         self._program = program
         self._config = folder / "asterisk.conf"
-        beside = program.resolve().parent.parent / "lib/asterisk/modules"
-        modules = beside if beside.is_dir() else Path("/usr/lib/asterisk/modules")
+        modules = modules_of(program)
         names = (
             "astetcdir",
             "astvarlibdir",

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -118,7 +118,8 @@ class Bench:
     """A node on one core (or those of `node_cores`); its application and its called phones on the other.
 
     `callee` names the scenario of the phone that answers, SIPp's `options` are for that phone alone. `more` are
-    further sections of the node's configuration.
+    further sections of the node's configuration. `server` writes the configuration of another server in the place of
+    the node, and gives its command.
     """
 
     def __init__(
@@ -128,6 +129,7 @@ class Bench:
         callee: str = "callee",
         options: Sequence[str] = (),
         more: str = "",
+        server: Callable[[Path, Ports], list[str]] | None = None,
     ) -> None:
         self.directory = directory
         self.ports = Ports()
@@ -140,6 +142,8 @@ class Bench:
         config.write_text(more + written)
         self._gc = directory / "gc.json"
         node = [python, "-m", "bench.harness.node", str(self._gc), "serve", "--config", str(config)]
+        if server is not None:
+            node = server(directory, ports)
         self.node = Process(pinned(node_cores, *node), directory / "node.log")
         served = [python, "-m", "bench.harness.application", str(ports.application)]
         served += map(str, (ports.callee, ports.busy, ports.ringing))
