@@ -13,11 +13,13 @@ from callapi.calls.events import (
     ConversationChanged,
     ConversationStep,
     EventBus,
+    MediaSampled,
     PartiesJoined,
     PartiesParted,
     TranscriptionChanged,
 )
-from callapi.calls.records.timeline import LATE_S, MAX_SAID, Timeline, Timelines
+from callapi.calls.records.timeline import LATE_S, MAX_EVENTS, MAX_SAID, Timeline, Timelines
+from callapi.media import MediaAddress, StreamStatistics
 from callapi.sip import Traced
 from callapi.sip.messages.message import Request
 from callapi.sip.messages.uri import SipUri, Transport
@@ -148,3 +150,37 @@ def test_whom_a_call_hears_and_what_was_said_is_noted() -> None:
         ("conversation", {"event": "conversation-started", "session_sid": "VX1"}),
         ("listening", {"event": "listening-started", "by": "SK1"}),
     ]
+
+
+def test_samples_are_shown_with_the_figures_of_their_stream() -> None:
+    async def story() -> None:
+        book, bus = Book(), EventBus()
+        book.timelines.attach_to(bus)
+        record = call_record(AccountSid("AC" + "1" * 32), sid=SID)
+        timeline = Timeline()
+        book.timelines.open(SID, "one", timeline)
+        heard = StreamStatistics(
+            5, 800, 7, 1120, 1, 2, 3.14159, 12.5, 4.2, "PCMU", MediaAddress("192.0.2.1", 4000)
+        )
+        at = datetime(2026, 11, 30, tzinfo=UTC)
+        bus.publish(MediaSampled(record, at, heard))
+        bus.publish(MediaSampled(record, at, StreamStatistics(packets_sent=1)))
+        first, second = timeline.events
+        assert (first.sequence, first.at, first.kind) == (0, at, "sample")
+        assert first.data == {
+            "packets_received": 5,
+            "packets_sent": 7,
+            "packets_lost": 1,
+            "packets_dropped": 2,
+            "jitter_ms": 3.14,
+            "round_trip_ms": 12.5,
+            "mos": 4.2,
+            "codec": "PCMU",
+            "remote": "192.0.2.1:4000",
+        }
+        assert (second.data["mos"], second.data["remote"]) == (None, None)
+        for _ in range(MAX_EVENTS):
+            bus.publish(MediaSampled(record, at, heard))
+        assert (len(timeline.events), timeline.dropped) == (MAX_EVENTS, 2)
+
+    run(story())

@@ -13,6 +13,8 @@ from functools import lru_cache
 from typing import Final, TypeAlias, cast
 
 from msgspec import Struct
+from msgspec.msgpack import Decoder, Encoder
+from msgspec.structs import asdict
 
 from callapi.base.clock import utc_now
 from callapi.base.ids import CallSid
@@ -71,7 +73,31 @@ class SipSeen(Struct, frozen=True, gc=False):
     message: bytes
 
 
-Entry: TypeAlias = SipSeen | HttpExchange | EventRecord
+class Figures(Struct, frozen=True, gc=False, array_like=True):
+    """The counters of a stream as a timeline shows them."""
+
+    packets_received: int
+    packets_sent: int
+    packets_lost: int
+    packets_dropped: int
+    jitter_ms: float
+    round_trip_ms: float | None
+    mos: float | None
+    codec: str
+    remote: str | None
+    """Host and port; None: nothing is sent anywhere."""
+
+
+class Sample(Struct, frozen=True, gc=False):
+    """`Figures` as a timeline keeps them: a long call has many, of a quarter of the memory in this form."""
+
+    at: datetime
+    figures: bytes
+
+
+Entry: TypeAlias = SipSeen | HttpExchange | Sample | EventRecord
+_ENCODER: Final = Encoder()
+_FIGURES: Final = Decoder(Figures)
 
 
 class Timeline:
@@ -115,6 +141,13 @@ class Timeline:
             self.dropped += 1
         else:
             self._entries.append(exchange)
+
+    def add_sample(self, at: datetime, figures: Figures) -> None:
+        """Note the counters of the call's stream."""
+        if len(self._entries) >= MAX_EVENTS:
+            self.dropped += 1
+        else:
+            self._entries.append(Sample(at, _ENCODER.encode(figures)))
 
     def as_change(self, sid: CallSid) -> AddEvents | None:
         """What the store is to keep, None if nothing happened."""
@@ -187,10 +220,11 @@ class Timelines:
         self._add(event.record.sid, "media", {"first_packet_from": f"{source.host}:{source.port}"})
 
     def _measured(self, event: MediaMeasured) -> None:
-        self._add(event.record.sid, "media", _figures(event.statistics))
+        self._add(event.record.sid, "media", asdict(_figures(event.statistics)))
 
     def _sampled(self, event: MediaSampled) -> None:
-        self._add(event.record.sid, "sample", _figures(event.statistics))
+        if (timeline := self._by_sid.get(event.record.sid)) is not None:
+            timeline.add_sample(event.at, _figures(event.statistics))
 
     def _document(self, event: DocumentRead) -> None:
         self._add(event.record.sid, "document", {"url": event.url, "body": event.text})
@@ -316,6 +350,8 @@ def _event(sequence: int, entry: Entry) -> EventRecord:
         return EventRecord(sequence, entry.at, "sip", data)
     if type(entry) is HttpExchange:
         return EventRecord(sequence, entry.started_at, "http", _exchange(entry))
+    if type(entry) is Sample:
+        return EventRecord(sequence, entry.at, "sample", asdict(_FIGURES.decode(entry.figures)))
     return cast("EventRecord", entry)
 
 
@@ -351,15 +387,15 @@ def _with(joined: Joined) -> dict[str, Json]:
             return {"with": sid}
 
 
-def _figures(heard: StreamStatistics) -> dict[str, Json]:
-    return {
-        "packets_received": heard.packets_received,
-        "packets_sent": heard.packets_sent,
-        "packets_lost": heard.packets_lost,
-        "packets_dropped": heard.packets_dropped,
-        "jitter_ms": round(heard.jitter_ms, 2),
-        "round_trip_ms": heard.round_trip_ms,
-        "mos": heard.mos,
-        "codec": heard.codec,
-        "remote": f"{heard.remote.host}:{heard.remote.port}" if heard.remote else None,
-    }
+def _figures(heard: StreamStatistics) -> Figures:
+    return Figures(
+        packets_received=heard.packets_received,
+        packets_sent=heard.packets_sent,
+        packets_lost=heard.packets_lost,
+        packets_dropped=heard.packets_dropped,
+        jitter_ms=round(heard.jitter_ms, 2),
+        round_trip_ms=heard.round_trip_ms,
+        mos=heard.mos,
+        codec=heard.codec,
+        remote=_peer(heard.remote.host, heard.remote.port) if heard.remote else None,
+    )
