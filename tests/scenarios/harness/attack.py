@@ -13,7 +13,8 @@ from tests.scenarios.harness.raw_phone import RawPhone, sdp
 from tests.scenarios.harness.talk import Conversation, talk
 from tests.scenarios.harness.waiting import eventually
 
-BACK_WITHIN_S = 2.0
+BACK_WITHIN_S = 6.0
+"""Half a second is seen on a machine with nothing else to do; 2 s were too few beside two other suites."""
 REPEATED_AFTER_S = 0.5
 """T1, RFC 3261 §17.1.1.1."""
 MAX_MEMORY_KB = 48 * 1024
