@@ -1,12 +1,13 @@
 """Streams in both directions: CPU and memory of the node for each, late frames, delays by capture, and conversations.
 
-    .venv/bin/python -m bench.streams [--streams 50 100 200] [--held 200] [--seconds 60] [--output docs/benchmarks]
+    .venv/bin/python -m bench.streams [--streams 50 100 200] [--held 200] [--seconds 60] [--only scale]
+        [--output docs/benchmarks]
 
 Callers send and receive RTP (G.711), an application sends back over its WebSocket what it hears, so that each stream
 carries 50 messages a second each way. The node is the product as its CLI starts it; generator and application share
 the machine with it. One number of streams is held for `--seconds`, the others for ten. Ten of the streams are probes,
 whose packets are captured (dumpcap): from the capture come the delays. Then: bridges and markup calls while streams
-run, and conversations.
+run (`beside`), and conversations. `--only` takes some of the three, one after the other.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from bench.calls import machine
 from bench.harness.processes import percentile
 from bench.plot import Line, lines
 from bench.streams.beside import BESIDE, compared
-from bench.streams.callers import Leg, call, program, send_rtp
+from bench.streams.callers import Leg, Refused, call, program, send_rtp
 from bench.streams.capture import Delays, delays
 from bench.streams.conversation import SILENCE_MS, TURNS, conversation
 from tests.scenarios.harness.application import Application, Webhook, response
@@ -33,6 +34,7 @@ from tests.scenarios.harness.node import Census, Node
 from tests.scenarios.harness.ports import free_port
 from tests.scenarios.harness.raw_phone import RawCall, RawPhone
 
+PARTS: Final = ("scale", "beside", "conversation")
 SETTLE_S: Final = 3.0
 SHORT_S: Final = 10.0
 PROBES: Final = 10
@@ -51,8 +53,9 @@ class Figures:
 
 @dataclass
 class Held:
-    """One number of streams, held for a while."""
+    """One number of streams, held for a while; `asked` is what was tried: the node refuses calls at its end."""
 
+    asked: int
     streams: int
     cpu_percent: float
     memory_kb: float
@@ -100,11 +103,14 @@ class Bench:
         self._calls: list[RawCall] = []
 
     async def call(self, count: int, port: int) -> list[Leg]:
-        """So many calls more, whose streams go to `port`; where the node hears them."""
+        """So many calls more, whose streams go to `port`, fewer if the node refuses one; where the node hears them."""
         self._webhook["voice"] = response(f'<Connect><Stream url="ws://127.0.0.1:{port}/"/></Connect>')
         legs = []
         for _ in range(count):
-            made, leg = await call(self._phone, self.sender, self.node.uri("1"), self.node.sip_address)
+            try:
+                made, leg = await call(self._phone, self.sender, self.node.uri("1"), self.node.sip_address)
+            except Refused:
+                break
             legs.append(leg)
             self._calls.append(made)
         return legs
@@ -140,13 +146,16 @@ async def measure(count: int, seconds: float) -> Held:
         probe_port = free_port()
         await stack.enter_async_context(program("probe.py", probe_port))
         idle = bench.node.census()
+        probed = await bench.call(PROBES, probe_port)
         legs: list[Leg] = []
-        loads = []
-        while (missing := count - PROBES - len(legs)) > 0:
+        loads: list[asyncio.subprocess.Process] = []
+        while (missing := count - PROBES - len(legs)) > 0 and len(legs) == len(
+            loads
+        ) * STREAMS_OF_APPLICATION:
             port = free_port()
             loads.append(await stack.enter_async_context(program("application.py", port)))
             legs += await bench.call(min(missing, STREAMS_OF_APPLICATION), port)
-        probed = await bench.call(PROBES, probe_port)
+        taken = PROBES + len(legs)
         path = Path(tempfile.mkdtemp(prefix="callapi-streams-")) / "probes.pcap"
         stack.callback(shutil.rmtree, path.parent)
         async with asyncio.TaskGroup() as tasks:
@@ -155,8 +164,8 @@ async def measure(count: int, seconds: float) -> Held:
             async with _captured(path, probe_port, probed):
                 before, figures, after = await _counted(bench.node, loads, seconds)
             rtp.cancel()
-        cpu = (after.cpu_s - before.cpu_s) / seconds / count * 100
-        held = Held(count, cpu, (after.memory_kb - idle.memory_kb) / count, figures)
+        cpu = (after.cpu_s - before.cpu_s) / seconds / taken * 100
+        held = Held(count, taken, cpu, (after.memory_kb - idle.memory_kb) / taken, figures)
         held.delays = await asyncio.to_thread(delays, path, probe_port, [port for _, port in probed])
         return held
 
@@ -195,7 +204,7 @@ def _scale(held: Sequence[Held]) -> list[str]:
     for each in held:
         figures = each.figures
         cells = (
-            each.streams,
+            each.streams if each.streams == each.asked else f"{each.streams} of {each.asked}",
             f"{each.cpu_percent * each.streams:.1f}",
             f"{each.cpu_percent:.2f}",
             f"{each.memory_kb:.0f}",
@@ -243,22 +252,44 @@ def _conversation(prompts: list[float], sounds: list[float], recognises: float, 
 async def main() -> None:
     """Measure; write the tables and the plot."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--streams", type=int, nargs="+", default=[50, 100, 200, 300, 400, 500])
+    parser.add_argument("--streams", type=int, nargs="+", default=[100, 200, 400, 500, 600])
     parser.add_argument("--held", type=int, default=200, help="the number that is held for --seconds")
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--only", choices=PARTS, nargs="+", default=list(PARTS))
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
-    head = machine()
+    text = ["# Streams", "", f"`make bench-streams`, {machine()}."]
+    if "scale" in arguments.only:
+        text += await _scaled(arguments)
+    if "beside" in arguments.only:
+        text += [
+            "",
+            f"Calls while {BESIDE} streams run, at the node that is measured or at another one that shares its core,",
+            "in turn with none, all rounds together:",
+            "",
+            *(await compared()),
+        ]
+    if "conversation" in arguments.only:
+        text += ["", *_conversation(*await conversation())]
+    print("\n".join(text), flush=True)
+    if arguments.output:
+        (arguments.output / "streams.md").write_text("\n".join(text) + "\n", encoding="utf-8")
+
+
+async def _scaled(arguments: argparse.Namespace) -> list[str]:
+    """The tables by the number of streams; the plot is written."""
     held = []
     for count in arguments.streams:
         seconds = arguments.seconds if count == arguments.held else min(SHORT_S, arguments.seconds)
         held.append(await measure(count, seconds))
         print(_scale(held)[-1], flush=True)
     longest = next((each for each in held if each.streams == arguments.held), held[-1])
-    text = [
-        "# Streams",
-        "",
-        f"`make bench-streams`, {head}. Each stream: RTP and 50 messages a second, both ways;",
+    if arguments.output:
+        points = [(0.0, 0.0), *((float(each.streams), each.cpu_percent * each.streams) for each in held)]
+        plot = lines("CPU of the node", ("streams", "% of a core"), [Line("streams both ways", points)])
+        (arguments.output / "streams.svg").write_text(plot, encoding="utf-8")
+    return [
+        "Each stream: RTP and 50 messages a second, both ways;",
         f"the memory is that of the whole call. {longest.streams} streams were held for {arguments.seconds:g} s,",
         f"the others for {SHORT_S:g}; callers, applications and node share the cores. Delays: of {PROBES} streams,",
         "by a capture.",
@@ -270,19 +301,7 @@ async def main() -> None:
         f"Of {longest.streams} streams:",
         "",
         *_delays(longest.delays),
-        "",
-        f"Calls while {BESIDE} streams run, in turn with none, the median of the rounds:",
-        "",
-        *(await compared()),
-        "",
-        *_conversation(*await conversation()),
     ]
-    print("\n".join(text[11:]), flush=True)
-    if arguments.output:
-        points = [(0.0, 0.0), *((float(each.streams), each.cpu_percent * each.streams) for each in held)]
-        plot = lines("CPU of the node", ("streams", "% of a core"), [Line("streams both ways", points)])
-        (arguments.output / "streams.md").write_text("\n".join(text) + "\n", encoding="utf-8")
-        (arguments.output / "streams.svg").write_text(plot, encoding="utf-8")
 
 
 if __name__ == "__main__":

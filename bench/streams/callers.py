@@ -55,12 +55,18 @@ async def program(name: str, port: int, *prefix: str) -> AsyncIterator[asyncio.s
             await process.wait()
 
 
+class Refused(Exception):
+    """The node takes no further call: it answers 503."""
+
+
 async def call(
     phone: RawPhone, sender: socket.socket, uri: str, node: tuple[str, int]
 ) -> tuple[RawCall, Leg]:
-    """A call to `uri` that is answered; its RTP is to come to `sender`. Where the node hears it."""
+    """A call to `uri` that is answered; its RTP is to come to `sender`. Where the node hears it. Raises Refused."""
     made = phone.invite(uri, node, body=sdp(sender.getsockname()[1]))
-    answer = await made.gets("INVITE", 200)
+    answer = await made.gets_final("INVITE")
+    if answer.status == 503:
+        raise Refused
     made.request("ACK")
     assert answer.audio
     return made, answer.audio

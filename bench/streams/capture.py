@@ -129,22 +129,28 @@ def delays(path: Path, application: int, legs: list[int]) -> Delays:
             by_leg[source].loud_out.append(at)
     result = Delays()
     for each in by_client.values():
-        call = by_leg[legs[_probe(each)]]
+        probe = _probe(each, len(legs))
+        if probe is None:
+            continue
+        call = by_leg[legs[probe]]
         each.rtp_in, each.loud_out = call.rtp_in, call.loud_out
         _judge(each, result)
     return result
 
 
-def _probe(stream: _Stream) -> int:
-    """The number of the probe whose samples are in the messages to its application."""
+def _probe(stream: _Stream, probes: int) -> int | None:
+    """The number of the probe whose samples are in the messages to its application; None: it heard none.
+
+    A machine at its end leaves gaps, in which there is silence or something made up.
+    """
     seen = Counter(
         octet
         for _, each in stream.to_application
         if each["event"] == "media"
         for octet in base64.b64decode(each["media"]["payload"])
-        if octet >= FIRST_PROBE
+        if FIRST_PROBE <= octet < FIRST_PROBE + probes
     )
-    return seen.most_common(1)[0][0] - FIRST_PROBE
+    return seen.most_common(1)[0][0] - FIRST_PROBE if seen else None
 
 
 def _judge(stream: _Stream, result: Delays) -> None:

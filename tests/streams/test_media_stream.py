@@ -179,11 +179,13 @@ class Server:
         self.requests: list[web.Request] = []
         self.received: list[dict[str, Any]] = []
         self.codes: list[int | None] = []
+        self.is_away = False
+        """It refuses each handshake."""
         self.port = 0
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(request)
-        if request.path == "/refused":
+        if self.is_away or request.path == "/refused":
             return web.Response(status=403)
         if request.path == "/silent":
             await asyncio.Event().wait()
@@ -424,6 +426,30 @@ async def test_a_broken_socket_is_opened_again(server: Server, run: Run) -> None
     assert [each.get("reconnect") for each in starts] == [None, 1]
     assert one.reports.log == ["started", "interrupted 31921", "resumed 1"]
     assert one.audio.sink.log == ["pause", "resume"]
+
+
+async def test_an_application_that_does_not_come_back_ends_the_stream(
+    server: Server, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five attempts, here without the pauses between them; the last failure is the stream's, and all is closed."""
+    monkeypatch.setattr("callapi.streams.reconnect._DELAYS_S", (0.0,) * 5)
+
+    async def handler(socket: web.WebSocketResponse) -> None:
+        await server.read(socket, "start")
+        server.is_away = True
+        transport = socket._req.transport  # type: ignore[union-attr]  # the only way to break a connection off
+        assert transport is not None
+        transport.abort()
+
+    server.handler = handler
+    one = run(reconnects=True)
+    error = await one.end()
+    assert error is not None
+    assert error.code == 31920
+    assert len(server.requests) == 1 + 5
+    assert one.reports.log == ["started", "interrupted 31921"]
+    assert one.audio.sink.is_closed
+    assert one.audio.source.is_closed
 
 
 async def test_without_reconnect_a_broken_socket_ends_the_stream(server: Server, run: Run) -> None:
