@@ -81,7 +81,13 @@ carrier: .venv/sippy  ## the B2BUA of Sippy (a program beside ours), through whi
 	@touch -c $@
 
 .PHONY: schemas
-schemas: .venv/kubernetes  ## the schemas of Kubernetes, beside ours, by which the tests check deploy/kubernetes
+schemas: .venv/kubernetes  ## the schemas of Kubernetes and Grafana, beside ours, by which the tests check deploy/
+	scripts/node-packages tests/deploy/grafana
+
+.PHONY: container-check
+container-check: wheel  ## build deploy/Containerfile with podman, run the image as an operator does, and call it (3 minutes, 5 GB)
+	scripts/system-packages podman runc debootstrap sip-tester
+	$(BIN)/python scripts/container_check.py
 
 # Tests that judge a delay, or a sound without a gap, run by themselves after the others, one at a time.
 .PHONY: test

@@ -133,7 +133,7 @@ class Plan:
     @property
     def load_s(self) -> float:
         """How long the load must last."""
-        windows = self.rounds * (2 * len(self.parts) + 1)
+        windows = self.rounds * 2 * len(self.parts) + 1
         return 4 + windows * (self.seconds + SETTLE_S + 0.2)
 
 
@@ -185,9 +185,9 @@ def _rounds(plan: Plan, probe: Probe, switch: socket.socket) -> Findings:
         return probe.window(plan.seconds, plan.rate)
 
     findings = Findings([], {part: [] for part in plan.parts})
+    before = window("")
+    findings.on.append(before)
     for number in range(plan.rounds):
-        before = window("")
-        findings.on.append(before)
         for part in plan.parts:
             off, after = window(part), window("")
             findings.on.append(after)
@@ -222,7 +222,7 @@ def table(plan: Plan, findings: Findings) -> str:
     lines = [
         (
             f"{machine()}; {plan.rate} calls/s, {plan.rounds} rounds, windows of {plan.seconds:g} s; in "
-            f"{findings.disturbed} of {len(findings.on) * 2 - plan.rounds} windows other programs took over "
+            f"{findings.disturbed} of {2 * len(findings.on) - 1} windows other programs took over "
             f"{BUSY_SHARE:.0%} of the machine"
         ),
         "",

@@ -168,3 +168,20 @@ def test_keepalived_takes_its_configuration(tmp_path: Path) -> None:
         subprocess.run([str(IP), "link", "del", "eth0"], check=True)
     said = verdict.read_text("utf-8") if verdict.exists() else ""
     assert not said
+
+
+def test_the_container_asks_the_node_where_it_listens() -> None:
+    """Both stages have one base, whose Python runs a node; what is copied is kept; the ports are the node's own."""
+    text = (DEPLOY / "Containerfile").read_text("utf-8")
+    assert re.findall(r"^FROM (\S+)", text, re.MULTILINE) == ["${PYTHON}", "${PYTHON}"]
+    base = re.search(r"^ARG PYTHON=\S+/python:3\.(\d+)-slim$", text, re.MULTILINE)
+    oldest = re.search(r'requires-python = ">=3\.(\d+)"', (ROOT / "pyproject.toml").read_text("utf-8"))
+    assert base is not None
+    assert oldest is not None
+    assert int(base[1]) >= int(oldest[1])
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE)[0].split()
+    assert [each for each in copied if not each.startswith("dist/") and not (ROOT / each).exists()] == []
+    settings = load_settings(None, {})
+    web = settings.http.listen.rpartition(":")[2]
+    assert f"http://127.0.0.1:{web}/health" in text
+    assert re.search(rf"^EXPOSE 5060/udp 5060/tcp {web}/tcp$", text, re.MULTILINE)

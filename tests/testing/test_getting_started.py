@@ -1,6 +1,7 @@
 """The application and the test of the getting-started page, as they stand there; and a mistake that is put in."""
 
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -49,8 +50,10 @@ def _play(port: int) -> None:
         test(lambda application: stack.enter_context(Simulation(application)))
 
 
-def test_the_page_tests_its_application(tmp_path: Path) -> None:
-    """As a reader would type it."""
+def test_the_page_tests_its_application(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a reader would type it, on a machine with Python alone: neither SIPp nor any other program is found."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert shutil.which("sipp") is None
     port = free_port()
     with _running(BLOCKS[0], port, tmp_path):
         _play(port)
