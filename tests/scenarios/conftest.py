@@ -16,12 +16,14 @@ import pytest_asyncio
 from pytest_asyncio import is_async_test
 
 from tests.scenarios.harness.application import Application, Webhook
+from tests.scenarios.harness.browser_phone import Browser
 from tests.scenarios.harness.database_path import DatabasePath
 from tests.scenarios.harness.ladder import ladder
 from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.phone import Phone
 from tests.scenarios.harness.service import EDGE_HOST, Service
 from tests.scenarios.harness.sipp import PROGRAM as SIPP
+from tests.scenarios.harness.street import MICROPHONE_HZ, Street, new_street
 from tests.sip.transport.certificates import Authority
 from tests.store.cluster import NoServer, PostgresServer, postgres_server
 
@@ -243,6 +245,36 @@ async def phone(
     for name, each in used.items():
         if not await each.reset():
             await phones.pop(name).__aexit__()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    """One Chromium for the tests of a file."""
+    async with Browser(tmp_path_factory.mktemp("browser"), MICROPHONE_HZ) as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def _street(
+    request: pytest.FixtureRequest,
+    application: Application,
+    browser: Browser,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Street]:
+    """One node for the tests of a file."""
+    name = request.module.__name__.rpartition(".")[2]
+    async with new_street(tmp_path_factory.mktemp(name), application, name, browser) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def street(
+    request: pytest.FixtureRequest, _street: Street, application: Application
+) -> AsyncIterator[Street]:
+    """The node and the browser of the file, with an application of the test's own and no tabs."""
+    name = request.module.__name__.rpartition(".")[2]
+    yield Street(_street.node, application.webhook(name), _street.browser)
+    await _street.close_tabs()
 
 
 @pytest.fixture

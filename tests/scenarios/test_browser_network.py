@@ -1,6 +1,5 @@
 """Browsers and the network: TLS, time to set up, a network that is cut, and a certificate that is another's."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,28 +10,19 @@ from tests.scenarios.conftest import Measured, PhoneFactory
 from tests.scenarios.harness.application import Application, response
 from tests.scenarios.harness.browser_phone import Browser, missing
 from tests.scenarios.harness.ports import free_port
-from tests.scenarios.harness.street import Street, street
+from tests.scenarios.harness.street import MICROPHONE_HZ, Street, new_street
 from tests.sip.transport.certificates import Authority
 
 pytestmark = [pytest.mark.timeout(90), pytest.mark.skipif(missing() is not None, reason=missing() or "")]
 LIBRARIES = ["jssip", "sipjs"]
-MICROPHONE_HZ = 700.0
 SET_UP_MS = 400
 CALLS = 5
-SECURITY_FAILED = "60062"
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
     """A certificate for the node, of an authority that no browser knows."""
     return Authority(tmp_path_factory.mktemp("authority")).issue("127.0.0.1")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    """A Chromium, which asks for no authority."""
-    async with Browser(tmp_path_factory.mktemp("browser"), MICROPHONE_HZ) as browser:
-        yield browser
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -47,21 +37,10 @@ async def secure(
         "tls_private_key": str(files.private_key),
     }
     folder = tmp_path_factory.mktemp("secure")
-    async with street(folder, application, "secure", browser, {"sip": sip_settings}) as made:
+    async with new_street(folder, application, "secure", browser, {"sip": sip_settings}) as made:
         made.node.sip_port = sip
         made.server = f"wss://127.0.0.1:{wss}/"
         yield made
-
-
-async def failure(street: Street, sid: str) -> str:
-    """The text of the notification that names why a call's media could not be secured."""
-    for _ in range(60):
-        _, page = await street.node.rest("GET", f"Calls/{sid}/Notifications.json")
-        for each in page["notifications"]:
-            if each["error_code"] == SECURITY_FAILED:
-                return str(each["message_text"])
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"no notification {SECURITY_FAILED}: {page}")
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -117,7 +96,7 @@ async def test_the_certificate_of_another_ends_the_leg(secure: Street) -> None:
     sid = asked["CallSid"]
     await page.event("ended")
     assert (await secure.node.final(sid))["status"] == "completed"
-    assert "fingerprint" in await failure(secure, sid)
+    assert "fingerprint" in await secure.security_failure(sid)
     await secure.close_tabs()
 
 

@@ -1,12 +1,9 @@
 """The one port of all browsers' media on a bad network: one that is cut, and one that is flooded."""
 
-import asyncio
 import random
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from tests.scenarios.conftest import Measured, PhoneFactory
 from tests.scenarios.harness.application import Application, response
@@ -15,30 +12,10 @@ from tests.scenarios.harness.browser_phone import Browser, missing
 from tests.scenarios.harness.flood import Flood
 from tests.scenarios.harness.media_relay import MediaRelay
 from tests.scenarios.harness.ports import free_port
-from tests.scenarios.harness.street import Street, street
+from tests.scenarios.harness.street import MICROPHONE_HZ, new_street
 
 pytestmark = [pytest.mark.timeout(90), pytest.mark.skipif(missing() is not None, reason=missing() or "")]
-MICROPHONE_HZ = 700.0
 OTHER_SIDE = "127.0.0.2"
-SECURITY_FAILED = "60062"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    """One Chromium for all tests here."""
-    async with Browser(tmp_path_factory.mktemp("browser"), MICROPHONE_HZ) as browser:
-        yield browser
-
-
-async def failure(street: Street, sid: str) -> str:
-    """The text of the notification that names why a call's media could not be secured."""
-    for _ in range(60):
-        _, page = await street.node.rest("GET", f"Calls/{sid}/Notifications.json")
-        for each in page["notifications"]:
-            if each["error_code"] == SECURITY_FAILED:
-                return str(each["message_text"])
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"no notification {SECURITY_FAILED}: {page}")
 
 
 async def test_a_network_that_is_cut_ends_the_leg(
@@ -49,7 +26,7 @@ async def test_a_network_that_is_cut_ends_the_leg(
     settings = {"media": {"webrtc_port": port, "advertised_address": OTHER_SIDE}}
     async with (
         MediaRelay((OTHER_SIDE, port), ("127.0.0.1", port)) as network,
-        street(tmp_path, application, "cut", browser, settings) as cut,
+        new_street(tmp_path, application, "cut", browser, settings) as cut,
     ):
         cut.webhook["voice"] = response("<Play digits='1'/><Pause length='80'/>")
         page = await cut.open("alice", "sipjs")
@@ -60,7 +37,7 @@ async def test_a_network_that_is_cut_ends_the_leg(
         network.cut()
         await page.event("ended", timeout=45)
         assert (await cut.node.final(sid))["status"] == "completed"
-        assert "ICE" in await failure(cut, sid)
+        assert "ICE" in await cut.security_failure(sid)
 
 
 async def test_floods_of_stun_and_dtls_disturb_no_call(
@@ -70,7 +47,7 @@ async def test_floods_of_stun_and_dtls_disturb_no_call(
     port = free_port()
     chance = random.Random(14)
     settings = {"media": {"webrtc_port": port}}
-    async with street(tmp_path, application, "flood", browser, settings) as flooded:
+    async with new_street(tmp_path, application, "flood", browser, settings) as flooded:
         bob = await phone("bob")
         flooded.webhook["voice"] = response(f"<Dial><Sip>{bob.uri}</Sip></Dial>")
         page = await flooded.open("alice", "jssip")

@@ -1,57 +1,30 @@
 """A browser's leg in everything that legs can be in: streams, conferences, recordings, transfers, video."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
 from tests.scenarios.conftest import PhoneFactory
-from tests.scenarios.harness.application import Application, response
+from tests.scenarios.harness.application import response
 from tests.scenarios.harness.audio import tone
-from tests.scenarios.harness.browser_phone import Browser, BrowserPage, missing
+from tests.scenarios.harness.browser_phone import BrowserPage, missing
 from tests.scenarios.harness.stream_application import StreamApplication
-from tests.scenarios.harness.street import Street, street
+from tests.scenarios.harness.street import MICROPHONE_HZ, Street
 
 pytestmark = [pytest.mark.timeout(90), pytest.mark.skipif(missing() is not None, reason=missing() or "")]
-MICROPHONE_HZ = 700.0
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    """One Chromium for all tests here."""
-    async with Browser(tmp_path_factory.mktemp("browser"), MICROPHONE_HZ) as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def shared(
-    application: Application, browser: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Street]:
-    """One node for all tests here."""
-    async with street(tmp_path_factory.mktemp("services"), application, "services", browser) as made:
-        yield made
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def node(shared: Street, application: Application) -> AsyncIterator[Street]:
-    """The same, with a fresh application and no tabs."""
-    yield Street(shared.node, application.webhook("services"), shared.browser)
-    await shared.close_tabs()
-
-
-async def on_call(node: Street, library: str = "jssip", verb: str = "call") -> BrowserPage:
+async def on_call(street: Street, library: str = "jssip", verb: str = "call") -> BrowserPage:
     """Alice's tab, whose call was answered."""
-    page = await node.open("alice", library)
-    await node.call(page, verb)
+    page = await street.open("alice", library)
+    await street.call(page, verb)
     await page.event("answered")
     return page
 
 
-async def test_a_stream_hears_a_browser_and_speaks_to_it(node: Street) -> None:
+async def test_a_stream_hears_a_browser_and_speaks_to_it(street: Street) -> None:
     """Opus under DTLS on the one side, G.711 over a WebSocket on the other."""
     async with StreamApplication() as application:
-        node.webhook["voice"] = response(f'<Connect><Stream url="{application.url}"/></Connect>')
-        page = await on_call(node)
+        street.webhook["voice"] = response(f'<Connect><Stream url="{application.url}"/></Connect>')
+        page = await on_call(street)
         socket = await application.next_socket()
         assert await socket.hears(MICROPHONE_HZ)
         await socket.play(tone(440, 4.0))
@@ -62,36 +35,38 @@ async def test_a_stream_hears_a_browser_and_speaks_to_it(node: Street) -> None:
         await socket.ended()
 
 
-async def test_a_browser_is_in_a_conference(node: Street, phone: PhoneFactory) -> None:
+async def test_a_browser_is_in_a_conference(street: Street, phone: PhoneFactory) -> None:
     """With a phone: each hears the other, and the browser not itself."""
     bob = await phone("bob")
-    node.webhook["voice"] = response('<Dial><Conference beep="false">room</Conference></Dial>')
-    page = await on_call(node)
-    call = await bob.invite(node.node.uri("1000"), say=440)
+    street.webhook["voice"] = response('<Dial><Conference beep="false">room</Conference></Dial>')
+    page = await on_call(street)
+    call = await bob.invite(street.node.uri("1000"), say=440)
     assert await call.hears(MICROPHONE_HZ)
     assert await page.hears(440)
     await call.hang_up()
     await page.run("hangUp")
 
 
-async def test_what_a_browser_says_is_recorded(node: Street) -> None:
+async def test_what_a_browser_says_is_recorded(street: Street) -> None:
     """`<Record>`, then `<Play>` of it: the page hears its own microphone."""
-    node.webhook["voice"] = response('<Record action="recorded" maxLength="2" timeout="0" playBeep="false"/>')
-    node.webhook["recorded"] = lambda request: response(f"<Play loop='5'>{request['RecordingUrl']}</Play>")
-    page = await on_call(node)
-    assert (await node.webhook.next("recorded"))["RecordingDuration"] == "2"
+    street.webhook["voice"] = response(
+        '<Record action="recorded" maxLength="2" timeout="0" playBeep="false"/>'
+    )
+    street.webhook["recorded"] = lambda request: response(f"<Play loop='5'>{request['RecordingUrl']}</Play>")
+    page = await on_call(street)
+    assert (await street.webhook.next("recorded"))["RecordingDuration"] == "2"
     assert await page.hears(MICROPHONE_HZ)
     await page.run("hangUp")
 
 
 @pytest.mark.parametrize("library", ["jssip", "sipjs"])
-async def test_a_browser_transfers(node: Street, phone: PhoneFactory, library: str) -> None:
+async def test_a_browser_transfers(street: Street, phone: PhoneFactory, library: str) -> None:
     """REFER from the page: the phone that it talked with goes on with the third, who is a phone without encryption."""
     bob, carol = await phone("bob"), await phone("carol")
-    node.webhook["voice"] = response(f'<Dial action="after"><Sip>{bob.uri}</Sip></Dial>')
-    node.webhook["after"] = ""
-    page = await node.open("alice", library)
-    await node.call(page)
+    street.webhook["voice"] = response(f'<Dial action="after"><Sip>{bob.uri}</Sip></Dial>')
+    street.webhook["after"] = ""
+    page = await street.open("alice", library)
+    await street.call(page)
     ringing = await bob.next_call()
     await ringing.answer(say=440)
     assert await page.hears(440)
@@ -105,16 +80,16 @@ async def test_a_browser_transfers(node: Street, phone: PhoneFactory, library: s
     await third.ended()
 
 
-async def test_a_call_is_transferred_to_a_browser(node: Street, phone: PhoneFactory) -> None:
+async def test_a_call_is_transferred_to_a_browser(street: Street, phone: PhoneFactory) -> None:
     """The called phone sends its caller on to a page, which rings and is heard."""
     alice, bob = await phone("alice"), await phone("bob")
-    page = await node.open("frank", "jssip")
-    node.webhook["voice"] = response(f"<Dial><Sip>{bob.uri}</Sip></Dial>")
-    call = await alice.invite(node.node.uri("1000"), say=440)
+    page = await street.open("frank", "jssip")
+    street.webhook["voice"] = response(f"<Dial><Sip>{bob.uri}</Sip></Dial>")
+    call = await alice.invite(street.node.uri("1000"), say=440)
     ringing = await bob.next_call()
     await ringing.answer(say=660)
     assert await call.hears(660)
-    await ringing.transfer(f"sip:frank@127.0.0.1:{node.node.sip_port}")
+    await ringing.transfer(f"sip:frank@127.0.0.1:{street.node.sip_port}")
     await page.event("incoming")
     await page.run("answer")
     assert await call.hears(MICROPHONE_HZ)
@@ -122,12 +97,12 @@ async def test_a_call_is_transferred_to_a_browser(node: Street, phone: PhoneFact
     await call.hang_up()
 
 
-async def test_video_without_its_element_is_refused(node: Street, phone: PhoneFactory) -> None:
+async def test_video_without_its_element_is_refused(street: Street, phone: PhoneFactory) -> None:
     """The call is one of audio: the line of video has port 0, and the page goes on without it."""
     bob = await phone("bob")
-    node.webhook["voice"] = response(f"<Dial><Sip>{bob.uri}</Sip></Dial>")
-    page = await node.open("alice", "jssip")
-    await node.call(page, "film")
+    street.webhook["voice"] = response(f"<Dial><Sip>{bob.uri}</Sip></Dial>")
+    page = await street.open("alice", "jssip")
+    await street.call(page, "film")
     ringing = await bob.next_call()
     await ringing.answer(say=440)
     assert await page.hears(440)

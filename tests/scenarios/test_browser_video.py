@@ -1,53 +1,28 @@
 """`<Video>` with a browser: its camera is seen by a phone in the clear and by another browser, and theirs by it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from tests.scenarios.harness.application import Application, response
-from tests.scenarios.harness.browser_phone import Browser, BrowserPage, missing
+from tests.scenarios.harness.application import response
+from tests.scenarios.harness.browser_phone import BrowserPage, missing
 from tests.scenarios.harness.command_phone import Mirror, has_video_baresip
 from tests.scenarios.harness.film import FilmMirror
 from tests.scenarios.harness.raw_phone import RawPhone, sdp
-from tests.scenarios.harness.street import Street, street
+from tests.scenarios.harness.street import MICROPHONE_HZ, Street
 from tests.scenarios.harness.waiting import eventually
 from tests.scenarios.test_video import port_of, video_of
 
 pytestmark = [pytest.mark.timeout(90), pytest.mark.skipif(missing() is not None, reason=missing() or "")]
-MICROPHONE_HZ = 700.0
 OFFERED = {
     "VP8": ("VP8/90000", "VP8/90000"),
     "H264": ("H264/90000", "packetization-mode=1;profile-level-id=42e01f"),
 }
 """What the phone answers with, and what stands in the line of the offer that it means."""
 PICTURE_LOSS = (206, 1)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    """One Chromium for all tests here."""
-    async with Browser(tmp_path_factory.mktemp("browser"), MICROPHONE_HZ) as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def shared(
-    application: Application, browser: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Street]:
-    """One node for all tests here."""
-    async with street(tmp_path_factory.mktemp("video"), application, "video", browser) as made:
-        yield made
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def node(shared: Street, application: Application) -> AsyncIterator[Street]:
-    """The same, with a fresh application and no tabs."""
-    yield Street(shared.node, application.webhook("video"), shared.browser)
-    await shared.close_tabs()
 
 
 async def seen(page: BrowserPage, what: str, condition: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
@@ -67,15 +42,15 @@ def is_film(figures: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("codec", OFFERED)
-async def test_a_browser_and_a_phone_see_each_other(node: Street, codec: str) -> None:
+async def test_a_browser_and_a_phone_see_each_other(street: Street, codec: str) -> None:
     """The phone takes one format of the page's, under a number of its own, and its requests bring key frames.
 
     H.264 is not the page's first choice, and the page is answered while the phone rings: it is re-invited.
     """
     async with RawPhone("bob") as bob, FilmMirror() as mirror:
-        node.webhook["voice"] = response(f'<Dial><Sip name="{bob.uri}"><Video enable="true"/></Sip></Dial>')
-        page = await node.open("alice", "jssip")
-        await node.call(page, "film")
+        street.webhook["voice"] = response(f'<Dial><Sip name="{bob.uri}"><Video enable="true"/></Sip></Dial>')
+        page = await street.open("alice", "jssip")
+        await street.call(page, "film")
         ringing = await bob.next_call()
         offered = video_of(ringing.invite)
         assert offered[0].split()[2] == "RTP/AVP"
@@ -108,13 +83,13 @@ async def test_a_browser_and_a_phone_see_each_other(node: Street, codec: str) ->
 
 
 @pytest.mark.skipif(not has_video_baresip(), reason="Debian's baresip is not installed")
-async def test_a_phone_of_another_make_decodes_a_browsers_film(node: Street, tmp_path: Path) -> None:
+async def test_a_phone_of_another_make_decodes_a_browsers_film(street: Street, tmp_path: Path) -> None:
     """Baresip over plain RTP sends back what it has decoded and encoded anew, and the sound."""
     async with Mirror(tmp_path / "baresip") as bob:
         await bob.says("baresip is ready")
-        node.webhook["voice"] = response(f'<Dial><Sip>{bob.uri}<Video enable="true"/></Sip></Dial>')
-        page = await node.open("alice", "jssip")
-        await node.call(page, "film")
+        street.webhook["voice"] = response(f'<Dial><Sip>{bob.uri}<Video enable="true"/></Sip></Dial>')
+        page = await street.open("alice", "jssip")
+        await street.call(page, "film")
         await page.event("answered")
         figures = await seen(page, "its own film", is_film)
         assert (figures["width"], figures["received"]) == (640, "video/VP8")
@@ -126,14 +101,14 @@ async def test_a_phone_of_another_make_decodes_a_browsers_film(node: Street, tmp
     ("caller", "callee", "codec"),
     [("jssip", "sipjs", "VP8"), ("sipjs", "jssip", "VP8"), ("jssip", "jssip", "H264")],
 )
-async def test_browsers_see_each_other(node: Street, caller: str, callee: str, codec: str) -> None:
+async def test_browsers_see_each_other(street: Street, caller: str, callee: str, codec: str) -> None:
     """`<Client>` with `<Video>`: each page decodes the other's film, and hears the other still."""
-    node.webhook["voice"] = response('<Dial><Client>frank<Video enable="true"/></Client></Dial>')
-    alice, frank = await node.open("alice", caller), await node.open("frank", callee)
+    street.webhook["voice"] = response('<Dial><Client>frank<Video enable="true"/></Client></Dial>')
+    alice, frank = await street.open("alice", caller), await street.open("frank", callee)
     if codec == "H264":
         only = ["m=video (\\d+) (\\S+) .*", "m=video $1 $2 108 109"]
         await alice.run("change", only)
-    await node.call(alice, "film")
+    await street.call(alice, "film")
     await frank.event("incoming")
     await frank.run("answerWithVideo")
     for page in (alice, frank):
@@ -144,11 +119,11 @@ async def test_browsers_see_each_other(node: Street, caller: str, callee: str, c
     await frank.event("ended")
 
 
-async def test_a_browser_that_answers_with_audio_gets_a_call_of_audio(node: Street) -> None:
+async def test_a_browser_that_answers_with_audio_gets_a_call_of_audio(street: Street) -> None:
     """The caller's video is taken back, and its sound goes on."""
-    node.webhook["voice"] = response('<Dial><Client>frank<Video enable="true"/></Client></Dial>')
-    alice, frank = await node.open("alice", "jssip"), await node.open("frank", "jssip")
-    await node.call(alice, "film")
+    street.webhook["voice"] = response('<Dial><Client>frank<Video enable="true"/></Client></Dial>')
+    alice, frank = await street.open("alice", "jssip"), await street.open("frank", "jssip")
+    await street.call(alice, "film")
     await frank.event("incoming")
     await frank.run("answer")
     assert await alice.hears(MICROPHONE_HZ)
@@ -157,11 +132,11 @@ async def test_a_browser_that_answers_with_audio_gets_a_call_of_audio(node: Stre
     await frank.event("ended")
 
 
-async def test_without_the_element_a_client_is_offered_audio_alone(node: Street) -> None:
+async def test_without_the_element_a_client_is_offered_audio_alone(street: Street) -> None:
     """As for `<Sip>`."""
-    node.webhook["voice"] = response("<Dial><Client>frank</Client></Dial>")
-    alice, frank = await node.open("alice", "jssip"), await node.open("frank", "jssip")
-    await node.call(alice, "film")
+    street.webhook["voice"] = response("<Dial><Client>frank</Client></Dial>")
+    alice, frank = await street.open("alice", "jssip"), await street.open("frank", "jssip")
+    await street.call(alice, "film")
     await frank.event("incoming")
     await frank.run("answerWithVideo")
     assert await frank.hears(MICROPHONE_HZ)

@@ -1,49 +1,18 @@
 """Browsers as phones: Chromium with JsSIP and with SIP.js, both unmodified, over WebSocket, DTLS-SRTP and ICE."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from tests.scenarios.conftest import PhoneFactory
 from tests.scenarios.harness.application import Application, response
 from tests.scenarios.harness.browser_phone import Browser, missing
-from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.ports import free_port
-from tests.scenarios.harness.street import Street
-from tests.scenarios.harness.street import street as new_street
+from tests.scenarios.harness.street import MICROPHONE_HZ, Street, new_street
 
 pytestmark = [pytest.mark.timeout(90), pytest.mark.skipif(missing() is not None, reason=missing() or "")]
 LIBRARIES = ["jssip", "sipjs"]
-MICROPHONE_HZ = 700.0
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    """One Chromium for all tests here."""
-    async with Browser(tmp_path_factory.mktemp("browser"), MICROPHONE_HZ) as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def shared(
-    application: Application, browser: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Node]:
-    """One node for all tests here, which lets the pages of the browser in."""
-    numbers = [{"number": "*", "voice_url": application.webhook("browsers").url("voice")}]
-    settings = {"http": {"allowed_origins": [browser.origin]}}
-    async with Node(tmp_path_factory.mktemp("browsers"), numbers=numbers, settings=settings) as node:
-        yield node
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def street(shared: Node, browser: Browser, application: Application) -> AsyncIterator[Street]:
-    """The shared node and browser, and a fresh application; its tabs are closed after the test."""
-    street = Street(shared, application.webhook("browsers"), browser)
-    yield street
-    await street.close_tabs()
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

@@ -10,9 +10,9 @@ from tests.scenarios.harness.audio import tone, write_wav
 from tests.scenarios.harness.browser_phone import CHROMIUM, FOLDER, NODE, missing
 from tests.scenarios.harness.phone import Phone
 from tests.scenarios.harness.process import ManagedProcess
+from tests.scenarios.harness.street import MICROPHONE_HZ
 from tests.scenarios.harness.waiting import eventually
 
-MICROPHONE_HZ = 700.0
 PASSWORD = "correct horse battery"
 STEPS = [
     "registered",
