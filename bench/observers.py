@@ -25,7 +25,7 @@ from bench.parts import ABOUT, BUSY_SHARE, Findings, Plan, measure
 
 SECTIONS: Final = {
     "together": ("Always on, together", ("observers",), 18),
-    "parts": ("Always on, each part", ("metrics", "feed", "log-lines"), 9),
+    "parts": ("Always on, each part", ("metrics", "log-lines"), 12),
     "traces": ("Traces", ("traces",), 12),
 }
 """By name: the title, what is switched off, and in how many rounds."""

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from typing import Any, Final
 from unittest import mock
 
-from callapi.api.feed.live_feed import Feed
 from callapi.calls.events import EventBus
 from callapi.calls.records.timeline import Timelines
 from callapi.cli.main import main
@@ -107,21 +106,16 @@ def _timeline_sip() -> Undo:
 
 
 def _observers() -> Undo:
-    """Counters, the ring of the feed, log lines of calls."""
+    """Counters and log lines of calls; the feed has no subscriber while it has no readers."""
     return _without_subscribers(
         lambda each: (
-            isinstance(getattr(each, "__self__", None), CallMetrics | Feed)
-            or each.__module__ == call_lines.__name__
+            isinstance(getattr(each, "__self__", None), CallMetrics) or each.__module__ == call_lines.__name__
         )
     )
 
 
 def _metrics() -> Undo:
     return _without_object(CallMetrics)
-
-
-def _feed() -> Undo:
-    return _without_object(Feed)
 
 
 def _traces() -> Undo:
@@ -183,7 +177,6 @@ PARTS: Final[dict[str, Callable[[], Undo]]] = {
     "timeline-sip": _timeline_sip,
     "observers": _observers,
     "metrics": _metrics,
-    "feed": _feed,
     "log-lines": _log_lines,
     "tone": _tone,
     "media": _media,

@@ -12,7 +12,7 @@ from callapi.api import Feed
 from callapi.api.feed import live_feed
 from callapi.api.feed.live_feed import FeedFilter
 from callapi.base.ids import AccountSid, CallSid
-from callapi.calls.events import CallEnded, CallStarted, ProblemRaised, StatusChanged
+from callapi.calls.events import CallEnded, CallStarted, EventBus, ProblemRaised, StatusChanged
 from callapi.calls.problem import Problem
 from callapi.calls.status import Ending
 from callapi.sip import Party
@@ -124,6 +124,32 @@ async def test_what_is_kept_is_bounded(world: World, monkeypatch: pytest.MonkeyP
     again = await Client(feed, world.account.sid, last).open()
     assert (await again.next())[1]["type"] == "reset"
     await again.close()
+
+
+async def test_without_readers_nothing_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the first client on events are kept, and some time after the last; one that comes later gets a reset."""
+    monkeypatch.setattr(live_feed, "RESUME_S", 0.2)
+    bus = EventBus()
+    feed = Feed(bus, lambda _: None)
+    assert not bus.wants(CallStarted)
+    client = await Client(feed, world.account.sid).open()
+    bus.publish(CallStarted(call_record(world.account.sid), NOW))
+    last, _ = await client.next()
+    await client.close()
+    assert bus.wants(CallStarted)
+    again = await Client(feed, world.account.sid, last).open()
+    await asyncio.sleep(0.3)
+    bus.publish(CallStarted(call_record(world.account.sid), NOW))
+    assert (await again.next())[1]["type"] == "call-started", "the feed of a client that stays goes on"
+    await again.close()
+    await asyncio.sleep(0.3)
+    assert not bus.wants(CallStarted)
+    late = await Client(feed, world.account.sid, last).open()
+    assert (await late.next())[1] == {"type": "reset"}
+    bus.publish(CallStarted(call_record(world.account.sid), NOW))
+    assert (await late.next())[1]["type"] == "call-started"
+    await late.close()
+    feed.close()
 
 
 async def test_each_account_and_each_call_has_its_own(world: World) -> None:

@@ -1,8 +1,9 @@
 """The live feed: events of an account's calls as server-sent events, resumable within a bounded past.
 
-Events are kept as they come off the bus, in one ring for the node; JSON is made of them only for a client that is
-connected. A client is a position in the ring: it costs no queue, and one that is too slow, or comes back too late,
-gets a `reset` (it should load its lists again) in place of what it has missed.
+Events are kept as they come off the bus, in one ring for the node, from the first client on until `RESUME_S` after the
+last: a feed without readers costs nothing. JSON is made of them only for a client that is connected. A client is a
+position in the ring: it costs no queue, and one that is too slow, or comes back too late, gets a `reset` (it should
+load its lists again) in place of what it has missed.
 """
 
 import asyncio
@@ -32,6 +33,8 @@ from callapi.store import CallRecord, Json, RecordingRecord
 
 MAX_KEPT: Final = 10_000
 """Events of the node that a client may have missed and still gets."""
+RESUME_S: Final = 600.0
+"""How long events are kept when the last client has left, for one that comes back."""
 MAX_CLIENTS: Final = 200
 KEEP_ALIVE_S: Final = 10.0
 """How often a silent feed sends a comment, and whether the client may still read it is asked."""
@@ -74,6 +77,9 @@ class Feed:
 
     def __init__(self, bus: EventBus, represent: Callable[[CallRecord | RecordingRecord], Json]) -> None:
         """`represent` makes of a record what REST shows of it."""
+        self._bus = bus
+        self._detach: list[Callable[[], None]] = []
+        self._rest_timer: asyncio.TimerHandle | None = None
         self._represent = represent
         self._epoch = random_hex()[:8]
         self._kept: deque[FeedSource] = deque(maxlen=MAX_KEPT)
@@ -85,17 +91,17 @@ class Feed:
         self._is_closed = False
         self._export: Callable[[Relayed], None] | None = None
         self._is_export_wanted: Callable[[], bool] = bool
-        for kind in _NAMES:
-            bus.attach(kind, self._keep)
 
     def close(self) -> None:
         """End every client's stream: the node stops."""
         self._is_closed = True
+        self._stop_rest_timer()
         self._wake()
 
     def export_to(self, export: Callable[[Relayed], None], is_wanted: Callable[[], bool]) -> None:
         """Give each event of this node to `export` too, while `is_wanted`."""
         self._export, self._is_export_wanted = export, is_wanted
+        self._start_keeping()
 
     def relay(self, event: Relayed) -> None:
         """Take in an event of another node."""
@@ -124,10 +130,13 @@ class Feed:
         waker = asyncio.Event()
         self._wakers.add(waker)
         self.has_clients.set()
+        self._stop_rest_timer()
+        self._start_keeping()
         try:
-            position = self._position_after(last_event_id)
-            yield b"retry: 2000\n\n" + (self._reset() if position is None else b": connected\n\n")
-            position = self._next if position is None else position
+            resumed = self._position_after(last_event_id)
+            head = self._reset() if resumed is None else b": connected\n\n"
+            position = self._next if resumed is None else resumed
+            yield b"retry: 2000\n\n" + head
             asked_at = loop.time()
             while not self._is_closed:
                 waker.clear()
@@ -146,6 +155,26 @@ class Feed:
             self._wakers.discard(waker)
             if not self._wakers:
                 self.has_clients.clear()
+                if self._export is None and not self._is_closed:
+                    self._rest_timer = loop.call_later(RESUME_S, self._rest)
+
+    def _start_keeping(self) -> None:
+        if not self._detach:
+            self._detach = [self._bus.attach(kind, self._keep) for kind in _NAMES]
+
+    def _rest(self) -> None:
+        """Keep nothing until the next client comes; for one that comes back, the positions of before are gone."""
+        self._rest_timer = None
+        for detach in self._detach:
+            detach()
+        self._detach = []
+        self._kept.clear()
+        self._epoch = random_hex()[:8]
+
+    def _stop_rest_timer(self) -> None:
+        if self._rest_timer is not None:
+            self._rest_timer.cancel()
+            self._rest_timer = None
 
     def _keep(self, event: FeedSource) -> None:
         self._kept.append(event)
