@@ -1,17 +1,19 @@
-"""What operators do beneath a service: a pooler before PostgreSQL, a backup and its restore."""
+"""What operators do beneath a service: a pooler, a backup and its restore, a node that starts anew."""
 
 import asyncio
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 from tests.scenarios.harness.application import Application, response
-from tests.scenarios.harness.ledger import records, unfinished
+from tests.scenarios.harness.database_path import DatabasePath
+from tests.scenarios.harness.ledger import records, state, unfinished
 from tests.scenarios.harness.ports import free_port
 from tests.scenarios.harness.promises import judge, reported
 from tests.scenarios.harness.raw_phone import RawPhone, sdp
@@ -144,3 +146,40 @@ async def run(program: str, *arguments: str) -> None:
     )
     output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()
+
+
+async def test_a_node_that_loses_its_name_or_its_database_while_it_starts_begins_anew(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    """On a machine too busy for its heartbeats; and after a takeover, while the database is away. It does not exit."""
+    raised = (
+        "UPDATE nodes SET epoch = epoch + 1, beat = -1, state = 'dead' WHERE name = 'node-1' AND beat >= 0"
+    )
+    direct = server.create("anew")
+    async with AsyncExitStack() as stack:
+        path = await stack.enter_async_context(DatabasePath(direct))
+        service = Service(tmp_path, server, [], count=1, url=path.url, has_edge=False)
+        service.url = direct  # the test asks the database by itself
+        [node] = service.nodes
+        connection = stack.enter_context(psycopg.connect(direct, autocommit=True))
+
+        def is_taken_over() -> bool:
+            try:
+                return connection.execute(raised).rowcount == 1
+            except psycopg.errors.UndefinedTable:
+                return False
+
+        def said() -> str:
+            return node.process.log.read_text(encoding="utf-8")
+
+        starting = asyncio.create_task(stack.enter_async_context(service))
+        await eventually("the node to claim its name", is_taken_over)
+        await starting
+        assert "starts anew" in said()
+        await eventually("the node to be up", lambda: state(service, "node-1") == "up")
+        before = len(said())
+        await eventually("the node to be taken over from", is_taken_over)
+        await eventually("the node to know", lambda: "was taken over since" in said()[before:])
+        async with path.refusing():
+            await eventually("a start without a database", lambda: "is not up" in said()[before:])
+        await eventually("the node to be up", lambda: state(service, "node-1") == "up")

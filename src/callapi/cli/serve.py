@@ -14,13 +14,14 @@ from typing import Any, Final
 
 import uvloop
 
+from callapi.base.retrying import pauses
 from callapi.base.settings import AUTH_TOKEN, Settings, load_settings
 from callapi.cli.data_dir import locked
 from callapi.cli.logs import configure
 from callapi.cli.terminal import Terminal
 from callapi.console import is_built
 from callapi.node.node import Node
-from callapi.store import Fenced, upgrade_in_child
+from callapi.store import Fenced, NameTaken, Unavailable, upgrade_in_child
 
 log = logging.getLogger(__name__)
 
@@ -75,21 +76,34 @@ class StopSignals:
 async def _serve(settings: Settings) -> int:
     signals = StopSignals()
     signals.listen()
-    failures = 0
+    was_up, failures, waits = False, 0, pauses()
     while True:
         try:
             async with Node(settings) as node:
                 _announce(node, settings)
-                failures = 0
+                was_up, failures, waits = True, 0, pauses()
                 if not await _first(signals.stop.wait(), node.fenced()):
                     await drained(node, signals)
                     return 0
-        except Fenced:
-            # On a machine that is too busy for heartbeats it is taken for dead while it starts.
+            log.warning("%s starts anew: another node took over while it was away", settings.node.name)
+        except (Unavailable, ExceptionGroup) as error:
             failures += 1
-            if signals.stop.is_set() or failures >= MAX_FAILURES:
+            if signals.stop.is_set() or not _may_try_again(error, failures, was_up=was_up):
                 raise
-        log.warning("%s starts anew: another node took over while it was away", settings.node.name)
+            log.warning("%s is not up, and starts anew: %s", settings.node.name, error)
+            if not await _first(signals.stop.wait(), asyncio.sleep(next(waits))):
+                return 0
+
+
+def _may_try_again(error: Exception, failures: int, *, was_up: bool) -> bool:
+    """Whether a start that failed is made again: of a node that was up, and of one that was too slow for heartbeats."""
+    causes = [error]
+    while groups := [each for each in causes if isinstance(each, ExceptionGroup)]:
+        causes = [each for each in causes if each not in groups]
+        causes += [leaf for group in groups for leaf in group.exceptions]
+    if was_up:
+        return all(isinstance(each, Unavailable) and not isinstance(each, NameTaken) for each in causes)
+    return all(isinstance(each, Fenced) for each in causes) and failures < MAX_FAILURES
 
 
 async def _first(stop: Coroutine[Any, Any, object], other: Coroutine[Any, Any, object]) -> bool:

@@ -24,6 +24,7 @@ class DatabasePath:
         self._flows = asyncio.Event()
         self._flows.set()
         self._pairs: set[asyncio.Task[None]] = set()
+        self._refuses = False
 
     @property
     def url(self) -> str:
@@ -57,6 +58,17 @@ class DatabasePath:
             self._flows.set()
 
     @asynccontextmanager
+    async def refusing(self) -> AsyncIterator[None]:
+        """Connections are closed, new ones as soon as they are made: a server that is being replaced."""
+        self._refuses = True
+        for each in self._pairs:
+            each.cancel()
+        try:
+            yield
+        finally:
+            self._refuses = False
+
+    @asynccontextmanager
     async def slow(self, delay_s: float) -> AsyncIterator[None]:
         """Each packet takes `delay_s` more, there and back."""
         self.delay_s = delay_s
@@ -66,6 +78,9 @@ class DatabasePath:
             self.delay_s = 0.0
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._refuses:
+            writer.close()
+            return
         task = asyncio.current_task()
         assert task is not None
         self._pairs.add(task)

@@ -58,3 +58,10 @@ def records(service: Service) -> dict[str, tuple[str, str]]:
     with psycopg.connect(service.url) as connection:
         rows = connection.execute("SELECT sid, status, node FROM calls").fetchall()
     return {sid: (status, node) for sid, status, node in rows}
+
+
+def with_timeline(service: Service) -> set[str]:
+    """Calls of which the database has a timeline that holds their end."""
+    with psycopg.connect(service.url) as connection:
+        rows = connection.execute("SELECT call_sid, events FROM call_events").fetchall()
+    return {sid for sid, events in rows if '"completed"' in str(events)}

@@ -5,15 +5,17 @@ import os
 from functools import partial
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from callapi.base.ids import CallSid
 from callapi.base.retrying import looked_up
-from callapi.store import NodeEntry, Owner, Put, Remove, Store
+from callapi.store import AddEvents, NodeEntry, Owner, PageRequest, Put, Remove, Store
 from callapi.store.records import CallbackRecord, CallRecord
+from callapi.store.writing import unwritten as unwritten_room
 from callapi.store.writing.call_log import CallLog
 from callapi.store.writing.unwritten import Unwritten
-from tests.store.samples import NOON, after, call, callback, notification, recording
+from tests.store.samples import NOON, after, call, callback, event, notification, recording
 
 URL = "http://app.example"
 
@@ -66,6 +68,49 @@ async def test_a_node_that_was_taken_over_writes_late_what_no_other_node_knows(
                 "its end is not known"
             )
     assert Unwritten(tmp_path).read() == []
+
+
+async def test_timelines_of_the_time_apart_are_written_late(postgresql_url: str, tmp_path: Path) -> None:
+    """Of a call that the database never knew, of one that another node has ended, and of one that was over before."""
+    taken, over, unknown = call(node="one"), call(node="one", end_time=after(1)), call(node="one")
+    absent = call(node="one")
+    async with Store.open(postgresql_url, owner=Owner("two", "2" * 32)) as two:
+        async with Store.open(postgresql_url, data_dir=tmp_path, owner=one()) as store:
+            store.write(Put(taken), Put(over))
+            await store.flush()
+            assert two.nodes is not None
+            [entry] = [each for each in await two.nodes.all() if each.name == "one"]
+            assert await two.nodes.bury(entry) is not None
+            two.write(Put(replace(taken, status="failed", end_time=after(9))))
+            await two.flush()
+            store.begin(unknown)
+            store.write(Put(replace(unknown, status="completed", end_time=after(5))))
+            for each in (taken, over, unknown, absent):
+                store.write(AddEvents(each.sid, (event(0, name="Say\ud800"), event(1))))
+            await store.flush()
+        async with Store.open(postgresql_url, data_dir=tmp_path, owner=one()) as store:
+            for each in (taken, over, unknown):
+                page = await store.events.page(each.sid, PageRequest(0, 10))
+                assert page.records == (event(0, name="Say\ufffd"), event(1))
+            assert not (await store.events.page(absent.sid, PageRequest(0, 10))).records, "deleted meanwhile"
+            assert await store.calls.fetch(absent.sid) is None
+            found = await store.calls.fetch(taken.sid)
+            assert found is not None
+            assert found.status == "failed"
+
+
+def test_timelines_have_their_bound_and_records_have_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unwritten_room, "MAX_EVENTS", 1000)
+    unwritten = Unwritten(tmp_path)
+    long, short = event(0, body="x" * 900), event(0, body="x")
+    done = call(end_time=after(5))
+    for each in (long, long, short):
+        unwritten.note((Put(done), AddEvents(done.sid, (each,))))
+    unwritten.close()
+    put = Put(done)
+    assert unwritten.read() == [put, put, put, AddEvents(done.sid, (short,))]
 
 
 async def test_what_waits_for_a_database_when_the_node_stops_is_written_at_the_next_start(

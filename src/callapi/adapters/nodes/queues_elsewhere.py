@@ -225,8 +225,12 @@ class QueuesOfOthers:
         return self._guests.expect(Expected(visit.record, visit.sip, story, missed))
 
     async def dequeue(self, request: str) -> str:
-        """The handler of commands that begin with `DEQUEUE`."""
-        command = _DEQUEUE.decode(request.removeprefix(DEQUEUE))
+        """The handler of commands that begin with `DEQUEUE`: empty if the caller is not in the queue."""
+        try:
+            command = _DEQUEUE.decode(request.removeprefix(DEQUEUE))
+        except MsgspecError:
+            log.warning("a caller cannot be taken out of its queue for a node of another version")
+            return ""
         if self._own is None:
             return ""
         return _YES if self._own.control.redirect(command.queue, command.caller, command.request) else ""
