@@ -94,7 +94,11 @@ async def test_calls_are_spread_and_any_node_answers_for_any_call(cluster: Clust
             assert status == 200, record
         for call in calls:
             await call.gets("BYE")
-        await eventually("the callbacks of the ends", lambda: len(reported(webhook, "ended")) == 6)
+        await eventually(
+            "the callbacks of the ends",
+            lambda: len(reported(webhook, "ended")) == 6,
+            seen=lambda: dict(reported(webhook, "ended")),
+        )
         status, _ = await service.nodes[0].rest("POST", f"Calls/{sids[0]}.json", Status="completed")
         assert status == 400
 
@@ -224,12 +228,18 @@ async def test_a_node_that_is_killed_under_load_is_replaced_within_ten_seconds(
             "one final callback for each leg",
             lambda: all(events[-1][0] in FINAL for events in reported(webhook, "child").values()),
             30,
+            seen=lambda: [each for each in reported(webhook, "child").items() if each[1][-1][0] not in FINAL],
         )
         legs = judge(reported(webhook, "child"))
         assert sent
         assert len(legs) >= sent * 0.5
     await victim.start()
-    await eventually("the edge to use it again", lambda: service.edge_states().count("AP") == 3, 15)
+    await eventually(
+        "the edge to use it again",
+        lambda: service.edge_states().count("AP") == 3,
+        15,
+        seen=service.edge_states,
+    )
 
 
 async def test_a_name_that_is_alive_is_refused(cluster: Cluster) -> None:
@@ -249,7 +259,11 @@ async def test_a_name_that_is_alive_is_refused(cluster: Cluster) -> None:
         assert record["sid"] == call_sid(webhook)
         call.request("BYE")
         await call.gets("BYE", 200)
-    await eventually("the callback of its end", lambda: len(reported(webhook, "ended")) == 1)
+    await eventually(
+        "the callback of its end",
+        lambda: len(reported(webhook, "ended")) == 1,
+        seen=lambda: dict(reported(webhook, "ended")),
+    )
 
 
 async def test_a_node_that_was_suspended_ends_its_calls_and_starts_anew(
@@ -273,7 +287,11 @@ async def test_a_node_that_was_suspended_ends_its_calls_and_starts_anew(
         try:
             record = await other.final(sid, timeout=12)
             assert (record["status"], record["end_reason"]) == ("completed", "node node-3 broke off")
-            await eventually("its callback", lambda: len(reported(webhook, "ended").get(sid, ())) == 1)
+            await eventually(
+                "its callback",
+                lambda: len(reported(webhook, "ended").get(sid, ())) == 1,
+                seen=lambda: dict(reported(webhook, "ended")),
+            )
             await asyncio.sleep(SUSPENDED_S)
         finally:
             sleeper.process.signal(signal.SIGCONT)
@@ -317,7 +335,12 @@ async def test_a_node_that_drains_gets_no_new_calls_and_keeps_its_own(
         await kept.gets("INVITE", 200)
         kept.request("ACK")
         assert await service.run("drain", "node-1", "--no-wait") == 0
-        await eventually("the edge to pass it over", lambda: service.edge_states().count("AP") == 2, 10)
+        await eventually(
+            "the edge to pass it over",
+            lambda: service.edge_states().count("AP") == 2,
+            10,
+            seen=service.edge_states,
+        )
         assert await draining.health() == 503
         await is_listed_as_draining(service, "node-1")
         webhook.requests.clear()
@@ -334,7 +357,12 @@ async def test_a_node_that_drains_gets_no_new_calls_and_keeps_its_own(
         assert await service.run("drain", "node-1", "--timeout", "10") == 0
         assert await service.run("drain", "node-1", "--undo") == 0
         assert await service.run("drain", "nobody") == 1
-    await eventually("the edge to use it again", lambda: service.edge_states().count("AP") == 3, 15)
+    await eventually(
+        "the edge to use it again",
+        lambda: service.edge_states().count("AP") == 3,
+        15,
+        seen=service.edge_states,
+    )
 
 
 async def test_postgresql_restarts_under_a_live_call(cluster: Cluster, server: PostgresServer) -> None:
@@ -362,7 +390,12 @@ async def test_postgresql_restarts_under_a_live_call(cluster: Cluster, server: P
             assert not call.count("BYE"), "a call was ended by the outage"
             call.request("BYE")
             await call.gets("BYE", 200)
-    await eventually("each callback", lambda: len(reported(webhook, "ended")) == 9, 20)
+    await eventually(
+        "each callback",
+        lambda: len(reported(webhook, "ended")) == 9,
+        20,
+        seen=lambda: dict(reported(webhook, "ended")),
+    )
     assert all(len(events) == 1 for events in reported(webhook, "ended").values())
     assert all(each["status"] == "completed" for each in await service.nodes[0].calls(PageSize="9"))
 
@@ -416,7 +449,12 @@ async def test_limits_hold_over_all_nodes_and_the_queue_of_one_that_dies_is_plac
         records = [await second.final(sid, timeout=30) for sid in sids]
         # The one call that was on its way as its node died may have failed with it.
         assert [each["status"] for each in records].count("busy") >= len(sids) - 1, records
-        await eventually("every callback", lambda: len(reported(webhook, "rest-ended")) == len(sids), 15)
+        await eventually(
+            "every callback",
+            lambda: len(reported(webhook, "rest-ended")) == len(sids),
+            15,
+            seen=lambda: dict(reported(webhook, "rest-ended")),
+        )
         assert all(len(set(events)) == 1 for events in reported(webhook, "rest-ended").values())
         assert len(bob.calls) <= len(sids), "a call was placed twice"
         refusing.cancel()

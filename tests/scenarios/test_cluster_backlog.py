@@ -140,7 +140,11 @@ async def test_clocks_that_are_five_minutes_apart(
             call.request("ACK")
             call.request("BYE")
             await callee.gets("BYE")
-        await eventually("the callbacks", lambda: len(reported(webhook, "ended")) == 3)
+        await eventually(
+            "the callbacks",
+            lambda: len(reported(webhook, "ended")) == 3,
+            seen=lambda: dict(reported(webhook, "ended")),
+        )
         # A call of the node that is killed is ended, once, by one of the others, whatever it believes the time to be.
         webhook.requests.clear()
         webhook["voice"] = response("<Gather timeout='60'/>")
@@ -150,7 +154,11 @@ async def test_clocks_that_are_five_minutes_apart(
         await eventually("its record", lambda: len(unfinished(service)) == 1)
         first.process.signal(signal.SIGKILL)
         await nothing_left("its end", lambda: unfinished(service), 12)
-        await eventually("its callback", lambda: len(reported(webhook, "ended")) == 1)
+        await eventually(
+            "its callback",
+            lambda: len(reported(webhook, "ended")) == 1,
+            seen=lambda: dict(reported(webhook, "ended")),
+        )
         await asyncio.sleep(1)
         judge(reported(webhook, "ended"))
         assert doubled(reported(webhook, "ended")) == 0

@@ -164,6 +164,7 @@ async def kept(service: Service, webhook: Webhook, calls: int, within_s: float =
             and sum(each[-1][0] in FINAL for each in reported(webhook, "child").values()) == calls
         ),
         within_s,
+        seen=lambda: f"of {calls}: {_heard(webhook)}",
     )
     await asyncio.sleep(0.5)
     ended, children = judge(reported(webhook, "ended")), judge(reported(webhook, "child"))
@@ -172,6 +173,13 @@ async def kept(service: Service, webhook: Webhook, calls: int, within_s: float =
     found = records(service)
     assert {found[sid][0] for sid in (*ended, *children)} == {"completed"}
     assert [state(service, each.name) for each in service.nodes] == ["up"] * len(service.nodes)
+
+
+def _heard(webhook: Webhook) -> str:
+    """How many ends were reported, and what was of the legs without one."""
+    children = reported(webhook, "child")
+    open_legs = {sid: events for sid, events in children.items() if events[-1][0] not in FINAL}
+    return f"{len(reported(webhook, 'ended'))} ends of calls, {len(children)} legs, {len(open_legs)} open: {open_legs}"
 
 
 async def test_nodes_are_upgraded_one_after_another_without_a_lost_call(

@@ -96,7 +96,11 @@ async def test_nodes_work_through_a_pooler_of_sessions(
             await call.gets("BYE")
             service.url = direct
             await nothing_left("its end", lambda: unfinished(service))
-            await eventually("its callback", lambda: len(reported(webhook, "ended")) == 1)
+            await eventually(
+                "its callback",
+                lambda: len(reported(webhook, "ended")) == 1,
+                seen=lambda: dict(reported(webhook, "ended")),
+            )
             judge(reported(webhook, "ended"))
 
 
@@ -134,7 +138,11 @@ async def test_a_backup_is_restored(application: Application, server: PostgresSe
         assert record["status"] == "completed"
         status, page = await restored.nodes[0].rest("GET", "Clients.json")
         assert [each["login"] for each in page["clients"]] == ["bob"]
-        await eventually("its callbacks", lambda: len(reported(webhook, "ended").get(sid, ())) == 2)
+        await eventually(
+            "its callbacks",
+            lambda: len(reported(webhook, "ended").get(sid, ())) == 2,
+            seen=lambda: dict(reported(webhook, "ended")),
+        )
         assert len(set(reported(webhook, "ended")[sid])) == 1, "the second comes under the id of the first"
 
 

@@ -146,14 +146,18 @@ async def test_one_line_over_three_nodes(cluster: Cluster) -> None:
             "POST", f"{queue}/Members/Front.json", Url=desk.webhook.url("elsewhere")
         )
         assert status == 200
-        await eventually("the first is taken out", lambda: desk.results.get(sids[3]) == "redirected")
+        await eventually(
+            "the first is taken out",
+            lambda: desk.results.get(sids[3]) == "redirected",
+            seen=lambda: desk.results,
+        )
         # At one instant: two who are served and one agent hang up, and a caller who waits.
         for call in (calls[0], calls[1], serving[2][0], calls[4]):
             call.request("BYE")
-        await eventually("five results", lambda: len(desk.results) == 5)
+        await eventually("five results", lambda: len(desk.results) == 5, seen=lambda: desk.results)
         for call in (calls[5], calls[6]):
             call.request("BYE")
-        await eventually("seven results", lambda: len(desk.results) == 7)
+        await eventually("seven results", lambda: len(desk.results) == 7, seen=lambda: desk.results)
         for call in (calls[7], calls[8]):
             call.request("BYE")
         await eventually("all results", lambda: len(desk.webhook.all("left")) == 9)
@@ -219,7 +223,7 @@ async def test_a_queue_is_full_over_all_nodes(cluster: Cluster) -> None:
         for call in calls:
             await call.gets("INVITE", 200)
             call.request("ACK")
-        await eventually("two who do not fit", lambda: len(desk.results) == 2)
+        await eventually("two who do not fit", lambda: len(desk.results) == 2, seen=lambda: desk.results)
         assert set(desk.results.values()) == {"queue-full"}
         queue = f"Queues/{await desk.sid(third)}.json"
         await eventually(
@@ -236,7 +240,7 @@ async def test_a_queue_is_full_over_all_nodes(cluster: Cluster) -> None:
         for call in calls:
             if not call.count("BYE"):
                 call.request("BYE")
-        await eventually("four results", lambda: len(desk.results) == 4)
+        await eventually("four results", lambda: len(desk.results) == 4, seen=lambda: desk.results)
 
     async def is_deleted() -> bool:
         status, _ = await first.rest("DELETE", queue)
@@ -273,7 +277,9 @@ async def test_callers_of_a_dead_node_are_out_of_line_and_agents_of_one_are_gone
         agent, agent_sid = await desk.call(agents, first, is_waiting=False)
         assert await talks(third, kept_sid) == agent_sid
         agent.request("BYE")
-        await eventually("its result", lambda: desk.results.get(kept_sid) == "bridged")
+        await eventually(
+            "its result", lambda: desk.results.get(kept_sid) == "bridged", seen=lambda: desk.results
+        )
         for call in (kept, served, lost):
             call.give_up()
     await second.start()
@@ -307,6 +313,6 @@ async def test_an_agent_who_gives_up_leaves_the_caller_its_place(cluster: Cluste
         agent, agent_sid = await desk.call(agents, third, is_waiting=False)
         assert await talks(first, sid) == agent_sid
         call.request("BYE")
-        await eventually("its result", lambda: desk.results.get(sid) == "bridged")
+        await eventually("its result", lambda: desk.results.get(sid) == "bridged", seen=lambda: desk.results)
         await eventually("two actions", lambda: len(desk.served()) == 2)
     assert [each["DialBridged"] for each in desk.served()] == ["false", "true"]

@@ -100,7 +100,11 @@ async def test_callers_of_different_nodes_are_in_one_room(cluster: Cluster, tmp_
         await of_carol.ended()
         await of_bob.hang_up()
         await of_alice.hang_up()
-    await eventually("the end of the room", lambda: "conference-end" in happenings(webhook))
+    await eventually(
+        "the end of the room",
+        lambda: "conference-end" in happenings(webhook),
+        seen=lambda: happenings(webhook),
+    )
     names = happenings(webhook)
     assert [int(each["SequenceNumber"]) for each in webhook.all("room")] == list(range(1, len(names) + 1))
     assert names == [
@@ -139,7 +143,11 @@ async def test_a_full_room_of_another_node_refuses(cluster: Cluster) -> None:
         for each in phone.calls.values():
             if not each.count("BYE"):
                 each.request("BYE")
-        await eventually("the end of the room", lambda: "conference-end" in happenings(webhook))
+        await eventually(
+            "the end of the room",
+            lambda: "conference-end" in happenings(webhook),
+            seen=lambda: happenings(webhook),
+        )
 
 
 async def test_the_calls_of_other_nodes_go_on_when_the_node_of_the_room_dies(
@@ -159,7 +167,12 @@ async def test_the_calls_of_other_nodes_go_on_when_the_node_of_the_room_dies(
         sids = {each["ConferenceSid"] for each in webhook.all("room")}
         assert len(sids) == 1
         host.process.signal(signal.SIGKILL)
-        await eventually("the second room", lambda: happenings(webhook).count("participant-join") == 3, 15)
+        await eventually(
+            "the second room",
+            lambda: happenings(webhook).count("participant-join") == 3,
+            15,
+            seen=lambda: happenings(webhook),
+        )
         after = await webhook.next("after", timeout=15)
         assert after["DialCallStatus"] == "completed"
         await eventually(

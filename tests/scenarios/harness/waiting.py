@@ -12,11 +12,18 @@ MAX_SHOWN: Final = 12
 """How many of those that are missing a failure names."""
 
 
-async def eventually(what: str, condition: Callable[[], object], timeout: float = WAIT_S) -> None:
-    """Wait until `condition()` holds; AssertionError that names `what` after `timeout` seconds."""
+async def eventually(
+    what: str,
+    condition: Callable[[], object],
+    timeout: float = WAIT_S,
+    *,
+    seen: Callable[[], object] = lambda: "",
+) -> None:
+    """Wait until `condition()` holds; AssertionError that names `what`, and shows what is `seen`, after `timeout` s."""
     deadline = time.monotonic() + timeout
     while not condition():
-        assert time.monotonic() < deadline, f"waited {timeout:g}s in vain for: {what}"
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"waited {timeout:g}s in vain for: {what} {seen()}".rstrip())
         await asyncio.sleep(0.02)
 
 
