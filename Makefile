@@ -137,6 +137,11 @@ bench-parts: dev  ## what each part of the node costs a markup call: parts switc
 	scripts/system-packages sip-tester
 	$(BIN)/python -m bench.parts --output docs/benchmarks/parts.md
 
+.PHONY: bench-sip
+bench-sip: dev  ## SIP alone: both ends of a dialog without sockets, microseconds and functions a call; reading and writing messages
+	$(BIN)/python bench/sip_dialog.py
+	$(BIN)/python bench/sip_messages.py
+
 .PHONY: bench-observers
 bench-observers: dev  ## what counters, feed, log lines and traces add to a call: switched off in turn; the table into docs/benchmarks
 	scripts/system-packages sip-tester

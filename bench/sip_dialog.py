@@ -1,19 +1,23 @@
 """SIP's part of a markup call of two legs: both ends of one dialog in one process, without sockets.
 
-    .venv/bin/python bench/sip_dialog.py [--calls 2000] [--rounds 7] [--functions 40]
+    .venv/bin/python bench/sip_dialog.py [--calls 1000] [--rounds 7] [--functions 40] [--instructions]
 
 A calling and an answering endpoint pass the bytes of INVITE, 100, 180, 200, ACK, BYE, 200 to each other, so that a
 call here costs what the SIP of a call with two legs costs a node: it is the called side of one leg and the calling
 side of the other. Prints microseconds a call (the best and the median round), the number of Python functions called for
-one, and with `--functions` the functions of SIP by their own time.
+one, and with `--functions` the functions by their own time. `--instructions` counts the instructions of a call with
+valgrind instead, a figure that other load of the machine does not change.
 """
 
 import argparse
 import asyncio
 import cProfile
 import gc
+import os
 import pstats
+import re
 import statistics
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -199,6 +203,22 @@ async def measure(given: argparse.Namespace) -> None:
             pstats.Stats(profile).sort_stats(given.sort).print_stats(given.functions)
 
 
+def instructions(calls: int) -> int:
+    """What the interpreter executes for so many calls, its start included."""
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", sys.executable, __file__]
+    run = subprocess.run(
+        [*command, "--plain", "--calls", str(calls)],
+        env=os.environ | {"PYTHONHASHSEED": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    collected = re.search(r"Collected : ([0-9]+)", run.stderr)
+    if collected is None:
+        raise SystemExit(f"valgrind counted nothing: {run.stderr[-500:]}")
+    return int(collected[1])
+
+
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(
@@ -209,10 +229,16 @@ def main() -> None:
     parser.add_argument(
         "--plain", action="store_true", help="the calls alone, for a tool that counts instructions"
     )
+    parser.add_argument("--instructions", action="store_true")
     parser.add_argument("--sort", default="tottime")
     parser.add_argument("--functions", type=int, default=0)
     given = parser.parse_args()
-    asyncio.run(measure(given))
+    if given.instructions:
+        few, many = 50, 250
+        each = (instructions(many) - instructions(few)) / (many - few)
+        print(f"{each / 1e6:.2f} million instructions a call")
+    else:
+        asyncio.run(measure(given))
 
 
 if __name__ == "__main__":

@@ -338,3 +338,31 @@ def test_content_lengths_that_agree_are_one() -> None:
         b"To: <sip:b@b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 7\r\nContent-Type: text/plain\r\n"
     )
     assert parse_message(head + b"Content-Length: 2\r\nl: 2\r\n\r\nab").body == b"ab"
+
+
+def test_messages_that_share_lines_change_alone() -> None:
+    data = REQUEST_OF_A_DIALOG
+    first, second = parse_message(data), parse_message(data)
+    first.headers.add("Via", "SIP/2.0/UDP other")
+    first.headers.set("To", "<sip:carol@example.com>")
+    first.headers.remove("Call-ID")
+    assert [str(via) for via in second.vias] == ["SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKs"]
+    assert second.to.tag == "2"
+    assert second.call_id == "shared"
+    assert parse_message(data) == second
+
+
+@pytest.mark.parametrize("field", [b"To: <sip:", b"CSeq: x BYE", b"Max-Forwards: many", b"Nonsense"])
+def test_a_malformed_line_is_refused_each_time(field: bytes) -> None:
+    name = field.partition(b":")[0]
+    kept = [line for line in REQUEST_OF_A_DIALOG.split(b"\r\n") if not line.startswith(name + b":")]
+    data = b"\r\n".join([*kept[:-2], field, *kept[-2:]])
+    for _ in range(3):
+        with pytest.raises(ParseError):
+            parse_message(data)
+
+
+REQUEST_OF_A_DIALOG = (
+    b"BYE sip:bob@192.0.2.2 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKs\r\nMax-Forwards: 70\r\n"
+    b"From: <sip:alice@192.0.2.1>;tag=1\r\nTo: <sip:bob@192.0.2.2>;tag=2\r\nCall-ID: shared\r\nCSeq: 2 BYE\r\n\r\n"
+)

@@ -2,6 +2,8 @@
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from callapi.sip.errors import ParseError
 from callapi.sip.messages.uri import OtherUri, SipUri, Transport, format_host_port, parse_uri
@@ -236,3 +238,38 @@ def test_a_parameter_is_added_to_what_was_written() -> None:
     assert isinstance(uri, SipUri)
     assert str(uri.with_parameter("transport", "tcp")) == "sip:%61@Example.COM;x=1;transport=tcp"
     assert str(uri.with_parameter("lr", None)) == "sip:%61@Example.COM;x=1;lr"
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "sip:",
+                "sips:",
+                "SIP:",
+                "a",
+                "é",
+                "%41",
+                "@",
+                "h",
+                "[::1]",
+                ":",
+                "0",
+                "5060",
+                ";",
+                "=",
+                "p",
+                "?x=1",
+            ]
+        ),
+        max_size=9,
+    )
+)
+def test_only_a_spelling_that_is_not_ours_is_kept(parts: list[str]) -> None:
+    text = "sip:" + "".join(parts)
+    try:
+        uri = SipUri.parse(text)
+    except ParseError:
+        return
+    assert str(uri) == text
+    assert (uri.written == "") == (str(replace(uri, written="", headers=())) == text.partition("?")[0])

@@ -100,6 +100,8 @@ class Driver:
     ) -> None:
         """Must be made on the running loop. `above` makes the user of this driver, `open_transport` its transport."""
         self._loop = asyncio.get_running_loop()
+        self.clock: Callable[[], float] = self._loop.time
+        """Monotonic seconds."""
         self.trace = trace
         self.statistics = Statistics()
         self.table: TransactionTable[ClientTransaction, ServerTransaction] = TransactionTable()
@@ -130,11 +132,6 @@ class Driver:
         self._by_hop.clear()
         await self.transport.stop()
 
-    @property
-    def now(self) -> float:
-        """Monotonic seconds."""
-        return self._loop.time()
-
     # --- out ---
 
     def send(self, message: Message, hop: Hop) -> None:
@@ -146,7 +143,7 @@ class Driver:
         self.statistics.sent += 1
         self.transport.send(data, hop)
         if self.trace is not None:
-            self.trace(Traced(self._loop.time(), "sent", hop, message, without_secrets(message, data)))
+            self.trace(Traced(self.clock(), "sent", hop, message, without_secrets(message, data)))
 
     def put_via(self, request: Request, hop: Hop) -> None:
         """Give a request its Via, with a new branch (RFC 3261 §8.1.1.7, RFC 3581 §3)."""
@@ -175,7 +172,7 @@ class Driver:
         self._by_hop.setdefault(hop, {})[transaction.key] = transaction
         self._step_client(transaction, START)
         if fallback is not None:
-            self.timers.start(transaction, _DriverTimer.UDP_FALLBACK, self.now + TCP_RESPONSE_S)
+            self.timers.start(transaction, _DriverTimer.UDP_FALLBACK, self.clock() + TCP_RESPONSE_S)
 
     def abandon(self, request: Request) -> None:
         """Forget the transaction of a request of ours."""
@@ -228,7 +225,7 @@ class Driver:
             return
         if self.trace is not None:
             shown = without_secrets(message, received.data)
-            self.trace(Traced(self._loop.time(), "received", received.source, message, shown))
+            self.trace(Traced(self.clock(), "received", received.source, message, shown))
         if isinstance(message, Response):
             self._response(message)
         else:
@@ -268,7 +265,7 @@ class Driver:
     # --- the machines ---
 
     def _step_client(self, transaction: ClientTransaction, input_: ClientInput) -> None:
-        outputs = run(transaction.machine, input_, self._loop.time(), transaction.key)
+        outputs = run(transaction.machine, input_, self.clock(), transaction.key)
         if isinstance(input_, _REPEATERS):
             self._count_repeats(outputs)
         fallback: Hop | None = None
@@ -291,7 +288,7 @@ class Driver:
             self._fall_back(transaction.request, fallback, user)
 
     def _step_server(self, transaction: ServerTransaction, input_: ServerInput) -> None:
-        outputs = run(transaction.machine, input_, self._loop.time(), transaction.key)
+        outputs = run(transaction.machine, input_, self.clock(), transaction.key)
         if isinstance(input_, _REPEATERS):
             self._count_repeats(outputs)
         for output in outputs:

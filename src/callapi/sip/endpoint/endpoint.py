@@ -32,6 +32,7 @@ from callapi.sip.endpoint.validation import add_headers
 from callapi.sip.events import Ended, Party
 from callapi.sip.invite_session import InviteSession, SessionSettings, Usage
 from callapi.sip.invite_session.inputs import BEGIN
+from callapi.sip.messages.headers import Headers
 from callapi.sip.messages.message import Request, Response
 from callapi.sip.messages.transfer import Replaces
 from callapi.sip.messages.uri import SipUri, format_host_port
@@ -83,6 +84,7 @@ class Endpoint:
             min_se=options.min_session_expires_s,
             next_hop_after=options.next_hop_after_s,
         )
+        self._usual_fields = self._fields_of_invite(options.session_expires_s, has_offer=True)
         self._sessions = SessionTable(options.max_waiting_calls)
         self._services: RunnerServices
         self._tasks: TaskSet
@@ -198,18 +200,29 @@ class Endpoint:
 
     def _furnish(self, request: Request, invite: OutboundInvite) -> None:
         headers = request.headers
-        headers.add("Allow", self._settings.allow)
-        # RFC 3262 §5: without an offer, a reliable 1xx would hold one that our story answers only in the ACK.
-        headers.add("Supported", ", ".join(SUPPORTED if invite.body else SUPPORTED_WITHOUT_OFFER))
-        wanted = self.options.session_expires_s if invite.session_expires is None else invite.session_expires
-        if wanted:
-            headers.add("Session-Expires", str(max(wanted, self._settings.min_se)))
-            headers.add("Min-SE", str(self._settings.min_se))
-        headers.add("User-Agent", self.options.user_agent)
+        if invite.body and invite.session_expires is None:
+            headers.update(self._usual_fields)
+        else:
+            expires = (
+                self.options.session_expires_s if invite.session_expires is None else invite.session_expires
+            )
+            headers.update(self._fields_of_invite(expires, has_offer=bool(invite.body)))
         add_headers(request, invite.headers)
         if invite.body:
             headers.set("Content-Type", SDP)
             request.body = invite.body
+
+    def _fields_of_invite(self, session_expires: int, *, has_offer: bool) -> Headers:
+        """What an INVITE says about us, and about the session timer that it asks for (0: none)."""
+        headers = Headers()
+        headers.add("Allow", self._settings.allow)
+        # RFC 3262 §5: without an offer, a reliable 1xx would hold one that our story answers only in the ACK.
+        headers.add("Supported", ", ".join(SUPPORTED if has_offer else SUPPORTED_WITHOUT_OFFER))
+        if session_expires:
+            headers.add("Session-Expires", str(max(session_expires, self._settings.min_se)))
+            headers.add("Min-SE", str(self._settings.min_se))
+        headers.add("User-Agent", self.options.user_agent)
+        return headers
 
     async def request(self, request: OutboundRequest) -> Response:
         """Send a request outside a dialog (OPTIONS, REGISTER, ...) and wait for its final response.

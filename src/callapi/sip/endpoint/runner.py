@@ -242,7 +242,7 @@ class SessionRunner:
         machine = self._machine
         if machine is None:
             return
-        for effect in run(machine, input_, self._driver.now, self.local_tag):
+        for effect in run(machine, input_, self._driver.clock(), self.local_tag):
             self._perform(effect)
 
     def flow_lost(self) -> None:

@@ -112,7 +112,7 @@ class NotifierRunner(SubscriptionRunner):
 
     def feed(self, input_: NotifierInput) -> None:
         """One step of the machine."""
-        for output in run(self.machine, input_, self._driver.now, self.dialog.call_id):
+        for output in run(self.machine, input_, self._driver.clock(), self.dialog.call_id):
             self._perform(output)
 
     def command(self, command: NotifierCommand) -> None:
@@ -131,7 +131,7 @@ class SubscriberRunner(SubscriptionRunner):
 
     def feed(self, input_: SubscriberInput) -> None:
         """One step of the machine."""
-        for output in run(self.machine, input_, self._driver.now, self.dialog.call_id):
+        for output in run(self.machine, input_, self._driver.clock(), self.dialog.call_id):
             self._perform(output)
 
     def close(self) -> None:

@@ -54,8 +54,11 @@ def add_headers(request: Request, extra: ExtraHeaders) -> None:
                 request.headers.set(name, value)
             else:
                 request.headers.add(name, value)
-    for line in request.headers.lines():
-        _validate_value(line.partition(":")[0], line)
+    lines = request.headers.lines()
+    every = "".join(lines)
+    if "\r" in every or "\n" in every:
+        for line in lines:
+            _validate_value(line.partition(":")[0], line)
 
 
 def _validate_status(status: int, lowest: int, highest: int) -> None:

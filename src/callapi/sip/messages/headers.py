@@ -167,7 +167,7 @@ class Headers:  # noqa: PLW1641 - mutable, so it has no hash
 
     def remove(self, name: str) -> None:
         """Remove every field of this name, if there is any."""
-        self._fields.pop(key_of(name), None)
+        self._fields.pop(KNOWN_KEYS.get(name) or key_of(name), None)
 
     def items(self) -> list[tuple[str, str]]:
         """Every field as (name, value)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from operator import methodcaller
 from typing import cast
 
 from callapi.sip.errors import ParseError
@@ -17,6 +18,7 @@ _PLAIN_VALUE = r'[^;,"<>\x00-\x20\x7f]++'
 _VALUE = rf"(?:{QUOTED}|{_PLAIN_VALUE})"
 _PARAMETER = re.compile(rf"\s*+;\s*+({TOKEN}++)(?:\s*+=\s*+({_VALUE}))?\s*+", re.DOTALL)
 _PLAIN_PARAMETERS = re.compile(rf"(?:;{TOKEN}++(?:={_PLAIN_VALUE})?)++")
+_SPLIT = methodcaller("partition", "=")
 _LIST_ITEM = re.compile(rf"(?:[^\",<]++|{QUOTED}|<[^>]*+>)*+", re.DOTALL)
 _ESCAPED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _UNQUOTED_VALUE = re.compile(rf"(?:{TOKEN}|[\[\]:])++")
@@ -45,7 +47,7 @@ def split_list(text: str) -> list[str]:
 def parse_parameters(text: str) -> Parameters:
     """Read `;name=value;name...` up to the end of the text. Raises ParseError."""
     if _PLAIN_PARAMETERS.fullmatch(text):
-        parts = [part.partition("=") for part in text[1:].split(";")]
+        parts = map(_SPLIT, text[1:].split(";"))
         return tuple([(name, value if equals else None) for name, equals, value in parts])
     parameters: list[tuple[str, str | None]] = []
     position = 0

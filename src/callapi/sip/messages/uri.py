@@ -91,6 +91,10 @@ _SAFE_IN_PASSWORD = _MARKS + "&=+$,"
 _SAFE_IN_PARAMETER = _MARKS + "[]/:&+$"
 _SAFE_IN_HEADER = _MARKS + "[]/?:+$"
 _NEEDS_NO_ESCAPE = re.compile(r"[A-Za-z0-9_.\-~+]*+")
+_AS_WE_WRITE = re.compile(
+    r"sips?:(?:[A-Za-z0-9_.\-~+]++@)?[A-Za-z0-9_.\-]++(?::[1-9][0-9]*+)?(?:;[A-Za-z0-9_.\-~+]++(?:=[A-Za-z0-9_.\-~+]++)?)*+"
+)
+"""What most peers write, and so do we."""
 
 # RFC 3261 §19.1.4: these must be absent from both or match; any other counts only if both URIs have it.
 _DECISIVE_PARAMETERS = frozenset({"user", "ttl", "method", "maddr", "transport"})
@@ -136,7 +140,7 @@ def escape_user(user: str) -> str:
     return _escape(user, _SAFE_IN_USER)
 
 
-class SipUri(Struct, frozen=True, gc=False):
+class SipUri(Struct, frozen=True, gc=False, cache_hash=True):
     """`sip:user:password@host:port;parameters?headers`."""
 
     scheme: str
@@ -173,8 +177,10 @@ class SipUri(Struct, frozen=True, gc=False):
             _parse_parameters(parameters) if parameters else (),
             _parse_headers(headers) if headers else (),
         )
+        if _AS_WE_WRITE.fullmatch(text):
+            return uri
         written = text if headers is None else text[: match.start(7) - 1]
-        return uri if uri._without_headers == written else replace(uri, written=written)
+        return uri if _write(uri) == written else replace(uri, written=written)
 
     @property
     def is_secure(self) -> bool:
@@ -238,7 +244,7 @@ class SipUri(Struct, frozen=True, gc=False):
         return _folded_headers(self.headers) == _folded_headers(other.headers)
 
     def __str__(self) -> str:
-        text = self.written or self._without_headers
+        text = self.written or _write_once(self)
         if self.headers:
             text += "?" + "&".join(
                 f"{_escape(name, _SAFE_IN_HEADER)}={_escape(value, _SAFE_IN_HEADER)}"
@@ -246,20 +252,24 @@ class SipUri(Struct, frozen=True, gc=False):
             )
         return text
 
-    @property
-    def _without_headers(self) -> str:
-        userinfo = ""
-        if self.user is not None:
-            userinfo = escape_user(self.user)
-            if self.password is not None:
-                userinfo += ":" + _escape(self.password, _SAFE_IN_PASSWORD)
-            userinfo += "@"
-        text = f"{self.scheme}:{userinfo}{format_host_port(self.host, self.port)}"
-        for name, value in self.parameters:
-            text += ";" + _escape(name, _SAFE_IN_PARAMETER)
-            if value is not None:
-                text += "=" + _escape(value, _SAFE_IN_PARAMETER)
-        return text
+
+def _write(uri: SipUri) -> str:
+    """As we would write it, up to the headers."""
+    userinfo = ""
+    if uri.user is not None:
+        userinfo = escape_user(uri.user)
+        if uri.password is not None:
+            userinfo += ":" + _escape(uri.password, _SAFE_IN_PASSWORD)
+        userinfo += "@"
+    text = f"{uri.scheme}:{userinfo}{format_host_port(uri.host, uri.port)}"
+    for name, value in uri.parameters:
+        text += ";" + _escape(name, _SAFE_IN_PARAMETER)
+        if value is not None:
+            text += "=" + _escape(value, _SAFE_IN_PARAMETER)
+    return text
+
+
+_write_once = lru_cache(MEMO_ENTRIES)(_write)
 
 
 class OtherUri(Struct, frozen=True, gc=False):
