@@ -24,7 +24,7 @@ from bench.calls import machine
 from bench.parts import ABOUT, BUSY_SHARE, Findings, Plan, measure
 
 SECTIONS: Final = {
-    "together": ("Always on, together", ("observers",), 18),
+    "together": ("Always on, together", ("observers",), 16),
     "parts": ("Always on, each part", ("metrics", "log-lines"), 12),
     "traces": ("Traces", ("traces",), 12),
 }
