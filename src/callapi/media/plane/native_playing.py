@@ -40,6 +40,19 @@ class RecordingChange(Enum):
     RESUME = "resume"
 
 
+def change_recording(
+    orders: _native.Stream | _native.Room, recording_id: int, change: RecordingChange
+) -> None:
+    """Give the stream or room that records the order for `change`."""
+    match change:
+        case RecordingChange.STOP:
+            orders.stop_recording(recording_id)
+        case RecordingChange.RESUME:
+            orders.pause_recording(recording_id, None)
+        case _:
+            orders.pause_recording(recording_id, change is RecordingChange.SKIP)
+
+
 class NativeRecording:
     """A recording that a packet thread taps and the writer thread writes."""
 

@@ -7,7 +7,12 @@ from callapi.base.notifier import Notifier
 from callapi.media import _native
 from callapi.media.errors import RoomFull, StreamClosed
 from callapi.media.plane.events import RoomEvent, SpeakingStarted, SpeakingStopped
-from callapi.media.plane.native_playing import NativePlayback, NativeRecording, RecordingChange
+from callapi.media.plane.native_playing import (
+    NativePlayback,
+    NativeRecording,
+    RecordingChange,
+    change_recording,
+)
 from callapi.media.plane.native_streams import NativeStream
 from callapi.media.plane.plane import AudioStream, RoomMember
 from callapi.media.plane.types import JitterDelay, Prompt, RecordOptions
@@ -196,13 +201,7 @@ class NativeRoom:
         self.orders.stop(playback_id)
 
     def _change_recording(self, recording_id: int, change: RecordingChange) -> None:
-        match change:
-            case RecordingChange.STOP:
-                self.orders.stop_recording(recording_id)
-            case RecordingChange.RESUME:
-                self.orders.pause_recording(recording_id, None)
-            case _:
-                self.orders.pause_recording(recording_id, change is RecordingChange.SKIP)
+        change_recording(self.orders, recording_id, change)
 
     def _require_open(self) -> None:
         if self._is_closed:

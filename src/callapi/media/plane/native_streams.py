@@ -9,7 +9,12 @@ from callapi.media.errors import StreamClosed
 from callapi.media.plane.delivery import EventQueue
 from callapi.media.plane.events import PlaybackEnded, StreamEvent
 from callapi.media.plane.native_audio import NativeFeeding, NativeListening
-from callapi.media.plane.native_playing import NativePlayback, NativeRecording, RecordingChange
+from callapi.media.plane.native_playing import (
+    NativePlayback,
+    NativeRecording,
+    RecordingChange,
+    change_recording,
+)
 from callapi.media.plane.types import (
     AudioFormat,
     MediaAddress,
@@ -228,13 +233,7 @@ class NativeStream:
         self.orders.stop(playback_id)
 
     def _change_recording(self, recording_id: int, change: RecordingChange) -> None:
-        match change:
-            case RecordingChange.STOP:
-                self.orders.stop_recording(recording_id)
-            case RecordingChange.RESUME:
-                self.orders.pause_recording(recording_id, None)
-            case _:
-                self.orders.pause_recording(recording_id, change is RecordingChange.SKIP)
+        change_recording(self.orders, recording_id, change)
 
     def _require_open(self) -> None:
         if self._is_closed:
