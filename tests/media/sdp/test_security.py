@@ -239,6 +239,13 @@ def test_two_legs_agree_on_any_suite(policy: SrtpPolicy, suite: str) -> None:
     assert "receive" not in repr(ours)
 
 
+def test_a_suite_that_was_not_offered_is_not_acceptable() -> None:
+    party = MediaNegotiation(OURS, MediaSecurity(REQUIRED, True, (GCM,)))
+    party.make_offer()
+    with pytest.raises(NotAcceptable, match="no key of an offered suite"):
+        party.receive_answer(offer(THEIRS))
+
+
 def test_a_plain_answer_to_an_optional_offer_is_plain_and_stays_so() -> None:
     party = leg()
     party.make_offer()

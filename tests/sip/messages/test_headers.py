@@ -268,6 +268,16 @@ class TestVia:
             Via.parse_list(text)
 
 
+class TestTemplate:
+    def test_its_fields_take_the_place_of_those_of_their_names(self) -> None:
+        headers = Headers([("Allow", "BYE"), ("To", "<sip:b@h>")])
+        template = Headers([("Allow", "INVITE"), ("Supported", "timer")])
+        headers.update(template)
+        assert headers.items() == [("Allow", "INVITE"), ("To", "<sip:b@h>"), ("Supported", "timer")]
+        headers.add("Allow", "ACK")
+        assert template.get_all("Allow") == ["INVITE"]
+
+
 class TestCSeq:
     def test_forms(self) -> None:
         assert CSeq.parse("0009 INVITE") == CSeq(9, "INVITE")

@@ -29,6 +29,14 @@ def test_a_long_parameter_is_kept_with_a_warning() -> None:
     assert warning == "name and value of <Parameter> have 501 characters; Twilio allows 500"
 
 
+def test_ninety_nine_parameters_are_kept() -> None:
+    inside = "".join(f'<Parameter name="n{each}" value="{each}"/>' for each in range(100))
+    assert stream(inside).parameters == tuple((f"n{each}", str(each)) for each in range(99))
+    assert warnings(f'<Start><Stream url="wss://a.test/">{inside}</Stream></Start>') == [
+        "<Stream> has 100 parameters; those after 99 are overlooked"
+    ]
+
+
 def test_another_element_inside_is_an_error() -> None:
     error = refusal('<Start><Stream url="wss://a.test/"><Say>x</Say></Stream></Start>')
     assert "<Say>" in error.message
