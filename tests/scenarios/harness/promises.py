@@ -1,11 +1,13 @@
 """What a service promises of its callbacks, counted: one final event for each leg, the last, in order, none twice."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 
 from tests.scenarios.harness.application import Request, Webhook
 
 EVENT_ID = "X-CallAPI-Event-Id"
+MAX_DELIVERIES = 3
+"""Of one event: by a node that died, by its heir that died in the midst, by the heir's heir."""
 FINAL = {"completed", "failed", "busy", "no-answer", "canceled"}
 
 Events = dict[str, list[tuple[str, int, str]]]
@@ -29,23 +31,18 @@ def reported(webhook: Webhook, path: str) -> Events:
 
 
 def judge(legs: Events) -> Events:
-    """The same legs; AssertionError unless each has one final event, its last, without a gap, and none doubled.
+    """The same legs; AssertionError unless each has one final event, its last, in order and without a gap.
 
     A process that dies, or is cut off, between answers and its note of them has these events delivered again, by
-    another one, under the same ids, in their order.
+    another one, under the same ids: they count once.
     """
     for sid, events in legs.items():
         once = list(dict.fromkeys(events))
-        again = list(events)
-        for each in once:
-            again.remove(each)
         assert len({each[2] for each in once}) == len(once), f"{sid}: {events}"
         assert [each[1] for each in once] == list(range(len(once))), (
             f"{sid}: a gap, or out of order: {events}"
         )
-        assert again == sorted(set(again), key=lambda each: each[1]), (
-            f"{sid}: repeated out of order: {events}"
-        )
+        assert max(Counter(events).values()) <= MAX_DELIVERIES, f"{sid}: again and again: {events}"
         assert [each[0] in FINAL for each in once] == [False] * (len(once) - 1) + [True], f"{sid}: {events}"
     return legs
 
