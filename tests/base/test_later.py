@@ -1,13 +1,16 @@
 """Libraries that are imported when they are first used."""
 
+import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from callapi.base.later import import_later
+from callapi.base.later import import_later, imported
 
 NODE = """
 import inspect
@@ -64,3 +67,34 @@ def test_what_is_imported_stays_as_it_is() -> None:
     import json
 
     assert json.loads("1") == 1
+
+
+def test_the_event_loop_waits_for_a_thread_that_imports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two who need it at once get the whole module, which the loop has not imported; later ones need no thread."""
+    (tmp_path / "slow_one.py").write_text(
+        "import threading, time\nthread = threading.current_thread()\ntime.sleep(0.05)\nlast = 7\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    import_later("slow_one")
+    import slow_one  # type: ignore[import-not-found]
+
+    async def needed() -> int:
+        await imported("slow_one", "json")
+        return int(vars(slow_one)["last"])
+
+    async def both() -> list[int]:
+        found = await asyncio.gather(needed(), needed())
+        with monkeypatch.context() as none:
+            none.setattr(asyncio, "to_thread", None)
+            return [*found, await needed()]
+
+    assert asyncio.run(both()) == [7, 7, 7]
+    assert slow_one.thread is not threading.main_thread()
+
+
+def test_the_event_loop_misses_what_is_missing() -> None:
+    import_later("this_is_no_module")
+    with pytest.raises(ModuleNotFoundError, match="this_is_no_module"):
+        asyncio.run(imported("this_is_no_module"))
