@@ -104,7 +104,7 @@ async def take_part(
     """Say what this node does, follow what is wanted of it, and take over from nodes that are dead."""
     member = neighbours.member
     member.report_from(partial(_report, work.admission, work.live))
-    heir = Inheritance(store, work.bus, work.outbox)
+    heir = Inheritance(store, neighbours.nodes.owner.name, work.bus, work.outbox, work.has_call)
     services = (
         Takeover(member, neighbours.nodes, heir).serve(),
         _follow(member, work),

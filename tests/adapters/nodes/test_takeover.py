@@ -11,11 +11,13 @@ from msgspec.structs import replace
 
 from callapi.adapters.nodes.takeover import Inheritance
 from callapi.adapters.outbox_rows import OutboxRows, as_callback
+from callapi.base.clock import boot_time
 from callapi.base.ids import new_call_sid
 from callapi.calls.events import EventBus
 from callapi.calls.records.callbacks import status_callback_row
 from callapi.calls.records.journal import Journal
-from callapi.store import CallRecord, NodeState, Owner, Put, Report, Store
+from callapi.cluster import Member, Membership, Takeover
+from callapi.store import CallRecord, NodeEntry, NodeState, Owner, Put, Report, Store, Unavailable
 from callapi.webhooks import Fetcher, Outbox, Unconditional
 from tests.store.conftest import postgresql_url, server
 from tests.store.samples import NOON, call
@@ -37,7 +39,8 @@ class Heir:
         Journal(store).attach_to(self.bus)
         self.outbox = Outbox(OutboxRows(store, self.bus), fetcher, _token, permit=Unconditional())
         store.subscribe(lambda rows: self.outbox.offer(map(as_callback, rows)))
-        self.inheritance = Inheritance(store, self.bus, self.outbox)
+        self.live: set[str] = set()
+        self.inheritance = Inheritance(store, name, self.bus, self.outbox, self.live.__contains__)
 
     async def bury(self, dead: str) -> tuple[CallRecord, ...]:
         """Take over the rows of `dead`."""
@@ -149,6 +152,48 @@ async def test_an_heir_that_dies_in_the_midst_is_inherited_from(postgresql_url: 
             assert short_lived.store.is_fenced
         assert await third.outbox.drain(5)
         assert len(application.requests) == 2
+
+
+async def test_a_takeover_whose_answer_was_lost_is_found(postgresql_url: str) -> None:
+    """The calls and callbacks of the dead node are the heir's in the database; its own live calls go on."""
+    async with Script() as application, heir(postgresql_url, "heir") as node:
+        url = application.url("/status")
+        left, ringing = in_state("ringing", url, 0), in_state("initiated", url, 1)
+        first = status_callback_row(ringing, NOON)
+        own = replace(in_state("ringing", url, 0), node="heir")
+        assert first is not None
+        async with heir(postgresql_url, "dead", sends=False) as dead:
+            dead.store.write(Put(left))
+            dead.store.write(Put(ringing), Put(first))
+            await dead.store.flush()
+            node.live.add(own.sid)
+            node.store.write(Put(own))
+            member = Member(OnceLost(node), "heir", boot_time)
+            member.membership = Membership("heir", dead_after_s=0.5)
+            takeover = Takeover(member, OnceLost(node), node.inheritance)
+            async with member:
+                serving = asyncio.create_task(takeover.serve())
+                heard = await every(application, {left.sid, ringing.sid})
+                serving.cancel()
+            assert heard == {
+                left.sid: [("failed", "0")],
+                ringing.sid: [("initiated", "0"), ("failed", "1")],
+            }
+            assert [each.sid for each in await node.store.calls.live_ones("heir")] == [own.sid]
+
+
+class OnceLost:
+    """The table of nodes of `node`; the answer to a takeover that was made is lost on its way."""
+
+    def __init__(self, node: Heir) -> None:
+        assert node.store.nodes is not None
+        self._nodes = node.store.nodes
+        self.beat = self._nodes.beat
+
+    async def bury(self, dead: NodeEntry) -> tuple[CallRecord, ...] | None:
+        """Made, and not known."""
+        await self._nodes.bury(dead)
+        raise Unavailable("the connection was lost")
 
 
 @pytest.fixture(autouse=True)

@@ -25,8 +25,8 @@ T = TypeVar("T")
 THREADS: Final = 2
 TIMEOUT_S: Final = 5.0
 BURIAL_S: Final = 30.0
-"""How long a takeover is waited for: longer than its locks and statements may take. One that is committed after its
-node has given up waiting leaves calls that no node ends."""
+"""How long a takeover is waited for: longer than its locks and statements may take. What one that is committed after
+its node has given up waiting leaves is looked for (`Heir.find`)."""
 START_S: Final = 60
 """How long a node that starts waits for others that start."""
 # "starts" in ASCII: nodes that start at the same time set up what is common to all one after another.
