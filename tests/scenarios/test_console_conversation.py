@@ -1,5 +1,6 @@
 """The page of a call in a real browser: its transcription, its conversation with an application, its conference."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -73,8 +74,18 @@ async def test_what_was_said_is_seen(new_node: NodeFactory, phone: PhoneFactory,
                 )
                 assert name in steps(), script.failure(f"the browser did not come to: {name}")
 
-            await alice.order("play", call=call.number, path=str(book))
-            await step("what was said is on the page")
+            async def says(sentence: Path, name: str) -> None:
+                """Until the page shows it: on a busy machine a phone's sound has gaps, and words are not understood."""
+                for _ in range(5):
+                    await alice.order("play", call=call.number, path=str(sentence))
+                    with contextlib.suppress(AssertionError):
+                        await eventually(
+                            name, lambda: name in steps() or script.returncode is not None, timeout=8
+                        )
+                        break
+                await step(name)
+
+            await says(book, "what was said is on the page")
             status, _ = await node.rest("POST", f"Calls/{sid}.json", Url=webhook.url("talk"))
             assert status == 200
             socket = await application.next_socket(first="setup")
@@ -85,8 +96,7 @@ async def test_what_was_said_is_seen(new_node: NodeFactory, phone: PhoneFactory,
             await eventually(
                 "speech", lambda: call.heard().seconds_of_sound >= before + 1.5, timeout=TIMEOUT_S
             )
-            await alice.order("play", call=call.number, path=str(stop))
-            await step("the conversation is on the page")
+            await says(stop, "the conversation is on the page")
             await socket.send(type="end")
             await step("the conference is a column")
             await call.hang_up()
