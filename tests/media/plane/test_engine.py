@@ -47,8 +47,8 @@ async def test_what_one_says_the_other_hears_octet_for_octet(plane: NativePlane)
         await asyncio.gather(alice.say(caller.local, tone(440, 0.5)), bob.say(callee.local, tone(700, 0.5)))
         await bob.hears(25)
         await alice.hears(25)
-        assert pitch(bob.heard()) == pytest.approx(440, abs=2)
-        assert pitch(alice.heard()) == pytest.approx(700, abs=2)
+        assert pitch(bob.heard()) == pytest.approx(440, abs=6)
+        assert pitch(alice.heard()) == pytest.approx(700, abs=6)
         assert np.array_equal(bob.heard(), decode("PCMU", b"".join(packet.payload for packet in bob.audio())))
         sequences = [packet.sequence for packet in bob.audio()]
         assert sequences == [(sequences[0] + number) & 0xFFFF for number in range(25)]
@@ -65,8 +65,8 @@ async def test_legs_of_different_laws_hear_each_other(plane: NativePlane) -> Non
         await asyncio.gather(alice.say(caller.local, tone(440, 0.6)), bob.say(callee.local, tone(700, 0.6)))
         await bob.hears(25)
         await alice.hears(25)
-        assert pitch(bob.heard()[800:4000]) == pytest.approx(440, abs=2)
-        assert pitch(alice.heard()[800:4000]) == pytest.approx(700, abs=2)
+        assert pitch(bob.heard()[800:4000]) == pytest.approx(440, abs=6)
+        assert pitch(alice.heard()[800:4000]) == pytest.approx(700, abs=6)
 
 
 @pytest.mark.timing
@@ -78,7 +78,7 @@ async def test_a_prompt_is_played_with_exact_pace_and_ends(plane: NativePlane) -
         assert await asyncio.wait_for(playback.ended(), 3)
         packets = alice.audio()
         assert len(packets) == 50
-        assert pitch(alice.heard()) == pytest.approx(440, abs=2)
+        assert pitch(alice.heard()) == pytest.approx(440, abs=6)
         span = packets[-1].at - packets[0].at
         assert span == pytest.approx(49 * 0.02, abs=0.02)
         assert [packet.marker for packet in packets] == [True] + 49 * [False]
@@ -91,7 +91,7 @@ async def test_prompts_of_any_rate_sound_as_they_are(plane: NativePlane, rate: i
         stream.configure(alice.parameters())
         assert await asyncio.wait_for(stream.play(prompt(440, 0.4, rate)).ended(), 3)
         assert len(alice.audio()) == pytest.approx(20, abs=1)
-        assert pitch(alice.heard()[400:3000]) == pytest.approx(440, abs=2)
+        assert pitch(alice.heard()[400:3000]) == pytest.approx(440, abs=6)
         loudness = np.sqrt(np.mean(np.square(alice.heard()[400:3000].astype(np.float64))))
         assert loudness == pytest.approx(8000 / np.sqrt(2), rel=0.05)
 
@@ -102,7 +102,7 @@ async def test_a_ringing_tone_is_the_country_s_and_stops(plane: NativePlane) -> 
         stream.configure(alice.parameters())
         ringing = stream.play_tone("de")
         await alice.hears(20)
-        assert pitch(alice.heard()[:3200]) == pytest.approx(425, abs=2)
+        assert pitch(alice.heard()[:3200]) == pytest.approx(425, abs=6)
         ringing.stop()
         assert not await ringing.ended()
         count = len(alice.audio())
@@ -158,7 +158,7 @@ async def test_an_intruder_is_not_heard(plane: NativePlane) -> None:
         await asyncio.gather(*both)
         await bob.hears(20)
         assert len(bob.audio()) == 20
-        assert pitch(bob.heard()) == pytest.approx(440, abs=2)
+        assert pitch(bob.heard()) == pytest.approx(440, abs=6)
         assert caller.statistics().remote == alice.address
         assert not intruder.packets
 
