@@ -151,6 +151,9 @@ async def test_one_line_over_three_nodes(cluster: Cluster) -> None:
             lambda: desk.results.get(sids[3]) == "redirected",
             seen=lambda: desk.results,
         )
+        # An agent that leaves before its own node knows of the joining leaves the caller its place.
+        for node, (_, agent_sid) in zip(nodes, serving, strict=True):
+            assert await talks(node, agent_sid) in sids[:3]
         # At one instant: two who are served and one agent hang up, and a caller who waits.
         for call in (calls[0], calls[1], serving[2][0], calls[4]):
             call.request("BYE")
@@ -276,6 +279,8 @@ async def test_callers_of_a_dead_node_are_out_of_line_and_agents_of_one_are_gone
         await eventually("a true position", lambda: desk.last(kept_sid)[:2] == ("1", "1"), 15)
         agent, agent_sid = await desk.call(agents, first, is_waiting=False)
         assert await talks(third, kept_sid) == agent_sid
+        # As above: the agent's node is the last to know.
+        assert await talks(first, agent_sid) == kept_sid
         agent.request("BYE")
         await eventually(
             "its result", lambda: desk.results.get(kept_sid) == "bridged", seen=lambda: desk.results
