@@ -19,6 +19,8 @@ from tests.scenarios.harness.stream_application import Socket, StreamApplication
 
 A, B, C = 440.0, 660.0, 1000.0
 
+_KEPT = 4
+"""Connections to the application that are kept for the next request."""
 _POOL = (os.cpu_count() or 1) + 4
 """Threads of asyncio's pool: each begins when it is first needed, and stays."""
 
@@ -84,7 +86,8 @@ async def streamed(kept_node: NodeFactory, phone: PhoneFactory) -> AsyncIterator
     now = await node.settles(before)
     assert now.udp_sockets == before.udp_sockets, (before, now)
     assert now.threads <= before.threads + _POOL, (before, now)
-    assert now.descriptors <= before.descriptors + 2, (before, now)  # the kept connections to the application
+    assert now.connections <= before.connections + _KEPT, (before, now)
+    assert now.descriptors - now.connections <= before.descriptors - before.connections, (before, now)
 
 
 async def test_hold_and_mute(streamed: Streamed) -> None:

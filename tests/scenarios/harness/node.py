@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import aiohttp
 
@@ -37,6 +37,10 @@ def toml(settings: Settings, numbers: Sequence[Mapping[str, Any]] = ()) -> str:
     return "\n".join(lines)
 
 
+_LISTEN: Final = "0A"
+"""A listening socket's state in /proc/net/tcp."""
+
+
 @dataclass(frozen=True, slots=True)
 class Census:
     """What a process holds: to be the same before and after."""
@@ -44,6 +48,8 @@ class Census:
     descriptors: int
     threads: int
     udp_sockets: int
+    connections: int
+    """Of TCP, in either direction."""
     memory_kb: int
     cpu_s: float
 
@@ -219,7 +225,10 @@ class Node:
             with contextlib.suppress(OSError):
                 links.append(str(each.readlink()))
         inodes = {link[8:-1] for link in links if link.startswith("socket:[")}
-        table = (proc / "net/udp").read_text(encoding="ascii").splitlines()[1:]
+        datagrams, streams = (
+            [line.split() for line in (proc / "net" / kind).read_text(encoding="ascii").splitlines()[1:]]
+            for kind in ("udp", "tcp")
+        )
         status = (proc / "status").read_text(encoding="ascii")
         memory = re.search(r"^VmRSS:\s+(\d+)", status, re.MULTILINE)
         threads = re.search(r"^Threads:\s+(\d+)", status, re.MULTILINE)
@@ -227,7 +236,8 @@ class Node:
         return Census(
             descriptors=len(links),
             threads=int(threads[1]) if threads else 0,
-            udp_sockets=sum(line.split()[9] in inodes for line in table),
+            udp_sockets=sum(line[9] in inodes for line in datagrams),
+            connections=sum(line[9] in inodes and line[3] != _LISTEN for line in streams),
             memory_kb=int(memory[1]) if memory else 0,
             cpu_s=(int(ticks[11]) + int(ticks[12])) / 100,
         )
