@@ -50,6 +50,8 @@ class Census:
     udp_sockets: int
     connections: int
     """Of TCP, in either direction."""
+    kept_open: int
+    """Descriptors but for TCP connections and files of the database, of which more or fewer are kept for a while."""
     memory_kb: int
     cpu_s: float
 
@@ -233,20 +235,24 @@ class Node:
         memory = re.search(r"^VmRSS:\s+(\d+)", status, re.MULTILINE)
         threads = re.search(r"^Threads:\s+(\d+)", status, re.MULTILINE)
         ticks = (proc / "stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        connections = sum(line[9] in inodes and line[3] != _LISTEN for line in streams)
         return Census(
             descriptors=len(links),
             threads=int(threads[1]) if threads else 0,
             udp_sockets=sum(line[9] in inodes for line in datagrams),
-            connections=sum(line[9] in inodes and line[3] != _LISTEN for line in streams),
+            connections=connections,
+            kept_open=sum("callapi.db" not in link for link in links) - connections,
             memory_kb=int(memory[1]) if memory else 0,
             cpu_s=(int(ticks[11]) + int(ticks[12])) / 100,
         )
 
     async def settles(self, before: Census, timeout: float = WAIT_S) -> Census:
-        """Wait until it holds no more sockets and threads than `before`; the last census either way."""
+        """Wait until it holds no more sockets and files than `before`; the last census either way."""
         deadline = time.monotonic() + timeout
         now = self.census()
-        while time.monotonic() < deadline and now.udp_sockets > before.udp_sockets:
+        while time.monotonic() < deadline and (
+            now.udp_sockets > before.udp_sockets or now.kept_open > before.kept_open
+        ):
             await asyncio.sleep(0.2)
             now = self.census()
         return now
