@@ -81,3 +81,31 @@ def test_the_dead_are_given_once_they_are_dead_and_the_wish_to_drain_is_heard() 
             assert member.is_drain_wanted
 
     run(story())
+
+
+def test_a_node_that_has_just_started_is_found_at_the_next_reading() -> None:
+    async def story() -> None:
+        table = Table()
+        async with Member(table, "one", now) as member:
+            table.others = (NodeEntry("two", "b", 1, 0, NodeState.UP, "", "", "", 0, 0.0),)
+            assert member.membership.running("two") is None
+            found = await member.running("two")
+            assert found is not None
+            assert found.name == "two"
+            began = now()
+            assert await member.running("three") is None
+            assert now() - began <= 2
+
+    run(story())
+
+
+def test_without_a_reading_a_node_that_is_not_known_is_given_up() -> None:
+    async def story() -> None:
+        table = Table()
+        async with Member(table, "one", now) as member:
+            table.error = Unavailable("away")
+            began = now()
+            assert await member.running("two") is None
+            assert now() - began == pytest.approx(2)
+
+    run(story())

@@ -64,7 +64,7 @@ class Commands:
 
     async def ask(self, node: str, request: str) -> str:
         """The answer of `node`. Raises NodeGone, Unavailable."""
-        entry = self._member.membership.running(node)
+        entry = await self._member.running(node)
         if entry is None or len(self._asked) >= MAX_ASKED:
             raise NodeGone(f"the node {node} that has this call does not answer")
         made = await self._bus.send(node, entry.epoch, request)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -14,6 +15,7 @@ from callapi.store import Fenced, NodeEntry, NodeState, Report, Roll, Unavailabl
 log = logging.getLogger(__name__)
 
 _STARTING: Final = Report(NodeState.UP, 0)
+_NEXT_READING_S: Final = 2 * BEAT_EVERY_S
 
 
 class Heartbeats(Protocol):
@@ -64,6 +66,16 @@ class Member:
     def report_from(self, report: Callable[[], Report]) -> None:
         """Say with each heartbeat what `report` does; before that, that the node is up and has no calls."""
         self._report = report
+
+    async def running(self, name: str) -> NodeEntry | None:
+        """The node of that name, if it runs. One that did not when this node last looked may just have started."""
+        found = self.membership.running(name)
+        if found is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_NEXT_READING_S):
+                    await self.readings.wait()
+            found = self.membership.running(name)
+        return found
 
     async def next_dead(self) -> NodeEntry:
         """The next node to take over from. One that is taken over from meanwhile, or lives, is not given again."""

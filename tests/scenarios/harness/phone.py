@@ -153,11 +153,24 @@ class PhoneCall:
 
     async def hold(self) -> None:
         """Put the other on hold."""
-        await self.phone.order("hold", call=self.number)
+        await self._change("hold")
 
     async def resume(self) -> None:
         """Take the other from hold."""
-        await self.phone.order("resume", call=self.number)
+        await self._change("resume")
+
+    async def _change(self, verb: str) -> None:
+        """A re-INVITE, as soon as the one before it is answered: pjsua refuses to send both at once."""
+        deadline = time.monotonic() + WAIT_S
+        while True:
+            try:
+                await self.phone.order(verb, call=self.number)
+            except AssertionError as error:
+                if "PJ_EINVALIDOP" not in str(error) or time.monotonic() >= deadline:
+                    raise
+                await asyncio.sleep(0.05)
+            else:
+                return
 
     async def transfer(self, to: "str | PhoneCall") -> None:
         """REFER: to a URI, or to the party of another call of this phone, with Replaces."""
