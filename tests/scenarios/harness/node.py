@@ -37,6 +37,8 @@ def toml(settings: Settings, numbers: Sequence[Mapping[str, Any]] = ()) -> str:
     return "\n".join(lines)
 
 
+_KEPT_S: Final = 5.0
+"""Shorter than a node keeps a connection (`http.request_timeout_s`), so that no request meets one that is closing."""
 _LISTEN: Final = "0A"
 """A listening socket's state in /proc/net/tcp."""
 
@@ -119,6 +121,7 @@ class Node:
     async def __aenter__(self) -> Self:
         self._write_config()
         self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(keepalive_timeout=_KEPT_S),
             headers={"Authorization": aiohttp.encode_basic_auth(self.account_sid, self.auth_token)},
             timeout=aiohttp.ClientTimeout(total=10),
         )
