@@ -15,7 +15,14 @@ from callapi.calls.events import CallEnded, CallStarted, EventBus
 from callapi.calls.status import Ending
 from callapi.sip import Party
 from callapi.telemetry.call_lines import log_calls
-from callapi.telemetry.lines import GATHER_S, MAX_GATHERED, JsonFormatter, LineHandler, TextFormatter
+from callapi.telemetry.lines import (
+    GATHER_S,
+    MAX_GATHERED,
+    DeferredLine,
+    JsonFormatter,
+    LineHandler,
+    TextFormatter,
+)
 from tests.api.world import finished_call
 from tests.virtual_time import run
 
@@ -218,3 +225,16 @@ def test_a_stream_that_is_gone_ends_no_call(capsys: pytest.CaptureFixture[str]) 
         log_calls(bus)
         a_call(bus)
     assert "I/O operation on closed file" in capsys.readouterr().err
+
+
+def test_a_line_that_cannot_be_made_takes_no_other_along(capsys: pytest.CaptureFixture[str]) -> None:
+    ours, written = handler(JsonFormatter())
+
+    def deferred(text: str) -> DeferredLine:
+        return DeferredLine(0.0, "callapi.calls", str, lambda _: {}, text)
+
+    for text in ("before", "\ud800", "after"):
+        ours.defer(deferred(text))
+    ours.flush()
+    assert [json.loads(each)["message"] for each in written.getvalue().splitlines()] == ["before", "after"]
+    assert "a line cannot be made" in capsys.readouterr().err

@@ -19,9 +19,7 @@ from callapi.calls.bridges.joined import Joined
 from callapi.calls.documents.position import Position
 from callapi.calls.documents.stories import Stories, Story
 from callapi.calls.errors import UNUSABLE_ANSWER
-from callapi.calls.events import (
-    EventBus,
-)
+from callapi.calls.events import EventBus
 from callapi.calls.legs.digits import DigitBuffer, DigitSources
 from callapi.calls.legs.leg import Answered, Dtmf, Leg, OfferUnanswered, Rang, TransferRequested
 from callapi.calls.one_shot import OneShot

@@ -19,10 +19,7 @@ from callapi.calls.records.timeline import Timelines
 from callapi.calls.transcribing.recovery import close_texts_a_crash_left
 from callapi.node import options
 from callapi.node.between import Between
-from callapi.node.joining import (
-    Neighbours,
-    recording_files,
-)
+from callapi.node.joining import Neighbours, recording_files
 from callapi.store import CallbackRecord, FirstAccount, Store
 from callapi.webhooks import Fetcher, Outbox, Unconditional
 

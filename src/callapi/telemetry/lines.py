@@ -191,7 +191,13 @@ class LineHandler(logging.StreamHandler[TextIO]):
                 self.stream.flush()
 
     def _text(self, line: str | DeferredLine) -> str:
-        return line if isinstance(line, str) else self._format_deferred(line) + self.terminator
+        if isinstance(line, str):
+            return line
+        try:
+            return self._format_deferred(line) + self.terminator
+        except Exception:  # one line that cannot be made must not take the others along
+            self.handleError(logging.makeLogRecord({"name": line.logger, "msg": "a line cannot be made"}))
+            return ""
 
 
 def put(logger: logging.Logger, line: DeferredLine) -> None:
