@@ -9,12 +9,11 @@ from typing import Final, Protocol, Self
 
 from callapi.base.notifier import Notifier
 from callapi.cluster.lease import Lease
-from callapi.cluster.membership import BEAT_EVERY_S, Membership
-from callapi.store import Fenced, NodeEntry, NodeState, Report, Roll, Unavailable
+from callapi.cluster.membership import Membership
+from callapi.store import BEAT_EVERY_S, STARTING, Fenced, NodeEntry, Report, Roll, Unavailable
 
 log = logging.getLogger(__name__)
 
-_STARTING: Final = Report(NodeState.UP, 0)
 _NEXT_READING_S: Final = 2 * BEAT_EVERY_S
 
 
@@ -35,7 +34,7 @@ class Member:
     def __init__(self, nodes: Heartbeats, name: str, clock: Callable[[], float]) -> None:
         self._nodes = nodes
         self._clock = clock
-        self._report: Callable[[], Report] = lambda: _STARTING
+        self._report: Callable[[], Report] = lambda: STARTING
         self.membership = Membership(name)
         self.lease = Lease(clock)
         self.fenced = asyncio.Event()

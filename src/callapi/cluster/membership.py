@@ -11,7 +11,6 @@ from typing import Final
 
 from callapi.store import NodeEntry, NodeState
 
-BEAT_EVERY_S: Final = 1.0
 DEAD_AFTER_S: Final = 4.0
 MAX_GAP_S: Final = 2.5
 """Between two readings; after a longer one nothing is known of the time between."""

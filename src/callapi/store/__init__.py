@@ -40,14 +40,24 @@ from callapi.store.shared.door import Nodes, known_nodes, want_drain
 from callapi.store.shared.places import QUEUE_NEWS, PlaceTable, QueuePlace, QueueState
 from callapi.store.shared.queue import KeptCall, QueueTable
 from callapi.store.shared.rooms import RoomTable
-from callapi.store.shared.values import NodeEntry, NodeState, Owner, Report, Roll
+from callapi.store.shared.values import (
+    BEAT_EVERY_S,
+    STARTING,
+    NodeEntry,
+    NodeState,
+    Owner,
+    Report,
+    Roll,
+)
 from callapi.store.sql.upgrade_in_child import upgrade_in_child
 from callapi.store.store import Store, StoreStatistics
 from callapi.store.writing.writer import WriterLimits
 
 __all__ = [
+    "BEAT_EVERY_S",
     "MAX_EVENTS",
     "QUEUE_NEWS",
+    "STARTING",
     "AccountRecord",
     "AccountUse",
     "AddEvents",

@@ -46,7 +46,7 @@ from callapi.store.repositories.sip_objects import SipObjectRepository
 from callapi.store.repositories.transcripts import TranscriptRepository
 from callapi.store.repositories.trunks import TrunkRepository
 from callapi.store.shared.door import Nodes
-from callapi.store.shared.values import NodeState, Owner, Report
+from callapi.store.shared.values import BEAT_EVERY_S, STARTING, Owner
 from callapi.store.sql.backend import SqlBackend
 from callapi.store.writing.backlog import Group
 from callapi.store.writing.call_log import CallLog
@@ -59,8 +59,6 @@ log = logging.getLogger(__name__)
 _COMMIT_TIMEOUT_S: Final = 5
 _CLOSE_TIMEOUT_S: Final = 10
 _LIMITS: Final = WriterLimits()
-_BEAT_EVERY_S: Final = 1.0
-_STARTING: Final = Report(NodeState.UP, 0)
 
 
 class CachedRepository(Protocol):
@@ -217,9 +215,9 @@ class Store:
             return
 
         async def beat() -> None:
-            await asyncio.sleep(_BEAT_EVERY_S)
+            await asyncio.sleep(BEAT_EVERY_S)
             with suppress(Unavailable):  # what is written meanwhile says so itself
-                await nodes.beat(_STARTING)
+                await nodes.beat(STARTING)
 
         async with asyncio.TaskGroup() as tasks:
             beating = tasks.create_task(every(0, beat))

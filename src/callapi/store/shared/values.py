@@ -1,8 +1,12 @@
 """Who a node is, as the others see it. Values only."""
 
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
+
+BEAT_EVERY_S: Final = 1.0
+"""Between two heartbeats of a node."""
 
 
 class NodeState(StrEnum):
@@ -57,6 +61,10 @@ class Report(Struct, frozen=True):
 
     state: NodeState
     live_calls: int
+
+
+STARTING: Final = Report(NodeState.UP, 0)
+"""Of a node that takes no calls yet."""
 
 
 class Roll(Struct, frozen=True):
