@@ -406,7 +406,9 @@ class World:
     def gate(self, calls_per_second: float = 0) -> AdmissionControl:
         """The admission of new calls."""
         now = asyncio.get_running_loop().time
-        return AdmissionControl(lambda: len(self.live), now, max_calls=100, calls_per_second=calls_per_second)
+        return AdmissionControl(
+            lambda: len(self.live), now, max_calls=100, calls_per_second=calls_per_second, max_lag_s=0.4
+        )
 
     async def _may_call(self, account: AccountSid) -> bool:
         return account not in self.suspended

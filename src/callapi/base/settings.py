@@ -320,6 +320,9 @@ class LimitSettings(_Section):
     calls_per_second_per_account: float = Field(0, ge=0, description="0: no limit")
     rest_calls_per_second_per_account: float = Field(0, ge=0, le=1000, description="0: no limit")
     queued_calls_per_account: int = Field(1000, ge=1, le=100_000)
+    max_lag_s: float = Field(
+        0.4, gt=0, le=32, description="below SIP's T1, 0.5 s, callers do not repeat INVITE"
+    )
     blocked_prefixes: tuple[NumberPrefix, ...] = ()
 
 

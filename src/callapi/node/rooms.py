@@ -236,6 +236,7 @@ def _admission(
         asyncio.get_running_loop().time,
         max_calls=settings.limits.max_calls,
         calls_per_second=settings.limits.calls_per_second,
+        max_lag_s=settings.limits.max_lag_s,
         lag_s=lag_s,
         is_store_full=lambda: store.is_full,
         is_expected=guests.is_expected if guests is not None else lambda _: False,

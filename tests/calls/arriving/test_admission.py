@@ -15,7 +15,7 @@ class Clock:
 
 def test_no_more_calls_than_the_limit() -> None:
     live = 0
-    gate = AdmissionControl(lambda: live, Clock(), max_calls=2, calls_per_second=0)
+    gate = AdmissionControl(lambda: live, Clock(), max_calls=2, calls_per_second=0, max_lag_s=0.4)
     assert gate.refusal() is None
     live = 2
     assert gate.refusal() == "limits.max_calls"
@@ -23,7 +23,7 @@ def test_no_more_calls_than_the_limit() -> None:
 
 def test_a_rate_lets_a_burst_of_a_second_in_and_then_one_after_the_other() -> None:
     clock = Clock()
-    gate = AdmissionControl(lambda: 0, clock, max_calls=100, calls_per_second=5)
+    gate = AdmissionControl(lambda: 0, clock, max_calls=100, calls_per_second=5, max_lag_s=0.4)
     assert [gate.refusal() for _ in range(6)] == [None] * 5 + ["limits.calls_per_second"]
     clock.now += 0.2
     assert [gate.refusal() for _ in range(2)] == [None, "limits.calls_per_second"]
@@ -33,14 +33,18 @@ def test_a_rate_lets_a_burst_of_a_second_in_and_then_one_after_the_other() -> No
 
 def test_a_late_event_loop_is_overload() -> None:
     lag = 0.0
-    gate = AdmissionControl(lambda: 0, Clock(), max_calls=100, calls_per_second=0, lag_s=lambda: lag)
+    gate = AdmissionControl(
+        lambda: 0, Clock(), max_calls=100, calls_per_second=0, max_lag_s=0.4, lag_s=lambda: lag
+    )
+    assert gate.refusal() is None
+    lag = 0.4
     assert gate.refusal() is None
     lag = 0.5
     assert gate.refusal() == "overload"
 
 
 def test_the_answer_is_503_with_retry_after_and_the_rule() -> None:
-    gate = AdmissionControl(lambda: 0, Clock(), max_calls=100, calls_per_second=0)
+    gate = AdmissionControl(lambda: 0, Clock(), max_calls=100, calls_per_second=0, max_lag_s=0.4)
     gate.is_draining = True
     refusal = gate.admit(cast("Request", None), cast("Hop", None))  # neither is looked at
     assert refusal is not None

@@ -14,8 +14,6 @@ from callapi.sip import Hop, Request
 
 RETRY_AFTER_S: Final = 2
 DRAINING_RETRY_AFTER_S: Final = 30
-OVERLOAD_LAG_S: Final = 0.4
-"""Below T1 (0.5 s, RFC 3261 §17.1.1.1), so that callers hear of overload before they retransmit."""
 
 Refusal = tuple[int, str, tuple[tuple[str, str], ...]]
 
@@ -30,11 +28,15 @@ class AdmissionControl:
         *,
         max_calls: int,
         calls_per_second: float,
+        max_lag_s: float,
         lag_s: Callable[[], float] = lambda: 0.0,
         is_store_full: Callable[[], bool] = lambda: False,
         is_expected: Callable[[Request], bool] = lambda _: False,
     ) -> None:
-        """`is_expected`: an INVITE that comes in whatever limits there are, for its call has passed them elsewhere."""
+        """`lag_s`: how late the node's work is; `max_lag_s`: from where on that is overload.
+
+        `is_expected`: an INVITE that comes in whatever limits there are, for its call has passed them elsewhere.
+        """
         self._is_expected = is_expected
         self._is_store_full = is_store_full
         self._live = live
@@ -42,6 +44,7 @@ class AdmissionControl:
         self._max_calls = max_calls
         self._bucket = TokenBucket(calls_per_second, max(1.0, calls_per_second), clock())
         self._lag_s = lag_s
+        self._max_lag_s = max_lag_s
         self.is_draining = False
         self.refusals: Counter[str] = Counter()
         """How many INVITEs were refused, by rule."""
@@ -62,7 +65,7 @@ class AdmissionControl:
             return "draining"
         if self._live() >= self._max_calls:
             return "limits.max_calls"
-        if self._lag_s() > OVERLOAD_LAG_S:
+        if self._lag_s() > self._max_lag_s:
             return "overload"
         if self._is_store_full():
             return "the database is away"
