@@ -79,11 +79,11 @@ async def test_on_hold_nothing_is_sent_and_nothing_passed_on(plane: NativePlane)
         assert not bob.audio()
         callee.configure(bob.parameters(direction=Direction.SENDONLY))
         await asyncio.gather(alice.say(caller.local, tone(440, 0.2)), bob.say(callee.local, tone(700, 0.2)))
-        assert len(bob.audio()) == 10
+        assert len(await bob.hears(10)) == 10
         assert not alice.audio()
         callee.configure(bob.parameters())
         await bob.say(callee.local, tone(700, 0.2))
-        assert len(alice.audio()) == 10
+        assert len(await alice.hears(10)) == 10
 
 
 async def test_without_an_address_a_prompt_goes_on_unheard(plane: NativePlane) -> None:

@@ -185,6 +185,15 @@ class SipJsPhone {
   connection() { return this.session.sessionDescriptionHandler.peerConnection; }
 }
 
+// Chromium drops digits that are pressed before its sound is on its way, which is a moment after the end of DTLS.
+async function speaks() {
+  for (let tries = 0; tries < 200; tries += 1) {
+    if ((await globalThis.phone.statistics()).sent > 10) return;
+    await new Promise((go) => setTimeout(go, 50));
+  }
+  throw new Error("no sound is sent");
+}
+
 let recorder;
 let screen;
 let inner;
@@ -223,6 +232,7 @@ globalThis.phone = {
 for (const verb of ["call", "answer", "answerWithVideo", "hangUp", "hold", "resume", "press", "transfer", "film", "change"]) {
   globalThis.phone[verb] = async (given) => {
     if (verb === "call" || verb === "film") calledAt = performance.now();
+    if (verb === "press") await speaks();
     await inner[verb](given);
   };
 }
