@@ -15,9 +15,11 @@ import pytest
 import pytest_asyncio
 from pytest_asyncio import is_async_test
 
+from callapi.store.sql.backend import SqlBackend
 from tests.scenarios.harness.application import Application, Webhook
 from tests.scenarios.harness.browser_phone import Browser
 from tests.scenarios.harness.database_path import DatabasePath
+from tests.scenarios.harness.forked_process import ForkingParent
 from tests.scenarios.harness.ladder import ladder
 from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.phone import Phone
@@ -60,6 +62,25 @@ class Server:
     def tcp_uri(self) -> str:
         """Where to call over TCP."""
         return self.node.uri(self.number, transport="tcp")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", autouse=True)
+async def _quick_starts(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[None]:
+    """Nodes are forked, and find their tables made: imports and migrations are most of the CPU of a first start.
+
+    What a user starts (`test_first_hour.py`, `test_lifecycle.py`, `test_cli.py`) is executed, and finds nothing.
+    """
+    Node.migrated = tmp_path_factory.mktemp("migrated") / "callapi.db"
+    await asyncio.to_thread(_migrate, f"sqlite:///{Node.migrated}")
+    async with ForkingParent() as Node.parent:
+        yield
+    Node.parent = Node.migrated = None
+
+
+def _migrate(url: str) -> None:
+    backend = SqlBackend(url)
+    backend.open()
+    backend.close()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -5,16 +5,18 @@ import contextlib
 import json
 import re
 import secrets
+import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import aiohttp
 
 from callapi.sip.transport import TlsFiles
+from tests.scenarios.harness.forked_process import ForkingParent
 from tests.scenarios.harness.ports import free_port, free_rtp_range
 from tests.scenarios.harness.process import ManagedProcess
 from tests.scenarios.harness.waiting import WAIT_S
@@ -61,6 +63,11 @@ class Census:
 class Node:
     """One node: `async with Node(folder, numbers=[...]) as node`."""
 
+    parent: ClassVar[ForkingParent | None] = None
+    """What forks nodes, where that is the same as to execute their program; None: each is executed."""
+    migrated: ClassVar[Path | None] = None
+    """A database of SQLite, its tables empty, of which each node gets a copy; None: each makes its own."""
+
     def __init__(
         self,
         folder: Path,
@@ -97,7 +104,7 @@ class Node:
             **self.environ,
         }
         arguments = [*self.prefix, str(PROGRAM), "serve", "--config", str(self.config)]
-        return ManagedProcess("callapi", arguments, self.folder / "node.log", environ)
+        return ManagedProcess("callapi", arguments, self.folder / "node.log", environ, parent=self.parent)
 
     def _write_config(self) -> None:
         standard: dict[str, dict[str, Any]] = {
@@ -105,7 +112,9 @@ class Node:
             "sip": {"listen": [f"udp://{self.host}:{self.sip_port}", f"tcp://{self.host}:{self.sip_port}"]},
             "media": {"address": self.host, "rtp_ports": f"{self.rtp_ports[0]}-{self.rtp_ports[1]}"},
             "http": {"listen": f"{self.host}:{self.http_port}", "public_url": self.http_url},
-            "speech": {"timeout_s": 60, "patience_s": 60},  # other suites may have the cores
+            # Other suites may have the cores.
+            "speech": {"timeout_s": 60, "patience_s": 60},
+            "limits": {"max_lag_s": 10},
         }
         if self._tls is not None:
             standard["sip"]["listen"].append(f"tls://{self.host}:{self.tls_port}")
@@ -118,8 +127,15 @@ class Node:
             standard.setdefault(section, {}).update(keys)
         self.config.write_text(toml(standard, self._numbers), encoding="utf-8")
 
+    def _put_database(self) -> None:
+        data = self.folder / "data"
+        if self.migrated is not None and "database" not in self._settings and not data.exists():
+            data.mkdir()
+            shutil.copyfile(self.migrated, data / "callapi.db")
+
     async def __aenter__(self) -> Self:
         self._write_config()
+        self._put_database()
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(keepalive_timeout=_KEPT_S),
             headers={"Authorization": aiohttp.encode_basic_auth(self.account_sid, self.auth_token)},

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from tests.scenarios.harness.forked_process import ForkedProcess, ForkingParent
 from tests.scenarios.harness.waiting import WAIT_S
 
 
@@ -25,14 +26,18 @@ class ManagedProcess:
         log: Path,
         environ: Mapping[str, str] | None = None,
         folder: Path | None = None,
+        parent: ForkingParent | None = None,
     ) -> None:
+        """`parent`: what forks it, where that is the same as to execute it."""
         self.name = name
         self.log = log
         self._arguments = tuple(arguments)
         ours = {name: value for name, value in os.environ.items() if not name.startswith("CALLAPI_")}
         self._environ = {**ours, **(environ or {})}
         self._folder = folder
-        self._process: asyncio.subprocess.Process | None = None
+        can_fork = parent is not None and parent.can_start(self._arguments, self._environ)
+        self._parent = parent if can_fork else None
+        self._process: asyncio.subprocess.Process | ForkedProcess | None = None
 
     async def __aenter__(self) -> Self:
         return await self.start()
@@ -44,6 +49,11 @@ class ManagedProcess:
     async def start(self) -> Self:
         """Start it."""
         with self.log.open("ab") as log:
+            if self._parent is not None:
+                self._process = await self._parent.start(
+                    self._arguments, self._environ, self._folder, log.fileno()
+                )
+                return self
             self._process = await asyncio.create_subprocess_exec(
                 *self._arguments,
                 stdin=asyncio.subprocess.DEVNULL,
