@@ -132,6 +132,11 @@ bench: dev  ## markup calls: cost, sustained rate, delay, overload, memory; the 
 	scripts/system-packages sip-tester
 	$(BIN)/python -m bench.calls --output docs/benchmarks/calls.md
 
+.PHONY: bench-floor
+bench-floor: dev  ## how much of a call is input and output: programs that do nothing else, beside the node; the table into docs/benchmarks
+	scripts/system-packages sip-tester
+	$(BIN)/python -m bench.floor --output docs/benchmarks/floor.md
+
 .PHONY: bench-parts
 bench-parts: dev  ## what each part of the node costs a markup call: parts switched off in turn; the table into docs/benchmarks
 	scripts/system-packages sip-tester

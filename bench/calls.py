@@ -1,18 +1,21 @@
 """Markup calls: what one costs, how many one core sustains, what the node adds, what twice the load does to it.
 
-    .venv/bin/python -m bench.calls [--seconds 20] [--rounds 3] [--only beside] [--output docs/benchmarks/calls.md]
+    .venv/bin/python -m bench.calls [--seconds 20] [--rounds 3] [--only SECTION] [--output docs/benchmarks/calls.md]
 
 A call: INVITE, document fetched over HTTP, `<Dial><Sip>`, joined, a second of talk, BYE, the Dial's action requested
 and one status callback delivered. The node has one core to itself, all the tools share the other; nothing is sent
 as audio. CPU is the node's own, in user and kernel, all threads, from `/proc/PID/stat`. The delay from document to
 INVITE is seen from outside: when the application wrote the document, when the called phone read the INVITE.
+`--only interpreters --python PYTHON` runs the node by this interpreter and by that one in turn.
 """
 
 import argparse
+import contextlib
 import datetime
 import platform
 import statistics
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +28,10 @@ FIRST_RATE: Final = 150
 STEP: Final = 1.12
 HELD_CALLS: Final = 400
 Row = tuple[str, str, str]
+_COLUMNS: Final = (
+    "| CPU for each call | document sent to INVITE seen | INVITE to 200 | not whole | sent again |"
+)
+_RULE: Final = "| --- | --- | --- | --- | --- | --- |"
 
 
 @dataclass(frozen=True)
@@ -142,10 +149,7 @@ def beside_asterisk(directory: Path, plan: Plan) -> str:
                     load = benches[name].load(rate, plan.seconds)
                     loads.setdefault((rate, name), []).append(load)
                     print(f"{name}, {rate}/s: {load.cpu_ms:.2f} ms, whole: {load.is_whole}", flush=True)
-        lines = [
-            "| server | CPU for each call | document sent to INVITE seen | INVITE to 200 | not whole | sent again |",
-            "| --- | --- | --- | --- | --- | --- |",
-        ]
+        lines = [f"| server {_COLUMNS}", _RULE]
         for (rate, name), several in sorted(loads.items()):
             lines.append(_beside(f"{name}, {rate}/s", benches[name], several))
     return "\n".join(lines) + "\n"
@@ -174,33 +178,38 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows]) + "\n"
 
 
-def machine() -> str:
-    """What it ran on."""
+def machine(python: str = sys.executable) -> str:
+    """What it ran on; `python`: the node's interpreter."""
+    asked = [python, "-c", "import platform; print(platform.python_version())"]
+    version = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
     cpu = Path("/proc/cpuinfo").read_text().partition("model name")[2].partition("\n")[0].strip(" \t:")
     cores = Path("/proc/cpuinfo").read_text().count("processor\t")
     load = Path("/proc/loadavg").read_text().split()[0]
     return (
         f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC, {cpu}, {cores} cores, Linux "
-        f"{platform.release()}, Python {platform.python_version()}; load average before: {load}"
+        f"{platform.release()}, Python {version}; load average before: {load}"
     )
 
 
-def measured(plan: Plan) -> str:
-    """All of it, as tables with their head."""
-    head = machine()
+def measured(plan: Plan, python: str, only: str | None = None) -> str:
+    """The node alone: all of it or one section, as a table with its head."""
+    head = machine(python)
     with tempfile.TemporaryDirectory(prefix="callapi-bench-") as directory:
-        bench = Bench(Path(directory))
+        bench = Bench(Path(directory), python=python)
         with bench:
             rows = [("memory when idle", f"{bench.node.rss_kb() / 1000:.0f} MB", "under 100 MB")]
             bench.load(60, 8)  # warm: bounded caches are filled by the first hundreds of calls
-            rows.append(memory(bench))
-            rows += cost(bench, plan)
-            rate, cpu_ms = sustained(bench, plan)
-            held = f"{rate}/s ({plan.rounds} x {plan.seconds:g} s), {cpu_ms:.2f} ms of CPU each"
-            rows.append(("sustained on one core", held, "at least 400/s"))
-            rows += overload(bench, plan, rate)
+            if only in {None, "memory"}:
+                rows.append(memory(bench))
+            if only in {None, "cost"}:
+                rows += cost(bench, plan)
+            if only in {None, "limit"}:
+                rate, cpu_ms = sustained(bench, plan)
+                held = f"{rate}/s ({plan.rounds} x {plan.seconds:g} s), {cpu_ms:.2f} ms of CPU each"
+                rows.append(("sustained on one core", held, "at least 400/s"))
+                rows += overload(bench, plan, rate)
         rows.append(collector(bench))
-    return f"{head}\n\n{table(rows)}\n{compared(plan)}"
+    return f"{head}\n\n{table(rows)}"
 
 
 def compared(plan: Plan) -> str:
@@ -210,16 +219,49 @@ def compared(plan: Plan) -> str:
         return f"{head}\n{beside_asterisk(Path(directory), plan)}"
 
 
+def interpreters(plan: Plan, pythons: list[str]) -> str:
+    """The section of interpreters: the same node run by each of them, in turn."""
+    heads = [machine(each) for each in pythons]
+    loads: dict[tuple[int, str], list[Load]] = {}
+    with contextlib.ExitStack() as stack:
+        benches = {}
+        for python, head in zip(pythons, heads, strict=True):
+            name = head.rpartition(", ")[2].partition(";")[0]
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="callapi-bench-"))
+            benches[name] = stack.enter_context(Bench(Path(directory), python=python))
+            benches[name].load(60, 4)  # warm
+        for number in range(plan.rounds):
+            for rate in (100, 200):
+                for name in list(benches)[:: 1 if number % 2 == 0 else -1]:
+                    loads.setdefault((rate, name), []).append(benches[name].load(rate, plan.seconds))
+                    print(f"{name}, {rate}/s: {loads[rate, name][-1].cpu_ms:.2f} ms", flush=True)
+        lines = [f"| interpreter {_COLUMNS}", _RULE]
+        lines += [_beside(f"{name}, {rate}/s", benches[name], each) for (rate, name), each in loads.items()]
+    title = f"## By interpreter, in turn\n\n{heads[0]}; rounds: {plan.rounds}, {plan.seconds:g} s each"
+    return f"{title}\n\n" + "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Measure, show, keep."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--seconds", type=float, default=20, help="of each stretch of load")
     arguments.add_argument("--rounds", type=int, default=3, help="of each stretch of load")
-    arguments.add_argument("--only", choices=("beside",), help="this section alone")
+    sections = ("memory", "cost", "limit", "beside", "interpreters")
+    arguments.add_argument("--only", choices=sections, help="this section alone")
+    arguments.add_argument(
+        "--python", default=sys.executable, help="the interpreter of the node; one that has what it imports"
+    )
     arguments.add_argument("--output", type=Path, help="file for the table")
     given = arguments.parse_args()
     plan = Plan(given.seconds, given.rounds)
-    text = compared(plan) if given.only else measured(plan)
+    parts = []
+    if given.only not in {"beside", "interpreters"}:
+        parts.append(measured(plan, given.python, given.only))
+    if given.only in {None, "beside"}:
+        parts.append(compared(plan))
+    if given.only == "interpreters":
+        parts.append(interpreters(plan, list(dict.fromkeys((sys.executable, given.python)))))
+    text = "\n".join(parts)
     print(text)
     if given.output is not None:
         given.output.parent.mkdir(parents=True, exist_ok=True)

@@ -2,9 +2,10 @@
 
     .venv/bin/python -m bench.flat [--seconds 6] [--rate 150] [--records DIRECTORY] [--output FILE]
 
-First part: CPU for each markup call (`bench/calls.py` says what one is) while 0, 1,000 and 3,000 others are held,
-silent; with it the memory of a held call. Second part: the same with a million records of calls in the database, and
-how long the node takes to start with them. They are written into DIRECTORY, or found there from an earlier time.
+First part: the memory of a held call. Second part: CPU for each markup call (`bench/calls.py` says what one is) while
+1,000 and 3,000 others are held, silent, in turn with a second node that holds none. Third part: the same with a million
+records of calls in the database, and how long the node takes to start with them. They are written into DIRECTORY, or
+found there from an earlier time.
 
 A load of which calls were refused or failed has no cost for each call that could be compared: the table says so.
 """
@@ -31,6 +32,7 @@ from bench.harness.processes import (
     HERE,
     TOOLS_CORE,
     Bench,
+    Load,
     free_port_of_datagrams,
     percentile,
     pinned,
@@ -42,9 +44,12 @@ from callapi.base.clock import utc_now
 from callapi.base.ids import AccountSid, new_call_sid
 from callapi.store import CallRecord, Put, Store
 
-HELD: Final = (0, 1000, 3000)
+HELD: Final = (1000, 3000)
 HOLD_RATE: Final = 100
 HOLD_MS: Final = 600_000
+REST_S: Final = 5.0
+LINGER_S: Final = 34.0
+"""A transaction waits 32 s for late messages after an answer (RFC 3261 §17, timers B, H, J)."""
 RECORDS: Final = 1_000_000
 _BATCH: Final = 20_000
 _READY_S: Final = 60.0
@@ -79,25 +84,75 @@ def held(bench: Bench, calls: int) -> Iterator[None]:
 
 
 def growing_with_held_calls(seconds: float, rate: int, rounds: int) -> list[Row]:
-    """CPU at each of `HELD`, and the memory of those held first."""
+    """CPU beside each of `HELD`, against a second node that holds none, in turn."""
     rows: list[Row] = []
+    with contextlib.ExitStack() as stack:
+        folders = [
+            Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="callapi-bench-"))) for _ in range(2)
+        ]
+        empty, full = (stack.enter_context(Bench(each, more=MORE)) for each in folders)
+        for bench in (empty, full):
+            bench.load(rate, 4)  # warm
+        before = 0
+        for now in HELD:
+            stack.enter_context(held(full, now - before))
+            before = now
+            rows += _beside(empty, full, seconds, rate, rounds, now)
+    return rows
+
+
+def _beside(empty: Bench, full: Bench, seconds: float, rate: int, rounds: int, now: int) -> list[Row]:
+    """Loads of both nodes in turn; and what the held calls take without a load."""
+    began, cpu_s = time.monotonic(), full.node.cpu_s()
+    time.sleep(REST_S)
+    resting = (full.node.cpu_s() - cpu_s) / (time.monotonic() - began)
+    loads: dict[Bench, list[Load]] = {empty: [], full: []}
+    for number in range(rounds):
+        for bench in (empty, full) if number % 2 == 0 else (full, empty):
+            load = bench.load(rate, seconds)
+            loads[bench].append(load)
+            what = f"{now} held" if bench is full else "none held"
+            outcome = f"{load.failed} failed, {load.refused} refused"
+            print(f"{what}: {load.cpu_ms:.2f} ms, whole: {load.is_whole} ({outcome})", flush=True)
+    pairs = list(zip(loads[empty], loads[full], strict=True))
+    whole = [pair for pair in pairs if pair[0].is_whole and pair[1].is_whole]
+    note = "" if len(whole) == len(pairs) else f"; {len(pairs) - len(whole)} of {len(pairs)} pairs not whole"
+    more = [with_held.cpu_ms / without.cpu_ms - 1 for without, with_held in whole or pairs]
+    # A load is measured until a second after its last caller has gone; the held calls work all that time.
+    own = [resting * (each.took_s + 1.0) * 1e3 / each.calls for each in loads[full]]
+    ms = [statistics.median(each.cpu_ms for each in several) for several in loads.values()]
+    figure = f"{ms[1]:.2f} ms beside {ms[0]:.2f} ({statistics.median(more):+.0%}: {min(more):+.0%} to {max(more):+.0%})"
+    return [
+        (f"CPU for each call at {rate}/s with {now:,} held", figure + note, "within 10 %"),
+        (
+            f"of it: what {now:,} held calls take by themselves",
+            f"{statistics.median(own):.2f} ms ({resting:.1%} of a core)",
+            "",
+        ),
+    ]
+
+
+def memory_of_held_calls() -> list[Row]:
+    """What a held call takes: just after its answer, and when its transactions have ended.
+
+    Memory that was freed stays with the process. So the second figure is that of a second thousand, which begins when
+    the transactions of the first have ended and finds their room.
+    """
+    goal, first = "under 45 kB", HELD[0]
     with tempfile.TemporaryDirectory(prefix="callapi-bench-") as directory, contextlib.ExitStack() as stack:
         bench = stack.enter_context(Bench(Path(directory), more=MORE))
-        bench.load(rate, 4)
-        time.sleep(3)
-        first, costs = bench.node.rss_kb(), {}
-        for before, now in itertools.pairwise((0, *HELD)):
-            if now > before:
-                stack.enter_context(held(bench, now - before))
-            if now == HELD[1]:
-                each_kb = (bench.node.rss_kb() - first) / now
-                rows.append((f"memory for each of {now} held calls", f"{each_kb:.0f} kB", "under 45 kB"))
-            costs[now] = _cost(bench, seconds, rate, rounds, f"{now} held")
-    goal = "within 10 %"
-    for now, cost in costs.items():
-        figure = cost.shown(costs[0] if now else None)
-        rows.append((f"CPU for each call at {rate}/s with {now:,} held", figure, goal if now else ""))
-    return rows
+        bench.load(60, 8)  # warm: bounded caches are filled by the first hundreds of calls
+        time.sleep(LINGER_S)
+        sizes = [bench.node.rss_kb()]
+        for _ in range(2):
+            stack.enter_context(held(bench, first))
+            sizes.append(bench.node.rss_kb())
+            time.sleep(LINGER_S)
+    just_after, settled = ((after - before) / first for before, after in itertools.pairwise(sizes))
+    return [
+        (f"memory for each of {first:,} held calls, just after their answer", f"{just_after:.0f} kB", ""),
+        (f"memory for each of {first:,} more, {LINGER_S:.0f} s later", f"{settled:.0f} kB", goal),
+    ]
 
 
 @dataclass(frozen=True)
@@ -207,7 +262,7 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=3, help="of each stretch of load")
     arguments.add_argument("--rate", type=int, default=150, help="calls a second")
     arguments.add_argument("--records", type=Path, help="folder of the database with the records")
-    arguments.add_argument("--only", choices=("held", "records"), help="one part alone")
+    arguments.add_argument("--only", choices=("memory", "held", "records"), help="one part alone")
     arguments.add_argument("--fill", action="store_true", help="write the records, and measure nothing")
     arguments.add_argument("--output", type=Path, help="file for the table")
     given = arguments.parse_args()
@@ -219,9 +274,11 @@ def main() -> None:
         return
     measure = (given.seconds, given.rate, given.rounds)
     rows: list[Row] = []
-    if given.only != "records":
+    if given.only in {None, "memory"}:
+        rows += memory_of_held_calls()
+    if given.only in {None, "held"}:
         rows += growing_with_held_calls(*measure)
-    if given.only != "held":
+    if given.only in {None, "records"}:
         with contextlib.ExitStack() as stack:
             directory = given.records or Path(
                 stack.enter_context(tempfile.TemporaryDirectory(prefix="callapi-bench-"))

@@ -119,7 +119,7 @@ class Bench:
 
     `callee` names the scenario of the phone that answers, SIPp's `options` are for that phone alone. `more` are
     further sections of the node's configuration. `server` writes the configuration of another server in the place of
-    the node, and gives its command.
+    the node, and gives its command. `python` runs the node, and has what it imports: another version, say.
     """
 
     def __init__(
@@ -130,10 +130,11 @@ class Bench:
         options: Sequence[str] = (),
         more: str = "",
         server: Callable[[Path, Ports], list[str]] | None = None,
+        *,
+        python: str = sys.executable,
     ) -> None:
         self.directory = directory
         self.ports = Ports()
-        python = sys.executable
         config = directory / "node.toml"
         ports = self.ports
         written = CONFIGURATION.format(
@@ -145,7 +146,7 @@ class Bench:
         if server is not None:
             node = server(directory, ports)
         self.node = Process(pinned(node_cores, *node), directory / "node.log")
-        served = [python, "-m", "bench.harness.application", str(ports.application)]
+        served = [sys.executable, "-m", "bench.harness.application", str(ports.application)]
         served += map(str, (ports.callee, ports.busy, ports.ringing))
         self._application = Process(pinned(TOOLS_CORE, *served), directory / "application.log")
         self.log = directory / "callee_messages.log"

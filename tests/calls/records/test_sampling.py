@@ -16,16 +16,30 @@ from tests.virtual_time import run
 ACCOUNT = AccountSid("AC" + "1" * 32)
 
 
+class Stream:
+    """A stream that sends a packet between any two questions, until it is `silent`."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.is_silent = False
+        self.statistics = lambda: StreamStatistics(packets_sent=self.sent)
+
+    @property
+    def packets(self) -> int:
+        """So far."""
+        self.sent += not self.is_silent
+        return self.sent
+
+
 class Live:
-    """What `sample_media` needs of the live calls, with streams whose counters stand still."""
+    """What `sample_media` needs of the live calls, which share a stream."""
 
     def __init__(self, number: int) -> None:
         self.bus = EventBus()
         self.seen: list[tuple[float, CallSid]] = []
         self.bus.attach(MediaSampled, self._sampled)
-        leg = SimpleNamespace(
-            is_lent=False, stream=SimpleNamespace(statistics=lambda: StreamStatistics(packets_sent=1))
-        )
+        self.stream = Stream()
+        leg = SimpleNamespace(is_lent=False, stream=self.stream)
         sids = [CallSid(f"CA{place:032x}") for place in range(number)]
         self.known: dict[CallSid, Any] = {
             sid: SimpleNamespace(sid=sid, leg=leg, record=call_record(ACCOUNT, sid=sid)) for sid in sids
@@ -80,5 +94,21 @@ def test_a_long_call_is_sampled_once_a_minute() -> None:
         live = Live(1)
         await _sampled_for(live, EVERY_S * (DENSE_SAMPLES + 3 * SPARSE) - 0.1)
         assert len(live.seen) == DENSE_SAMPLES + 3
+
+    run(story())
+
+
+def test_a_stream_whose_packets_stand_still_is_not_sampled_until_they_move() -> None:
+    async def story() -> None:
+        live = Live(1)
+        sampling = asyncio.ensure_future(sample_media(cast("LiveCalls", live)))
+        await asyncio.sleep(0.1)
+        live.stream.is_silent = True
+        await asyncio.sleep(4 * EVERY_S)
+        assert len(live.seen) == 1
+        live.stream.is_silent = False
+        await asyncio.sleep(EVERY_S)
+        assert len(live.seen) == 2
+        sampling.cancel()
 
     run(story())

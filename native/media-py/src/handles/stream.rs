@@ -252,6 +252,15 @@ impl Stream {
         self.order(Order::Mute(muted));
     }
 
+    /// Packets that were received, sent or dropped so far: whether anything has moved since it was asked last.
+    #[getter]
+    fn packets(&self) -> u64 {
+        let counters = &self.counters;
+        counters.packets_received.get()
+            + counters.packets_sent.get()
+            + counters.packets_dropped.get()
+    }
+
     /// The counters of this moment.
     fn statistics(&self) -> StreamStatistics {
         let counters = &self.counters;

@@ -149,6 +149,11 @@ class NativeStream:
         """As AudioStream.mute."""
         self.orders.mute(muted)
 
+    @property
+    def packets(self) -> int:
+        """As AudioStream.packets."""
+        return self.native.packets
+
     def statistics(self) -> StreamStatistics:
         """As AudioStream.statistics."""
         return _statistics(self.native)

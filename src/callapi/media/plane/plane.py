@@ -180,6 +180,10 @@ class AudioStream(Protocol):
     def mute(self, muted: bool) -> None:  # noqa: FBT001 - the vendor's `Mute=true|false`
         """While muted, what this party says is not passed on. Digits are still reported, and the party still hears."""
 
+    @property
+    def packets(self) -> int:
+        """Packets received, sent or dropped so far: a cheap question whether the counters have moved."""
+
     def statistics(self) -> StreamStatistics:
         """Counters of the moment; the last ones after `close`."""
 

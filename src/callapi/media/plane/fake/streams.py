@@ -158,6 +158,11 @@ class FakeStream:
         """As AudioStream.mute."""
         self.is_muted = muted
 
+    @property
+    def packets(self) -> int:
+        """Of `counters`."""
+        return self.counters.packets_received + self.counters.packets_sent + self.counters.packets_dropped
+
     def statistics(self) -> StreamStatistics:
         """`counters`, which a test may replace."""
         parameters = self.parameters
