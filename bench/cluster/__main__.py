@@ -1,6 +1,8 @@
 """Calls over one node and over three: CPU of each part, commands at a foreign node, and the arithmetic beyond.
 
-    .venv/bin/python -m bench.cluster [--seconds 6] [--rounds 2] [--rate 60] [--output docs/benchmarks/cluster.md]
+    .venv/bin/python -m bench.cluster [--seconds 8] [--rounds 5] [--rate 40] [--output docs/benchmarks/cluster.md]
+
+On a machine that is quiet for minutes only, piece by piece: `--only costs --keep FILE`, then `rest`, then `steps`.
 
 A call is that of `bench.calls`: document, `<Dial><Sip>`, a second of talk, action, one status callback. All shapes of
 the service are up at once and loaded in turn, so that a slow minute of the machine meets them alike. CPU is that of
@@ -11,53 +13,47 @@ import argparse
 import asyncio
 import contextlib
 import socket
-import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psycopg
 from bench.calls import machine
-from bench.cluster.model import Measured, breaks_first, cores
-from bench.cluster.rig import Cost, Rig, parts
+from bench.cluster.results import ALONE, BEHIND, FILE, STEPS, THREE, Load, Results, report
+from bench.cluster.rig import Cost, Rig, cpu_s, parts
 from bench.harness.processes import (
     HERE,
     Process,
     free_port,
     free_port_of_datagrams,
     last_row,
-    percentile,
     sipp,
 )
-from tests.store.cluster import postgres_server
+from tests.store.cluster import PostgresServer, postgres_server
+
+from callapi.store import STARTING, Owner
+from callapi.store.shared.heartbeats import Heartbeats
+from callapi.store.shared.nodes import NodeTable
+from callapi.store.sql.database import engines, heartbeat_engine
+from callapi.store.sql.upgrade import upgrade
 
 COMMANDS: Final = 400
 HELD: Final = 12
 CLIMB_S: Final = 4
-PER_CORE: Final = "calls a second for a core of nodes (a second by the CPU of a call)"
-STEPS: Final = (60, 90, 120, 150, 180, 210, 240)
-"""Calls a second over all nodes, tried one after the other until a call fails."""
+REST_S: Final = 10.0
+BEATING: Final = (3, 100)
+BEATS: Final = 2000
+PIECES: Final = ("costs", "rest", "steps")
 SHAPES: Final = (
-    ("one node, SQLite", False, 1, False),
-    ("one node, PostgreSQL, cluster on", True, 1, False),
-    ("one node behind Kamailio", True, 1, True),
-    ("three nodes behind Kamailio", True, 3, True),
+    (FILE, False, 1, False),
+    (ALONE, True, 1, False),
+    (BEHIND, True, 1, True),
+    (THREE, True, 3, True),
 )
-
-
-@dataclass(frozen=True)
-class Load:
-    """What a stretch of load has given, in milliseconds of CPU for each call."""
-
-    nodes: float
-    edge: float
-    database: float
-    failed: int
-    calls: int
 
 
 async def load(rig: Rig, folder: Path, rate: int, seconds: float, talk_ms: int = 1000) -> Load:
@@ -141,168 +137,110 @@ async def _owner(rig: Rig, sid: str) -> str:
     return str(rows[0][0]) if rows else ""
 
 
-def delay(values: list[float]) -> str:
-    """Percentiles."""
-    return f"p50 {percentile(values, 0.5):.1f} ms, p99 {percentile(values, 0.99):.1f} ms"
-
-
-def median(loads: list[Load], part: str) -> float:
-    """Of the rounds."""
-    return float(statistics.median(getattr(each, part) for each in loads))
-
-
-FIXED: Final = (
-    "A node on PostgreSQL has work that calls do not add to (heartbeats, looks for commands): the fewer calls, the "
-    "more of it falls on each. So one node is to be compared with three at the same rate for each node."
-)
-BOUNDS: Final = (
-    "Bounds taken: a core of signalling and four of media for a node, 8 cores of Kamailio, 16 cores and 500 "
-    "connections of PostgreSQL."
-)
-
-
-def per_core(loads: list[Load]) -> str:
-    """Calls a second that one core of nodes carries."""
-    return f"{1000 / median(loads, 'nodes'):.0f}"
-
-
-def shares(cost: Cost) -> str:
-    """Of a core, in percent."""
-    return ", ".join(f"{each * 100:.1f} %" for each in (cost.nodes, cost.edge, cost.database))
-
-
-def report(
-    runs: dict[str, list[Load]],
-    resting: Cost,
-    own: list[float],
-    foreign: list[float],
-    rate: int,
-    held: dict[str, dict[int, Load]],
-) -> str:
-    """The tables."""
-    names = [name for name, *_ in SHAPES]
-    lines = ["| service | nodes | Kamailio | PostgreSQL | failed |", "| --- | --- | --- | --- | --- |"]
-    for name in names:
-        loads = runs[name]
-        spread = [each.nodes for each in loads]
-        lines.append(
-            f"| {name} | {median(loads, 'nodes'):.2f} ms ({min(spread):.2f} to {max(spread):.2f}) | "
-            f"{median(loads, 'edge'):.2f} ms | {median(loads, 'database'):.2f} ms | "
-            f"{sum(each.failed for each in loads)} of {sum(each.calls for each in loads)} |"
-        )
-    sqlite, alone, behind, three = (runs[name] for name in names)
-
-    def ratio(one: list[Load], other: list[Load]) -> float:
-        return statistics.median(a.nodes / b.nodes for a, b in zip(one, other, strict=True))
-
-    beat_ms = resting.database * 1e3 / 3
-    measured = Measured(
-        median(three, "nodes"), median(three, "edge"), median(three, "database"), beat_ms, rows_of_beat=3
-    )
-    needs = cores(measured, 100, 100_000, 180)
-    carried = ", ".join(str(max(held[name], default=0)) for name in names[2:])
-    steps = ["| calls a second over all nodes | one node | three nodes |", "| --- | --- | --- |"]
-    for total in STEPS:
-        costs = [f"{held[n][total].nodes:.2f} ms" if total in held[n] else "calls fail" for n in names[2:]]
-        steps.append(f"| {total} | {' | '.join(costs)} |")
-    goals = [
-        "| figure | measured | goal |",
-        "| --- | --- | --- |",
-        f"| node's CPU of a call, PostgreSQL and cluster to SQLite | {ratio(alone, sqlite):.2f} | at most 1.10 |",
-        f"| nodes' CPU of a call, three nodes to one | {ratio(three, behind):.2f} | flat, within noise |",
-        f"| {PER_CORE} | {per_core(behind)}; with three {per_core(three)} | the same |",
-        f"| calls a second that all parts carry on these cores, none failed: one node, three nodes | {carried} | |",
-        f"| REST command for a live call at its own node | {delay(own)} | |",
-        f"| the same at another node | {delay(foreign)} | p99 under 20 ms |",
-        f"| three nodes, Kamailio, PostgreSQL at rest | {shares(resting)} of a core | |",
-    ]
-    table = ["| part | need | |", "| --- | --- | --- |"]
-    table += [f"| {each.name} | {each.need:.2f} {each.unit} | {each.note} |" for each in needs]
-    return "\n".join(
-        [
-            f"CPU for each call at {rate}/s for each node, medians of {len(three)} rounds in turn:",
-            "",
-            *lines,
-            "",
-            *goals,
-            "",
-            f"{FIXED} Nodes' CPU for each call behind Kamailio, {CLIMB_S} s at each rate:",
-            "",
-            *steps,
-            "",
-            "## 100 nodes and 100,000 live calls, on paper",
-            "",
-            "Calls of three minutes, by the figures above (`bench/cluster/model.py`):",
-            "",
-            *table,
-            "",
-            f"First to break, by these figures: **{breaks_first(needs)}**. {BOUNDS}",
-            "",
-        ]
-    )
-
-
-async def measured(seconds: float, rounds: int, rate: int) -> str:
-    """All of it."""
-    head = machine()
-    runs: dict[str, list[Load]] = {name: [] for name, *_ in SHAPES}
+async def measured(results: Results, pieces: Sequence[str], seconds: float, rounds: int, rate: int) -> None:
+    """Measure `pieces`, into `results`."""
+    results.machine, results.rate = machine(), rate
     with contextlib.ExitStack() as outer:
         folder = Path(outer.enter_context(tempfile.TemporaryDirectory(prefix="callapi-bench-")))
         folder.chmod(0o755)  # noqa: ASYNC240 - before anything runs
         server = outer.enter_context(postgres_server())
         callee, busy, ringing = (free_port_of_datagrams() for _ in range(3))
         port = free_port(socket.SOCK_STREAM)
-        served = [
-            sys.executable,
-            "-m",
-            "bench.harness.application",
-            str(port),
-            str(callee),
-            str(busy),
-            str(ringing),
-        ]
+        ports = [str(each) for each in (port, callee, busy, ringing)]
+        served = [sys.executable, "-m", "bench.harness.application", *ports]
         outer.enter_context(Process(served, folder / "application.log"))
         outer.enter_context(Process(sipp(HERE / "callee.xml", callee), folder / "callee.log"))
+        if "rest" in pieces:
+            results.beat_ms = beats(server)
+            print("heartbeats", results.beat_ms, flush=True)
         async with AsyncExitStack() as stack:
             rigs = []
             for at, (name, is_shared, count, has_edge) in enumerate(SHAPES):
-                voice = f"http://127.0.0.1:{port}/voice"
-                rig = Rig(
-                    name,
-                    folder / f"rig-{at}",
-                    voice,
-                    server if is_shared else None,
-                    count,
-                    has_edge,
-                    10 + 10 * at,
-                )
+                url, at_most = f"http://127.0.0.1:{port}/voice", server if is_shared else None
+                rig = Rig(name, folder / f"rig-{at}", url, at_most, count, has_edge, 10 + 10 * at)
                 rigs.append(await stack.enter_async_context(rig))
             for rig in rigs:
                 await load(rig, folder, rate, 2)  # warm
-            for _ in range(rounds):
-                for rig in rigs:
-                    runs[rig.name].append(await load(rig, folder, rate, seconds))
-                    print(rig.name, runs[rig.name][-1], flush=True)
-            resting = await idle(rigs[-1], min(10.0, seconds))
-            own, foreign = await commands(rigs[-1], folder)
-            held = {rig.name: await climb(rig, folder, CLIMB_S) for rig in rigs[2:]}
-    return f"{head}\n\n{report(runs, resting, own, foreign, rate, held)}"
+            if "costs" in pieces:
+                results.costs = await costs(rigs, folder, seconds, rounds, rate)
+            if "rest" in pieces:
+                await at_rest(results, rigs, folder)
+            if "steps" in pieces:
+                results.steps = {rig.name: await climb(rig, folder, CLIMB_S) for rig in rigs[2:]}
+
+
+async def costs(
+    rigs: Sequence[Rig], folder: Path, seconds: float, rounds: int, rate: int
+) -> dict[str, list[Load]]:
+    """What a call costs each shape, in turn."""
+    runs: dict[str, list[Load]] = {rig.name: [] for rig in rigs}
+    for _ in range(rounds):
+        for rig in rigs:
+            runs[rig.name].append(await load(rig, folder, rate, seconds))
+            print(rig.name, runs[rig.name][-1], flush=True)
+    return runs
+
+
+async def at_rest(results: Results, rigs: Sequence[Rig], folder: Path) -> None:
+    """What the shapes cost with nothing to do, how many connections they have, and what a command takes."""
+    results.resting = {rig.name: await idle(rig, REST_S) for rig in (rigs[0], rigs[1], rigs[-1])}
+    results.own, results.foreign = await commands(rigs[-1], folder)
+    with psycopg.connect(rigs[-1].database_url) as connection:
+        rows = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).fetchall()
+    results.connections = rows[0][0] / rigs[-1].count
+
+
+def beats(server: PostgresServer) -> dict[int, float]:
+    """Milliseconds of the database's CPU for a heartbeat, by how many nodes make one in turn."""
+    assert server.process is not None
+    found = {}
+    for count in BEATING:
+        url = server.create(f"beats_{count}")
+        writing, reading = engines(url)
+        upgrade(writing)
+        table = NodeTable(writing)
+        owners = [
+            Owner(f"node-{number}", f"{number:032x}", http="http://10.0.0.1:80") for number in range(count)
+        ]
+        epochs = [table.claim(each) for each in owners]
+        engine = heartbeat_engine(url)
+        nodes = [Heartbeats(engine, each.name, epoch) for each, epoch in zip(owners, epochs, strict=True)]
+        for each in nodes:
+            each.beat(STARTING)
+        before = cpu_s(server.process.pid)
+        for number in range(BEATS):
+            nodes[number % count].beat(STARTING)
+        found[count] = (cpu_s(server.process.pid) - before) * 1e3 / BEATS
+        for pool in (engine, writing, reading):
+            pool.dispose()
+    return found
 
 
 def main() -> None:
     """Measure, show, keep."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--seconds", type=float, default=8, help="of each stretch of load")
-    arguments.add_argument("--rounds", type=int, default=3, help="of each shape")
+    arguments.add_argument("--rounds", type=int, default=5, help="of each shape")
     arguments.add_argument("--rate", type=int, default=40, help="calls a second for each node")
+    arguments.add_argument("--only", choices=PIECES, help="one piece; the others as `--keep` has them")
+    arguments.add_argument("--keep", type=Path, help="file for what was measured, to go on with")
     arguments.add_argument("--output", type=Path, help="file for the tables")
     given = arguments.parse_args()
-    text = asyncio.run(measured(given.seconds, given.rounds, given.rate))
+    results = Results.read(given.keep)
+    pieces = (given.only,) if given.only else PIECES
+    asyncio.run(measured(results, pieces, given.seconds, given.rounds, given.rate))
+    if given.keep is not None:
+        results.write(given.keep)
+    if not results.is_whole:
+        return
+    text = report(results, CLIMB_S)
     print(text)
     if given.output is not None:
         given.output.write_text(
             "# Several nodes\n\n`make bench-cluster`; what is measured: `bench/cluster`. Two cores carry nodes, "
-            f"Kamailio, PostgreSQL, callers and application together.\n\n{text}"
+            f"Kamailio, PostgreSQL, callers and application together.\n\n{results.machine}\n\n{text}"
         )
 
 

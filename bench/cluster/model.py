@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Final
 
-CONNECTIONS_OF_A_NODE: Final = 14
 RELAY_CPU_S_PER_MILLION: Final = 6.0
 """docs/benchmarks/calls.md, 200 calls with sound: packets in and out of one node."""
 PACKETS_PER_CALL_S: Final = 100
@@ -12,15 +11,15 @@ PACKETS_PER_CALL_S: Final = 100
 
 @dataclass(frozen=True)
 class Measured:
-    """Milliseconds of CPU for each call; of the database also for each heartbeat of each node."""
+    """Milliseconds of CPU for each call; what each node asks of the database."""
 
     node_ms: float
     edge_ms: float
     database_ms: float
     beat_ms: float
-    """One heartbeat of one node among three: its write, and its reading of the table."""
-    rows_of_beat: int
-    """How many nodes the table had then."""
+    """Of the database, for one heartbeat of one node among as many as are reckoned with."""
+    connections: float
+    """Of one node to the database."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,7 @@ def cores(measured: Measured, nodes: int, live_calls: int, mean_s: float) -> lis
     per_second = live_calls / mean_s
     signalling = per_second * measured.node_ms / 1e3 / nodes
     media = live_calls * PACKETS_PER_CALL_S * RELAY_CPU_S_PER_MILLION / 1e6 / nodes
-    # A reading costs a part for each row; taking all of it so is the worse case.
-    beats = nodes * measured.beat_ms / 1e3 * max(1.0, nodes / measured.rows_of_beat)
+    beats = nodes * measured.beat_ms / 1e3
     calls = f"{per_second / nodes:.1f} calls a second"
     return [
         Part("each node, signalling", signalling, "cores", f"{calls}, {measured.node_ms:.2f} ms for each"),
@@ -56,12 +54,17 @@ def cores(measured: Measured, nodes: int, live_calls: int, mean_s: float) -> lis
             "cores",
             f"{measured.database_ms:.2f} ms a call",
         ),
-        Part("PostgreSQL, heartbeats", beats, "cores", f"{nodes} a second, each reads {nodes} rows"),
-        Part("PostgreSQL, connections", nodes * CONNECTIONS_OF_A_NODE, "connections", "14 for each node"),
+        Part("PostgreSQL, heartbeats", beats, "cores", f"{nodes} a second, {measured.beat_ms:.2f} ms each"),
+        Part(
+            "PostgreSQL, connections",
+            nodes * measured.connections,
+            "connections",
+            f"{measured.connections:.1f} for each node",
+        ),
     ]
 
 
-def breaks_first(parts: list[Part], cores_of_database: int = 16, connections: int = 500) -> str:
+def breaks_first(parts: list[Part], cores_of_database: int = 16, connections: int = 2000) -> str:
     """The part that is nearest to its bound: a core of signalling a node, the database's cores and connections."""
     bounds = {
         "each node, signalling": 1.0,
