@@ -203,7 +203,7 @@ bench-cluster: dev  ## one node and three: CPU of each part for a call, commands
 .PHONY: cluster-soak
 cluster-soak: dev  ## three nodes through every failure at full length: 1,000 calls, two minutes without a database or application
 	scripts/system-packages sip-tester postgresql kamailio kamailio-tls-modules kamailio-websocket-modules faketime iproute2
-	CLUSTER=full $(BIN)/pytest tests/scenarios/test_cluster.py tests/scenarios/test_cluster_failures.py \
+	CLUSTER=full $(BIN)/pytest tests/scenarios/test_cluster_nodes.py tests/scenarios/test_cluster_failures.py \
 		tests/scenarios/test_cluster_backlog.py
 
 .PHONY: bench-console

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 import psycopg
 
 from tests.scenarios.harness.application import Webhook
+from tests.scenarios.harness.node import Node
 from tests.scenarios.harness.promises import FINAL, events_in
 from tests.scenarios.harness.service import Service
+from tests.scenarios.harness.waiting import eventually
 
 _RECORD = "status, node, from_, sequence_number, end_time, end_reason, status_callback"
 
@@ -65,3 +67,20 @@ def with_timeline(service: Service) -> set[str]:
     with psycopg.connect(service.url) as connection:
         rows = connection.execute("SELECT call_sid, events FROM call_events").fetchall()
     return {sid for sid, events in rows if '"completed"' in str(events)}
+
+
+def call_sid(webhook: Webhook) -> str:
+    """The first call that asked for a document; callbacks of an earlier test may still come."""
+    return next(each["CallSid"] for each in webhook.requests if each.path == "voice")
+
+
+async def node_of(service: Service, sid: str) -> Node:
+    """The node that carries a call, by what its record says to the database."""
+    with psycopg.connect(service.url, autocommit=True) as connection:
+
+        def found() -> list[tuple[str]]:
+            return connection.execute("SELECT node FROM calls WHERE sid = %s", (sid,)).fetchall()
+
+        await eventually(f"the record of {sid}", found)
+        [(name,)] = found()
+    return next(each for each in service.nodes if each.name == name)

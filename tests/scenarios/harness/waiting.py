@@ -21,21 +21,32 @@ async def eventually(
 ) -> None:
     """Wait until `condition()` holds; AssertionError that names `what`, and shows what is `seen`, after `timeout` s."""
     deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() >= deadline:
+    while True:
+        looked_at = time.monotonic()
+        if condition():
+            return
+        if looked_at >= deadline:
             raise AssertionError(f"waited {timeout:g}s in vain for: {what} {seen()}".rstrip())
-        await asyncio.sleep(0.02)
+        await _before_the_next_look(looked_at)
 
 
 async def nothing_left(what: str, left: Callable[[], Collection[object]], timeout: float = WAIT_S) -> None:
     """Wait until `left()` is empty; AssertionError that shows what is left after `timeout` seconds."""
     deadline = time.monotonic() + timeout
-    while rest := left():
-        if time.monotonic() >= deadline:
+    while True:
+        looked_at = time.monotonic()
+        if not (rest := left()):
+            return
+        if looked_at >= deadline:
             raise AssertionError(
                 f"waited {timeout:g}s in vain for: {what}; {len(rest)} left:\n{_listed(rest)}"
             )
-        await asyncio.sleep(0.02)
+        await _before_the_next_look(looked_at)
+
+
+async def _before_the_next_look(looked_at: float) -> None:
+    """Leave most of the time to the applications, phones and relays that live on the same loop as the test."""
+    await asyncio.sleep(max(0.02, 4 * (time.monotonic() - looked_at)))
 
 
 def _listed(rest: Collection[object]) -> str:
