@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from callapi.base.errors import CallApiError
 from callapi.base.retrying import every
@@ -15,12 +15,11 @@ from callapi.store import Bus, Command, News, Unavailable
 log = logging.getLogger(__name__)
 
 ANSWER_S: Final = 3.0
-LOOK_EVERY_S: Final = 1.0
-"""How often commands and answers are looked for without a notification: it may have been lost with its connection."""
 SWEEP_EVERY_S: Final = 60.0
 MAX_ASKED: Final = 1000
 MAX_AT_ONCE: Final = 64
 
+T = TypeVar("T")
 Handler = Callable[[str], Awaitable[str]]
 
 
@@ -47,23 +46,63 @@ class Commands:
         self._has_commands = asyncio.Event()
         self._at_once = asyncio.Semaphore(MAX_AT_ONCE)
         self._tasks = asyncio.TaskGroup()
-        self._services: list[asyncio.Task[None]] = []
+        self._services: set[asyncio.Task[Any]] = set()
+        self._is_leaving = False
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
-        for service in (self._bus.listen(self._heard), self._collect(), self._sweep()):
-            self._services.append(self._tasks.create_task(service))
+        for service in (self._bus.listen(self._heard), self._collect(), self._look_again(), self._sweep()):
+            self._start(service)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._is_leaving = True
         for each in self._services:
             each.cancel()
         await self._tasks.__aexit__(kind, error, traceback)
 
-    async def ask(self, node: str, request: str) -> str:
-        """The answer of `node`. Raises NodeGone, Unavailable."""
+    def _start(self, story: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run `story`, which does not fail, until the block is left."""
+        task = self._tasks.create_task(story)
+        self._services.add(task)
+        task.add_done_callback(self._services.discard)
+        return task
+
+    async def ask(self, node: str, request: str, *, undo: Callable[[str], str] | None = None) -> str:
+        """The answer of `node`. Raises NodeGone, Unavailable.
+
+        `undo` makes of the answer the request that takes back what `request` has done: it is sent once the answer is
+        there if the caller is cancelled before it has it.
+        """
+        if undo is None:
+            return await self._ask(node, request)
+        asking = self._start(self._outcome(node, request))
+        try:
+            outcome = await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            if not self._is_leaving:
+                self._start(self._take_back(node, asking, undo))
+            raise
+        if isinstance(outcome, str):
+            return outcome
+        raise outcome
+
+    async def _outcome(self, node: str, request: str) -> str | NodeGone | Unavailable:
+        try:
+            return await self._ask(node, request)
+        except (NodeGone, Unavailable) as error:
+            return error
+
+    async def _take_back(
+        self, node: str, asking: "asyncio.Task[str | NodeGone | Unavailable]", undo: Callable[[str], str]
+    ) -> None:
+        outcome = await asking
+        if isinstance(outcome, str) and outcome:
+            await self._outcome(node, undo(outcome))
+
+    async def _ask(self, node: str, request: str) -> str:
         entry = await self._member.running(node)
         if entry is None or len(self._asked) >= MAX_ASKED:
             raise NodeGone(f"the node {node} that has this call does not answer")
@@ -97,7 +136,8 @@ class Commands:
     async def _collect(self) -> None:
         """Hand answers to those who asked."""
         while True:
-            await _soon(self._answered, LOOK_EVERY_S)
+            await self._answered.wait()
+            self._answered.clear()
             if not self._asked:
                 continue
             with suppress(Unavailable):
@@ -113,7 +153,8 @@ class Commands:
                 await self._serve_once(handler, tasks)
 
     async def _serve_once(self, handler: Handler, tasks: asyncio.TaskGroup) -> None:
-        await _soon(self._has_commands, LOOK_EVERY_S)
+        await self._has_commands.wait()
+        self._has_commands.clear()
         with suppress(Unavailable):
             while taken := await self._bus.take():
                 for command in taken:
@@ -130,17 +171,18 @@ class Commands:
         finally:
             self._at_once.release()
 
+    async def _look_again(self) -> None:
+        """With each heartbeat look for what was not heard: a notification may have been lost with its connection."""
+        while True:
+            await self._member.readings.wait()
+            if self._member.has_commands:
+                self._has_commands.set()
+            if self._asked:
+                self._answered.set()
+
     async def _sweep(self) -> None:
         await every(SWEEP_EVERY_S, self._sweep_once)
 
     async def _sweep_once(self) -> None:
         with suppress(Unavailable):
             await self._bus.sweep()
-
-
-async def _soon(event: asyncio.Event, timeout_s: float) -> None:
-    """Until `event`, which is cleared, or the time is up."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(timeout_s):
-            await event.wait()
-    event.clear()

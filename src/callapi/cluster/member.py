@@ -45,6 +45,10 @@ class Member:
         self.is_drain_wanted = False
         self.clock_offset_s = 0.0
         """How far the database's clock is ahead of this machine's."""
+        self.has_commands = False
+        """Whether commands of other nodes waited for this one when it last read."""
+        self.has_free_calls = False
+        """Whether calls waited to be placed that no node had."""
         self._dead: dict[str, NodeEntry] = {}
         self._has_dead = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
@@ -105,6 +109,7 @@ class Member:
         roll = await self._nodes.beat(self._report())
         self.lease.renew(asked_at)
         self.clock_offset_s = roll.clock_offset_s
+        self.has_commands, self.has_free_calls = roll.has_commands, roll.has_free_calls
         if roll.is_drain_wanted != self.is_drain_wanted:
             self.is_drain_wanted = roll.is_drain_wanted
             self.drain_changed.set()

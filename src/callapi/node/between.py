@@ -7,7 +7,7 @@ from functools import partial
 
 from callapi.adapters.nodes.guests import Guests
 from callapi.adapters.nodes.other_nodes import carry_out
-from callapi.adapters.nodes.queues_elsewhere import DEQUEUE, TAKE, QueuesOfOthers
+from callapi.adapters.nodes.queues_elsewhere import DEQUEUE, LEAVE, TAKE, QueuesOfOthers
 from callapi.adapters.nodes.rooms_elsewhere import VISIT, RoomsOfOthers
 from callapi.api.application import Application
 from callapi.calls.events import EventBus, ProblemRaised
@@ -61,7 +61,8 @@ async def serve_commands(
     kinds: dict[str, Handler] = {}
     if between is not None:
         between.ask_through(commands)
-        kinds = {VISIT: between.rooms.expect, TAKE: between.queues.take, DEQUEUE: between.queues.dequeue}
+        queues = between.queues
+        kinds = {VISIT: between.rooms.expect, TAKE: queues.take, LEAVE: queues.leave, DEQUEUE: queues.dequeue}
     handler = partial(_handle, kinds, partial(carry_out, application))
     await run_services((commands.serve(handler),), stack)
 

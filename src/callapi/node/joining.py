@@ -171,6 +171,7 @@ def queue_keeper(neighbours: Neighbours | None, settings: Settings) -> SharedQue
     limits = settings.limits
     return SharedQueue(
         neighbours.nodes,
+        neighbours.member,
         max_waiting=limits.queued_calls_per_account,
         calls_per_second=limits.rest_calls_per_second_per_account,
     )

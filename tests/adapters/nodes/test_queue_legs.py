@@ -8,26 +8,29 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from callapi.adapters.nodes.guests import Guests
-from callapi.adapters.nodes.queues_elsewhere import QueuesOfOthers
+from callapi.adapters.nodes.guests import EXPECTED_S, Guests
+from callapi.adapters.nodes.queues_elsewhere import LEAVE, QueuesOfOthers
 from callapi.base.clock import boot_time, utc_now
-from callapi.base.ids import new_queue_sid
+from callapi.base.ids import QueueSid, new_queue_sid
 from callapi.calls.bridges.joined import Bridged, InQueue
+from callapi.calls.call import Call
 from callapi.calls.events import EventBus
 from callapi.calls.live import LiveCalls
 from callapi.calls.queues.control import QueueControl
 from callapi.calls.queues.directory import Queues
 from callapi.calls.quotas import Quotas
-from callapi.cluster import Member
+from callapi.cluster import Commands, Member
 from callapi.sip import Ended, Headers, InboundSession, Party
 from callapi.sip.invite_session.commands import HangUp
-from callapi.store import NodeEntry, NodeState, Owner, QueuePlace, QueueRecord, QueueState, Store
+from callapi.store import Owner, QueuePlace, QueueRecord, QueueState, Store
 from callapi.verbs.interpreter import Interpreter
+from tests.cluster.paper_bus import PaperBus, PaperServer, PaperTable
 from tests.verbs.world import ACCOUNT, HERE, PaperQueues, Phone, World, world
 
 WAITS = '<Response><Enqueue action="/left" waitUrl="">support</Enqueue></Response>'
 SERVES = '<Response><Dial action="/served"><Queue>support</Queue></Dial></Response>'
 PLACE = 1_000_000
+NAMES = ("agents", "callers")
 
 
 class Side:
@@ -37,13 +40,7 @@ class Side:
         assert store.nodes is not None
         self.here = here
         member = Member(store.nodes, name, boot_time)
-        running = [
-            NodeEntry(
-                each, each, 1, 1, NodeState.UP, "udp://127.0.0.1:5060", "http://127.0.0.1:1", "1", 0, 0.0
-            )
-            for each in ("agents", "callers")
-        ]
-        member.membership.read(running, 0.0)
+        member.membership.read(PaperTable(*NAMES).nodes, 0.0)
         self.guests = Guests(member)
         self.guests.open(legs)
         self.of_others = QueuesOfOthers(store.nodes, member, self.guests)
@@ -59,7 +56,7 @@ class Straight:
     def __init__(self, handler: Callable[[str], Awaitable[str]]) -> None:
         self._handler = handler
 
-    async def ask(self, _: str, request: str) -> str:
+    async def ask(self, _: str, request: str, *, undo: Callable[[str], str]) -> str:
         """The answer of the other node."""
         return await self._handler(request)
 
@@ -90,6 +87,69 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
+@asynccontextmanager
+async def asking(node: Side, server: PaperServer, name: str) -> AsyncIterator[Commands]:
+    """The commands of a node."""
+    async with Member(PaperTable(*NAMES), name, boot_time) as member:
+        bus = PaperBus(server, name)
+        commands = Commands(bus, member, name, {"changed": lambda _node, _detail: None})  # type: ignore[arg-type]
+        async with commands:
+            node.of_others.ask_through(commands)
+            yield commands
+
+
+async def waiting_caller(
+    callers: Side, agents: Side, sid: QueueSid
+) -> tuple[tuple[Call, Phone], tuple[Call, Phone]]:
+    """A caller in line, and an agent of the other node that asks for it: their calls and phones."""
+    caller, alice = callers.here.caller(WAITS)
+    await until(lambda: isinstance(caller.joined, InQueue))
+    agent, bob = agents.here.caller(SERVES)
+    await until(lambda: agents.queues.live(sid))
+    line = agents.queues.live(sid)
+    assert line is not None
+    place = QueuePlace(caller.sid, "callers", is_agent=False, priority=0, number=PLACE)
+    line.stands(QueueState((place,), frozenset(), "support", 100), "agents", frozenset())
+    return (caller, alice), (agent, bob)
+
+
+async def test_an_agent_that_hangs_up_while_the_other_node_is_asked(tmp_path: Path) -> None:
+    """The caller that was taken for it is in line again at once, not when the agent's leg is given up."""
+    paper, now, server = PaperQueues(), utc_now(), PaperServer()
+    sid = new_queue_sid()
+    await paper.keep(QueueRecord(sid, ACCOUNT, "support", 100, now, now))
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+    async with (
+        side("callers", tmp_path, paper) as callers,
+        side("agents", tmp_path, paper) as agents,
+        asking(callers, server, "callers") as answering,
+        asking(agents, server, "agents"),
+    ):
+
+        async def slowly(request: str) -> str:
+            if request.startswith(LEAVE):
+                return await callers.of_others.leave(request)
+            answer = await callers.of_others.take(request)
+            asked.set()
+            await may_answer.wait()
+            return answer
+
+        serving = asyncio.create_task(answering.serve(slowly))
+        (caller, _), (_, bob) = await waiting_caller(callers, agents, sid)
+        await asked.wait()
+        live = callers.queues.live(sid)
+        assert live is not None
+        assert live.line.position(caller.sid) is None, "it was taken out of line"
+        bob.hang_up()
+        await until(lambda: agents.here.application.asked("/served"))
+        may_answer.set()
+        async with asyncio.timeout(EXPECTED_S / 2):
+            while live.line.position(caller.sid) != 1:  # noqa: ASYNC110 - what is waited for is another task's
+                await asyncio.sleep(0.005)
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
 @pytest.mark.parametrize("is_known", [True, False], ids=["after its node knows", "before its node knows"])
 async def test_an_agent_that_hangs_up_as_its_leg_is_answered(is_known: bool, tmp_path: Path) -> None:
     """The 200 of the caller's node is the joining there; whether it counts is for the agent's node to say."""
@@ -101,14 +161,7 @@ async def test_an_agent_that_hangs_up_as_its_leg_is_answered(is_known: bool, tmp
         side("agents", tmp_path, paper) as agents,
     ):
         agents.of_others.ask_through(Straight(callers.of_others.take))  # type: ignore[arg-type]
-        caller, alice = callers.here.caller(WAITS)
-        await until(lambda: isinstance(caller.joined, InQueue))
-        agent, bob = agents.here.caller(SERVES)
-        await until(lambda: agents.queues.live(sid))
-        line = agents.queues.live(sid)
-        assert line is not None
-        place = QueuePlace(caller.sid, "callers", is_agent=False, priority=0, number=PLACE)
-        line.stands(QueueState((place,), frozenset(), "support", 100), "agents", frozenset())
+        (caller, alice), (agent, bob) = await waiting_caller(callers, agents, sid)
         await until(lambda: agents.here.phones)
         [outbound] = agents.here.phones
         inbound = Phone(outbound.request)

@@ -17,7 +17,17 @@ from callapi.calls.events import EventBus
 from callapi.calls.records.callbacks import status_callback_row
 from callapi.calls.records.journal import Journal
 from callapi.cluster import Member, Membership, Takeover
-from callapi.store import CallRecord, NodeEntry, NodeState, Owner, Put, Report, Store, Unavailable
+from callapi.store import (
+    CallRecord,
+    NodeEntry,
+    NodeState,
+    Owner,
+    Put,
+    QueueTable,
+    Report,
+    Store,
+    Unavailable,
+)
 from callapi.webhooks import Fetcher, Outbox, Unconditional
 from tests.store.conftest import postgresql_url, server
 from tests.store.samples import NOON, call
@@ -180,6 +190,24 @@ async def test_a_takeover_whose_answer_was_lost_is_found(postgresql_url: str) ->
                 ringing.sid: [("initiated", "0"), ("failed", "1")],
             }
             assert [each.sid for each in await node.store.calls.live_ones("heir")] == [own.sid]
+
+
+async def test_a_call_that_is_claimed_from_the_queue_in_this_moment_is_not_ended(postgresql_url: str) -> None:
+    """It is this node's in the database and not yet here: the answer to the claim is on its way."""
+    async with heir(postgresql_url, "heir") as node:
+        assert node.store.nodes is not None
+        engine = node.store.nodes.engine
+        claimed = replace(in_state("queued", "", 0), node="")
+        node.store.write(Put(claimed))
+        await node.store.flush()
+        QueueTable(engine, "").keep(claimed.sid, claimed.account_sid, "{}", 10)
+        assert [each.record.sid for each in QueueTable(engine, "heir").claim()] == [claimed.sid]
+        await node.inheritance.find("dead")
+        assert [each.sid for each in await node.store.calls.live_ones("heir")] == [claimed.sid]
+        # Once it is placed, and not live here, it is one that was lost.
+        assert QueueTable(engine, "heir").remove(claimed.sid)
+        await node.inheritance.find("dead")
+        assert await node.store.calls.live_ones("heir") == ()
 
 
 class OnceLost:

@@ -9,9 +9,13 @@ from typing import LiteralString, Protocol
 
 import psycopg
 import pytest
+from msgspec.structs import replace
+from sqlalchemy import insert
 
-from callapi.store import Fenced, NameTaken, NodeState, Owner, Put, Report, Store, Unavailable
+from callapi.base.clock import utc_now
+from callapi.store import Fenced, NameTaken, NodeState, Owner, Put, QueueTable, Report, Store, Unavailable
 from callapi.store.shared import door
+from callapi.store.shared.tables import COMMANDS
 from callapi.store.sql.database import listen_conninfo, session_name
 from tests.store.samples import NOON, call, callback
 
@@ -222,6 +226,60 @@ async def _count(connection: psycopg.AsyncConnection, query: LiteralString, name
     row = await (await connection.execute(query, (name,))).fetchone()
     assert row is not None
     return int(row[0])
+
+
+async def test_a_server_that_was_restarted_costs_no_write_and_no_heartbeat(
+    open_node: OpenNode, postgresql_url: str
+) -> None:
+    """The connections of before are found dead as they are used, and replaced in the same moment."""
+    one = await open_node(owner("one"))
+    assert one.nodes is not None
+    await one.commit(Put(call(node="one")))
+    await one.nodes.beat(UP)
+    await one.nodes.all()
+    ending = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    async with await psycopg.AsyncConnection.connect(listen_conninfo(postgresql_url)) as connection:
+        await connection.execute(ending)
+    kept = call(node="one")
+    await one.commit(Put(kept))
+    assert (await one.nodes.beat(UP)).nodes
+    assert await one.nodes.all()
+    assert await one.calls.fetch(kept.sid) == kept
+
+
+async def test_a_heartbeat_brings_back_what_waits_and_where_new_processes_are(open_node: OpenNode) -> None:
+    one = await open_node(owner("one"))
+    assert one.nodes is not None
+    roll = await one.nodes.beat(UP)
+    assert (roll.has_commands, roll.has_free_calls) == (False, False)
+    two = await open_node(Owner("two", "2" * 32, sip="udp://192.0.2.2:5060", http="http://192.0.2.2:80"))
+    assert two.nodes is not None
+    await asyncio.to_thread(_ask_and_leave, two, one.nodes.epoch)
+    roll = await one.nodes.beat(Report(NodeState.DRAINING, 7))
+    assert (roll.has_commands, roll.has_free_calls) == (True, True)
+    [found], [there] = (
+        [replace(each, seconds_since_seen=0) for each in nodes if each.name == "two"]
+        for nodes in (roll.nodes, await one.nodes.all())
+    )
+    assert found == there
+    assert not (await two.nodes.beat(UP)).has_commands, "those of another node"
+    [seen] = [each for each in (await two.nodes.beat(UP)).nodes if each.name == "one"]
+    assert (seen.state, seen.live_calls, seen.beat) == (NodeState.DRAINING, 7, 2)
+
+
+def _ask_and_leave(store: Store, epoch: int) -> None:
+    """A command for node one at `epoch`, and a call that waits for any node."""
+    assert store.nodes is not None
+    with store.nodes.engine.begin() as connection:
+        connection.execute(
+            insert(COMMANDS).values(
+                id="1", node="one", epoch=epoch, asker="two", request="", is_taken=False, created_at=utc_now()
+            )
+        )
+    QueueTable(store.nodes.engine, "").keep("CA1", "AC1", "{}", 10)
 
 
 async def test_a_node_that_beats_again_is_not_buried(open_node: OpenNode) -> None:

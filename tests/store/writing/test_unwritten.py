@@ -99,6 +99,26 @@ async def test_timelines_of_the_time_apart_are_written_late(postgresql_url: str,
             assert found.status == "failed"
 
 
+async def test_a_process_that_dies_as_it_writes_late_has_a_next_one_that_does_the_same_again(
+    postgresql_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The file is removed once all is written: what it says of calls is written twice, and is there once."""
+    over, unknown = call(node="one", end_time=after(1)), call(node="one")
+    async with Store.open(postgresql_url, owner=one()) as store:
+        await store.commit(Put(over))
+    for _ in range(2):
+        unwritten = Unwritten(tmp_path)
+        unwritten.note((Put(replace(unknown, status="completed", end_time=after(5))),))
+        for each in (over, unknown):
+            unwritten.note((AddEvents(each.sid, (event(0), event(1))), AddEvents(each.sid, (event(2),))))
+        unwritten.close()
+        async with Store.open(postgresql_url, data_dir=tmp_path, owner=one()) as store:
+            for each in (over, unknown):
+                page = await store.events.page(each.sid, PageRequest(0, 10))
+                assert page.records == (event(0), event(1), event(2))
+    assert not [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
+
+
 def test_timelines_have_their_bound_and_records_have_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

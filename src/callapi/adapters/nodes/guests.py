@@ -94,10 +94,11 @@ class Guests:
         """The user of the address that `guest` may call once, within `EXPECTED_S`."""
         user = f"guest-{secrets.token_hex(16)}"
         self._expected[user] = guest
-        asyncio.get_running_loop().call_later(EXPECTED_S, self._forget, user)
+        asyncio.get_running_loop().call_later(EXPECTED_S, self.forget, user)
         return user
 
-    def _forget(self, user: str) -> None:
+    def forget(self, user: str) -> None:
+        """A guest does not come after all, or not in time. Harmless if it has come."""
         if (guest := self._expected.pop(user, None)) is not None:
             guest.missed()
 

@@ -1,10 +1,12 @@
 """The commands of the cluster as the `OtherNodes` of REST: a request travels as a command, whole."""
 
+import logging
 import re
 from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from msgspec import MsgspecError
 from msgspec.json import Decoder, Encoder
 
 from callapi.api.application import Application
@@ -12,8 +14,10 @@ from callapi.api.requests.forwarding import ForwardedAnswer, ForwardedRequest
 from callapi.base.ids import AccountSid, CallSid
 from callapi.base.retrying import looked_up
 from callapi.calls.conferences.elsewhere import RoomsElsewhere
-from callapi.cluster import Commands, Member
+from callapi.cluster import Commands, Member, NodeGone
 from callapi.store import Equals, PageRequest, Store
+
+log = logging.getLogger(__name__)
 
 LOOKS: Final = 4
 BETWEEN_LOOKS_S: Final = 0.05
@@ -77,10 +81,19 @@ class RestOfOthers:
 
     async def forward(self, node: str, request: ForwardedRequest) -> ForwardedAnswer:
         """As `OtherNodes`."""
-        return _ANSWER.decode(await self._commands.ask(node, _ENCODER.encode(request).decode()))
+        answer = await self._commands.ask(node, _ENCODER.encode(request).decode())
+        try:
+            return _ANSWER.decode(answer)
+        except MsgspecError as error:
+            raise NodeGone(f"the node {node} that has this is of another version") from error
 
 
 async def carry_out(application: Application, request: str) -> str:
-    """The handler of commands: what another node passes on, carried out by `application`."""
-    response = await application.execute(_REQUEST.decode(request))
+    """The handler of commands: what another node passes on, carried out by `application`; empty: it is not known."""
+    try:
+        forwarded = _REQUEST.decode(request)
+    except MsgspecError:
+        log.warning("a request of a node of another version cannot be carried out")
+        return ""
+    response = await application.execute(forwarded)
     return _ENCODER.encode(ForwardedAnswer.of(response)).decode()

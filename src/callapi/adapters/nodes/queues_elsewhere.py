@@ -25,6 +25,7 @@ from callapi.store import Nodes, PlaceTable, QueuePlace, QueueState, StoreError,
 log = logging.getLogger(__name__)
 
 TAKE: Final = "take\n"
+LEAVE: Final = "leave\n"
 DEQUEUE: Final = "dequeue\n"
 """What the texts of such commands begin with."""
 _YES: Final = "yes"
@@ -188,7 +189,9 @@ class QueuesOfOthers:
         if entry is None or self._commands is None:
             raise CallerGone(f"the node {node} that has the caller does not answer")
         try:
-            user = await self._commands.ask(node, TAKE + _ENCODER.encode(visit).decode())
+            # An agent that hangs up meanwhile does not come, and its caller is to be in line again at once.
+            request = TAKE + _ENCODER.encode(visit).decode()
+            user = await self._commands.ask(node, request, undo=LEAVE.__add__)
         except (NodeGone, Unavailable) as error:
             raise CallerGone(str(error)) from error
         if not user:
@@ -223,6 +226,11 @@ class QueuesOfOthers:
         story = partial(own.story, visit=visit, ticket=ticket)
         missed: Callable[[], None] = partial(live.give_back, ticket)
         return self._guests.expect(Expected(visit.record, visit.sip, story, missed))
+
+    async def leave(self, request: str) -> str:
+        """The handler of commands that begin with `LEAVE`: an agent for whom a caller was taken does not come."""
+        self._guests.forget(request.removeprefix(LEAVE))
+        return _YES
 
     async def dequeue(self, request: str) -> str:
         """The handler of commands that begin with `DEQUEUE`: empty if the caller is not in the queue."""

@@ -34,12 +34,16 @@ class SharedQuotas(Quotas):
         super().began(account)
         if reserved := self._reserved.get(account):
             reserved.popleft()
-        self._to_count.add(account)
+        self._has_changed(account)
 
     def ended(self, account: AccountSid) -> None:
         """One less."""
         super().ended(account)
-        self._to_count.add(account)
+        self._has_changed(account)
+
+    def _has_changed(self, account: AccountSid) -> None:
+        if self.max_live:
+            self._to_count.add(account)
 
     def is_full(self, account: AccountSid) -> bool:
         """Whether `account` has all the calls up that it may have, over all nodes as far as is known."""
@@ -56,7 +60,7 @@ class SharedQuotas(Quotas):
         except Unavailable:
             return self.refusal(account)
         self._know(account, use.elsewhere)
-        self._to_count.add(account)
+        self._has_changed(account)
         if not use.has_room:
             return CALLS
         if not use.is_within_rate:
@@ -74,13 +78,11 @@ class SharedQuotas(Quotas):
         return self.live(account) + len(reserved)
 
     async def serve(self) -> None:
-        """Let the others know what this node has, until cancelled."""
-        await every(COUNT_EVERY_S, self._count)
+        """Let the others know what this node has, until cancelled; at once where no number of calls is a limit."""
+        if self.max_live:
+            await every(COUNT_EVERY_S, self._count)
 
     async def _count(self) -> None:
-        if not self.max_live:
-            self._to_count.clear()
-            return
         counting, self._to_count = self._to_count | set(self._elsewhere), set()
         for account in counting:
             try:

@@ -9,7 +9,7 @@ from callapi.base.clock import utc_now
 from callapi.base.ids import CallSid
 from callapi.calls.events import EventBus
 from callapi.calls.records.reconciliation import close, close_conferences_a_crash_left
-from callapi.store import CallRecord, Store, Unavailable
+from callapi.store import CallRecord, QueueTable, Store, Unavailable
 from callapi.webhooks import Outbox
 
 _WRITTEN_S: Final = 5
@@ -51,4 +51,13 @@ class Inheritance:
         except TimeoutError as error:
             raise Unavailable(f"what was to be written is not, after {_WRITTEN_S} s") from error
         records = await self._store.calls.live_ones(self._name)
-        return [each for each in records if not self._has_call(each.sid)]
+        # Read after them: what was claimed from the queue a moment ago, and is on its way here, is there.
+        waiting = await self._waiting() if records else frozenset()
+        return [each for each in records if each.sid not in waiting and not self._has_call(each.sid)]
+
+    async def _waiting(self) -> frozenset[str]:
+        """Calls of this node that are in the table of the queue: they are placed, and not ended."""
+        nodes = self._store.nodes
+        if nodes is None:
+            return frozenset()
+        return await nodes.run(QueueTable(nodes.engine, self._name).own)

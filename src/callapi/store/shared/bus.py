@@ -1,6 +1,6 @@
 """Commands from node to node, and the news that a cached record has changed, by way of PostgreSQL.
 
-A command is a row; `NOTIFY` says that it is there, and a look once a second finds what a lost connection missed. NOTIFY
+A command is a row; `NOTIFY` says that it is there, and each heartbeat finds what a lost connection missed. NOTIFY
 takes a lock of the whole server at commit, so it is never in a transaction that writes records: those commit at the
 pace of calls, commands at that of REST requests for calls of another node.
 """
@@ -179,10 +179,7 @@ class Bus:
         async with connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             heard(News("connected"))
-            async for notification in connection.notifies():
-                kind, _, rest = notification.payload.partition("\t")
-                node, _, detail = rest.partition("\t")
-                heard(News(kind, node, detail))
+            await _each(connection, heard)
 
     async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
         loop = asyncio.get_running_loop()
@@ -191,6 +188,27 @@ class Bus:
                 return await loop.run_in_executor(self._pool, work, *arguments)
         except TimeoutError as error:
             raise Unavailable(f"it did not answer within {_TIMEOUT_S} s") from error
+
+
+async def _each(connection: Any, heard: Callable[[News], None]) -> None:
+    """Give what comes on a psycopg connection to `heard`, until it is lost: psycopg.OperationalError.
+
+    psycopg's own way looks ten times a second whether it is to stop; this one sleeps until something comes.
+    """
+    loop, readable, server = asyncio.get_running_loop(), asyncio.Event(), connection.pgconn
+    descriptor, encoding = connection.fileno(), connection.info.encoding
+    loop.add_reader(descriptor, readable.set)
+    try:
+        while True:
+            server.consume_input()
+            while (notification := server.notifies()) is not None:
+                kind, _, rest = notification.extra.decode(encoding).partition("\t")
+                node, _, detail = rest.partition("\t")
+                heard(News(kind, node, detail))
+            await readable.wait()
+            readable.clear()
+    finally:
+        loop.remove_reader(descriptor)
 
 
 def _notify(connection: Any, kind: str, node: str, detail: str = "") -> None:

@@ -1,7 +1,7 @@
 """What a node asks of the table of nodes, off the event loop and on connections of its own.
 
-Heartbeats must not wait behind reads and writes of records: a database that is slow with them would make a node look
-dead that is not.
+Heartbeats must not wait behind reads and writes of records, nor behind takeovers and other questions between nodes: a
+database that is slow with them would make a node look dead that is not. They have a thread and a connection.
 """
 
 import asyncio
@@ -15,9 +15,16 @@ from sqlalchemy import Connection, Engine, text
 from callapi.store.errors import Unavailable
 from callapi.store.records import CallRecord
 from callapi.store.shared.bus import Bus
+from callapi.store.shared.heartbeats import Heartbeats
 from callapi.store.shared.nodes import NodeTable
 from callapi.store.shared.values import NodeEntry, Owner, Report, Roll
-from callapi.store.sql.database import bus_engine, engines, listen_conninfo, mapped_errors
+from callapi.store.sql.database import (
+    bus_engine,
+    engines,
+    heartbeat_engine,
+    listen_conninfo,
+    mapped_errors,
+)
 from callapi.store.sql.tables import TABLES
 
 T = TypeVar("T")
@@ -46,6 +53,12 @@ class Nodes:
         self.epoch = epoch
         self._table = NodeTable(engine)
         self._pool = ThreadPoolExecutor(THREADS, "store-nodes")
+        self._beating: Engine | None = None
+        self._heartbeats: Heartbeats | None = None
+        self._beat_pool = ThreadPoolExecutor(1, "store-heartbeats")
+        if self.is_shared:
+            self._beating = heartbeat_engine(url)
+            self._heartbeats = Heartbeats(self._beating, owner.name, epoch)
 
     @property
     def is_shared(self) -> bool:
@@ -58,18 +71,27 @@ class Nodes:
         return Bus(engine, listen_conninfo(self._url), self.owner.name, self.epoch)
 
     def close(self) -> None:
-        """Stop the threads. Blocks."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """Stop the threads, and close the connection of heartbeats. Blocks."""
+        for pool in (self._beat_pool, self._pool):
+            pool.shutdown(wait=True, cancel_futures=True)
+        if self._beating is not None:
+            self._beating.dispose()
 
     async def run(self, work: Callable[..., T], *arguments: Any) -> T:
         """What `work` returns, from a thread."""
         return await self._run(work, arguments, TIMEOUT_S)
 
-    async def _run(self, work: Callable[..., T], arguments: tuple[Any, ...], timeout_s: float) -> T:
+    async def _run(
+        self,
+        work: Callable[..., T],
+        arguments: tuple[Any, ...],
+        timeout_s: float,
+        pool: ThreadPoolExecutor | None = None,
+    ) -> T:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(timeout_s):
-                return await loop.run_in_executor(self._pool, work, *arguments)
+                return await loop.run_in_executor(pool or self._pool, work, *arguments)
         except TimeoutError as error:
             raise Unavailable(f"it did not answer within {timeout_s:g} s") from error
 
@@ -101,8 +123,9 @@ class Nodes:
             return connection
 
     async def beat(self, report: Report) -> Roll:
-        """Say that this node lives; who else does."""
-        return await self.run(self._table.beat, self.owner.name, self.epoch, report)
+        """Say that this node lives; who else does. Only where nodes share a database."""
+        assert self._heartbeats is not None  # noqa: S101 - a SQLite file has one node
+        return await self._run(self._heartbeats.beat, (report,), TIMEOUT_S, self._beat_pool)
 
     async def bury(self, dead: NodeEntry) -> tuple[CallRecord, ...] | None:
         """Take over what a dead node had: its calls without an end. None: it lives, or another node was first."""

@@ -1,4 +1,4 @@
-"""The table of nodes: names are claimed here, kept by heartbeats, and lost to the node that takes over.
+"""The table of nodes: names are claimed here, kept by `heartbeats`, and lost to the node that takes over.
 
 Each write of a node begins by locking its row at its epoch (`FOR KEY SHARE`); a takeover locks the row against that
 (`FOR UPDATE`) and raises the epoch. So a write of a node that was taken over either came before the takeover, which
@@ -12,8 +12,7 @@ Methods block; each is one transaction.
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -36,7 +35,7 @@ from callapi.base.clock import utc_now
 from callapi.store.errors import Fenced, NameTaken
 from callapi.store.records import CallbackRecord, CallRecord
 from callapi.store.shared.tables import ACCOUNT_USE, NODES, QUEUED_CALLS, SHARED_VALUES
-from callapi.store.shared.values import NodeEntry, NodeState, Owner, Report, Roll
+from callapi.store.shared.values import NodeEntry, NodeState, Owner
 from callapi.store.sql.database import mapped_errors, session_name
 from callapi.store.sql.tables import TABLES
 
@@ -156,40 +155,6 @@ class NodeTable:
             connection.execute(update(table).where(*orphans).values(node=name))
         connection.execute(delete(ACCOUNT_USE).where(ACCOUNT_USE.c.node.not_in(running)))
         connection.execute(delete(ACCOUNT_USE).where(ACCOUNT_USE.c.node == name))
-
-    def beat(self, name: str, epoch: int, report: Report) -> Roll:
-        """Say that the node lives; who else does. Raises Fenced, Unavailable."""
-        mine = and_(NODES.c.name == name, NODES.c.epoch == epoch)
-        seen_at = func.clock_timestamp() if self._is_shared else utc_now()
-        beaten = (
-            update(NODES)
-            .where(mine)
-            .values(
-                beat=NODES.c.beat + 1,
-                state=report.state.value,
-                live_calls=report.live_calls,
-                seen_at=seen_at,
-            )
-        )
-        with mapped_errors(), self._beating() as connection:
-            before = time.time()
-            rows = connection.execute(beaten.returning(NODES.c.is_drain_wanted, NODES.c.seen_at)).all()
-            if not rows:
-                raise Fenced(name, epoch)
-            [(is_drain_wanted, there)] = rows
-            here = (before + time.time()) / 2
-            offset_s = there.timestamp() - here if self._is_shared else 0.0
-            return Roll(self._entries(connection), bool(is_drain_wanted), offset_s)
-
-    @contextmanager
-    def _beating(self) -> Iterator[Connection]:
-        """A connection on which each statement stands alone: what a slow database makes of two more cannot wait."""
-        if not self._is_shared:
-            with self._engine.begin() as connection:
-                yield connection
-            return
-        with self._engine.connect() as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def all(self) -> tuple[NodeEntry, ...]:
         """Every node that the database knows. Raises Unavailable."""

@@ -1,9 +1,10 @@
 """The queue of calls over REST, as rows that any node may claim. Each method is one transaction, and blocks."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import Engine, and_, delete, func, insert, select, update
+from sqlalchemy import Engine, and_, delete, func, insert, or_, select, update
 
 from callapi.store.records import CallRecord
 from callapi.store.shared.tables import QUEUED_CALLS
@@ -53,6 +54,12 @@ class QueueTable:
         with mapped_errors(), self._engine.begin() as connection:
             return connection.execute(delete(QUEUED_CALLS).where(mine)).rowcount > 0
 
+    def own(self) -> frozenset[str]:
+        """The calls that wait at this node."""
+        mine = select(QUEUED_CALLS.c.call_sid).where(QUEUED_CALLS.c.node == self._node)
+        with mapped_errors(), self._engine.begin() as connection:
+            return frozenset(connection.execute(mine).scalars())
+
     def release(self) -> None:
         """This node places no more calls: what waits here is any node's."""
         mine = select(QUEUED_CALLS.c.call_sid).where(QUEUED_CALLS.c.node == self._node)
@@ -66,11 +73,18 @@ class QueueTable:
                 update(QUEUED_CALLS).where(QUEUED_CALLS.c.node == self._node).values(node=NO_NODE)
             )
 
-    def claim(self) -> list[KeptCall]:
-        """Make calls that no node has this node's, the oldest first; others that claim meanwhile get others."""
+    def claim(self, known: Collection[str] | None = None) -> list[KeptCall]:
+        """Make calls that no node has this node's, the oldest first; others that claim meanwhile get others.
+
+        `known`: those of this node that it knows of; it gets what it has beside them, too.
+        """
+        is_free = QUEUED_CALLS.c.node == NO_NODE
+        if known is not None:
+            is_lost = and_(QUEUED_CALLS.c.node == self._node, QUEUED_CALLS.c.call_sid.not_in(known))
+            is_free = or_(is_free, is_lost)
         free = (
             select(QUEUED_CALLS.c.call_sid)
-            .where(QUEUED_CALLS.c.node == NO_NODE)
+            .where(is_free)
             .order_by(QUEUED_CALLS.c.position)
             .limit(MAX_CLAIMED)
             .with_for_update(skip_locked=True)

@@ -74,3 +74,7 @@ class Roll(Struct, frozen=True):
     is_drain_wanted: bool
     clock_offset_s: float = 0.0
     """How far the database's clock is ahead of this process's."""
+    has_commands: bool = False
+    """Whether commands of other nodes wait for this one."""
+    has_free_calls: bool = False
+    """Whether calls wait to be placed that no node has."""

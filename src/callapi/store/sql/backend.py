@@ -1,12 +1,12 @@
 """The store's backend on SQLite and PostgreSQL: the only place that runs SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import IO, Any, assert_never
+from typing import IO, Any, Final, assert_never
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, func, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, Engine, Select, Table, func, literal, select, tuple_
 
-from callapi.store.changes import CallbackAttempted, Change
+from callapi.store.changes import Change
 from callapi.store.errors import Fenced, StoreError, Unavailable
 from callapi.store.keys import KEYS
 from callapi.store.query import AtLeast, Below, Beyond, Condition, Contains, Equals, Missing, Query, RecordT
@@ -15,13 +15,17 @@ from callapi.store.shared.door import Nodes
 from callapi.store.shared.nodes import NodeTable
 from callapi.store.shared.values import Owner
 from callapi.store.sql.database import engines, lock_file, mapped_errors, nodes_engine, session_name
-from callapi.store.sql.plan import RemoveAll, Reschedule, Rewrite, plan
-from callapi.store.sql.rows import Codec
+from callapi.store.sql.pipelined import write_in_pipeline
+from callapi.store.sql.plan import RemoveAll, Reschedule, Rewrite, Step, plan
+from callapi.store.sql.rows import Codec, Rescheduling, Write
 from callapi.store.sql.tables import TABLES
 from callapi.store.sql.upgrade import upgrade
 
 _OUTBOX = TABLES[CallbackRecord]
 _EARLIER = _OUTBOX.alias("earlier")
+_GUARD: Final = (
+    "SELECT set_config('application_name', %s, true) FROM nodes WHERE name = %s AND epoch = %s FOR KEY SHARE"
+)
 
 
 class SqlBackend:
@@ -33,6 +37,7 @@ class SqlBackend:
         self._url = url
         self._engines: tuple[Engine, Engine] | None = None
         self._codecs: dict[type[Any], Codec[Any]] = {}
+        self._rescheduling: Rescheduling | None = None
         self._fence: tuple[str, int] | None = None
         """Name and epoch of the node whose writes these are; None: no node owns them."""
         self._session_name = ""
@@ -43,6 +48,7 @@ class SqlBackend:
         """Connect and migrate. Raises Unavailable."""
         self._engines = writing, _ = engines(self._url)
         self._codecs = {kind: Codec(kind, writing.dialect) for kind in TABLES}
+        self._rescheduling = Rescheduling(writing.dialect)
         try:
             with mapped_errors():
                 upgrade(writing)
@@ -92,51 +98,58 @@ class SqlBackend:
         return self._engines
 
     def apply(self, changes: Sequence[Change]) -> None:
-        """One transaction. Raises Conflict, Unavailable."""
-        with mapped_errors(), self._writing.begin() as connection:
-            self._stand_guard(connection)
-            for step in plan(changes):
-                match step:
-                    case Rewrite():
-                        self._rewrite(connection, step)
-                    case RemoveAll(kind, prefix):
-                        connection.exec_driver_sql(self._codecs[kind].deletes[len(prefix)], prefix)
-                    case Reschedule(attempt):
-                        _reschedule(connection, attempt)
-                    case _:
-                        assert_never(step)
+        """One transaction. Raises Conflict, Fenced, Unavailable."""
+        steps = plan(changes)
+        if not self._transact(self._guard(), lambda: self._writes(steps)) and self._fence is not None:
+            raise Fenced(*self._fence)
 
-    def _stand_guard(self, connection: Connection) -> None:
-        """Keep others from taking over until the transaction is over. Raises Fenced if one has.
+    def _transact(self, guard: Write | None, writes: Callable[[], Iterable[Write]]) -> bool:
+        """One transaction; False: the guard has found no row. A file has one node, and needs none."""
+        engine = self._writing
+        with mapped_errors():
+            if engine.dialect.name == "postgresql":
+                return write_in_pipeline(engine, guard, writes)
+            with engine.begin() as connection:
+                for statement, values in writes():
+                    connection.exec_driver_sql(statement, values)
+            return True
+
+    def _guard(self) -> Write | None:
+        """What keeps others from taking over until the transaction is over; no row: one has.
 
         The session bears the process's name until then, by which one that takes over finds it. It is set for the
         transaction alone: a pooler's connection never carries the name of one node into the work of another.
         """
-        if self._fence is not None and connection.dialect.name == "postgresql":
-            rows = connection.exec_driver_sql(
-                "SELECT set_config('application_name', %s, true) FROM nodes"
-                " WHERE name = %s AND epoch = %s FOR KEY SHARE",
-                (self._session_name, *self._fence),
-            )
-            if not rows.all():
-                raise Fenced(*self._fence)
+        return None if self._fence is None else (_GUARD, (self._session_name, *self._fence))
 
-    def _rewrite(self, connection: Connection, step: Rewrite) -> None:
+    def _writes(self, steps: Iterable[Step]) -> Iterator[Write]:
+        for step in steps:
+            match step:
+                case Rewrite():
+                    yield from self._rewrites(step)
+                case RemoveAll(kind, prefix):
+                    yield self._codecs[kind].deletes[len(prefix)], prefix
+                case Reschedule(attempt):
+                    assert self._rescheduling is not None  # noqa: S101 - made with the engines
+                    yield self._rescheduling.write(attempt)
+                case _:
+                    assert_never(step)
+
+    def _rewrites(self, step: Rewrite) -> Iterator[Write]:
         codec = self._codecs[step.kind]
         # First, so that a name or number that is given up may be taken by another record of the same group.
         removed = [
             key if isinstance(key, tuple) else (key,) for key, record in step.last.items() if record is None
         ]
         if removed:
-            connection.exec_driver_sql(codec.deletes[len(KEYS[step.kind])], removed)
+            yield codec.deletes[len(KEYS[step.kind])], removed
         kept = [record for record in step.last.values() if record is not None]
-        for written, values in codec.upserts(kept) if kept else ():
-            connection.exec_driver_sql(written, values)
+        if kept:
+            yield from codec.upserts(kept)
 
     def probe(self) -> None:
         """Begin a writing transaction and let it be. Raises Unavailable."""
-        with mapped_errors(), self._writing.begin() as connection:
-            connection.exec_driver_sql("SELECT 1")
+        self._transact(None, lambda: (("SELECT 1", ()),))
 
     def select(self, query: Query[RecordT]) -> list[RecordT]:
         """Raises Unavailable."""
@@ -233,12 +246,4 @@ def _due(codec: Codec[CallbackRecord], host: str, now: datetime) -> Select[Any]:
         select(*codec.columns)
         .where(_OUTBOX.c.host == host, _OUTBOX.c.next_at <= now, ~held_up)
         .order_by(_OUTBOX.c.position)
-    )
-
-
-def _reschedule(connection: Connection, attempt: CallbackAttempted) -> None:
-    connection.execute(
-        update(_OUTBOX)
-        .where(_OUTBOX.c.event_id == attempt.event_id)
-        .values(attempts=attempt.attempts, next_at=attempt.next_at)
     )

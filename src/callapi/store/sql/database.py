@@ -27,6 +27,8 @@ _POSTGRESQL: Final = {
     # A process that is suspended within a transaction must not keep others from taking over what it had.
     "options": "-c statement_timeout=10000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=2000",
 }
+_SHORT: Final = "-c statement_timeout=4000 -c lock_timeout=3000"
+"""The patience of what nodes do among themselves."""
 _REFUSED: Final = (exc.IntegrityError, exc.DataError)
 _NOT_SQL: Final = (exc.ProgrammingError, exc.InterfaceError)
 _NOT_A_VALUE: Final = (ValueError, TypeError, OverflowError, AttributeError)
@@ -64,7 +66,8 @@ def engines(url: str) -> tuple[Engine, Engine]:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
             return _sqlite(parsed, is_reader=False), _sqlite(parsed, is_reader=True)
-        return _postgresql(parsed, pool_size=1), _postgresql(parsed, pool_size=READERS)
+        # Writes try again by themselves on a new connection (`pipelined`), so theirs is not asked before each.
+        return _postgresql(parsed, pool_size=1, is_asked=False), _postgresql(parsed, pool_size=READERS)
     except ImportError as error:
         raise Unavailable(
             f"{error}; PostgreSQL needs the extra: pip install 'callapi[postgresql]'"
@@ -116,7 +119,15 @@ def nodes_engine(url: str, writing: Engine) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return writing
-    return _postgresql(parsed, pool_size=2, options="-c statement_timeout=4000 -c lock_timeout=3000")
+    return _postgresql(parsed, pool_size=2, options=_SHORT)
+
+
+def heartbeat_engine(url: str) -> Engine:
+    """The engine for heartbeats, one connection that is not asked first: a beat tries again by itself.
+
+    Each statement stands alone: a heartbeat cannot wait for what a slow database makes of two more.
+    """
+    return _postgresql(make_url(url), pool_size=1, options=_SHORT, is_asked=False, autocommit=True)
 
 
 def session_name(node: str, epoch: int) -> str:
@@ -130,7 +141,7 @@ def session_name(node: str, epoch: int) -> str:
 
 def bus_engine(url: str) -> Engine:
     """The engine for commands between nodes."""
-    return _postgresql(make_url(url), pool_size=3, options="-c statement_timeout=4000 -c lock_timeout=3000")
+    return _postgresql(make_url(url), pool_size=3, options=_SHORT)
 
 
 def listen_conninfo(url: str) -> str:
@@ -155,13 +166,25 @@ def lock_file(url: str) -> IO[bytes]:
     return file
 
 
-def _postgresql(url: URL, *, pool_size: int, options: str = "") -> Engine:
+def _postgresql(
+    url: URL,
+    *,
+    pool_size: int,
+    options: str = "",
+    is_asked: bool = True,
+    autocommit: bool = False,
+) -> Engine:
+    """`is_asked`: each connection is asked whether it lives before it is used, and replaced if it does not."""
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
         paramstyle="format",
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
-        pool_pre_ping=True,
-        connect_args={**_POSTGRESQL, "options": f"{_POSTGRESQL['options']} {options}"},
+        pool_pre_ping=is_asked,
+        connect_args={
+            **_POSTGRESQL,
+            "options": f"{_POSTGRESQL['options']} {options}",
+            "autocommit": autocommit,
+        },
     )

@@ -7,16 +7,19 @@ PostgreSQL's driver sends many rows as one pipeline. SQLite's runs a statement f
 interpreter to another thread and takes it back: so there a statement holds many rows.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import chain
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeAlias
 
-from sqlalchemy import Column, Dialect, Table, bindparam, delete
+from sqlalchemy import Column, Dialect, Table, bindparam, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from callapi.store.changes import CallbackAttempted
 from callapi.store.keys import FIXED, KEYS
 from callapi.store.query import RecordT
+from callapi.store.records import CallbackRecord
 from callapi.store.sql.tables import TABLES
 
 ROWS_TOGETHER: Final = (64, 32, 16, 8, 4, 2, 1)
@@ -92,6 +95,23 @@ class Codec(Generic[RecordT]):
             column.key: statement.excluded[column.key] for column in written if column.key not in fixed
         }
         return _positional(statement.on_conflict_do_update(index_elements=key, set_=changed), dialect)
+
+
+class Rescheduling:
+    """How a row of the outbox is moved to another time."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        table = TABLES[CallbackRecord]
+        encode = table.c.next_at.type.dialect_impl(dialect).bind_processor(dialect)
+        self._encode: Callable[[datetime], Any] = encode or (lambda instant: instant)
+        moved = update(table).where(table.c.event_id == bindparam("of"))
+        self._statement = _positional(
+            moved.values(attempts=bindparam("attempts"), next_at=bindparam("next_at")), dialect
+        )
+
+    def write(self, attempt: CallbackAttempted) -> Write:
+        """The statement for `attempt`; the columns of the table stand in this order."""
+        return self._statement, (self._encode(attempt.next_at), attempt.attempts, attempt.event_id)
 
 
 def _positional(statement: Any, dialect: Dialect) -> str:
