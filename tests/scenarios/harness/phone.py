@@ -300,7 +300,8 @@ class Phone:
             else:
                 self._take(message)
         for answer in self._answers.values():
-            answer.cancel()
+            if not answer.done():
+                answer.set_exception(AssertionError(f"the process of {self.name} has ended"))
 
     def _take(self, event: dict[str, Any]) -> None:
         if event["event"] == "ready":
@@ -378,7 +379,10 @@ class Phone:
 
         A call whose other end is gone keeps its place in PJSUA2 until its BYE has timed out, and places are few.
         """
-        await self.order("reset")
+        try:
+            await self.order("reset")
+        except (AssertionError, TimeoutError, ConnectionError):  # it has ended, or does not answer
+            return False
         is_clean = True
         for call in [each for each in self.calls.values() if not each.ended_at]:
             try:

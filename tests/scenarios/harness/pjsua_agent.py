@@ -58,6 +58,8 @@ class Call(pj.Call):  # type: ignore[misc]  # the binding has no types
         self.number = phone.next_number()
         self.recorder: Any = None
         self.player: Any = None
+        self.path = ""
+        """What the player plays."""
         self.audio: Any = None
         self.recording = str(phone.folder / f"{phone.name}-{self.number}.wav")
 
@@ -74,7 +76,8 @@ class Call(pj.Call):  # type: ignore[misc]  # the binding has no types
             more["text"] = change.src.rdata.wholeMsg
         self.report("state", state=info.stateText, **more)
         if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
-            self.recorder = self.player = self.audio = None  # closes the recording
+            self.fall_silent()
+            self.recorder = self.audio = None  # closes the recording
             # let go at once: the library gives this call's id to the next one, which a late farewell would hang up
             self.phone.calls.pop(self.number, None)
 
@@ -108,10 +111,20 @@ class Call(pj.Call):  # type: ignore[misc]  # the binding has no types
 
     def play(self, path: str) -> None:
         """Say `path` from now on, over and over."""
-        self.player = pj.AudioMediaPlayer()
-        self.player.createPlayer(path, 0)
+        self.fall_silent()
+        self.path, self.player = path, self.phone.take_player(path)
         if self.audio is not None:
             self.player.startTransmit(self.audio)
+
+    def fall_silent(self) -> None:
+        """Say nothing more."""
+        if self.player is None:
+            return
+        if self.audio is not None:
+            with contextlib.suppress(pj.Error):  # its audio may have ended
+                self.player.stopTransmit(self.audio)
+        self.phone.idle_players.setdefault(self.path, []).append(self.player)
+        self.player = None
 
     def onCallTransferRequest(self, prm: Any) -> None:  # noqa: N802
         """A REFER of the other side: the call that it leads to is one of ours."""
@@ -162,6 +175,8 @@ class Phone:
         self.wire = Wire()
         self.calls: dict[int, Call] = {}
         self.standing_order: Json = {}
+        self.idle_players: dict[str, list[Any]] = {}
+        """Players without a call, by path: PJSUA2 crashes if one is closed just as it ends its file."""
         self._count = 0
         self._later: list[tuple[float, Callable[[], None]]] = []
         self.endpoint = pj.Endpoint()
@@ -184,6 +199,16 @@ class Phone:
         """The number of the next call, from 1."""
         self._count += 1
         return self._count
+
+    def take_player(self, path: str) -> Any:
+        """A player of `path`, at its beginning."""
+        if idle := self.idle_players.get(path):
+            player = idle.pop()
+            player.setPos(0)
+            return player
+        player = pj.AudioMediaPlayer()
+        player.createPlayer(path, 0)
+        return player
 
     def answer_later(self, number: int, order: Json) -> None:
         """Answer a call, unless it is over."""
