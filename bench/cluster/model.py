@@ -64,8 +64,13 @@ def cores(measured: Measured, nodes: int, live_calls: int, mean_s: float) -> lis
     ]
 
 
-def breaks_first(parts: list[Part], cores_of_database: int = 16, connections: int = 2000) -> str:
-    """The part that is nearest to its bound: a core of signalling a node, the database's cores and connections."""
+def nearest_to_its_bound(
+    parts: list[Part], cores_of_database: int = 16, connections: int = 2000
+) -> tuple[str, float]:
+    """The part that breaks first, and how much of its bound is needed.
+
+    The bounds: a core of signalling and four of media for a node, the database's cores and connections.
+    """
     bounds = {
         "each node, signalling": 1.0,
         "each node, media": 4.0,
@@ -74,4 +79,4 @@ def breaks_first(parts: list[Part], cores_of_database: int = 16, connections: in
         "PostgreSQL, heartbeats": float(cores_of_database),
         "PostgreSQL, connections": float(connections),
     }
-    return max(parts, key=lambda each: each.need / bounds[each.name]).name
+    return max(((each.name, each.need / bounds[each.name]) for each in parts), key=lambda each: each[1])

@@ -6,6 +6,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import psycopg
 import pytest
@@ -17,6 +18,7 @@ from tests.scenarios.harness.flood import Flood
 from tests.scenarios.harness.ledger import call_sid, node_of
 from tests.scenarios.harness.promises import FINAL, judge, reported
 from tests.scenarios.harness.raw_phone import RawCall, RawPhone, sdp
+from tests.scenarios.harness.rtp_peer import RtpPeer
 from tests.scenarios.harness.service import EDGE_HOST, KAMAILIO, Service
 from tests.scenarios.harness.waiting import WAIT_S, eventually
 from tests.store.cluster import PostgresServer
@@ -220,12 +222,17 @@ async def test_postgresql_restarts_under_a_live_call(cluster: Cluster, server: P
     """No node is taken for dead; calls of before, of meanwhile and of afterwards have records and callbacks."""
     service, webhook = cluster.fresh()
     webhook["voice"] = response("<Gather timeout='300'/>")
-    async with RawPhone("alice", "127.0.0.27") as alice:
+    async with AsyncExitStack() as stack:
+        alice = await stack.enter_async_context(RawPhone("alice", "127.0.0.27"))
 
         async def new_call() -> RawCall:
-            call = alice.invite(f"sip:1@{EDGE_HOST}:{service.edge.port}", service.edge.address, body=sdp(9))
-            await call.gets("INVITE", 200)
+            rtp = await stack.enter_async_context(RtpPeer())
+            uri = f"sip:1@{EDGE_HOST}:{service.edge.port}"
+            call = alice.invite(uri, service.edge.address, body=sdp(rtp.port))
+            answer = await call.gets("INVITE", 200)
             call.request("ACK")
+            assert answer.audio
+            rtp.speak(answer.audio, 440)  # a call without sound is ended after a minute
             return call
 
         calls = [await new_call() for _ in range(3)]

@@ -49,6 +49,7 @@ class Member:
         """Whether commands of other nodes waited for this one when it last read."""
         self.has_free_calls = False
         """Whether calls waited to be placed that no node had."""
+        self._is_away = False
         self._dead: dict[str, NodeEntry] = {}
         self._has_dead = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
@@ -101,8 +102,14 @@ class Member:
                 self.fenced.set()
                 return
             except Unavailable as error:
-                log.warning("no heartbeat: %s", error)
+                if not self._is_away:  # an outage is one line in the log
+                    log.warning("no heartbeats: %s", error)
+                self._is_away = True
                 self.membership.missed()
+            else:
+                if self._is_away:
+                    log.warning("heartbeats again")
+                self._is_away = False
 
     async def _beat(self) -> None:
         asked_at = self._clock()

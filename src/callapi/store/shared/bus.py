@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CHANNEL: Final = "callapi"
-THREADS: Final = 3
+THREADS: Final = 2
 MAX_TAKEN: Final = 32
 """Commands read at once."""
 _RECONNECT_S: Final = 0.5

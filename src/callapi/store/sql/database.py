@@ -141,7 +141,7 @@ def session_name(node: str, epoch: int) -> str:
 
 def bus_engine(url: str) -> Engine:
     """The engine for commands between nodes."""
-    return _postgresql(make_url(url), pool_size=3, options=_SHORT)
+    return _postgresql(make_url(url), pool_size=2, options=_SHORT)
 
 
 def listen_conninfo(url: str) -> str:
