@@ -32,7 +32,9 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def test_the_lease_ends_while_the_database_is_away_and_comes_back_with_it() -> None:
+def test_the_lease_ends_while_the_database_is_away_and_comes_back_with_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def story() -> None:
         table = Table()
         async with Member(table, "one", now) as member:
@@ -49,6 +51,10 @@ def test_the_lease_ends_while_the_database_is_away_and_comes_back_with_it() -> N
             assert not member.fenced.is_set()
 
     run(story())
+    assert [each.getMessage() for each in caplog.records if each.name == "callapi.cluster.member"] == [
+        "no heartbeats: the database cannot be used: away",
+        "heartbeats again",
+    ]
 
 
 def test_a_fenced_node_says_so_and_makes_no_more_heartbeats() -> None:
