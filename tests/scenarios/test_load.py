@@ -32,13 +32,14 @@ async def test_a_hundred_calls_a_second(new_node: NodeFactory, sipp: Path, measu
         webhook["voice"] = response(
             f'<Dial action="after"><Sip statusCallback="status">{uas.uri}</Sip></Dial>'
         )
-        before = node.census()
+        before, waited_before = node.census(), node.waited_s()
         calling = sipp_scenarios.calling(talk_ms=1000)
         options = ["-r", str(rate), "-l", "2000"]
         towards = f"127.0.0.1:{node.sip_port}"
         async with Sipp(sipp, calling, towards=towards, calls=calls, options=options, trace=False) as uac:
             caller = await uac.done(seconds + 40)
             callee = await uas.done(20)
+    waited_s = node.waited_s() - waited_before
     await eventually("every callback", lambda: len(webhook.all("status")) >= calls, timeout=20)
     busy = node.census()
     if IS_FULL:
@@ -46,9 +47,10 @@ async def test_a_hundred_calls_a_second(new_node: NodeFactory, sipp: Path, measu
     after = await node.settles(before)
     cpu = busy.cpu_s - before.cpu_s
     measured(f"{calls} calls at {rate}/s: {cpu * 1000 / calls:.2f} ms CPU per call; {caller}; {callee}")
-    measured(f"  before {before}, after {after}")
+    measured(f"  waited {waited_s:.2f} s for a core; before {before}, after {after}")
     assert (caller.successful, caller.failed, callee.failed) == (calls, 0, 0)
-    assert caller.retransmissions + callee.retransmissions <= calls // 100
+    if waited_s < seconds / 4:  # else others have the cores, and T1 passes whatever the node does
+        assert caller.retransmissions + callee.retransmissions <= calls // 100
     assert len(webhook.all("voice")) == len(webhook.all("after")) == len(webhook.all("status")) == calls
     assert {each["DialCallStatus"] for each in webhook.all("after")} == {"completed"}
     assert after.udp_sockets == before.udp_sockets

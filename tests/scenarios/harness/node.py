@@ -265,6 +265,13 @@ class Node:
             cpu_s=(int(ticks[11]) + int(ticks[12])) / 100,
         )
 
+    def waited_s(self) -> float:
+        """How long its event loop has waited for a core that others had (proc(5), schedstat), since its start."""
+        waited_ns = (
+            (Path("/proc") / str(self.process.pid) / "schedstat").read_text(encoding="ascii").split()[1]
+        )
+        return int(waited_ns) / 1e9
+
     async def settles(self, before: Census, timeout: float = WAIT_S) -> Census:
         """Wait until it holds no more sockets and files than `before`; the last census either way."""
         deadline = time.monotonic() + timeout
