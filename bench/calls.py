@@ -6,13 +6,15 @@ A call: INVITE, document fetched over HTTP, `<Dial><Sip>`, joined, a second of t
 and one status callback delivered. The node has one core to itself, all the tools share the other; nothing is sent
 as audio. CPU is the node's own, in user and kernel, all threads, from `/proc/PID/stat`. The delay from document to
 INVITE is seen from outside: when the application wrote the document, when the called phone read the INVITE.
-`--only interpreters --python PYTHON` runs the node by this interpreter and by that one in turn.
+`--only interpreters --python PYTHON [--python …]` runs the node by each of these in turn; PYTHON is an interpreter that
+has what the node imports, or `env NAME=VALUE… PYTHON` for one with settings.
 """
 
 import argparse
 import contextlib
 import datetime
 import platform
+import shlex
 import statistics
 import subprocess
 import sys
@@ -180,7 +182,7 @@ def table(rows: list[Row]) -> str:
 
 def machine(python: str = sys.executable) -> str:
     """What it ran on; `python`: the node's interpreter."""
-    asked = [python, "-c", "import platform; print(platform.python_version())"]
+    asked = [*shlex.split(python), "-c", "import platform; print(platform.python_version())"]
     version = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
     cpu = Path("/proc/cpuinfo").read_text().partition("model name")[2].partition("\n")[0].strip(" \t:")
     cores = Path("/proc/cpuinfo").read_text().count("processor\t")
@@ -221,12 +223,12 @@ def compared(plan: Plan) -> str:
 
 def interpreters(plan: Plan, pythons: list[str]) -> str:
     """The section of interpreters: the same node run by each of them, in turn."""
-    heads = [machine(each) for each in pythons]
-    loads: dict[tuple[int, str], list[Load]] = {}
+    head, loads = machine(), dict[tuple[int, str], list[Load]]()
     with contextlib.ExitStack() as stack:
         benches = {}
-        for python, head in zip(pythons, heads, strict=True):
-            name = head.rpartition(", ")[2].partition(";")[0]
+        for python in pythons:
+            version = machine(python).rpartition(", ")[2].partition(";")[0]
+            name = " ".join((version, *(word for word in shlex.split(python) if "=" in word)))
             directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="callapi-bench-"))
             benches[name] = stack.enter_context(Bench(Path(directory), python=python))
             benches[name].load(60, 4)  # warm
@@ -235,10 +237,13 @@ def interpreters(plan: Plan, pythons: list[str]) -> str:
                 for name in list(benches)[:: 1 if number % 2 == 0 else -1]:
                     loads.setdefault((rate, name), []).append(benches[name].load(rate, plan.seconds))
                     print(f"{name}, {rate}/s: {loads[rate, name][-1].cpu_ms:.2f} ms", flush=True)
+        idle = ", ".join(f"{name}: {bench.node.rss_kb() / 1000:.0f} MB" for name, bench in benches.items())
         lines = [f"| interpreter {_COLUMNS}", _RULE]
-        lines += [_beside(f"{name}, {rate}/s", benches[name], each) for (rate, name), each in loads.items()]
-    title = f"## By interpreter, in turn\n\n{heads[0]}; rounds: {plan.rounds}, {plan.seconds:g} s each"
-    return f"{title}\n\n" + "\n".join(lines) + "\n"
+        lines += [
+            _beside(f"{name}, {rate}/s", benches[name], each) for (rate, name), each in sorted(loads.items())
+        ]
+    title = f"## By interpreter, in turn\n\n{head}; rounds: {plan.rounds}, {plan.seconds:g} s each"
+    return f"{title}\n\n" + "\n".join(lines) + f"\n\nMemory after all of it: {idle}.\n"
 
 
 def main() -> None:
@@ -249,18 +254,19 @@ def main() -> None:
     sections = ("memory", "cost", "limit", "beside", "interpreters")
     arguments.add_argument("--only", choices=sections, help="this section alone")
     arguments.add_argument(
-        "--python", default=sys.executable, help="the interpreter of the node; one that has what it imports"
+        "--python", action="append", help="what runs the node; several: for --only interpreters"
     )
     arguments.add_argument("--output", type=Path, help="file for the table")
     given = arguments.parse_args()
     plan = Plan(given.seconds, given.rounds)
+    pythons = given.python or [sys.executable]
     parts = []
     if given.only not in {"beside", "interpreters"}:
-        parts.append(measured(plan, given.python, given.only))
+        parts.append(measured(plan, pythons[0], given.only))
     if given.only in {None, "beside"}:
         parts.append(compared(plan))
     if given.only == "interpreters":
-        parts.append(interpreters(plan, list(dict.fromkeys((sys.executable, given.python)))))
+        parts.append(interpreters(plan, pythons))
     text = "\n".join(parts)
     print(text)
     if given.output is not None:

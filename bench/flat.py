@@ -47,6 +47,8 @@ from callapi.store import CallRecord, Put, Store
 HELD: Final = (1000, 3000)
 HOLD_RATE: Final = 100
 HOLD_MS: Final = 600_000
+SOCKETS: Final = 4
+"""Of a call: RTP and RTCP of both legs."""
 REST_S: Final = 5.0
 LINGER_S: Final = 34.0
 """A transaction waits 32 s for late messages after an answer (RFC 3261 §17, timers B, H, J)."""
@@ -75,8 +77,15 @@ def held(bench: Bench, calls: int) -> Iterator[None]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    # Nearly all: connections to the application may have been closed meanwhile.
+    wanted = bench.node.descriptors() + 0.95 * SOCKETS * calls
     try:
-        time.sleep(calls / HOLD_RATE + 2)
+        end = time.monotonic() + calls / HOLD_RATE + _READY_S
+        while bench.node.descriptors() < wanted:
+            if time.monotonic() > end:
+                raise SystemExit(f"{calls} calls to be held are not up: see {bench.directory}/node.log")
+            time.sleep(0.5)
+        time.sleep(2)
         yield
     finally:
         caller.kill()

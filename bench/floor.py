@@ -10,6 +10,7 @@ alone, all its threads, in user and kernel.
 
 import argparse
 import contextlib
+import shlex
 import statistics
 import sys
 import tempfile
@@ -52,7 +53,7 @@ def measured(directory: Path, rounds: int, seconds: float, rate: int, python: st
 
 def _command(part: str, python: str, folder: Path, ports: Ports) -> list[str]:
     numbers = (ports.sip, ports.http, ports.application, ports.callee)
-    return [python, "-m", "bench.harness.floor_server", part, *map(str, numbers), str(folder)]
+    return [*shlex.split(python), "-m", "bench.harness.floor_server", part, *map(str, numbers), str(folder)]
 
 
 def table(loads: dict[str, list[Load]]) -> str:

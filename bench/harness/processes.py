@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import signal
 import socket
 import statistics
@@ -119,7 +120,8 @@ class Bench:
 
     `callee` names the scenario of the phone that answers, SIPp's `options` are for that phone alone. `more` are
     further sections of the node's configuration. `server` writes the configuration of another server in the place of
-    the node, and gives its command. `python` runs the node, and has what it imports: another version, say.
+    the node, and gives its command. `python` is the command that runs the node, an
+    interpreter that has what it imports: another version, say, or one with settings (`env NAME=VALUE python`).
     """
 
     def __init__(
@@ -142,7 +144,15 @@ class Bench:
         )
         config.write_text(more + written)
         self._gc = directory / "gc.json"
-        node = [python, "-m", "bench.harness.node", str(self._gc), "serve", "--config", str(config)]
+        node = [
+            *shlex.split(python),
+            "-m",
+            "bench.harness.node",
+            str(self._gc),
+            "serve",
+            "--config",
+            str(config),
+        ]
         if server is not None:
             node = server(directory, ports)
         self.node = Process(pinned(node_cores, *node), directory / "node.log")
