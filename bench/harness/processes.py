@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -173,22 +174,27 @@ class Bench:
         ]
 
     def __enter__(self) -> Self:
-        for each in (self._application, *self._phones, self.node):
-            each.__enter__()
+        with ExitStack() as started:
+            for each in (self._application, *self._phones, self.node):
+                started.enter_context(each)
+            self._wait_for_node()
+            self._started = started.pop_all()
+        return self
+
+    def _wait_for_node(self) -> None:
         end = time.monotonic() + _TIMEOUT_S
         while time.monotonic() < end:
             with socket.socket() as sock:
                 if sock.connect_ex(("127.0.0.1", self.ports.http)) == 0:
                     time.sleep(0.5)
-                    return self
+                    return
             time.sleep(0.1)
         raise SystemExit(f"the node does not start: see {self.directory}/node.log")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for each in (self.node, *self._phones, self._application):
-            each.__exit__(kind, error, traceback)
+        self._started.close()
 
     @property
     def tool_pids(self) -> list[int]:
