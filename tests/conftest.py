@@ -1,7 +1,11 @@
-"""What every test shares: a network of the process's own, and how properties choose their examples."""
+"""What every test shares: a network of the process's own, how properties choose their examples, the order of files."""
 
 import os
+import re
+from itertools import groupby
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 from tests.isolation import isolate
@@ -12,6 +16,25 @@ settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True
 settings.load_profile("ci" if os.environ.get("CI") else "own")
 
 IS_ISOLATED = isolate()
+ROOT = Path(__file__).parents[1]
+
+
+KINDS = ("scenarios/test_(browser|console)", "scenarios/test_cluster", "/speech/", "scenarios/", "")
+"""Files of a kind ask for the same of a machine: a Chromium, several nodes, models, time for real audio, CPU alone."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Spread the files of each kind evenly over a run of several workers, who take one after another."""
+    if hasattr(config, "workerinput"):
+        files = [list(tests) for _, tests in groupby(items, lambda item: item.path)]
+        kinds = [_kind(tests[0].path) for tests in files]
+        places = [(kinds[:at].count(kind) / kinds.count(kind), at) for at, kind in enumerate(kinds)]
+        items[:] = [item for _, at in sorted(places) for item in files[at]]
+
+
+def _kind(path: Path) -> str:
+    return next(kind for kind in KINDS if re.search(kind, str(path.relative_to(ROOT))))
 
 
 def pytest_report_header() -> str:

@@ -4,29 +4,43 @@
 // ...}) leave as JSON lines on stdout. The microphone plays the WAV file MICROPHONE over and over.
 
 import { createServer } from "node:http";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
 import { createInterface } from "node:readline";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import esbuild from "esbuild-wasm";
 import { chromium } from "playwright-core";
 
 const { CHROMIUM, MICROPHONE } = process.env;
 const here = path.dirname(fileURLToPath(import.meta.url));
 const emit = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
-async function bundle(folder) {
+// The page's script with its libraries in it; kept until they change, since to make it takes seconds of CPU.
+async function bundle() {
+  const source = path.join(here, "phone_page.js");
+  const hash = createHash("sha256");
+  for (const each of [source, path.join(here, "package-lock.json")]) hash.update(await readFile(each));
+  const cache = path.join(here, "node_modules/.cache");
+  const kept = path.join(cache, `phone_page-${hash.digest("hex").slice(0, 16)}.js`);
+  const found = await readFile(kept).catch(() => null);
+  if (found) return found;
+  await mkdir(cache, { recursive: true });
+  const folder = await mkdtemp(path.join(cache, "making-"));
   const outfile = path.join(folder, "phone_page.js");
+  const { default: esbuild } = await import("esbuild-wasm");
   await esbuild.build({
-    entryPoints: [path.join(here, "phone_page.js")],
+    entryPoints: [source],
     bundle: true,
     format: "iife",
     outfile,
     define: { global: "globalThis" },
     logLevel: "error",
   });
-  return readFile(outfile);
+  await esbuild.stop();
+  const made = await readFile(outfile);
+  await rename(outfile, kept); // whole or not at all: others may look for it now
+  await rm(folder, { recursive: true });
+  return made;
 }
 
 async function serve(script) {
@@ -39,8 +53,7 @@ async function serve(script) {
   return server;
 }
 
-const folder = await mkdtemp(path.join(tmpdir(), "phone-"));
-const server = await serve(await bundle(folder));
+const server = await serve(await bundle());
 const origin = `http://localhost:${server.address().port}`;
 const browser = await chromium.launch({
   executablePath: CHROMIUM,
@@ -88,7 +101,6 @@ const commands = {
 async function leave() {
   await browser.close();
   server.close();
-  await rm(folder, { recursive: true, force: true });
   process.exit(0);
 }
 
