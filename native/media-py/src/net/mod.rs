@@ -308,24 +308,28 @@ impl Net {
 
     /// Sends RTP; false if it could not be sent.
     pub(crate) fn send(&mut self, datagram: &[u8]) -> bool {
+        self.send_at_rtp_port(Protocol::Rtp, datagram)
+    }
+
+    fn send_at_rtp_port(&mut self, protocol: Protocol, datagram: &[u8]) -> bool {
         let socket = self.shared.as_ref().map_or(&self.rtp, |port| port.socket());
-        let is_connected = self.is_connected;
-        let target = self.target.as_ref();
-        self.keying.protect(Protocol::Rtp, datagram, |protected| {
-            send_rtp(socket, is_connected, target, protected)
+        // The target lies in another cache line: it is looked at by a socket that is not connected only.
+        let (is_connected, target) = (self.is_connected, &self.target);
+        self.keying.protect(protocol, datagram, |protected| {
+            if is_connected {
+                return send_connected(socket, protected);
+            }
+            let to = |target| sendto(socket, protected, SendFlags::NOSIGNAL, target).is_ok();
+            target.as_ref().is_some_and(to)
         })
     }
 
     /// Sends RTCP, on the port of RTP if they share it.
     pub(crate) fn send_rtcp(&mut self, datagram: &[u8]) -> bool {
-        let (rtcp, is_connected) = (&self.rtcp, self.is_connected);
-        let socket = self.shared.as_ref().map_or(&self.rtp, |port| port.socket());
-        let rtp_target = self.target.as_ref();
         if self.remote.mux {
-            return self.keying.protect(Protocol::Rtcp, datagram, |protected| {
-                send_rtp(socket, is_connected, rtp_target, protected)
-            });
+            return self.send_at_rtp_port(Protocol::Rtcp, datagram);
         }
+        let rtcp = &self.rtcp;
         let beside = |target: SocketAddr| {
             let port = target.port().checked_add(1)?;
             Some(SocketAddr::new(target.ip(), port))
@@ -380,24 +384,15 @@ impl Net {
     }
 }
 
-/// Sends on the port of RTP: to whom the socket is connected, else to `target`.
-fn send_rtp(
-    socket: &OwnedFd,
-    is_connected: bool,
-    target: Option<&SocketAddr>,
-    datagram: &[u8],
-) -> bool {
-    if is_connected {
-        let again = |error| match error {
-            // The answer to an earlier packet (RFC 1122 section 4.1.3.3), which the socket reports once.
-            Errno::CONNREFUSED => send(socket, datagram, SendFlags::NOSIGNAL),
-            error => Err(error),
-        };
-        return send(socket, datagram, SendFlags::NOSIGNAL)
-            .or_else(again)
-            .is_ok();
-    }
-    target.is_some_and(|target| sendto(socket, datagram, SendFlags::NOSIGNAL, target).is_ok())
+fn send_connected(socket: &OwnedFd, datagram: &[u8]) -> bool {
+    let again = |error| match error {
+        // The answer to an earlier packet (RFC 1122 section 4.1.3.3), which the socket reports once.
+        Errno::CONNREFUSED => send(socket, datagram, SendFlags::NOSIGNAL),
+        error => Err(error),
+    };
+    send(socket, datagram, SendFlags::NOSIGNAL)
+        .or_else(again)
+        .is_ok()
 }
 
 fn receive_from(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Option<Received> {

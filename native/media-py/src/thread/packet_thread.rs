@@ -1,70 +1,59 @@
 //! One packet thread: its sockets in an epoll, its streams in a slab, its wheel for what is paced.
 //!
-//! Both legs of a bridge live in the same thread, so the way of a packet knows no lock. One timer (absolute, so
-//! that nothing drifts) wakes the thread for the wheel and for maintenance; each stream is looked after four
-//! times a second.
+//! Both legs of a bridge live in the same thread, so the way of a packet knows no lock. What a packet meets is in
+//! [`packets`], what is done by the clock in [`pacing`].
+//!
+//! [`packets`]: crate::thread::packets
+//! [`pacing`]: crate::thread::pacing
 
 use std::collections::{HashMap, VecDeque};
-use std::hint::black_box;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use media_core::rtp::MAX_PACKET;
-use media_core::rtp::demux::{Protocol, classify};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll;
-use rustix::time::{
-    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
-};
+use rustix::time::{TimerfdClockId, TimerfdFlags, timerfd_create};
 
 use crate::conference::rooms::Rooms;
-use crate::net::Received;
-use crate::net::shared_port::Arrived;
-use crate::stream::audio::AudioStream;
-use crate::stream::listening::FRAME_MS;
-use crate::stream::receiving::Heard;
-use crate::thread::clock::{self, MS};
+use crate::thread::batch::{Batch, Datagram, TOGETHER};
+use crate::thread::clock;
 use crate::thread::command::{Command, Inbox};
 use crate::thread::context::{Context, Node, Scratch};
 use crate::thread::counters::Totals;
 use crate::thread::events::Event;
 use crate::thread::members::{Member, Members};
-use crate::thread::wheel::{Entry, Wheel};
+use crate::thread::wheel::Wheel;
 
 /// Events taken from the kernel at once.
 const BATCH: usize = 256;
-/// Events whose streams are read ahead together.
-const TOGETHER: usize = 16;
-/// Each stream is looked after once in so many parts of a round.
-const PARTS: u32 = 5;
-/// Between two parts.
-const PART_NS: u64 = 50 * MS;
 
-const RTP: u64 = 0;
-const RTCP: u64 = 1;
+pub(super) const RTP: u64 = 0;
+pub(super) const RTCP: u64 = 1;
 const INBOX: u64 = 2;
 const TIMER: u64 = 3;
 
 /// What belongs to one packet thread.
 pub(crate) struct PacketThread {
     epoll: OwnedFd,
-    timer: OwnedFd,
-    armed_ns: u64,
+    pub(super) timer: OwnedFd,
+    pub(super) armed_ns: u64,
     inbox: Arc<Inbox>,
     pub(crate) members: Members,
     /// Commands for streams that are on their way here.
     pub(crate) waiting: HashMap<u64, Vec<Command>>,
     pub(crate) rooms: Rooms,
-    wheel: Wheel,
-    next_part: (u32, u64),
-    node: Arc<Node>,
-    totals: Arc<Totals>,
-    scratch: Scratch,
-    datagram: Box<[u8; MAX_PACKET]>,
+    pub(super) wheel: Wheel,
+    pub(super) next_part: (u32, u64),
+    pub(super) node: Arc<Node>,
+    pub(super) totals: Arc<Totals>,
+    pub(super) scratch: Scratch,
+    pub(super) datagram: Datagram,
+    pub(super) batch: Batch,
     pub(crate) now: u64,
     commands: VecDeque<Command>,
-    next_token: u64,
+    pub(super) next_token: u64,
     /// The stream that is being worked on: it is to blame for a panic.
     pub(crate) current: Option<u32>,
 }
@@ -105,6 +94,7 @@ impl PacketThread {
             totals,
             scratch: Scratch::default(),
             datagram: Box::new([0; MAX_PACKET]),
+            batch: Batch::default(),
             now,
             commands: VecDeque::new(),
             next_token: 0,
@@ -122,6 +112,7 @@ impl PacketThread {
     fn serve(&mut self) {
         let mut events = Vec::with_capacity(BATCH);
         let (mut arrived, mut due) = (Vec::new(), Vec::new());
+        self.work_off();
         loop {
             self.arm();
             events.clear();
@@ -142,37 +133,11 @@ impl PacketThread {
                 self.dispatch(command);
             }
             for group in events.chunks(TOGETHER) {
-                self.warm_up(group);
-                for event in group {
-                    let data = event.data.u64();
-                    match data & 3 {
-                        RTP => self.on_rtp((data >> 2) as u32),
-                        RTCP => self.on_rtcp((data >> 2) as u32),
-                        _ => {}
-                    }
-                }
+                self.work_on(group);
             }
             self.turn_wheel(&mut due);
             self.maintain();
         }
-    }
-
-    /// Reads what the packets of `events` will touch. Here the loads of different streams overlap; later each
-    /// would be waited for alone, between two system calls.
-    fn warm_up(&self, events: &[epoll::Event]) {
-        let streams = || {
-            let indexes = events.iter().map(|event| event.data.u64());
-            let of_rtp = indexes.filter(|data| data & 3 == RTP);
-            of_rtp.filter_map(|data| self.members.peek((data >> 2) as u32))
-        };
-        let heard = streams()
-            .map(AudioStream::touch_to_receive)
-            .fold(0, |sum, word| sum ^ word);
-        let peers = streams().filter_map(|stream| self.members.peek(stream.link.peer()?.index));
-        let said = peers
-            .map(AudioStream::touch_to_send)
-            .fold(0, |sum, word| sum ^ word);
-        black_box(heard ^ said);
     }
 
     /// Takes the stream at fault out, and reports it as stalled, so that its call ends.
@@ -187,30 +152,7 @@ impl PacketThread {
                 silence_s: 0.0,
             });
         }
-        // What was due when it happened is lost: every stream is paced anew.
-        self.wheel = Wheel::new(clock::now_ns());
-        for index in 0..self.members.extent() {
-            if let Some(stream) = self.members.audio(index) {
-                stream.playout.pacing = None;
-                stream.taps.set_pacing(None);
-            }
-            self.pace(index);
-        }
-        for room in self.rooms.ids() {
-            if let Some(room) = self.rooms.get(room) {
-                room.pacing = None;
-            }
-            self.pace_room(room);
-        }
-    }
-
-    /// After a command: puts a room into the wheel if it has something to mix and is not there yet.
-    pub(crate) fn pace_room(&mut self, room: u64) {
-        let token = self.next_token;
-        if let Some(entry) = self.rooms.entry(room, token) {
-            self.next_token += 1;
-            self.wheel.add(entry, FRAME_MS, self.now);
-        }
+        self.pace_anew();
     }
 
     /// What a stream works with, and the streams.
@@ -259,284 +201,5 @@ impl PacketThread {
             stream.taps.set_pacing(None);
         }
         Some(member)
-    }
-
-    /// After a command: puts an audio stream into the wheel if it has something to say and is not there yet.
-    pub(crate) fn pace(&mut self, index: u32) {
-        let Some(stream) = self.members.audio(index) else {
-            return;
-        };
-        stream.renumber();
-        if stream.is_paced() && stream.playout.pacing.is_none() {
-            let token = self.next_token;
-            self.next_token += 1;
-            stream.playout.pacing = Some(token);
-            let entry = Entry { index, token };
-            let period_ms = stream.ptime_ms();
-            self.wheel.add(entry, period_ms, self.now);
-        }
-        if stream.taps.wants_pacing() {
-            let token = self.next_token;
-            self.next_token += 1;
-            stream.taps.set_pacing(Some(token));
-            self.wheel.add(Entry { index, token }, FRAME_MS, self.now);
-        }
-    }
-
-    /// Reads a datagram of the RTP port and hands it to who speaks its protocol: the one demultiplexer.
-    fn on_rtp(&mut self, index: u32) {
-        self.current = Some(index);
-        let Some(member) = self.members.get(index) else {
-            return;
-        };
-        let Some(received) = member.net().receive(&mut self.datagram[..]) else {
-            return;
-        };
-        self.on_datagram(index, received);
-    }
-
-    /// A datagram that came to the shared port.
-    pub(crate) fn on_arrived(&mut self, index: u32, arrived: &Arrived) {
-        let length = arrived.octets.len();
-        self.datagram[..length].copy_from_slice(&arrived.octets);
-        let received = Received {
-            length,
-            source: Some(arrived.source),
-        };
-        self.on_datagram(index, received);
-    }
-
-    fn on_datagram(&mut self, index: u32, received: Received) {
-        let Some(member) = self.members.get(index) else {
-            return;
-        };
-        match classify(&self.datagram[..received.length]) {
-            Protocol::Rtp => self.on_rtp_packet(index, received),
-            Protocol::Rtcp if member.net().is_muxed() => self.on_rtcp_packet(index, received),
-            Protocol::Stun | Protocol::Dtls => self.on_handshake(index, received),
-            Protocol::Rtcp | Protocol::Zrtp | Protocol::TurnChannel | Protocol::Unknown => {
-                member.drop_packet(&self.totals);
-            }
-        }
-    }
-
-    /// A check of ICE or a datagram of DTLS.
-    fn on_handshake(&mut self, index: u32, received: Received) {
-        let Some(member) = self.members.get(index) else {
-            return;
-        };
-        let datagram = &self.datagram[..received.length];
-        let of = (member.id(), self.now);
-        let is_taken = if classify(datagram) == Protocol::Stun {
-            let counters = Arc::clone(member.counters());
-            let net = member.net_mut();
-            net.receive_stun(datagram, received.source, of, (&self.node, &counters))
-        } else {
-            let net = member.net_mut();
-            net.receive_dtls(datagram, received.source, of, &self.node)
-        };
-        if !is_taken {
-            member.drop_packet(&self.totals);
-        }
-    }
-
-    fn on_rtcp(&mut self, index: u32) {
-        self.current = Some(index);
-        let Some(member) = self.members.get(index) else {
-            return;
-        };
-        let Some(received) = member.net().receive_rtcp(&mut self.datagram[..]) else {
-            return;
-        };
-        match classify(&self.datagram[..received.length]) {
-            Protocol::Rtcp => self.on_rtcp_packet(index, received),
-            _ => member.drop_packet(&self.totals),
-        }
-    }
-
-    fn on_rtp_packet(&mut self, index: u32, received: Received) {
-        let mut ctx = Context {
-            now: self.now,
-            node: &self.node,
-            totals: &self.totals,
-            scratch: &mut self.scratch,
-        };
-        let Some(member) = self.members.get(index) else {
-            return;
-        };
-        let datagram = &mut self.datagram[..received.length];
-        let Some(length) = member.net_mut().unprotect(Protocol::Rtp, datagram) else {
-            return member.drop_packet(ctx.totals);
-        };
-        let datagram = &mut datagram[..length];
-        match member {
-            Member::Audio(stream) => {
-                let heard = stream.receive(datagram, received.source, &mut ctx);
-                if matches!(heard, Heard::Turned(..)) {
-                    return self.on_turned(index, heard, length);
-                }
-                if heard == Heard::Nothing || !stream.is_listening() {
-                    return;
-                }
-                let Some(peer) = stream.link.peer() else {
-                    return stream.speak(heard, datagram, ctx.now);
-                };
-                if let Some(stream) = self.members.audio(peer.index)
-                    && stream.forward(heard, datagram, &mut ctx)
-                {
-                    self.pace(peer.index);
-                }
-            }
-            Member::Video(stream) => {
-                let is_wanted = stream.receive(datagram, received.source, &ctx);
-                let Some(peer) = stream.peer.filter(|_| is_wanted) else {
-                    return;
-                };
-                if let Some((Member::Video(stream), Member::Video(peer))) =
-                    self.members.pair(index, peer.index)
-                {
-                    let theirs = stream.format_of(datagram[1] & 0x7f);
-                    if let Some(number) = theirs.and_then(|format| peer.number_of(format)) {
-                        peer.forward(number, datagram, &ctx);
-                    }
-                }
-            }
-        }
-    }
-
-    /// The first packet of another format, which lies in the first `length` octets of `datagram`.
-    fn on_turned(&mut self, index: u32, heard: Heard, length: usize) {
-        self.link(index);
-        let mut ctx = Context {
-            now: self.now,
-            node: &self.node,
-            totals: &self.totals,
-            scratch: &mut self.scratch,
-        };
-        let datagram = &mut self.datagram[..length];
-        let Some(stream) = self.members.audio(index) else {
-            return;
-        };
-        if !stream.is_listening() {
-            return;
-        }
-        match stream.link.peer() {
-            None => stream.speak(heard, datagram, ctx.now),
-            Some(peer) => {
-                if let Some(stream) = self.members.audio(peer.index) {
-                    stream.forward(heard, datagram, &mut ctx);
-                }
-            }
-        }
-    }
-
-    fn on_rtcp_packet(&mut self, index: u32, received: Received) {
-        let ctx = Context {
-            now: self.now,
-            node: &self.node,
-            totals: &self.totals,
-            scratch: &mut self.scratch,
-        };
-        let Some(member) = self.members.get(index) else {
-            return;
-        };
-        let datagram = &mut self.datagram[..received.length];
-        let Some(length) = member.net_mut().unprotect(Protocol::Rtcp, datagram) else {
-            return member.drop_packet(ctx.totals);
-        };
-        let datagram = &datagram[..length];
-        match member {
-            Member::Audio(stream) => stream.receive_rtcp(datagram, received.source, &ctx),
-            Member::Video(stream) => {
-                let peer = stream.peer;
-                if !stream.receive_rtcp(datagram, received.source) {
-                    return;
-                }
-                if let Some(member) = peer.and_then(|peer| self.members.get(peer.index)) {
-                    member.net_mut().send_rtcp(datagram);
-                }
-            }
-        }
-    }
-
-    fn turn_wheel(&mut self, due: &mut Vec<Entry>) {
-        while let Some(at_ms) = self.wheel.turn(self.now, due) {
-            for entry in due.drain(..) {
-                let mut ctx = Context {
-                    now: self.now,
-                    node: &self.node,
-                    totals: &self.totals,
-                    scratch: &mut self.scratch,
-                };
-                if let Some(room) = self.rooms.paced_by(&entry) {
-                    room.tick(&mut self.members, &mut self.current, &mut ctx);
-                    if room.is_active() {
-                        self.wheel.again(entry, at_ms, FRAME_MS);
-                    } else {
-                        room.pacing = None;
-                    }
-                    continue;
-                }
-                let Some(stream) = self.members.audio(entry.index) else {
-                    continue;
-                };
-                self.current = Some(entry.index);
-                if stream.taps.is_paced_by(entry.token) {
-                    match stream.taps.make_frames(stream.id, &mut ctx) {
-                        Some(sooner_ms) => self.wheel.again(entry, at_ms, FRAME_MS - sooner_ms),
-                        None => stream.taps.set_pacing(None),
-                    }
-                    continue;
-                }
-                if stream.playout.pacing != Some(entry.token) {
-                    continue;
-                }
-                let goes_on = stream.tick(&mut ctx);
-                stream.begin_waiting(ctx.now);
-                stream.renumber();
-                if goes_on {
-                    let period_ms = stream.ptime_ms();
-                    self.wheel.again(entry, at_ms, period_ms);
-                } else {
-                    stream.playout.pacing = None;
-                }
-            }
-        }
-    }
-
-    /// Looks after a part of the streams, when it is time.
-    fn maintain(&mut self) {
-        let (part, at) = self.next_part;
-        if self.now < at {
-            return;
-        }
-        self.next_part = ((part + 1) % PARTS, self.now + PART_NS);
-        for index in (part..self.members.extent()).step_by(PARTS as usize) {
-            self.current = Some(index);
-            let (members, mut ctx) = self.split();
-            match members.get(index) {
-                Some(Member::Audio(stream)) => stream.maintain(&mut ctx),
-                Some(Member::Video(stream)) => stream.maintain(ctx.now),
-                None => {}
-            }
-        }
-    }
-
-    /// Sets the timer for what comes first; a thread without streams sleeps until a command comes.
-    fn arm(&mut self) {
-        let maintenance = (!self.members.is_empty()).then_some(self.next_part.1);
-        let wanted = match (self.wheel.next_due_ns(), maintenance) {
-            (Some(wheel), Some(maintenance)) => wheel.min(maintenance),
-            (wheel, maintenance) => wheel.or(maintenance).unwrap_or(0),
-        };
-        if wanted == self.armed_ns && wanted > self.now {
-            return;
-        }
-        self.armed_ns = wanted;
-        let timer = Itimerspec {
-            it_interval: clock::timespec(0),
-            it_value: clock::timespec(wanted),
-        };
-        let _ = timerfd_settime(self.timer.as_fd(), TimerfdTimerFlags::ABSTIME, &timer);
     }
 }
