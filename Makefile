@@ -204,7 +204,7 @@ bench-cluster: dev  ## one node and three: CPU of each part for a call, commands
 cluster-soak: dev  ## three nodes through every failure at full length: 1,000 calls, two minutes without a database or application
 	scripts/system-packages sip-tester postgresql kamailio kamailio-tls-modules kamailio-websocket-modules faketime iproute2
 	CLUSTER=full $(BIN)/pytest tests/scenarios/test_cluster_nodes.py tests/scenarios/test_cluster_failures.py \
-		tests/scenarios/test_cluster_backlog.py
+		tests/scenarios/test_cluster_backlog.py tests/scenarios/test_cluster_edge.py
 
 .PHONY: bench-console
 bench-console: dev  ## the console with 10,000 calls in the store and 500 live: when each page is there; the table into docs/benchmarks

@@ -2,7 +2,7 @@
 
     .venv/bin/python -m bench.cluster [--seconds 8] [--rounds 5] [--rate 40] [--output docs/benchmarks/cluster.md]
 
-On a machine that is quiet for minutes only, piece by piece: `--only costs --keep FILE`, then `rest`, then `steps`.
+On a machine that is quiet for minutes only, piece by piece: `--only costs --keep FILE`, then `rest steps`.
 
 A call is that of `bench.calls`: document, `<Dial><Sip>`, a second of talk, action, one status callback. All shapes of
 the service are up at once and loaded in turn, so that a slow minute of the machine meets them alike. CPU is that of
@@ -224,13 +224,14 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=8, help="of each stretch of load")
     arguments.add_argument("--rounds", type=int, default=5, help="of each shape")
     arguments.add_argument("--rate", type=int, default=40, help="calls a second for each node")
-    arguments.add_argument("--only", choices=PIECES, help="one piece; the others as `--keep` has them")
+    arguments.add_argument(
+        "--only", choices=PIECES, nargs="+", help="pieces; the others as `--keep` has them"
+    )
     arguments.add_argument("--keep", type=Path, help="file for what was measured, to go on with")
     arguments.add_argument("--output", type=Path, help="file for the tables")
     given = arguments.parse_args()
     results = Results.read(given.keep)
-    pieces = (given.only,) if given.only else PIECES
-    asyncio.run(measured(results, pieces, given.seconds, given.rounds, given.rate))
+    asyncio.run(measured(results, given.only or PIECES, given.seconds, given.rounds, given.rate))
     if given.keep is not None:
         results.write(given.keep)
     if not results.is_whole:

@@ -152,7 +152,7 @@ class Writer:
         except Unavailable as error:
             self._kept_for_later(groups[len(outcome.done) :], outcome, error)
         else:
-            self._note_writable()
+            self._note_writable(groups)
         if outcome.done:
             self.batches += 1
             self._report(outcome)
@@ -210,9 +210,10 @@ class Writer:
             self._backlog.give_back(later)
         self._awake.set()
 
-    def _note_writable(self) -> None:
+    def _note_writable(self, written: list[Group]) -> None:
         if self.is_fenced:
             return
         if not self.is_writable:
-            log.warning("the database is back; %d changes waited", self._backlog.changes)
+            waited = self._backlog.changes + sum(len(group.changes) for group in written)
+            log.warning("the database is back; %d changes waited", waited)
         self.is_writable = True
