@@ -24,7 +24,7 @@ from typing import Final
 import psycopg
 from bench.calls import machine
 from bench.cluster.results import ALONE, BEHIND, FILE, STEPS, THREE, Load, Results, report
-from bench.cluster.rig import Cost, Rig, cpu_s, parts
+from bench.cluster.rig import Cost, Rig, cpu_s, parts, run_s
 from bench.harness.processes import (
     HERE,
     Process,
@@ -92,9 +92,9 @@ async def climb(rig: Rig, folder: Path, seconds: float) -> dict[int, Load]:
 
 async def idle(rig: Rig, seconds: float) -> Cost:
     """CPU a second of a service that has nothing to do."""
-    before = rig.cost()
+    before = rig.cost(run_s)
     await asyncio.sleep(seconds)
-    spent = rig.cost().since(before)
+    spent = rig.cost(run_s).since(before)
     return Cost(spent.nodes / seconds, spent.edge / seconds, spent.database / seconds)
 
 
@@ -139,7 +139,8 @@ async def _owner(rig: Rig, sid: str) -> str:
 
 async def measured(results: Results, pieces: Sequence[str], seconds: float, rounds: int, rate: int) -> None:
     """Measure `pieces`, into `results`."""
-    results.machine, results.rate = machine(), rate
+    results.machines |= dict.fromkeys(pieces, machine())
+    results.rate = rate
     with contextlib.ExitStack() as outer:
         folder = Path(outer.enter_context(tempfile.TemporaryDirectory(prefix="callapi-bench-")))
         folder.chmod(0o755)  # noqa: ASYNC240 - before anything runs
@@ -241,7 +242,7 @@ def main() -> None:
     if given.output is not None:
         given.output.write_text(
             "# Several nodes\n\n`make bench-cluster`; what is measured: `bench/cluster`. Two cores carry nodes, "
-            f"Kamailio, PostgreSQL, callers and application together.\n\n{results.machine}\n\n{text}"
+            f"Kamailio, PostgreSQL, callers and application together.\n\n{text}"
         )
 
 

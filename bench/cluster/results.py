@@ -32,7 +32,8 @@ class Load(msgspec.Struct, frozen=True):
 class Results(msgspec.Struct):
     """Each piece as it was measured last."""
 
-    machine: str = ""
+    machines: dict[str, str] = {}
+    """Of each piece: when, on what, at what load."""
     rate: int = 0
     costs: dict[str, list[Load]] = {}
     resting: dict[str, Cost] = {}
@@ -55,8 +56,8 @@ class Results(msgspec.Struct):
 
     @property
     def is_whole(self) -> bool:
-        """Whether every piece was measured."""
-        return bool(self.costs and self.resting and self.steps)
+        """Whether there is enough for the tables; the steps may be left out."""
+        return bool(self.costs and self.resting)
 
 
 def delay(values: list[float]) -> str:
@@ -104,17 +105,22 @@ def table(head: str, rows: Iterable[str]) -> list[str]:
 def report(results: Results, climb_s: float) -> str:
     """The tables."""
     rounds = len(results.costs[THREE])
+    steps = [
+        f"{FIXED} Nodes' CPU for each call behind Kamailio, {climb_s:g} s at each rate:",
+        "",
+        *table("| calls a second over all nodes | one node | three nodes |", _steps(results)),
+    ]
     return "\n".join(
         [
+            *(f"- {piece}: {machine}" for piece, machine in results.machines.items()),
+            "",
             f"CPU for each call at {results.rate}/s for each node, medians of {rounds} rounds in turn:",
             "",
             *table(
                 "| service | nodes | Kamailio | PostgreSQL | failed |", map(_costs, results.costs.items())
             ),
             *table("| figure | measured | goal |", _figures(results)),
-            f"{FIXED} Nodes' CPU for each call behind Kamailio, {climb_s:g} s at each rate:",
-            "",
-            *table("| calls a second over all nodes | one node | three nodes |", _steps(results)),
+            *(steps if results.steps else ()),
             *_on_paper(results),
         ]
     )
@@ -133,7 +139,9 @@ def _costs(shape: tuple[str, list[Load]]) -> str:
 def _figures(results: Results) -> list[str]:
     file, alone, behind, three = (results.costs[name] for name in (FILE, ALONE, BEHIND, THREE))
     rest, beat_ms = results.resting, results.beat_ms
-    carried = ", ".join(str(max(results.steps[name], default=0)) for name in (BEHIND, THREE))
+    carried = ", ".join(
+        str(max(results.steps.get(name, {}), default="not tried")) for name in (BEHIND, THREE)
+    )
     nodes = ", ".join(percent(rest[name].nodes) for name in (FILE, ALONE, THREE))
     others = f"{percent(rest[THREE].edge)}, {percent(rest[THREE].database)}"
     beats = ", ".join(f"{each:.2f} ms" for each in beat_ms.values())
@@ -153,7 +161,7 @@ def _figures(results: Results) -> list[str]:
 
 def _steps(results: Results) -> list[str]:
     def cost(name: str, total: int) -> str:
-        if total not in results.steps[name]:
+        if total not in results.steps.get(name, {}):
             return "calls fail"
         nodes = results.steps[name][total].nodes
         # One node behind Kamailio has at rest what one without has, but for the OPTIONS.

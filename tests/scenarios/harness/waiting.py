@@ -46,7 +46,7 @@ async def nothing_left(what: str, left: Callable[[], Collection[object]], timeou
 
 async def _before_the_next_look(looked_at: float) -> None:
     """Leave most of the time to the applications, phones and relays that live on the same loop as the test."""
-    await asyncio.sleep(max(0.02, 4 * (time.monotonic() - looked_at)))
+    await asyncio.sleep(min(max(0.02, 4 * (time.monotonic() - looked_at)), 1.0))
 
 
 def _listed(rest: Collection[object]) -> str:

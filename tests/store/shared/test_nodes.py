@@ -238,7 +238,7 @@ async def test_a_server_that_was_restarted_costs_no_write_and_no_heartbeat(
     await one.nodes.beat(UP)
     await one.nodes.all()
     ending = (
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity"  # waits until it is over
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     async with await psycopg.AsyncConnection.connect(listen_conninfo(postgresql_url)) as connection:
