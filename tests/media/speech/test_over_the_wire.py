@@ -58,9 +58,10 @@ async def test_ten_sentences_through_each_codec_are_understood(
         for (codec, (text, prompt)), ended in zip(itertools.product(CODECS, halves), recorded, strict=True):
             assert ended.path is not None
             samples, rate = soundfile.read(ended.path, dtype="int16")
-            assert 0 <= ended.duration_ms - prompt.duration_ms < 3000, (
-                codec.name
-            )  # stopped later, by this process
+            # Begun before the prompt and stopped after it by this process, which may be late; the sound has its length.
+            assert ended.duration_ms >= prompt.duration_ms, codec.name
+            loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > 300)
+            assert (loud[-1] - loud[0]) / rate < prompt.duration_ms / 1000 + 1, codec.name
             understood = await recogniser.recognise(samples, rate, "en", ())
             likeness = SequenceMatcher(None, plain(understood.text).split(), plain(text).split()).ratio()
             assert likeness >= 0.85, (codec.name, likeness, understood.text)
