@@ -13,7 +13,6 @@ A load of which calls were refused or failed has no cost for each call that coul
 import argparse
 import asyncio
 import contextlib
-import itertools
 import statistics
 import subprocess
 import sys
@@ -151,13 +150,13 @@ def memory_of_held_calls() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="callapi-bench-") as directory, contextlib.ExitStack() as stack:
         bench = stack.enter_context(Bench(Path(directory), more=MORE))
         bench.load(60, 8)  # warm: bounded caches are filled by the first hundreds of calls
-        time.sleep(LINGER_S)
-        sizes = [bench.node.rss_kb()]
+        sizes = []
         for _ in range(2):
-            stack.enter_context(held(bench, first))
-            sizes.append(bench.node.rss_kb())
             time.sleep(LINGER_S)
-    just_after, settled = ((after - before) / first for before, after in itertools.pairwise(sizes))
+            before = bench.node.rss_kb()
+            stack.enter_context(held(bench, first))
+            sizes.append((bench.node.rss_kb() - before) / first)
+    just_after, settled = sizes
     return [
         (f"memory for each of {first:,} held calls, just after their answer", f"{just_after:.0f} kB", ""),
         (f"memory for each of {first:,} more, {LINGER_S:.0f} s later", f"{settled:.0f} kB", goal),
