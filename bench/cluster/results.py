@@ -71,9 +71,10 @@ def median(loads: list[Load], part: str) -> float:
 
 
 FIXED: Final = (
-    "A node has work that calls do not add to (its timers, heartbeats, the edge's OPTIONS): the fewer calls, the more "
-    "of it falls on each. So one node is to be compared with three at the same rate for each node; in brackets what is "
-    "left of a call without what the nodes cost at rest."
+    "The fewer calls a node has, the more each costs: fewer are gathered into a turn of its loop, a transaction, a "
+    "writing of its log; and its timers, heartbeats and the edge's OPTIONS fall on fewer. So one node is to be "
+    "compared with three at the same rate for each node (60 with 180); in brackets what is left of a call without what "
+    "the nodes cost at rest."
 )
 BOUNDS: Final = (
     "Bounds taken: a core of signalling and four of media for a node, 8 cores of Kamailio, 16 cores and 2,000 "
