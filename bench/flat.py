@@ -54,9 +54,11 @@ LINGER_S: Final = 34.0
 RECORDS: Final = 1_000_000
 _BATCH: Final = 20_000
 _READY_S: Final = 60.0
+# Held calls are silent, and a call without packets ends after 60 s where nothing else is written.
 MORE: Final = """\
 [media]
 rtp_ports = "20000-49999"
+timeout_s = 3600
 [limits]
 max_calls = 20000
 """
