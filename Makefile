@@ -9,8 +9,8 @@ DEMO ?= stay
 SOAK_MINUTES ?= 30
 # A process that may not keep what it has compiled takes half again as long to start; the suite starts hundreds.
 unexport PYTHONDONTWRITEBYTECODE
-# Most of a scenario's time is waiting for real audio: twice as many workers as cores.
-WORKERS ?= $(shell echo $$((2 * $$(nproc))))
+# Most of a scenario's time is waiting for real audio: with two workers to a core, the cores rest two fifths of the time.
+WORKERS ?= $(shell echo $$((3 * $$(nproc))))
 PURE_TESTS := tests/sip/messages tests/sip/transaction tests/sip/invite_session tests/rcml tests/media/sdp tests/base \
 	tests/test_shape.py tests/test_configuration_reference.py tests/test_promises.py
 
