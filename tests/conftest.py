@@ -22,14 +22,22 @@ ROOT = Path(__file__).parents[1]
 KINDS = ("scenarios/test_(browser|console)", "scenarios/test_cluster", "/speech/", "scenarios/", "")
 """Files of a kind ask for the same of a machine: a Chromium, several nodes, models, time for real audio, CPU alone."""
 
+OWN_LOOPS = "tests/sip/transport/"
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Spread the files of each kind evenly over a run of several workers, who take one after another."""
+    """Spread the files of each kind evenly over a run of several workers, who take one after another.
+
+    First come those with event loops of their own: a change of loop ends what tests share for the session.
+    """
     if hasattr(config, "workerinput"):
         files = [list(tests) for _, tests in groupby(items, lambda item: item.path)]
         kinds = [_kind(tests[0].path) for tests in files]
-        places = [(kinds[:at].count(kind) / kinds.count(kind), at) for at, kind in enumerate(kinds)]
+        places = [
+            (-1.0 if OWN_LOOPS in str(tests[0].path) else kinds[:at].count(kind) / kinds.count(kind), at)
+            for at, (kind, tests) in enumerate(zip(kinds, files, strict=True))
+        ]
         items[:] = [item for _, at in sorted(places) for item in files[at]]
 
 

@@ -6,6 +6,7 @@ Everything here runs on one event loop, so that processes and servers can live l
 import asyncio
 import itertools
 import json
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -219,7 +220,7 @@ async def _three_nodes(
     webhook = application.webhook("cluster")
     numbers = [{"number": "*", "voice_url": webhook.url("voice"), "status_callback": webhook.url("ended")}]
     authority = Authority(tmp_path_factory.mktemp("authority"))
-    async with DatabasePath(postgresql.create("cluster")) as path:
+    async with DatabasePath(postgresql.create(f"cluster_{secrets.token_hex(4)}")) as path:
         service = Service(tmp_path_factory.mktemp("cluster"), postgresql, numbers, url=path.url)
         service.edge.tls = authority.issue(EDGE_HOST)
         async with service:

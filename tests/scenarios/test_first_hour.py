@@ -89,7 +89,7 @@ async def test_the_first_call(tmp_path: Path, name: str) -> None:
         await eventually("the callbacks", lambda: application.tail().count("/status") >= callbacks)
         reported = application.tail()
     heard = Heard.from_wav(tmp_path / "heard.wav")
-    assert heard.seconds_of(660) >= 1.0, heard.score()
+    assert heard.seconds_of(660) >= 0.5, heard.score()
     assert "CallSid" in reported
     if name != "README.md":
         assert "'DialCallStatus': 'completed'" in reported
@@ -127,5 +127,5 @@ async def test_a_call_from_code(tmp_path: Path) -> None:
         assert await curl.wait(10) == 0, curl.tail()
         assert await alice.wait(20) == 0, alice.tail()
         await asyncio.sleep(0.1)
-    assert Heard.from_wav(tmp_path / "alice.wav").seconds_of(660) >= 1.0
+    assert Heard.from_wav(tmp_path / "alice.wav").seconds_of(660) >= 0.5
     assert '"direction": "outbound-api"' in curl.tail(200) or '"direction":"outbound-api"' in curl.tail(200)

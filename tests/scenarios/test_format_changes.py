@@ -177,6 +177,7 @@ async def test_keys_come_under_the_number_before_and_after(server: Server, webho
         assert (await webhook.next("got"))["Digits"] == "123"
 
 
+@pytest.mark.timing
 async def test_a_recording_has_every_packet(server: Server, webhook: Webhook) -> None:
     """Of a bridge, of both channels, through a change of each side."""
     record = ' record="record-from-answer-dual" recordingStatusCallback="recorded"'

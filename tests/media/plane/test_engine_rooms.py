@@ -64,6 +64,14 @@ async def talk(legs: list[tuple[Party, NativeStream]], seconds: float = 0.5) -> 
     return [tones_in(party.heard()[1600:-320]) for party, _ in legs]
 
 
+async def hear(legs: list[tuple[Party, NativeStream]], tones: list[set[float]]) -> None:
+    """They hear these tones of each other; a talk from which a busy machine took the sound is held again."""
+    for _ in range(3):
+        if (heard := await talk(legs)) == tones:
+            break
+    assert heard == tones
+
+
 def tones_in(samples: Samples) -> set[float]:
     if len(samples) < 800:
         return set()
@@ -80,7 +88,7 @@ async def test_each_hears_the_others_and_not_itself(
     for _, stream in three:
         room.join(stream)
     assert room.members == 3
-    assert await talk(three) == [{700, 1100}, {440, 1100}, {440, 700}]
+    await hear(three, [{700, 1100}, {440, 1100}, {440, 700}])
     # All is one RTP source at its own pace, independent of the speaker.
     for party, _ in three:
         packets = party.audio()
@@ -95,14 +103,14 @@ async def test_mute_and_coach(plane: NativePlane, three: list[tuple[Party, Nativ
     room = plane.open_room()
     alice, bob, carol = (room.join(stream) for _, stream in three)
     alice.mute(True)
-    assert await talk(three) == [{700, 1100}, {1100}, {700}]
+    await hear(three, [{700, 1100}, {1100}, {700}])
     alice.mute(False)
     three[1][1].play(prompt(440, 0.5))
     assert (await talk(three))[1] == {440}, "it hears what its stream plays, in place of the room"
     carol.coach(bob)
-    assert await talk(three) == [{700}, {440, 1100}, {440, 700}]
+    await hear(three, [{700}, {440, 1100}, {440, 700}])
     carol.coach(None)
-    assert await talk(three) == [{700, 1100}, {440, 1100}, {440, 700}]
+    await hear(three, [{700, 1100}, {440, 1100}, {440, 700}])
 
 
 async def test_a_party_is_heard_before_it_answers(
@@ -133,7 +141,7 @@ async def test_a_party_is_heard_before_it_answers(
     assert tones_in(alice.heard()) == set(), "it does not ring again"
     member.leave()
     room.join(bobs)
-    assert await talk(three) == [{700}, {440}, set()]
+    await hear(three, [{700}, {440}, set()])
 
 
 @pytest.mark.parametrize(
@@ -180,22 +188,22 @@ async def test_members_come_and_go(plane: NativePlane, three: list[tuple[Party, 
     members = [room.join(stream) for _, stream in three]
     members[1].leave()
     assert room.members == 2
-    assert await talk(three) == [{1100}, set(), {440}]
+    await hear(three, [{1100}, set(), {440}])
     # Joining another room, a bridge and the end of a stream take a member out.
     other.join(three[0][1])
     assert (room.members, other.members) == (1, 1)
     bridge = plane.bridge(three[0][1], three[1][1])
     assert other.members == 0
-    assert await talk(three) == [{700}, {440}, set()]
+    await hear(three, [{700}, {440}, set()])
     room.join(three[0][1])
     room.join(three[1][1])
     bridge.close()
-    assert await talk(three) == [{700, 1100}, {440, 1100}, {440, 700}]
+    await hear(three, [{700, 1100}, {440, 1100}, {440, 700}])
     three[2][1].close()
     assert room.members == 2
     assert (await talk(three))[:2] == [{700}, {440}]
     room.close()
-    assert await talk(three) == [set(), set(), set()]
+    await hear(three, [set(), set(), set()])
     with pytest.raises(StreamClosed):
         room.join(three[0][1])
     assert plane.statistics().rooms == 1
@@ -208,7 +216,7 @@ async def test_an_announcement_is_heard_by_all_over_what_is_said(
     for _, stream in three[:2]:
         room.join(stream)
     announcement = room.announce(prompt(1100, 0.7, 16_000))
-    assert await talk(three[:2]) == [{700, 1100}, {440, 1100}]
+    await hear(three[:2], [{700, 1100}, {440, 1100}])
     assert await asyncio.wait_for(announcement.ended(), 2)
     endless = room.announce(prompt(1100, 0.2), loop=0)
     second = room.announce(prompt(1100, 0.2))
@@ -363,4 +371,4 @@ async def test_members_that_change_threads_all_the_time_are_heard_in_the_end(
     for _, stream in three:
         last.join(stream)
     assert [room.members for room in rooms] == [0, 0, 0, 0]
-    assert await talk(three) == [{700, 1100}, {440, 1100}, {440, 700}]
+    await hear(three, [{700, 1100}, {440, 1100}, {440, 700}])
