@@ -74,6 +74,8 @@ pub(crate) struct Net {
     remote: Remote,
     latch: Latch,
     rtcp_source: Option<SocketAddr>,
+    /// The socket is connected, and what came before that may lie in it still.
+    is_connecting: bool,
     rtcp: OwnedFd,
     /// Behind both sockets: dropped when they are closed.
     _lease: Lease,
@@ -98,6 +100,7 @@ impl Net {
             shared: None,
             target: None,
             rtcp_source: None,
+            is_connecting: false,
         }
     }
 
@@ -107,6 +110,11 @@ impl Net {
 
     pub(crate) fn rtcp(&self) -> BorrowedFd<'_> {
         self.rtcp.as_fd()
+    }
+
+    /// Whether packets of the learned source alone come in.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.is_connected
     }
 
     pub(crate) fn is_muxed(&self) -> bool {
@@ -366,12 +374,15 @@ impl Net {
         } else if !self.is_connected
             && let Some(source) = self.latch.settled(now)
         {
-            self.is_connected = connect(&self.rtp, &source).is_ok();
+            // What came before, from wherever, lies in the socket still: until it is read, sources are looked at.
+            self.is_connecting = connect(&self.rtp, &source).is_ok();
+            self.is_connected = self.is_connecting && is_empty(&self.rtp);
         }
     }
 
     fn disconnect(&mut self) {
-        if std::mem::take(&mut self.is_connected) {
+        let was_connecting = std::mem::take(&mut self.is_connecting);
+        if std::mem::take(&mut self.is_connected) || was_connecting {
             // It fails for no bound datagram socket; were it to, the party would only be heard where it was.
             let _ = connect_unspec(&self.rtp);
         }
@@ -382,6 +393,11 @@ impl Net {
         self.target = of_ice.map_or_else(|| self.latch.target(), |leg| leg.target());
         counters.set_target(self.target);
     }
+}
+
+fn is_empty(socket: &OwnedFd) -> bool {
+    let looked = recv(socket, &mut [0; 1][..], RecvFlags::PEEK);
+    matches!(looked, Err(Errno::AGAIN))
 }
 
 fn send_connected(socket: &OwnedFd, datagram: &[u8]) -> bool {
@@ -412,13 +428,14 @@ fn receive_from(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Option<Received> {
 #[cfg(test)]
 mod tests {
     use std::net::UdpSocket;
+    use std::sync::Arc;
 
     use super::*;
     use crate::net::ports::PortPool;
 
-    #[test]
-    fn a_party_that_was_away_for_a_moment_misses_no_packet_after_it() {
-        let pool = PortPool::new("127.0.0.1".parse().unwrap(), 47_120, 47_123);
+    /// The sockets of a stream, and its party, from which one packet came.
+    fn latched() -> (Arc<PortPool>, Net, UdpSocket) {
+        let pool = PortPool::new("127.0.0.1".parse().unwrap(), 47_120, 47_127);
         let party = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = party.local_addr().unwrap();
         let counters = Counters::default();
@@ -436,11 +453,42 @@ mod tests {
             ssrc: 1,
         };
         net.judge(Some(address), &header, 0, &counters);
+        (pool, net, party)
+    }
+
+    /// The stream is looked after ten seconds later, and its party was heard just before.
+    fn maintain(net: &mut Net) {
         let last = LastPacket {
             at: 10 * SECOND,
             source: Some((1, 1)),
         };
         net.maintain(&last, 10 * SECOND);
+    }
+
+    #[test]
+    fn what_came_before_the_socket_was_connected_is_known_by_its_source() {
+        let (_pool, mut net, party) = latched();
+        let ours = rustix::net::getsockname(net.rtp()).unwrap();
+        let ours = SocketAddr::try_from(ours).unwrap();
+        let stray = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut buffer = [0; 16];
+        stray.send_to(b"stray", ours).unwrap();
+        maintain(&mut net);
+        let received = net.receive(&mut buffer).unwrap();
+        assert_eq!(received.source, stray.local_addr().ok());
+        maintain(&mut net);
+        stray.send_to(b"stray", ours).unwrap();
+        assert!(net.receive(&mut buffer).is_none());
+        party.send_to(b"party", ours).unwrap();
+        let received = net.receive(&mut buffer).unwrap();
+        assert_eq!((received.length, received.source), (5, None));
+    }
+
+    #[test]
+    fn a_party_that_was_away_for_a_moment_misses_no_packet_after_it() {
+        let (_pool, mut net, party) = latched();
+        let address = party.local_addr().unwrap();
+        maintain(&mut net);
         assert!(net.is_connected);
         drop(party);
         assert!(net.send(b"to a closed port: answered by ICMP"));
