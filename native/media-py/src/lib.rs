@@ -3,7 +3,8 @@
 //! Commands go down as [`thread::command::Command`]s into the inbox of a packet thread
 //! ([`thread::packet_thread::PacketThread`]); events come up
 //! through [`thread::events::EventSink`], whose eventfd Python's loop watches. No packet meets Python, its lock, or any
-//! other lock. There is no unsafe code here: system calls are rustix's.
+//! other lock. System calls are rustix's; the one line of unsafe code
+//! asks the processor for a cache line ([`thread::prefetch`]).
 #![deny(unsafe_code)]
 use pyo3::prelude::*;
 

@@ -161,11 +161,6 @@ impl Reception {
             (source.jitter * 1_000_000.0 / f64::from(self.clock_rate)) as u32
         })
     }
-
-    /// The source that is heard at present.
-    pub fn ssrc(&self) -> Option<u32> {
-        self.source.as_ref().map(|source| source.ssrc)
-    }
 }
 
 impl Source {
@@ -240,7 +235,10 @@ mod tests {
         reception.on_packet(7, 1, Some(0), 0);
         reception.on_packet(7, 3, Some(0), 0);
         reception.on_packet(8, 50_000, Some(0), 0);
-        assert_eq!((reception.lost(), reception.ssrc()), (1, Some(8)));
+        assert_eq!(
+            (reception.lost(), reception.highest()),
+            (1, Some((8, 50_000)))
+        );
     }
 
     #[test]

@@ -25,10 +25,14 @@ use crate::stream::receiving::DigitLimit;
 use crate::stream::taps::Taps;
 use crate::stream::turning::recorded;
 use crate::stream::watch::{Missing, Watch};
-use crate::thread::clock::SECOND;
+use crate::thread::clock::{MS, SECOND};
 use crate::thread::context::Context;
 use crate::thread::counters::Counters;
 use crate::thread::events::Event;
+use crate::thread::prefetch::ask_for;
+
+/// A party that was heard so short a time ago is not missing.
+const HEARD_NS: u64 = 100 * MS;
 
 /// The numbers of the format, and whether the party is listened to: what every packet asks.
 #[derive(Debug, Clone, Copy, Default)]
@@ -63,6 +67,8 @@ pub(crate) struct AudioStream {
     pub(crate) net: Net,
     receiving: CacheLine,
     pub(super) last_heard: u64,
+    /// When something is due though the party is heard: its next report.
+    rests_until: u64,
     pub(crate) link: Link,
     pub(super) inband_dtmf: Option<Box<InbandDtmf>>,
     pub(super) reception: Reception,
@@ -115,6 +121,7 @@ impl AudioStream {
             receiving: CacheLine,
             sending: CacheLine,
             last_heard: 0,
+            rests_until: 0,
             control: Control::new(random[0] as u32, now),
             watch: Watch::default(),
             digit_limit: DigitLimit::default(),
@@ -218,6 +225,9 @@ impl AudioStream {
 
     /// What is due a few times a second: what is missing, reports, the socket's connection.
     pub(crate) fn maintain(&mut self, ctx: &mut Context<'_>) {
+        if self.is_at_rest(ctx.now) {
+            return self.publish();
+        }
         if let Some(missing) = self
             .watch
             .check(self.last_heard, ctx.node.timeout_ns, ctx.now)
@@ -249,7 +259,17 @@ impl AudioStream {
         if self.format.is_some() && self.net.has_remote() && self.control.is_due(ctx.now) {
             self.report(false, ctx);
         }
+        self.rests_until = self.control.next_ns();
         self.publish();
+    }
+
+    /// Whether there is nothing to look after, by what packets touch anyway: the party is heard where it was learned,
+    /// the stream is neither recorded nor listened to, and no report is due.
+    fn is_at_rest(&self, now: u64) -> bool {
+        now < self.rests_until
+            && now.saturating_sub(self.last_heard) < HEARD_NS
+            && self.net.is_connected()
+            && self.taps.is_empty()
     }
 
     /// Says goodbye and ends what is playing.
@@ -275,20 +295,24 @@ impl AudioStream {
         self.taps.stop(recording, (self.id, source), now);
     }
 
-    /// Reads one word of each cache line that receiving a packet touches.
-    pub(crate) fn touch_to_receive(&self) -> u64 {
-        let reception = u64::from(self.reception.ssrc().unwrap_or(0));
-        u64::from(self.numbers.clock_rate)
-            ^ self.last_heard
-            ^ reception
-            ^ self.counters.packets_received.get()
+    /// Asks for the cache lines that receiving a packet needs.
+    #[inline]
+    pub(crate) fn expect_to_receive(&self) {
+        ask_for(&self.counters, 1);
+        ask_for(&self.last_heard, 2);
     }
 
     /// The same for saying one.
-    pub(crate) fn touch_to_send(&self) -> u64 {
-        u64::from(self.numbers.clock_rate)
-            ^ u64::from(self.sender.ssrc)
-            ^ self.counters.packets_sent.get()
+    #[inline]
+    pub(crate) fn expect_to_send(&self) {
+        ask_for(&self.counters, 1);
+        ask_for(&self.sender, 1);
+    }
+
+    /// The same for counting one, either way.
+    #[inline]
+    pub(crate) fn expect_to_count(&self) {
+        ask_for(&*self.counters, 1);
     }
 
     /// Keeps what every packet asks in step with what it follows from.

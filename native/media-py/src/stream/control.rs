@@ -26,6 +26,11 @@ impl Control {
         }
     }
 
+    /// When the next report is due.
+    pub(crate) fn next_ns(&self) -> u64 {
+        self.next_ns
+    }
+
     /// Whether a report is due; the next one is scheduled then.
     pub(crate) fn is_due(&mut self, now: u64) -> bool {
         if now < self.next_ns {

@@ -26,6 +26,11 @@ struct Lists {
 }
 
 impl Taps {
+    /// Whether the stream is neither recorded nor heard.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Copies a packet to all recordings and listenings; nearly always there are none.
     pub(crate) fn packet(&mut self, direction: Direction, place: Place, payload: &[u8], now: u64) {
         let Some(lists) = &mut self.0 else {

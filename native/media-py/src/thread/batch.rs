@@ -40,6 +40,11 @@ impl Batch {
         }
     }
 
+    /// The streams of what waits, in its order.
+    pub(super) fn streams(&self) -> impl Iterator<Item = u32> {
+        self.read[self.next..].iter().map(|(index, _)| *index)
+    }
+
     /// Takes the next one: its octets change places with `datagram`. After the last one the batch is empty again.
     pub(super) fn take(&mut self, datagram: &mut Datagram) -> Option<(u32, Received)> {
         let taken = self.read.get(self.next).copied();

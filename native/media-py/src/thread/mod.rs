@@ -14,5 +14,6 @@ pub(crate) mod packet_thread;
 #[cfg(test)]
 mod packet_thread_tests;
 mod packets;
+pub(crate) mod prefetch;
 pub(crate) mod shared;
 pub(crate) mod wheel;

@@ -15,6 +15,8 @@ use crate::thread::wheel::{Entry, Wheel};
 const PARTS: u32 = 5;
 /// Between two parts.
 const PART_NS: u64 = 50 * MS;
+/// What is known of a stream is asked for so many streams before it is looked after.
+const AHEAD: u32 = 4;
 
 impl PacketThread {
     /// After a panic: what was due when it happened is lost.
@@ -120,6 +122,12 @@ impl PacketThread {
         self.next_part = ((part + 1) % PARTS, self.now + PART_NS);
         for index in (part..self.members.extent()).step_by(PARTS as usize) {
             self.current = Some(index);
+            if let Some(stream) = self.members.peek(index + AHEAD * PARTS) {
+                stream.expect_to_receive();
+            }
+            if let Some(stream) = self.members.peek(index + AHEAD / 2 * PARTS) {
+                stream.expect_to_count();
+            }
             let (members, mut ctx) = self.split();
             match members.get(index) {
                 Some(Member::Audio(stream)) => stream.maintain(&mut ctx),

@@ -1,6 +1,5 @@
 //! The way of a packet through its thread: read, handed to who speaks its protocol, passed on to the other leg.
 
-use std::hint::black_box;
 use std::sync::Arc;
 
 use media_core::rtp::demux::{Protocol, classify};
@@ -8,29 +7,41 @@ use rustix::event::epoll;
 
 use crate::net::Received;
 use crate::net::shared_port::Arrived;
-use crate::stream::audio::AudioStream;
 use crate::stream::receiving::Heard;
 use crate::thread::context::Context;
 use crate::thread::members::Member;
 use crate::thread::packet_thread::{PacketThread, RTCP, RTP};
 
 impl PacketThread {
-    /// Reads what the packets of `events` will touch. Here the loads of different streams overlap; later each
-    /// would be waited for alone, between two system calls.
-    fn warm_up(&self, events: &[epoll::Event]) {
-        let streams = || {
-            let indexes = events.iter().map(|event| event.data.u64());
-            let of_rtp = indexes.filter(|data| data & 3 == RTP);
-            of_rtp.filter_map(|data| self.members.peek((data >> 2) as u32))
-        };
-        let heard = streams()
-            .map(AudioStream::touch_to_receive)
-            .fold(0, |sum, word| sum ^ word);
-        let peers = streams().filter_map(|stream| self.members.peek(stream.link.peer()?.index));
-        let said = peers
-            .map(AudioStream::touch_to_send)
-            .fold(0, |sum, word| sum ^ word);
-        black_box(heard ^ said);
+    /// Asks for what the packets of `events` need of their streams. It comes while sockets are read.
+    fn expect(&self, events: &[epoll::Event]) {
+        for event in events {
+            let data = event.data.u64();
+            if data & 3 == RTP
+                && let Some(stream) = self.members.peek((data >> 2) as u32)
+            {
+                stream.expect_to_receive();
+            }
+        }
+    }
+
+    /// Asks for what lies behind that: what is counted, and the other leg.
+    fn expect_beyond(&self, index: u32) {
+        if let Some(stream) = self.members.peek(index) {
+            stream.expect_to_count();
+            let peer = stream.link.peer();
+            if let Some(peer) = peer.and_then(|peer| self.members.peek(peer.index)) {
+                peer.expect_to_send();
+            }
+        }
+    }
+
+    /// Asks for what the other leg counts.
+    fn expect_last(&self, index: u32) {
+        let peer = |index| self.members.peek(index)?.link.peer();
+        if let Some(peer) = peer(index).and_then(|peer| self.members.peek(peer.index)) {
+            peer.expect_to_count();
+        }
     }
 
     /// Works on the sockets of a group of events, of which there are at most [`TOGETHER`]: all ports of RTP are read,
@@ -38,7 +49,7 @@ impl PacketThread {
     ///
     /// [`TOGETHER`]: crate::thread::batch::TOGETHER
     pub(super) fn work_on(&mut self, events: &[epoll::Event]) {
-        self.warm_up(events);
+        self.expect(events);
         for event in events {
             let data = event.data.u64();
             let index = (data >> 2) as u32;
@@ -47,11 +58,15 @@ impl PacketThread {
                     if let Some(member) = self.members.get(index) {
                         let net = member.net();
                         self.batch.read(index, |buffer| net.receive(buffer));
+                        self.expect_beyond(index);
                     }
                 }
                 RTCP => self.on_rtcp(index),
                 _ => {}
             }
+        }
+        for index in self.batch.streams() {
+            self.expect_last(index);
         }
         self.work_off();
     }
