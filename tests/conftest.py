@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Generator
 from itertools import groupby
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from tests.isolation import isolate
+from tests.room import wait_for_room
 
 # A machine that others use may pause any example; pytest's own time-out bounds a test.
 settings.register_profile("own", deadline=None)
@@ -23,6 +25,8 @@ KINDS = ("scenarios/test_(browser|console)", "scenarios/test_cluster", "/speech/
 """Files of a kind ask for the same of a machine: a Chromium, several nodes, models, time for real audio, CPU alone."""
 
 OWN_LOOPS = "tests/sip/transport/"
+REAL_TIME = ("tests/scenarios/", "tests/media/", "tests/testing/", "tests/streams/")
+"""Tests with sockets, sound or programs, which a machine without a free core would make late."""
 
 
 @pytest.hookimpl(trylast=True)
@@ -43,6 +47,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _kind(path: Path) -> str:
     return next(kind for kind in KINDS if re.search(kind, str(path.relative_to(ROOT))))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """One of several workers begins a test that needs real time when the machine has room for it."""
+    if hasattr(item.config, "workerinput") and any(each in str(item.path) for each in REAL_TIME):
+        wait_for_room()
+    return (yield)
 
 
 def pytest_report_header() -> str:
