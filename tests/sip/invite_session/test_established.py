@@ -143,6 +143,22 @@ def test_hanging_up(make: type) -> None:
         assert bench.is_finished
 
 
+def test_the_end_of_a_re_invite_is_not_that_of_the_invite() -> None:
+    """While the INVITE's transaction lives, a 2xx that comes again is acknowledged, before and after the BYE."""
+    bench = calling()
+    (invite,) = bench.invites
+    bench.answer(invite, 200, ANSWER)
+    (again,) = requests(bench.offer())
+    bench.answer(again, 488)
+    assert over(bench, again) == []
+    assert len(acks(bench.answer(invite, 200, ANSWER))) == 1
+    (bye,) = requests(bench.hang_up())
+    bench.answer(bye, 200)
+    assert len(acks(bench.answer(invite, 200, ANSWER))) == 1
+    over(bench, invite)
+    assert bench.is_finished
+
+
 @pytest.mark.parametrize("make", [answered_call, confirmed_call])
 def test_the_peer_hangs_up(make: type) -> None:
     bench = make()

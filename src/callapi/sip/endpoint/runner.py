@@ -236,6 +236,9 @@ class SessionRunner:
     def over(self, request: Request) -> None:
         """The transaction of an INVITE has ended."""
         self.feed(InviteOver(request))
+        session = self._session
+        if isinstance(session, OutboundSession) and session.final is not None:
+            session.final.headers.pack()  # a call that is up seldom asks for them
 
     def feed(self, input_: Input | FlowLost) -> None:
         """One step of the machine."""

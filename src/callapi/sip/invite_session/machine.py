@@ -101,11 +101,13 @@ class InviteSession:
                 again = self._authenticated(input_)
                 if again is not None:
                     return [SendRequest(again)]
-        elif isinstance(input_, InviteOver):
+        elif isinstance(input_, InviteOver) and input_.request.cseq.number <= self._number:
             self._live_invites -= 1
-            if self._live_invites <= 0 and self._phase.state == "lingering":
-                self._phase = _Gone("over")
-                return [FINISH]
+            if self._live_invites <= 0:
+                self._late_responses = None  # the last transaction that could have reported one
+                if self._phase.state == "lingering":
+                    self._phase = _Gone("over")
+                    return [FINISH]
         return self._perform(self._phase.handle(input_, now), now)
 
     def _perform(self, steps: list[Step], now: float) -> list[Effect]:
