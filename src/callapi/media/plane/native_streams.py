@@ -56,6 +56,21 @@ class Leavable(Protocol):
 class NativeStream:
     """An AudioStream whose packets are moved by a packet thread."""
 
+    __slots__ = (
+        "_feeding",
+        "_is_closed",
+        "_is_configured",
+        "_listenings",
+        "_plane",
+        "_playbacks",
+        "_queue",
+        "_recordings",
+        "bridge",
+        "local",
+        "member",
+        "native",
+    )
+
     def __init__(self, plane: Owner, native: _native.Stream, host: str) -> None:
         self._plane = plane
         self._queue = EventQueue()
@@ -293,6 +308,8 @@ class NativeVideo:
 
 class NativeBridge:
     """Two streams that a packet thread has joined."""
+
+    __slots__ = ("_is_open", "_plane", "_streams")
 
     def __init__(
         self, plane: Owner, one: NativeStream | NativeVideo, other: NativeStream | NativeVideo

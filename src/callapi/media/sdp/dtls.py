@@ -78,6 +78,8 @@ class DtlsSide:
     `random` gives octets of new credentials.
     """
 
+    __slots__ = ("_fingerprint", "_is_client", "_kind", "_local", "_random", "_remote")
+
     def __init__(self, fingerprint: bytes, random: Callable[[int], bytes], kind: str) -> None:
         self._kind = kind
         self._fingerprint = fingerprint

@@ -72,10 +72,30 @@ class MediaNegotiation:
     want it); the leg hands them to its streams. `session_id` goes into `o=` and should differ from leg to leg.
     """
 
+    __slots__ = (
+        "_answered",
+        "_audio_security",
+        "_bundles",
+        "_keys_of_video",
+        "_media",
+        "_numbers",
+        "_offer",
+        "_session_id",
+        "_version",
+        "_video_formats",
+        "_wish",
+        "_written",
+        "audio",
+        "local",
+        "offered_video",
+        "remote_on_hold",
+        "video",
+    )
+
     def __init__(self, local: LocalMedia, security: MediaSecurity = PLAIN, *, session_id: int = 1) -> None:
         self.local = local
         self._audio_security = LineSecurity(security)
-        self._video_security = LineSecurity(security, "video")
+        self._keys_of_video: LineSecurity | None = None
         self.audio: StreamParameters | None = None
         self.video: VideoParameters | None = None
         self.remote_on_hold = False
@@ -386,6 +406,12 @@ class MediaNegotiation:
             return None
         is_muxed = parameters.rtcp_mux and ours.has("rtcp-mux")
         return _protected(replace(parameters, rtcp_mux=is_muxed), agreed_on)
+
+    @property
+    def _video_security(self) -> LineSecurity:
+        if self._keys_of_video is None:
+            self._keys_of_video = LineSecurity(self._audio_security.security, "video")
+        return self._keys_of_video
 
     @property
     def _audio_address(self) -> MediaAddress:

@@ -92,6 +92,8 @@ UNPROTECTED: Final = Agreed()
 class LineSecurity:
     """The keys of one media line, `audio` or `video`. `security` says what may be agreed on."""
 
+    __slots__ = ("_dtls", "_ours", "note", "security")
+
     def __init__(self, security: MediaSecurity, kind: str = "audio") -> None:
         self.security = security
         self.note: str | None = None
