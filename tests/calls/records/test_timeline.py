@@ -9,6 +9,8 @@ from callapi.base.ids import AccountSid, CallSid, ConferenceSid
 from callapi.calls.bridges.joined import Bridged, InConference
 from callapi.calls.conferences.events import ConferenceHappening, ConferenceStep, ParticipantFacts
 from callapi.calls.events import (
+    CallClosed,
+    CallOpened,
     ConferenceChanged,
     ConversationChanged,
     ConversationStep,
@@ -18,7 +20,16 @@ from callapi.calls.events import (
     PartiesParted,
     TranscriptionChanged,
 )
-from callapi.calls.records.timeline import LATE_S, MAX_EVENTS, MAX_SAID, Timeline, Timelines
+from callapi.calls.records.packed_events import PackedEvents
+from callapi.calls.records.timeline import (
+    LATE_S,
+    MAX_EVENTS,
+    MAX_SAID,
+    PACK_AFTER_S,
+    PIECE,
+    Timeline,
+    Timelines,
+)
 from callapi.media import MediaAddress, StreamStatistics
 from callapi.sip import Traced
 from callapi.sip.messages.message import Request
@@ -40,7 +51,7 @@ class Book:
         self.timelines = Timelines(self._keep)
 
     def _keep(self, sid: CallSid, timeline: Timeline) -> None:
-        self.kept.append((sid, [str(each.data["message"]) for each in timeline.events]))
+        self.kept.append((sid, [str(each.data.get("message")) for each in timeline.events]))
 
     def hear(self, text: str, call_id: str = "one") -> None:
         """A message is on the wire."""
@@ -85,6 +96,51 @@ def test_at_the_end_of_the_node_nothing_is_waited_for() -> None:
         assert len(book.kept) == 1
 
     run(story())
+
+
+def test_events_of_a_call_that_lasts_are_packed_and_read_as_before() -> None:
+    """So are those that follow; what a short call had is gone when its turn would come."""
+
+    async def story() -> None:
+        book, bus = Book(), EventBus()
+        book.timelines.attach_to(bus)
+        call = call_record(AccountSid("AC" + "1" * 32), sid=SID, sip_call_id="one")
+        short = replace(call, sid=CallSid("CA" + "2" * 32), sip_call_id="two")
+        for each in (call, short):
+            bus.publish(CallOpened(each, datetime.now(UTC)))
+        bus.publish(CallClosed(short, datetime.now(UTC)))
+        book.hear("INVITE ☎")
+        book.timelines.note(SID, "listening", {"by": ["SK1"], "seconds": 1.5, "error": None})
+        before = book.timelines.events(SID)
+        await asyncio.sleep(PACK_AFTER_S + 1)
+        assert [sid for sid, _ in book.kept] == [short.sid]
+        assert book.timelines.events(SID) == before
+        for number in range(2 * PIECE + 1):
+            book.hear(f"INFO {number}")
+        after = book.timelines.events(SID)
+        assert after[:2] == before
+        assert [each.sequence for each in after] == list(range(2 * PIECE + 3))
+        assert [each.data["message"] for each in after[2:]] == [f"INFO {n}" for n in range(2 * PIECE + 1)]
+
+    run(story())
+
+
+def test_a_packed_timeline_takes_a_quarter_of_its_messages_and_has_the_same_bound() -> None:
+    """Its messages repeat each other; text that cannot be packed stays as it is."""
+    timeline, names = Timeline(), "Via: SIP/2.0/UDP 192.0.2.1\r\nFrom: <sip:bob@192.0.2.1>;tag=1\r\n"
+    for number in range(40):
+        timeline.add("sip", {"message": f"INFO {number}\r\n{names}{names}"})
+    timeline.pack()
+    packed = PackedEvents()
+    assert packed.add(timeline.events)
+    assert packed.size < 40 * 2 * len(names) / 4
+    timeline.add("document", {"body": "\ud800"})
+    timeline.pack()
+    for _ in range(MAX_EVENTS):
+        timeline.add("verb", {})
+    assert [each.sequence for each in timeline.events] == list(range(MAX_EVENTS))
+    assert timeline.events[40].data == {"body": "\ud800"}
+    assert timeline.dropped == 41
 
 
 def test_whom_a_call_hears_and_what_was_said_is_noted() -> None:

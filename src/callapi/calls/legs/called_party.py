@@ -80,7 +80,9 @@ class CalledParty:
         self._has_rung = True
 
     def answered(self) -> None:
-        """The current attempt is the party: cancel the others."""
+        """The current attempt is the party: cancel the others, and start none."""
+        self._serial = iter(())
+        self._redirect = None
         for other in self._parallel:
             other.session.hang_up(reason=COMPLETED_ELSEWHERE)
         self._parallel.clear()

@@ -260,8 +260,9 @@ class Leg:
             stands = event.is_settled and self._negotiation.audio is not None
             if not stands and not self._accept(event.description or response.body):
                 return None
-            if self.party.is_ringing_several:
-                self.party.answered()
+            several = self.party.is_ringing_several
+            self.party.answered()
+            if several:
                 self._configure()
             return Answered(response)
         if response.status >= 180:

@@ -2,11 +2,11 @@
 
 A subscriber of the event bus that turns events into rows of JSON. They are kept in memory while the call lives and for
 a moment longer (the answer to our BYE or the ACK of a refusal comes after its end), then written in one piece: a row
-for each message in the database would cost more than the call itself.
+for each message in the database would cost more than the call itself. Those of a call that lasts are packed meanwhile.
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -43,6 +43,7 @@ from callapi.calls.events import (
     TransferChanged,
     VerbStarted,
 )
+from callapi.calls.records.packed_events import PackedEvents
 from callapi.media import StreamStatistics
 from callapi.sip import Traced
 from callapi.store import AddEvents, EventRecord, Json
@@ -55,6 +56,10 @@ MAX_SAID: Final = 2000
 """Characters of one thing that was said in a conversation."""
 LATE_S: Final = 1.0
 """How long after its end a call's timeline stays open for its last messages."""
+PACK_AFTER_S: Final = 20.0
+"""How old a timeline is when what it has so far is packed: most of a call that lasts, and nothing of a short one."""
+PIECE: Final = 64
+"""Events that follow are packed when so many have come."""
 _PRIVATE: Final = frozenset({"Digits", "SpeechResult"})
 """What a caller typed or said may be a secret: the timeline shows that it was sent, not its content."""
 
@@ -106,52 +111,63 @@ class Timeline:
     Messages are kept as they came and become JSON when they are asked for: of most calls that is once, at their end.
     """
 
-    __slots__ = ("_entries", "dropped")
+    __slots__ = ("_entries", "_packed", "dropped")
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
+        self._packed: PackedEvents | None = None
         self.dropped = 0
 
     @property
     def events(self) -> tuple[EventRecord, ...]:
         """What happened so far."""
-        return tuple([_event(sequence, entry) for sequence, entry in enumerate(self._entries)])
+        packed = self._packed.events() if self._packed is not None else ()
+        return packed + self._unpacked()
+
+    def pack(self) -> None:
+        """Pack what happened so far, and from now on each `PIECE` events that follow."""
+        if self._packed is None:
+            self._packed = PackedEvents()
+        if self._packed.add(self._unpacked()):
+            self._entries = []
 
     def add(self, kind: str, data: Mapping[str, Json]) -> None:
         """Note that `kind` happened now."""
-        sequence = len(self._entries)
-        if sequence >= MAX_EVENTS:
-            self.dropped += 1
-        else:
-            self._entries.append(EventRecord(sequence, utc_now(), kind, data))
+        self._append(EventRecord(self._count, utc_now(), kind, data))
 
     def add_sip(self, traced: Traced) -> None:
         """Note a SIP message, whole, with the secrets taken out."""
-        if len(self._entries) >= MAX_EVENTS:
-            self.dropped += 1
-        else:
-            hop = traced.hop
-            self._entries.append(
-                SipSeen(utc_now(), traced.direction, hop.transport, _peer(hop.host, hop.port), traced.data)
-            )
+        hop = traced.hop
+        peer = _peer(hop.host, hop.port)
+        self._append(SipSeen(utc_now(), traced.direction, hop.transport, peer, traced.data))
 
     def add_http(self, exchange: HttpExchange) -> None:
         """Note a request to the application."""
-        if len(self._entries) >= MAX_EVENTS:
-            self.dropped += 1
-        else:
-            self._entries.append(exchange)
+        self._append(exchange)
 
     def add_sample(self, at: datetime, figures: Figures) -> None:
         """Note the counters of the call's stream."""
-        if len(self._entries) >= MAX_EVENTS:
-            self.dropped += 1
-        else:
-            self._entries.append(Sample(at, _ENCODER.encode(figures)))
+        self._append(Sample(at, _ENCODER.encode(figures)))
 
     def as_change(self, sid: CallSid) -> AddEvents | None:
         """What the store is to keep, None if nothing happened."""
-        return AddEvents(sid, self.events) if self._entries else None
+        return AddEvents(sid, self.events) if self._count else None
+
+    @property
+    def _count(self) -> int:
+        return len(self._entries) + (self._packed.count if self._packed is not None else 0)
+
+    def _append(self, entry: Entry) -> None:
+        if self._count >= MAX_EVENTS:
+            self.dropped += 1
+            return
+        self._entries.append(entry)
+        if self._packed is not None and len(self._entries) % PIECE == 0:
+            self.pack()
+
+    def _unpacked(self) -> tuple[EventRecord, ...]:
+        first = self._packed.count if self._packed is not None else 0
+        return tuple([_event(sequence, entry) for sequence, entry in enumerate(self._entries, first)])
 
 
 class Timelines:
@@ -160,7 +176,7 @@ class Timelines:
     Each goes to `keep`, once, when its call has been over for `LATE_S`.
     """
 
-    __slots__ = ("_by_call_id", "_by_sid", "_early", "_keep", "_over")
+    __slots__ = ("_by_call_id", "_by_sid", "_early", "_keep", "_over", "_packing", "_young")
 
     def __init__(self, keep: Callable[[CallSid, Timeline], None]) -> None:
         self._keep = keep
@@ -169,6 +185,9 @@ class Timelines:
         self._by_call_id: dict[str, Timeline] = {}
         self._by_sid: dict[str, Timeline] = {}
         self._over: dict[tuple[CallSid, str], asyncio.TimerHandle] = {}
+        self._young: deque[tuple[float, CallSid]] = deque()
+        """When each is to be packed, by the clock of the loop, in that order; some are over by then."""
+        self._packing: asyncio.TimerHandle | None = None
 
     def attach_to(self, bus: EventBus) -> None:
         """Note what is published there from now on."""
@@ -205,6 +224,9 @@ class Timelines:
 
     def _opened(self, event: CallOpened) -> None:
         self.open(event.record.sid, event.record.sip_call_id or "", Timeline())
+        self._young.append((asyncio.get_running_loop().time() + PACK_AFTER_S, event.record.sid))
+        if self._packing is None:
+            self._await_oldest()
 
     def _closed(self, event: CallClosed) -> None:
         self.close(event.record.sid, event.record.sip_call_id or "")
@@ -297,12 +319,28 @@ class Timelines:
         for traced in self._early.pop(call_id, ()):
             timeline.add_sip(traced)
 
+    def _await_oldest(self) -> None:
+        self._packing = asyncio.get_running_loop().call_at(self._young[0][0], self._pack_oldest)
+
+    def _pack_oldest(self) -> None:
+        """Pack one timeline; the next has its own turn of the loop, so that no other work waits for several."""
+        timeline = self._by_sid.get(self._young.popleft()[1])
+        if timeline is not None:
+            timeline.pack()
+        self._packing = None
+        if self._young:
+            self._await_oldest()
+
     def close(self, sid: CallSid, call_id: str) -> None:
         """The call is over; its last messages may be on their way."""
         self._over[sid, call_id] = asyncio.get_running_loop().call_later(LATE_S, self._put_away, sid, call_id)
 
     def close_all(self) -> None:
         """No event follows: keep the timelines of all calls that are over."""
+        if self._packing is not None:
+            self._packing.cancel()
+            self._packing = None
+        self._young.clear()
         for (sid, call_id), timer in list(self._over.items()):
             timer.cancel()
             self._put_away(sid, call_id)
