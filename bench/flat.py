@@ -2,10 +2,10 @@
 
     .venv/bin/python -m bench.flat [--seconds 6] [--rate 150] [--records DIRECTORY] [--output FILE]
 
-First part: the memory of a held call. Second part: CPU for each markup call (`bench/calls.py` says what one is) while
-1,000 and 3,000 others are held, silent, in turn with a second node that holds none. Third part: the same with a million
-records of calls in the database, and how long the node takes to start with them. They are written into DIRECTORY, or
-found there from an earlier time.
+First part: the memory of a held call, once its transactions are over. Second part: CPU for each markup call
+(`bench/calls.py` says what one is) while 1,000 and 3,000 others are held, silent, in turn with a second node that holds
+none. Third part: the same with a million records of calls in the database, and how long the node takes to start with
+them. They are written into DIRECTORY, or found there from an earlier time.
 
 A load of which calls were refused or failed has no cost for each call that could be compared: the table says so.
 """
@@ -51,6 +51,9 @@ SOCKETS: Final = 4
 REST_S: Final = 5.0
 LINGER_S: Final = 34.0
 """A transaction waits 32 s for late messages after an answer (RFC 3261 §17, timers B, H, J)."""
+STEP: Final = 600
+STEPS: Final = 3
+"""Of held calls, whose memory is measured."""
 RECORDS: Final = 1_000_000
 _BATCH: Final = 20_000
 _READY_S: Final = 60.0
@@ -143,25 +146,29 @@ def _beside(empty: Bench, full: Bench, seconds: float, rate: int, rounds: int, n
 
 
 def memory_of_held_calls() -> list[Row]:
-    """What a held call takes: just after its answer, and when its transactions have ended.
+    """What a held call takes when its transactions have ended: the last of `STEPS` steps.
 
-    Memory that was freed stays with the process. So the second figure is that of a second thousand, which begins when
-    the transactions of the first have ended and finds their room.
+    Memory that was freed stays with the process, and the next calls find its room: the first step is smaller by what
+    the calls before it left. Before each later one, those of the step before have left what their transactions held.
     """
-    goal, first = "under 45 kB", HELD[0]
+    sizes: list[float] = []
     with tempfile.TemporaryDirectory(prefix="callapi-bench-") as directory, contextlib.ExitStack() as stack:
         bench = stack.enter_context(Bench(Path(directory), more=MORE))
         bench.load(60, 8)  # warm: bounded caches are filled by the first hundreds of calls
-        sizes = []
-        for _ in range(2):
+        for _ in range(STEPS):
             time.sleep(LINGER_S)
             before = bench.node.rss_kb()
-            stack.enter_context(held(bench, first))
-            sizes.append((bench.node.rss_kb() - before) / first)
-    just_after, settled = sizes
+            stack.enter_context(held(bench, STEP))
+            sizes.append((bench.node.rss_kb() - before) / STEP)
+            print(f"{STEP} more held calls: {sizes[-1]:.1f} kB each", flush=True)
+    *others, last = sizes
+    steps = ", ".join(f"{each:.1f}" for each in others)
     return [
-        (f"memory for each of {first:,} held calls, just after their answer", f"{just_after:.0f} kB", ""),
-        (f"memory for each of {first:,} more, {LINGER_S:.0f} s later", f"{settled:.0f} kB", goal),
+        (
+            f"memory for each of {STEP} more held calls, {LINGER_S:.0f} s after {(STEPS - 1) * STEP:,} others",
+            f"{last:.1f} kB (steps before: {steps})",
+            "under 45 kB",
+        )
     ]
 
 
