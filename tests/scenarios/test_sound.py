@@ -104,7 +104,7 @@ async def test_a_prompt_is_fetched_once(
     """`Cache-Control: max-age` is honoured: two calls, one fetch."""
     alice = await phone("alice")
     webhook["voice"] = response("<Play>prompt.wav</Play>")
-    wav = _wav(tmp_path, tone(700, 0.5))
+    wav = _wav(tmp_path, tone(700, 1.0))
     webhook["prompt.wav"] = Answer(
         wav.body, content_type="audio/wav", headers={"Cache-Control": "max-age=300"}
     )

@@ -30,6 +30,17 @@ def free_port(transport: str) -> int:
         return int(probe.getsockname()[1])
 
 
+async def listening(port: int, transport: str) -> None:
+    """Wait until some program has the port: SIPp does not say when it listens."""
+    sockets = Path("/proc/net") / transport
+    for _ in range(400):
+        lines = sockets.read_text(encoding="ascii").splitlines()[1:]
+        if any(line.split()[1].endswith(f":{port:04X}") for line in lines):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"no program has the port {port}")
+
+
 async def sipp(folder: Path, transport: str, *arguments: str) -> asyncio.subprocess.Process:
     assert SIPP is not None
     mode = "u1" if transport == "udp" else "t1"
@@ -81,7 +92,7 @@ async def test_sipp_calls_us(tmp_path: Path, transport: str) -> None:
 async def test_we_call_sipp(tmp_path: Path, transport: str) -> None:
     port = free_port(transport)
     process = await sipp(tmp_path, transport, "-sn", "uas", "-p", str(port), "-m", str(CALLS))
-    await asyncio.sleep(0.5)  # SIPp does not say when it listens
+    await listening(port, transport)
     uri = SipUri.parse(f"sip:bob@127.0.0.1:{port};transport={transport}")
     async with Endpoint(EndpointOptions(listen=(f"{transport}://127.0.0.1:0",))) as endpoint:
 
@@ -114,7 +125,7 @@ async def test_a_callee_that_asks_for_nearly_everything(tmp_path: Path, transpor
     port = free_port(transport)
     scenario = str(SCENARIOS / "uas_digest_prack.xml")
     process = await sipp(tmp_path, transport, "-sf", scenario, "-p", str(port), "-m", "1", "-trace_msg")
-    await asyncio.sleep(0.5)
+    await listening(port, transport)
     uri = SipUri.parse(f"sip:bob@127.0.0.1:{port};transport={transport}")
     async with Endpoint(EndpointOptions(listen=(f"{transport}://127.0.0.1:0",))) as endpoint:
         credentials = Credentials("alice", "secret")
