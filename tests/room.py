@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-MAX_RUNNABLE: Final = 2
+MAX_RUNNABLE: Final = 3
 """Threads for each core that run or want to, this one included."""
 MAX_WAIT_S: Final = 20.0
 _SAMPLES: Final = 4

@@ -15,6 +15,8 @@ _PROGRAM: Final = Path(__file__).with_name("forking_parent.py")
 _MAX_ANSWER: Final = 1_000
 _BEFORE_IMPORTS: Final = ("LD_", "PYTHON", "MALLOC_", "GLIBC_", "OPENBLAS_", "OMP_")
 """Variables that the loader, the interpreter and libraries read when they start: these need a program of their own."""
+_ENVIRON: Final = dict(os.environ)
+"""What this process was started with, before any test has changed it: the program that forks has the same."""
 
 
 class ForkedProcess:
@@ -67,7 +69,7 @@ class ForkingParent:
     def can_start(arguments: Sequence[str], environ: Mapping[str, str]) -> bool:
         """Whether a fork is what `exec` of these would be."""
         own = {name: value for name, value in environ.items() if name.startswith(_BEFORE_IMPORTS)}
-        given = {name: value for name, value in os.environ.items() if name.startswith(_BEFORE_IMPORTS)}
+        given = {name: value for name, value in _ENVIRON.items() if name.startswith(_BEFORE_IMPORTS)}
         return Path(arguments[0]).name == "callapi" and own == given
 
     async def start(
@@ -97,6 +99,7 @@ class ForkingParent:
                 str(_PROGRAM),
                 str(theirs.fileno()),
                 stdin=asyncio.subprocess.DEVNULL,
+                env=_ENVIRON,
                 pass_fds=[theirs.fileno()],
             )
         asyncio.get_running_loop().add_reader(ours, self._read, ours)
