@@ -169,6 +169,8 @@ async def test_a_node_that_loses_its_name_or_its_database_while_it_starts_begins
         service = Service(tmp_path, server, [], count=1, url=path.url, has_edge=False)
         service.url = direct  # the test asks the database by itself
         [node] = service.nodes
+        # Executed, not forked: its start takes long enough to lose something meanwhile.
+        node.prefix = ("env",)
         connection = stack.enter_context(psycopg.connect(direct, autocommit=True))
 
         def is_taken_over() -> bool:
