@@ -209,7 +209,7 @@ async def test_a_node_that_drains_gets_no_new_calls_and_keeps_its_own(
         await kept.gets("BYE", 200)
         assert await service.run("drain", "node-1", "--timeout", "10") == 0
         assert await service.run("drain", "node-1", "--undo") == 0
-        assert await service.run("drain", "nobody") == 1
+        assert await service.run("drain", "node-9") == 1
     await eventually(
         "the edge to use it again",
         lambda: service.edge_states().count("AP") == 3,

@@ -324,12 +324,12 @@ class Timelines:
 
     def _pack_oldest(self) -> None:
         """Pack one timeline; the next has its own turn of the loop, so that no other work waits for several."""
-        timeline = self._by_sid.get(self._young.popleft()[1])
-        if timeline is not None:
-            timeline.pack()
+        _, sid = self._young.popleft()
         self._packing = None
         if self._young:
             self._await_oldest()
+        if (timeline := self._by_sid.get(sid)) is not None:
+            timeline.pack()
 
     def close(self, sid: CallSid, call_id: str) -> None:
         """The call is over; its last messages may be on their way."""
